@@ -1,0 +1,1 @@
+"""The run file: its layout in one place, and the one writer."""

@@ -1,0 +1,132 @@
+"""Trajectory: collects what an engine shows while a run goes on, and writes it to an open HDF5 file at the end."""
+
+import json
+
+import h5py
+import numpy as np
+
+from simulation.record import layout
+
+_COMPRESS_FROM = 2048  # elements: small datasets are smaller and faster without
+
+
+def write_dataset(group: h5py.Group, name: str, values, unit: str, description: str) -> h5py.Dataset:
+    """One dataset with CF-style units and a description; large ones are shuffled and compressed."""
+    values = np.asarray(values)
+    packing = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.size >= _COMPRESS_FROM else {}
+    dataset = group.create_dataset(name, data=values, **packing)
+    dataset.attrs["units"] = unit
+    dataset.attrs["description"] = description
+    return dataset
+
+
+class Recorder:
+    """Rows of observables, blocks of events and frames, kept in memory until write()."""
+
+    def __init__(self):
+        self.times_h: list[float] = []
+        self.steps: list[int] = []
+        self.rows: list[dict] = []
+        self.events: list[tuple] = []
+        self.frames: list[dict] = []
+        self.frame_steps: list[int] = []
+        self.frame_times_h: list[float] = []
+
+    def sample(self, time_h: float, step: int, row: dict) -> None:
+        """Keep one row of observables."""
+        self.times_h.append(time_h)
+        self.steps.append(step)
+        self.rows.append(row)
+
+    def frame(self, time_h: float, step: int, agents: dict) -> None:
+        """Keep one picture of all agents (arrays as in layout.FINAL)."""
+        self.frame_times_h.append(time_h)
+        self.frame_steps.append(step)
+        self.frames.append(agents)
+
+    def series(self, name: str) -> np.ndarray:
+        """One observable over the run, shape (T,)."""
+        return np.array([row[name] for row in self.rows])
+
+    def write(
+        self, file: h5py.File, meta: dict, signals: dict, histograms: dict, final: dict | None, grid_row: int,
+        legend: tuple, with_events: bool,
+    ) -> None:  # fmt: skip
+        """Write everything; the attribute status = complete comes last, so a file that has it is whole.
+
+        meta: attributes; signals: extra series; histograms: name -> (counts, edges); final: arrays or None.
+        """
+        h5md = file.create_group("h5md")
+        h5md.attrs["version"] = np.array([1, 1], np.int32)
+        creator = h5md.create_group("creator")
+        creator.attrs["name"] = "adccsim"
+        creator.attrs["version"] = meta["model_version"]
+        author = h5md.create_group("author")
+        author.attrs["name"] = "adccsim"
+
+        observables = file.create_group("observables")
+        step = time = None
+        for name in [*self.rows[0], *signals]:
+            unit, text = layout.SERIES[name]
+            group = observables.create_group(name)
+            values = signals[name] if name in signals else self.series(name)
+            write_dataset(group, "value", values, unit, text)
+            if step is None:
+                step = write_dataset(group, "step", np.array(self.steps), "1", "ticks")
+                time = write_dataset(group, "time", np.array(self.times_h), "h", "hours from the addition of effectors")
+            else:
+                group["step"], group["time"] = step, time  # hard links: one clock for all series
+        for name, (counts, edges) in histograms.items():
+            unit, text = layout.HISTOGRAMS[name]
+            group = observables.create_group(name)
+            write_dataset(group, "value", np.asarray(counts)[None, :], unit, text)
+            write_dataset(group, "edges", edges, "1", "edges of the bins, lower ends included")
+            group["step"] = np.array(self.steps[-1:])
+            group["time"] = np.array(self.times_h[-1:])
+        if final is not None:
+            group = file.create_group("final")
+            for name, values in final.items():
+                write_dataset(group, name, values, *layout.FINAL[name])
+        if with_events:
+            self._write_events(file, grid_row, legend)
+        if self.frames:
+            self._write_frames(file)
+        group = file.create_group("meta")
+        for name, value in meta.items():
+            group.attrs[name] = value
+        group.attrs["schema_version"] = layout.SCHEMA_VERSION
+        group.attrs["status"] = "complete"
+
+    def _write_events(self, file: h5py.File, grid_row: tuple[int, int], legend: tuple) -> None:
+        columns = [np.concatenate([b[i] for b in self.events]) if self.events else np.zeros(0) for i in range(5)]
+        row, plane = grid_row
+        site = columns[4].astype(np.int64) % plane
+        data = dict(zip(("time", "kind", "target", "effector"), columns[:4], strict=True))
+        data |= {"x": (site % row).astype(np.int16), "y": (site // row).astype(np.int16)}
+        group = file.create_group("events")
+        for name, values in data.items():
+            write_dataset(group, name, values, *layout.EVENTS[name])
+        group["kind"].attrs["legend"] = json.dumps(dict(enumerate(legend)))
+
+    def _write_frames(self, file: h5py.File) -> None:
+        """Frames as H5MD particle groups; agents that did not exist yet have state 255."""
+        particles = file.create_group("particles")
+        for kind, state in (("target", "target_status"), ("effector", "effector_state")):
+            most = max(len(f[state]) for f in self.frames)
+            position = np.full((len(self.frames), most, 2), -1, np.int16)
+            states = np.full((len(self.frames), most), 255, np.uint8)
+            for k, f in enumerate(self.frames):
+                n = len(f[state])
+                position[k, :n, 0], position[k, :n, 1], states[k, :n] = f[f"{kind}_x"], f[f"{kind}_y"], f[state]
+            group = particles.create_group(kind)
+            box = group.create_group("box")
+            box.attrs["dimension"] = 2
+            box.attrs["boundary"] = ["none", "none"]
+            for name, values, unit, text in (
+                ("position", position, "sites of 10 um", "column and row"),
+                ("state", states, "1", layout.FINAL[state][1] + ", 255 absent"),
+            ):
+                part = group.create_group(name)
+                write_dataset(part, "value", values, unit, text)
+                part["step"] = np.array(self.frame_steps)
+                part["time"] = np.array(self.frame_times_h)

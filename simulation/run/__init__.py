@@ -1,0 +1,1 @@
+"""Runs: one condition from start to finish (one), many in processes (local)."""

@@ -1,0 +1,204 @@
+"""One run: a resolved condition in, one run file out. The driver between engine, read-out and recorder."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from simulation.biology.release import raw_signal, released_units
+from simulation.biology.rng import STREAM_READER, normal_at
+from simulation.record.trajectory import Recorder
+from simulation.scenario.identity import canonical_json, plate, run_id, run_key
+from simulation.version import WELL_MODEL
+from simulation.well.culture import founders_after_culture
+from simulation.well.engine import WellEngine
+from simulation.well.layout import ATTACHED, EVENT_KINDS, GONE, POS, STATE
+from simulation.well.params import well_params
+from simulation.well.state import granules
+
+CHECK_EVERY_H = 1.0  # the longest stretch between two looks at the stop flag
+
+
+class Stopped(Exception):
+    """The run was asked to stop; nothing was written."""
+
+
+def run_path(runs_dir: Path, identity: str) -> Path:
+    """Where the run file of an id lies: runs/ab/abcdef....h5."""
+    return Path(runs_dir) / identity[:2] / f"{identity}.h5"
+
+
+def run_to_file(
+    condition: dict, runs_dir: Path, check: bool = False, stop: Callable[[], bool] | None = None
+) -> Path:  # fmt: skip
+    """Simulate one condition and write its file under runs_dir; returns the path. A file that exists is complete.
+
+    The file is written under a name of its own, flushed to disk and renamed, so a crash leaves no half file and two
+    processes may race for one id. Raises Stopped if stop() turned true.
+    """
+    identity = run_id(condition)
+    path = run_path(runs_dir, identity)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{identity}.{os.getpid()}.part")
+    try:
+        with h5py.File(part, "w") as file:
+            simulate(condition, file, check=check, stop=stop)
+        with open(part, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def simulate(
+    condition: dict, file: h5py.File, check: bool = False, stop: Callable[[], bool] | None = None
+) -> None:  # fmt: skip
+    """Simulate one resolved condition and write it to an open HDF5 file (on disk or in memory).
+
+    check: verify every conservation law and rate bound as the run goes on (slower; raises AssertionError or RateError).
+    """
+    key = run_key(condition)
+    founders = founders_after_culture(condition, key, stop)
+    engine = WellEngine(well_params(condition), key, check=check, founders=founders)
+    level = condition["output"]["level"]
+    events = [] if level in ("events", "frames") else None
+    recorder = Recorder()
+    if events is not None:
+        recorder.events = events
+    _drive(engine, condition, recorder, events, stop)
+    meta = {
+        "run_id": run_id(condition),
+        "plate": plate(condition),
+        "condition": canonical_json(condition),
+        "model_version": WELL_MODEL,
+        "run_key": f"{key:016x}",
+        "seed": condition["seed"],
+        "donor": condition["donor"],
+        "replicate": condition["replicate"],
+        "role": condition["role"],
+    }
+    recorder.write(
+        file,
+        meta,
+        signals(condition, recorder, key),
+        histograms(engine),
+        agents(engine) if level != "observables" else None,
+        (engine.row, engine.plane),
+        EVENT_KINDS,
+        events is not None,
+    )
+
+
+def _drive(engine: WellEngine, condition: dict, recorder: Recorder, events, stop) -> None:
+    """Advance to the end, stopping at every observation, frame and action."""
+    output = condition["output"]
+    per_h = round(1.0 / engine.tick_h)
+    end = round(condition["assay"]["duration_h"] * per_h)
+    every = max(1, round(output["every_min"] * per_h / 60))
+    frames = output["level"] == "frames"
+    frame_every = max(1, round(output["frames_every_min"] * per_h / 60)) if frames else end + 1
+    acts: dict[int, list] = {}
+    for action in condition["action"]:
+        acts.setdefault(round(action["at_h"] * per_h), []).append(action)
+    look = max(1, round(CHECK_EVERY_H * per_h))
+    while True:
+        now = engine.tick
+        for action in acts.pop(now, ()):
+            engine.apply(action)
+        if now % every == 0 or now == end:
+            recorder.sample(now * engine.tick_h, now, engine.observe())
+        if frames and now % frame_every == 0:
+            recorder.frame(now * engine.tick_h, now, agents(engine))
+        if now >= end:
+            return
+        if stop is not None and stop():
+            raise Stopped
+        goal = min(end, now + every - now % every, now + look, *acts)
+        if frames:
+            goal = min(goal, now + frame_every - now % frame_every)
+        engine.advance(goal - now, events)
+
+
+def signals(condition: dict, recorder: Recorder, key: int) -> dict[str, np.ndarray]:
+    """Readings of the assay over the run: signal, signal_maximum and signal_blank, each of shape (T,), raw units."""
+    assay, effectors = condition["assay"], condition["effectors"]
+    times = np.array(recorder.times_h)
+    dead = recorder.series("targets_dead").astype(float)
+    alive = recorder.series("targets_alive").astype(float)
+    dying = recorder.series("targets_dying").astype(float)
+    seeded = float(condition["targets"]["cells"])
+    readout = assay["readout"]
+    if readout == "viability":  # effectors are rinsed off before the dye: only living targets are measured
+        units, most = alive, np.full(len(times), seeded)
+    elif readout == "live-count":
+        units, most = alive + dying, np.full(len(times), seeded)
+    elif assay["counts_effectors"]:
+        other = effectors["other_cells"] * (1.0 - np.exp(-effectors["death_per_h"] * times))
+        lysed_effectors = recorder.series("effectors_dead") + other
+        released = released_units(times, dead, seeded, assay["release_delay_h"], assay["leak_per_h"])
+        units = released + effectors["ldh_content"] * lysed_effectors
+        most = alive + dying + dead  # a detergent lyses every cell there is, daughters included
+    else:
+        units = released_units(times, dead, seeded, assay["release_delay_h"], assay["leak_per_h"])
+        most = np.full(len(times), seeded)  # only cells that were labelled carry the marker
+    blank = np.full(len(times), float(assay["blank"]))
+    raw = raw_signal(units, assay["blank"], assay["full_scale"])
+    if assay["reader_cv"] > 0.0:
+        noise = [
+            normal_at(np.uint64(key), np.uint64(STREAM_READER), np.uint64(step)) for step in recorder.steps
+        ]
+        raw = raw * (1.0 + assay["reader_cv"] * np.array(noise))
+    return {
+        "signal": raw,
+        "signal_maximum": raw_signal(most, assay["blank"], assay["full_scale"]),
+        "signal_blank": blank,
+    }
+
+
+def histograms(engine: WellEngine) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Counts and bin edges at the end of a run, by the names of record.layout.HISTOGRAMS."""
+    state = engine.effectors[:, STATE]
+    living = (state & GONE) == 0
+    first = engine.effector["effector_first_kill_h"]
+    hours = max(engine.tick * engine.tick_h, 1.0)
+    edges = np.linspace(0.0, hours, 49)
+
+    def counted(values, top):
+        return np.bincount(np.minimum(values, top), minlength=top + 1), np.arange(top + 2)
+
+    return {
+        "kills_per_nk": counted(engine.effector_kills(), 40),
+        "contacts_per_nk": counted(engine.effector["effector_contacts"], 100),
+        "granules_left": counted(granules(state[living]), 200),
+        "time_to_first_kill_h": (np.histogram(first[first >= 0], edges)[0], edges),
+    }
+
+
+def agents(engine: WellEngine) -> dict[str, np.ndarray]:
+    """Every agent at this moment, by the names of record.layout.FINAL."""
+    n, t, row = engine.n_targets, engine.targets, engine.row
+    state = engine.effectors[:, STATE]
+    site = engine.effectors[:, POS].astype(np.int64)
+    held = (state & ATTACHED) != 0
+    shown = np.where((state & GONE) != 0, 3, 0).astype(np.uint8)
+    partner_alive = t["target_status"][np.maximum(engine.effectors[:, 1], 0)] == 0 if n else np.zeros(len(held), bool)
+    shown[held] = np.where(partner_alive[held], 1, 2)
+    corner = t["target_site"][:n]
+    return {
+        "target_x": (corner % row).astype(np.int16),
+        "target_y": (corner // row).astype(np.int16),
+        "target_status": t["target_status"][:n].copy(),
+        "target_her2": t["target_receptors"][:n].astype(np.float32),
+        "target_bound": engine.bound[:, :n].sum(axis=0).astype(np.float32),
+        "target_clone": t["target_clone"][:n].astype(np.uint8),
+        "effector_x": (site % engine.plane % row).astype(np.int16),
+        "effector_y": (site % engine.plane // row).astype(np.int16),
+        "effector_layer": (site // engine.plane).astype(np.uint8),
+        "effector_state": shown,
+        "effector_kills": engine.effector_kills().astype(np.uint8),
+        "effector_contacts": np.minimum(engine.effector["effector_contacts"], 65535).astype(np.uint16),
+        "effector_granules": granules(state).astype(np.uint8),
+    }

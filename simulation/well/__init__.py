@@ -1,0 +1,1 @@
+"""The in-vitro well: agents as columns (state), the exact event loop (kernel), and the engine around them."""

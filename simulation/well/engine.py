@@ -1,0 +1,346 @@
+"""WellEngine: one well that can be advanced, acted on between ticks, observed, and saved whole."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from simulation.biology.binding import dose_nM
+from simulation.scenario.capacity import layers_needed
+from simulation.well import layout
+from simulation.well.antibody import step_antibody
+from simulation.well.kernel import advance
+from simulation.well.layout import (
+    ATTACHED,
+    COUNTERS,
+    DONE,
+    EVENTS_FULL,
+    GONE,
+    KILLS,
+    POS,
+    STATE,
+    TARGETS_FULL,
+    C,
+    K,
+    P,
+)
+from simulation.well.params import WellParams, bounds
+from simulation.well.place import compartment_corners, empty_grid, place_effectors, place_targets
+from simulation.well.state import (
+    EFFECTOR_COLUMNS,
+    TARGET_COLUMNS,
+    draw_effectors,
+    draw_targets,
+    faults,
+    granules,
+    levels,
+)
+
+EVENT_ROOM = 1 << 16
+_NO_LOG = [np.zeros(0, d) for d in (np.float64, np.uint8, np.int32, np.int32, np.int32)]
+
+
+class RateError(RuntimeError):
+    """An agent's own rate exceeded the bound of the uniformisation: the result would be wrong."""
+
+
+class WellFullError(ValueError):
+    """The cells asked for do not fit the well."""
+
+
+class WellEngine:
+    """An in-vitro well.
+
+    params: from params.well_params; run_key: 64-bit Philox key; founders: heritable target columns (see culture) that
+    replace drawn ones, as many as there are targets. advance(n) then advance(m) equals advance(n + m) bit for
+    bit; observe() draws nothing and changes nothing.
+    """
+
+    def __init__(self, params: WellParams, run_key: int, check: bool = False, founders: Mapping | None = None):
+        self.params = params
+        self._founders = founders or {}
+        self.key = np.uint64(run_key)
+        self.check = check
+        self.clock = np.zeros(len(K), np.int64)
+        self.clock[K["events_in_tick"]] = -1
+        self.counters = np.zeros(len(C), np.int64)
+        self.pools = np.zeros(len(P))
+        self._place()
+        self._open_log(record=False)
+        self._pre_incubate()
+
+    # -- set-up -------------------------------------------------------------------------------------------------
+    def _place(self) -> None:
+        p = self.params
+        layers = layers_needed(p.sites, p.n_targets, p.n_effectors, p.layer_filling, p.max_layers)
+        grid = empty_grid(p.shape, p.sites, layers, p.compartment_side, p.compartments)
+        self.layers, self.row, self.plane = layers, grid.shape[1], grid.shape[1] * grid.shape[2]
+        self.grid = grid.reshape(-1)
+        self.corners = compartment_corners(p.compartments, p.compartment_side) if p.compartments else np.zeros(0, np.int64)
+        row = self.row
+        self.offsets = np.array([1, row + 1, row, row - 1, -1, -row - 1, -row, -row + 1], np.int64)
+        self.targets = {name: np.zeros(p.n_targets, dtype) for name, dtype in TARGET_COLUMNS.items()}
+        self.bound = np.zeros((2, p.n_targets))
+        self._add_targets(p.n_targets)
+        self.effectors = np.zeros((0, 4), np.int32)
+        self.effector = {name: np.zeros(0, dtype) for name, dtype in EFFECTOR_COLUMNS.items()}
+        self.rates = p.rates._replace(row=row, plane=self.plane, layers=layers)
+        self._add_effectors(p.n_effectors)
+
+    def _add_targets(self, n: int) -> None:
+        p, t = self.params, self.targets
+        placed = place_targets(
+            self.grid, self.row, self.plane, self.layers, n, 0, self.key, p.rim_excess, self.corners,
+            p.compartment_side, t["target_site"],
+        )  # fmt: skip
+        if placed < n:
+            raise WellFullError(f"only {placed} of {n} targets found room in {p.sites} sites")
+        draw_targets(
+            0, n, self.key, p.targets["her2_per_cell"], p.targets["her2_cv"], p.targets["her2_null_fraction"],
+            p.targets["hits_to_kill"], p.targets["hits_log_sd"], t["target_receptors"], t["target_receptors_0"],
+            t["target_threshold"],
+        )  # fmt: skip
+        t["target_response"][:n] = p.targets["direct_response"]
+        for name, values in self._founders.items():
+            t[name][:n] = values
+        if "target_receptors_0" in self._founders:
+            t["target_receptors"][:n] = t["target_receptors_0"][:n]
+        self.clock[K["targets"]] = n
+        self.counters[C["alive"]] = n
+
+    def _add_effectors(self, n: int) -> None:
+        p, e, first, held = self.params, self.params.effectors, int(self.counters[C["effectors_added"]]), len(self.effectors)
+        records = np.zeros((n, 4), np.int32)
+        columns = {name: np.zeros(n, dtype) for name, dtype in EFFECTOR_COLUMNS.items()}
+        columns["effector_first_kill_h"][:] = -1.0
+        sites = np.zeros(n, np.int32)
+        room = int((self.grid == 0).sum())
+        placed = 0
+        if n <= room:
+            placed = place_effectors(
+                self.grid, self.row, self.plane, self.layers, n, first, held, self.key, self.corners, p.compartment_side, sites
+            )
+        if placed < n:
+            raise WellFullError(f"{n} effectors do not fit the {room} free sites of the well")
+        records[:, POS] = sites
+        draw_effectors(
+            first, n, self.key, e["cd16a_per_cell"], e["cd16a_cv"], e["contact_fraction"], e["potency_log_sd"],
+            e["potency_cap"], e["donor_potency"], e["natural_competent_fraction"], e["antibody_competent_fraction"],
+            e["granules_mean"], e["immobile_fraction"], records, columns["effector_potency"], columns["effector_unit_cd16a"],
+        )  # fmt: skip
+        self.effectors = np.ascontiguousarray(np.concatenate([self.effectors, records]))
+        self.effector = {k: np.concatenate([v, columns[k]]) for k, v in self.effector.items()}
+        self.counters[C["effectors_added"]] += n
+        self._set_bounds()
+
+    def _set_bounds(self) -> None:
+        state, potency, r = self.effectors[:, STATE], self.effector["effector_potency"].astype(float), self.rates
+        antibody_arm, natural_arm = (state & layout.ANTIBODY_ARM) != 0, (state & layout.NATURAL_ARM) != 0
+        hit = potency * (antibody_arm * r.antibody_hit + natural_arm * r.natural_hit)
+        load = (state >> layout.START_SHIFT) & 255
+        self.rates = bounds(
+            r, float(hit.max(initial=0.0)), float(potency.max(initial=0.0)) * r.late_kill, int(load.max(initial=0)),
+            bool(antibody_arm.any()),
+        )  # fmt: skip
+
+    def _pre_incubate(self) -> None:
+        p = self.params
+        for pool, dose in enumerate(p.doses_nM):
+            self._add_antibody(pool, dose)
+        for _ in range(round(p.pre_incubation_h / self.tick_h)):
+            self._step_antibody(self.tick_h)
+        if p.wash_after_opsonisation:
+            self._wash_antibody()
+        self._step_antibody(0.0)  # what the first contacts see
+
+    # -- time ---------------------------------------------------------------------------------------------------
+    @property
+    def tick_h(self) -> float:
+        """Length of a tick in hours: the grid on which antibody is updated."""
+        return self.rates.tick_h
+
+    @property
+    def tick(self) -> int:
+        """Ticks done since effectors were added."""
+        return int(self.clock[K["tick"]])
+
+    @property
+    def n_targets(self) -> int:
+        """Targets ever present: the start and all births."""
+        return int(self.clock[K["targets"]])
+
+    def advance(self, ticks: int, events=None) -> None:
+        """Run `ticks` ticks. events: a list-like with `append`, fed with tuples of arrays (time_h, kind, target, effector, site)."""
+        if (events is not None) != self._recording:
+            self._open_log(record=events is not None)
+        last = self.tick + ticks
+        while self.tick < last:
+            code = advance(
+                self.rates, self.key, last - self.tick, self.check, self._recording, self.clock, self.counters, self.pools,
+                self.grid, self.offsets, self.effectors, *self.effector.values(), *self._target_arguments(), *self._log,
+            )  # fmt: skip
+            if code == TARGETS_FULL:
+                self._grow_targets()
+            elif code not in (DONE, EVENTS_FULL):
+                raise RateError(f"an agent's rate exceeds its bound at tick {self.tick}")
+            if self._recording:
+                self._drain(events)
+        if self.check:
+            self.verify()
+
+    def _target_arguments(self) -> list:
+        t = self.targets
+        return [
+            t["target_site"], t["target_status"], t["target_damage"], t["target_threshold"], t["target_clone"],
+            t["target_receptors"], t["target_receptors_0"], t["target_response"], t["target_arrest"], self.bound,
+            t["target_contact_bound"], t["target_scratch"],
+        ]  # fmt: skip
+
+    def _step_antibody(self, dt_h: float) -> None:
+        t = self.targets
+        step_antibody(
+            self.n_targets, self.rates, dt_h, self.pools, t["target_status"], t["target_receptors"], t["target_receptors_0"],
+            t["target_response"], t["target_arrest"], self.bound, t["target_contact_bound"], t["target_scratch"],
+        )  # fmt: skip
+
+    def _grow_targets(self) -> None:
+        room = self.n_targets + self.n_targets // 2 + 256
+        extra = room - len(self.targets["target_site"])
+        self.targets = {k: np.concatenate([v, np.zeros(extra, v.dtype)]) for k, v in self.targets.items()}
+        self.bound = np.concatenate([self.bound, np.zeros((2, extra))], axis=1)
+
+    def _open_log(self, record: bool) -> None:
+        self._recording = record
+        self._log = [np.zeros(EVENT_ROOM, a.dtype) for a in _NO_LOG] if record else _NO_LOG
+
+    def _drain(self, events) -> None:
+        n = int(self.clock[K["logged"]])
+        if n:
+            events.append(tuple(a[:n].copy() for a in self._log))
+            self.clock[K["logged"]] = 0
+
+    # -- what a hand does ---------------------------------------------------------------------------------------
+    def apply(self, action: Mapping) -> None:
+        """Act between ticks: {"add_antibody_ug_per_ml": x}, {"wash": True}, {"add_effectors": n} or {"wash_effectors": True}."""
+        if "add_antibody_ug_per_ml" in action:
+            for pool in range(self.rates.pools_in_use):
+                self._add_antibody(pool, dose_nM(action["add_antibody_ug_per_ml"], self.params.molar_mass_kda[pool]))
+        elif action.get("wash"):
+            self._wash_antibody()
+        elif "add_effectors" in action:
+            self._add_effectors(int(action["add_effectors"]))
+        elif action.get("wash_effectors"):
+            self._wash_effectors()
+        else:
+            raise ValueError(f"unknown action {dict(action)}")
+
+    def _add_antibody(self, pool: int, c_nM: float) -> None:
+        self.pools[P["free_0"] + pool] += c_nM
+        self.pools[P["added_0"] + pool] += c_nM
+
+    def _wash_antibody(self) -> None:
+        for pool in range(2):
+            self.pools[P["washed_0"] + pool] += self.pools[P["free_0"] + pool]
+            self.pools[P["free_0"] + pool] = 0.0
+
+    def _wash_effectors(self) -> None:
+        """Effectors that hold no target are rinsed away; they count as gone, not as dead."""
+        state = self.effectors[:, STATE]
+        free = (state & (ATTACHED | GONE)) == 0
+        self.grid[self.effectors[free, POS]] = 0
+        keep = ~free
+        spent = ((state >> layout.START_SHIFT) & 255) - granules(state)
+        self.counters[C["granules_washed"]] += int(spent[free].sum())
+        self.effectors = np.ascontiguousarray(self.effectors[keep])
+        self.effector = {k: v[keep] for k, v in self.effector.items()}
+        alive = np.flatnonzero((self.effectors[:, STATE] & GONE) == 0)
+        self.grid[self.effectors[alive, POS]] = alive + 1
+
+    # -- what can be seen -----------------------------------------------------------------------------------------
+    def observe(self) -> dict[str, float]:
+        """Counts and means at this moment (units in record.layout)."""
+        n, t, count = self.n_targets, self.targets, dict(zip(COUNTERS, (int(x) for x in self.counters), strict=True))
+        state = self.effectors[:, STATE]
+        alive_effectors = (state & GONE) == 0
+        here = alive_effectors.any()
+        status = t["target_status"][:n]
+        living = status < layout.DEAD
+        accessible = t["target_receptors"][:n][living] * self.rates.accessible
+        held = self.bound[:, :n][:, living].sum(axis=0)
+        cells = max(self.params.n_targets, 1)
+        per_cell = 1.0 / (self.rates.nM_per_molecule * cells)
+        pools = self.pools
+        return {
+            "targets_alive": count["alive"],
+            "targets_dying": count["dying"],
+            "targets_dead": count["deaths"],
+            "targets_cleared": count["cleared"],
+            "births": count["births"],
+            "kills": count["kills"],
+            "spontaneous_deaths": count["spontaneous_deaths"],
+            "effectors_alive": int(alive_effectors.sum()),
+            "effectors_dead": count["effectors_dead"],
+            "conjugates": count["attached"],
+            "encounters": count["encounters"],
+            "contacts": count["contacts"],
+            "hits": count["hits"],
+            "effector_searching_h": float(pools[P["searching_h"]]),
+            "antibody_free_nM": float(pools[P["free_0"]] + pools[P["free_1"]]),
+            "antibody_bound_per_target": float(held.mean()) if living.any() else 0.0,
+            "receptor_occupancy": self._occupancy(living, accessible),
+            "antibody_internalised_per_target": float(pools[P["internalised_0"]] + pools[P["internalised_1"]]) * per_cell,
+            "antibody_cleared_per_target": float(pools[P["cleared_0"]] + pools[P["cleared_1"]]) * per_cell,
+            "cd16a_level": float(levels(state[alive_effectors]).mean() / 8.0) if here else 0.0,
+            "granules_mean": float(granules(state[alive_effectors]).mean()) if here else 0.0,
+            "resistant_fraction": float((t["target_clone"][:n][status == 0] > 0).mean()) if (status == 0).any() else 0.0,
+        }
+
+    def _occupancy(self, living, accessible) -> float:
+        total = accessible.sum()
+        if total <= 0.0:
+            return 0.0
+        bound, kx = self.bound[0, : self.n_targets][living], self.rates.cross_link_0
+        b = 1.0 + bound * kx - 0.5 * accessible * kx
+        left = np.maximum(accessible - bound, 0.0)
+        root = np.sqrt(b * b + 2.0 * kx * left)
+        free = np.where(b > 0.0, 2.0 * left / (b + root), (root - b) / kx if kx > 0.0 else left)
+        return float(1.0 - free.sum() / total)
+
+    def antibody_balance_nM(self) -> np.ndarray:
+        """Added minus (free + bound + internalised + cleared + washed), per pool, in nM of the well: zero but for rounding."""
+        pools = self.pools.reshape(-1)
+        out = np.empty(2)
+        for pool in range(2):
+            bound = self.bound[pool, : self.n_targets].sum() * self.rates.nM_per_molecule
+            parts = sum(pools[P[f"{name}_{pool}"]] for name in ("free", "internalised", "cleared", "washed"))
+            out[pool] = pools[P[f"added_{pool}"]] - parts - bound
+        return out
+
+    def verify(self) -> None:
+        """Raise AssertionError with every conservation law or invariant that does not hold now."""
+        clock = {name: self.clock[i] for name, i in K.items()}
+        found = faults(self.arrays(), clock, self.counters, self.layers, self.plane, self.row)
+        error = np.abs(self.antibody_balance_nM())
+        if (error > 1e-9 * np.maximum(self.pools[[P["added_0"], P["added_1"]]], 1e-12)).any():
+            found.append(f"antibody does not balance: {error} nM")
+        if found:
+            raise AssertionError("; ".join(found))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Complete state by documented name; views, not copies. Target columns are as long as the room for targets."""
+        return {
+            "clock": self.clock, "counters": self.counters, "pools": self.pools, "grid": self.grid,
+            "effectors": self.effectors, **self.effector, **self.targets, "target_bound": self.bound,
+        }  # fmt: skip
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over a state saved from arrays() of a well with the same params and key."""
+        own = {name: np.array(value) for name, value in arrays.items()}
+        self.clock, self.counters, self.pools, self.grid = (own[k] for k in ("clock", "counters", "pools", "grid"))
+        self.effectors, self.bound = own["effectors"], own["target_bound"]
+        self.effector = {k: own[k] for k in EFFECTOR_COLUMNS}
+        self.targets = {k: own[k] for k in TARGET_COLUMNS}
+        self._set_bounds()
+
+    def effector_kills(self) -> np.ndarray:
+        """Kills credited to each effector, shape (n,)."""
+        return self.effectors[:, KILLS]

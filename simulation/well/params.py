@@ -1,0 +1,156 @@
+"""Params: a resolved condition turned into the numbers that the engine uses. Units change here and nowhere else."""
+
+from dataclasses import dataclass
+
+from simulation.biology.binding import dose_nM, nM_per_molecule, serum_igg_nM
+from simulation.biology.growth import division_rate
+from simulation.biology.killing import CD16A_LEVELS, MAX_HITS_TO_KILL, death_stage_rate, repair_rate
+from simulation.biology.motility import SITE_UM, hop_per_h, tumble_per_h
+from simulation.biology.synapse import genotype_factor
+from simulation.scenario.capacity import sites_in
+from simulation.well.layout import Rates
+
+TICK_H = 1.0 / 60.0
+GROWTH_FROM_H = 24.0  # shorter assays are read before division or arrest matter: cells neither divide nor stop
+
+
+@dataclass(frozen=True)
+class WellParams:
+    """Everything a well needs: its cells, geometry, antibody and rates (bounds of `rates` are filled by the engine)."""
+
+    targets: dict
+    effectors: dict
+    n_targets: int
+    n_effectors: int
+    shape: str
+    sites: int
+    compartment_side: int
+    compartments: int
+    max_layers: int
+    layer_filling: float
+    rim_excess: float
+    doses_nM: tuple[float, float]
+    molar_mass_kda: tuple[float, float]
+    pre_incubation_h: float
+    wash_after_opsonisation: bool
+    growth: bool
+    rates: Rates
+
+
+def _sites(well: dict, n_targets: int) -> tuple[int, int, int]:
+    """(sites per layer, compartment side, compartments) of a well format."""
+    if well["shape"] != "chip":
+        return sites_in(well["area_mm2"]), 0, 0
+    side = round(well["microwell_side_um"] / SITE_UM)
+    compartments = max(1, -(-n_targets // max(1, round(well["targets_per_microwell"]))))
+    return compartments * side * side, side, compartments
+
+
+def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
+    """Params of a resolved condition (see scenario.sweep); tick_h is the antibody grid."""
+    t, e, a, w = condition["targets"], condition["effectors"], condition["antibody"], condition["well"]
+    partner = condition["partner"] or a
+    assay = condition["assay"]
+    growth = assay["duration_h"] > GROWTH_FROM_H or bool(condition["culture"])
+    n_targets, n_effectors = int(t["cells"]), int(e["nk_cells"])
+    sites, side, compartments = _sites(w, n_targets or int(w.get("default_cells", 0)))
+    doses = [dose_nM(a["dose_ug_per_ml"], a["molar_mass_kda"]), 0.0]
+    if condition["partner"]:
+        doses[1] = dose_nM(a["dose_ug_per_ml"], partner["molar_mass_kda"])
+    mobile = n_targets > 0  # effectors alone have nobody to meet: where they walk changes nothing that is read
+    motility = e["motility"] * e["donor_motility"]
+    hop = hop_per_h(e["speed_um_per_min"], motility) if mobile else 0.0
+    tumble = tumble_per_h(e["persistence_min"], motility) if mobile else 0.0
+    effect = t["direct_effect_max"]
+    rates = Rates(
+        tick_h=tick_h,
+        hop=hop,
+        tumble=tumble,
+        forget=min(1.0, e["memory_fade_per_h"] / tumble) if tumble else 0.0,
+        conjugation_min=e["conjugation_min"],
+        conjugation_span=e["conjugation_max"] - e["conjugation_min"],
+        conjugate_lifetime_h=e["conjugate_lifetime_h"],
+        post_kill_attachment_h=e["post_kill_attachment_h"],
+        shedding_detachment=e["shedding_detachment"],
+        antibody_hit=e["antibody_hit_per_h"],
+        natural_hit=e["natural_hit_per_h"],
+        late_kill=e["late_killing_per_h"],
+        bridges_half=e["bridges_half"] * e["donor_bridges"],
+        bridges_hill=e["bridges_hill"],
+        shedding=e["cd16a_shedding_per_h"],
+        reload_h=e["granule_reload_h"],
+        effector_death=e["death_per_h"],
+        death_per_kill=e["death_per_kill"],
+        repair_h=t["repair_time_h"],
+        death_stage=death_stage_rate(t["death_time_h"]),
+        spontaneous_death=t["spontaneous_death_per_h"],
+        clearance=1.0 / t["clearance_time_h"],
+        doubling_time_h=t["doubling_time_h"],
+        growth=int(growth),
+        growth_block=t["growth_block"],
+        target_contact=t["contact_fraction"],
+        direct_effect_max_0=effect * a["direct_effect"],
+        direct_effect_max_1=effect * partner["direct_effect"],
+        direct_occupancy_half=t["direct_occupancy_half"],
+        direct_onset_h=t["direct_onset_h"],
+        mutation_rate=condition["culture"]["mutation_rate_per_division"] if condition["culture"] else 0.0,
+        mutant_response=condition["culture"]["resistant_direct_response"] if condition["culture"] else 0.0,
+        pools_in_use=2 if condition["partner"] else 1,
+        kon_0=a["kon_per_nM_h"],
+        kon_1=partner["kon_per_nM_h"],
+        koff_0=a["kon_per_nM_h"] * a["kd_nM"],
+        koff_1=partner["kon_per_nM_h"] * partner["kd_nM"],
+        cross_link_0=a["cross_link_per_receptor"],
+        cross_link_1=partner["cross_link_per_receptor"],
+        accessible=(1.0 - t["p95_fraction"]) * (1.0 - t["masked_fraction"]),
+        net_loss=t["her2_internalisation_per_h"],
+        modulation=t["modulation_factor"],
+        nM_per_molecule=nM_per_molecule(w["volume_ul"]),
+        k2_bridges=a["k2_bridges"],
+        fc_gain=a["fc_gain"],
+        k16_nM=a["k16_v158_nM"],
+        genotype_factor=genotype_factor(e["genotype"], a["k16_f158_ratio"]),
+        serum_igg_nM=serum_igg_nM(w["serum_igg_g_per_l"]),
+        row=0,
+        plane=0,
+        layers=0,
+        effector_bound=0.0,
+        reload_bound=0.0,
+        target_bound=0.0,
+    )
+    return WellParams(
+        targets=t,
+        effectors=e,
+        n_targets=n_targets,
+        n_effectors=n_effectors,
+        shape=w["shape"],
+        sites=sites,
+        compartment_side=side,
+        compartments=compartments,
+        max_layers=int(w["max_layers"]),
+        layer_filling=w["layer_filling"],
+        rim_excess=w["rim_excess"],
+        doses_nM=(doses[0], doses[1]),
+        molar_mass_kda=(a["molar_mass_kda"], partner["molar_mass_kda"]),
+        pre_incubation_h=a["pre_incubation_min"] / 60.0,
+        wash_after_opsonisation=a["wash_after_opsonisation"],
+        growth=growth,
+        rates=rates,
+    )
+
+
+def bounds(rates: Rates, strongest_hit: float, strongest_late: float, largest_load: int, any_antibody_arm: bool) -> Rates:
+    """Rates with the uniformisation bounds for effectors of the given extremes (hits per hour; granules)."""
+    detach = (1.0 + max(rates.shedding_detachment, 0.0)) / rates.conjugate_lifetime_h
+    shed = rates.shedding * CD16A_LEVELS if any_antibody_arm else 0.0
+    attached = max(detach + max(strongest_hit, strongest_late) + shed, 1.0 / rates.post_kill_attachment_h)
+    reload_bound = largest_load / rates.reload_h
+    targets = repair_rate(MAX_HITS_TO_KILL - 1, rates.repair_h) + rates.spontaneous_death
+    if rates.growth:
+        targets += division_rate(rates.doubling_time_h, 0.0, rates.growth_block)
+    dying = rates.death_stage + rates.spontaneous_death
+    return rates._replace(
+        effector_bound=max(rates.hop + rates.tumble, attached) + rates.effector_death + reload_bound,
+        reload_bound=reload_bound,
+        target_bound=max(targets, dying, rates.clearance),
+    )

@@ -4,7 +4,8 @@ Model    A cell with Ra accessible receptors holds r free ones, A1 antibodies bo
              Ra = r + A1 + 2 A2,   B = A1 + A2,   A2 = Kx r A1 / 2       (A1 <-> A2 fast)
              dB/dt = 2 kon C r - koff A1 - k_net B,   koff = kon K1
          Free receptors at given B solve   Kx/2 r^2 + (1 + B Kx - Ra Kx/2) r - (Ra - B) = 0.
-         Equilibrium: A1 = 2 (C/K1) r, A2 = (C/K1) Kx r^2, so r = 2 Ra / (b + sqrt(b^2 + 8 (C/K1) Kx Ra)), b = 1 + 2 C/K1.
+         Equilibrium: A1 = 2 (C/K1) r, A2 = (C/K1) Kx r^2, so r = 2 Ra / (b + sqrt(b^2 + 8 (C/K1) Kx Ra)), b = 1 + 2
+         C/K1.
 Units    molecules per cell; C and K1 in nM; kon per nM and hour for one arm (Fab); Kx per receptor.
 Source   Bivalent cell-surface binding after Perelson & DeLisi 1980 (Math Biosci 48:71); constants in the catalogue
          (kon_per_nM_h, kd_nM, cross_link_per_receptor, her2_internalisation_per_h).

@@ -1,6 +1,7 @@
 """Killing: hits of one NK cell in a contact, what they do to the target, and when the two part.
 
-Model    Hits arrive at rate potency (k_hit S [antibody arm] + h_nat [natural arm]) while the target lives and granules last.
+Model    Hits arrive at rate potency (k_hit S [antibody arm] + h_nat [natural arm]) while the target lives and
+         granules last.
          The target collects integer damage, repairs at D / tau_rep and is committed once D reaches its own threshold;
          three equal stages of mean tau_die / 3 later it is dead. A conjugate parts at
          (1 / tau_det) (1 + c_det (1 - CD16a / CD16a_0)), after commitment at 1 / tau_post.
@@ -64,7 +65,7 @@ def death_stage_rate(death_time_h):
 @njit(inline="always")
 def threshold(hits_to_kill, z, log_sd):
     """Hits that this target takes: rounded log-normal about hits_to_kill, 1 to MAX_HITS_TO_KILL; z standard normal."""
-    return min(max(int(math.floor(hits_to_kill * math.exp(log_sd * z) + 0.5)), 1), MAX_HITS_TO_KILL)
+    return min(max(math.floor(hits_to_kill * math.exp(log_sd * z) + 0.5), 1), MAX_HITS_TO_KILL)
 
 
 @njit(inline="always")

@@ -1,8 +1,8 @@
 """Motility: a persistent random walk on sites of 10 um.
 
 Model    A searching NK cell steps to the next site along its direction (one of eight) at rate v / step and takes a new
-         uniform direction at rate 1 / persistence. The mean step over eight directions is 10 (1 + sqrt 2) / 2 um = 12.07 um.
-         Velocity correlation exp(-t / tau): MSD = 2 D t with the long-time slope set by v, tau and the step.
+         uniform direction at rate 1 / persistence. The mean step over eight directions is 10 (1 + sqrt 2) / 2 um =
+         12.07 um. Velocity correlation exp(-t / tau): MSD = 2 D t with the long-time slope set by v, tau and the step.
 Source   Catalogue keys speed_um_per_min, persistence_min, motility, memory_fade_per_h.
 Limits   one walker: MSD of the persistent lattice walk; many: encounter rate of the lattice mean field
          (tests/well/test_limits.py)

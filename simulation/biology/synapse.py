@@ -1,7 +1,8 @@
 """Synapse: how many HER2-antibody-CD16a bridges one contact holds, and how strongly they switch an NK cell on.
 
 Model    X = nF n16 / (K2 + nF + n16): saturating form of the two-dimensional binding quadratic, with nF antibodies and
-         n16 CD16a molecules inside the contact. K2 = K2_V g / x [1 + C x / K16 + C_IgG / K16], K16 = K16_V g: free antibody
+         n16 CD16a molecules inside the contact. K2 = K2_V g / x [1 + C x / K16 + C_IgG / K16], K16 = K16_V g: free
+         antibody
          and serum IgG occupy CD16a and so compete with bridges. g is the genotype factor, x the gain of the Fc part.
          Activation S = X^m / (X^m + X50^m).
 Source   Catalogue keys k2_bridges, k16_v158_nM, k16_f158_ratio, fc_gain, bridges_half, bridges_hill, contact_fraction.

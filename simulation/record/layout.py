@@ -1,12 +1,12 @@
 """Layout: names, units and meaning of everything in a run file (HDF5, one file per run).
 
-    /h5md              version and creator (H5MD 1.1)
-    /meta              attrs: schema_version, run_id, plate, condition (canonical JSON), model_version, status = complete
-    /observables/<name>/{value, step, time}    series over the run; time in hours from the addition of effectors
-    /observables/<histogram>/{value, step, time, edges}    once, at the end
-    /final             every agent at the end                                  (level final and above)
-    /events            who did what to whom, when and where                    (level events and above)
-    /particles/{target, effector}/{position, state}/{value, step, time}        (level frames)
+/h5md              version and creator (H5MD 1.1)
+/meta              attrs: schema_version, run_id, plate, condition (canonical JSON), model_version, status = complete
+/observables/<name>/{value, step, time}    series over the run; time in hours from the addition of effectors
+/observables/<histogram>/{value, step, time, edges}    once, at the end
+/final             every agent at the end                                  (level final and above)
+/events            who did what to whom, when and where                    (level events and above)
+/particles/{target, effector}/{position, state}/{value, step, time}        (level frames)
 """
 
 SCHEMA_VERSION = 1

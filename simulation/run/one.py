@@ -136,8 +136,12 @@ def signals(condition: dict, recorder: Recorder, key: int) -> dict[str, np.ndarr
     elif readout == "live-count":
         units, most = alive + dying, np.full(len(times), seeded)
     elif assay["counts_effectors"]:
-        other = effectors["other_cells"] * (1.0 - np.exp(-effectors["death_per_h"] * times))
-        lysed_effectors = recorder.series("effectors_dead") + other
+        lysed_effectors = recorder.series("effectors_dead").astype(float)
+        batches = [(0.0, effectors["other_cells"])]
+        batches += [(action["at_h"], action.get("other_cells", 0)) for action in condition["action"]]
+        for at_h, cells in batches:  # cells of a preparation that are not NK die at the same rate and leak LDH too
+            present_h = np.maximum(times - at_h, 0.0)
+            lysed_effectors += cells * (1.0 - np.exp(-effectors["death_per_h"] * present_h))
         released = released_units(times, dead, seeded, assay["release_delay_h"], assay["leak_per_h"])
         units = released + effectors["ldh_content"] * lysed_effectors
         most = alive + dying + dead  # a detergent lyses every cell there is, daughters included
@@ -147,9 +151,7 @@ def signals(condition: dict, recorder: Recorder, key: int) -> dict[str, np.ndarr
     blank = np.full(len(times), float(assay["blank"]))
     raw = raw_signal(units, assay["blank"], assay["full_scale"])
     if assay["reader_cv"] > 0.0:
-        noise = [
-            normal_at(np.uint64(key), np.uint64(STREAM_READER), np.uint64(step)) for step in recorder.steps
-        ]
+        noise = [normal_at(np.uint64(key), np.uint64(STREAM_READER), np.uint64(step)) for step in recorder.steps]
         raw = raw * (1.0 + assay["reader_cv"] * np.array(noise))
     return {
         "signal": raw,

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from simulation.biology.binding import bound_after, free_receptors
+from simulation.biology.binding import bound_after, free_receptors, singly_bound
 from simulation.biology.growth import direct_block
 from simulation.biology.synapse import bridge_constant
 from simulation.well.layout import ALIVE, P
@@ -15,7 +15,8 @@ _FREE, _INTERNAL, _ADDED, _K2 = P["free_0"], P["internalised_0"], P["added_0"], 
 def _bind(pool, kon, koff, cross_link, n, p, dt_h, pools, status, receptors, bound, scratch):
     """Advance one epitope pool by dt_h hours.
 
-    The medium is implicit first (1e4 cells may deplete it within hours), then each cell moves at that concentration; what
+    The medium is implicit first (1e4 cells may deplete it within hours), then each cell moves at that concentration;
+    what
     cells gained or internalised is taken from the medium, so the balance is exact. Loops are branch-free and sums stand
     apart, so that the compiler can use vector instructions; a cell without receptors stays at zero by arithmetic.
     """
@@ -25,8 +26,15 @@ def _bind(pool, kon, koff, cross_link, n, p, dt_h, pools, status, receptors, bou
     total_free = 0.0
     for i in range(n):
         total_free += scratch[i]
+    for i in range(n):
+        scratch[i] = singly_bound(receptors[i] * p.accessible, scratch[i], cross_link)
+    total_single = 0.0
+    for i in range(n):
+        total_single += scratch[i]
     c = pools[_FREE + pool]
-    c_mid = c / (1.0 + dt_h * p.nM_per_molecule * 2.0 * kon * total_free)
+    exchange = dt_h * p.nM_per_molecule
+    # what comes off counts too: so equilibrium with the medium is a resting point at any step
+    c_mid = (c + exchange * koff * total_single) / (1.0 + exchange * 2.0 * kon * total_free)
     loss = p.net_loss * p.modulation
     for i in range(n):
         own_loss = loss if status[i] == ALIVE else 0.0  # dead cells bind but no longer internalise
@@ -66,9 +74,10 @@ def _respond(n, p, dt_h, status, receptors, receptors_0, response, arrest, bound
 def step_antibody(n, p, dt_h, pools, status, receptors, receptors_0, response, arrest, bound, contact_bound, scratch):
     """Bind, internalise and turn over receptors for dt_h hours; refresh what the event loop reads.
 
-    n: targets in use. Arrays have the capacity of the well: status uint8, receptors and receptors_0 float64 (molecules),
-    response and arrest float32 (0-1), bound float64 (2, capacity) molecules, contact_bound float32 (molecules inside one
-    contact), scratch float64. pools: see layout.POOLS.
+    n: targets in use. Arrays have the capacity of the well: status uint8, receptors and receptors_0 float64
+    (molecules),
+    response and arrest float32 (0-1), bound float64 (2, capacity) molecules, contact_bound float32 (molecules inside
+    one contact), scratch float64. pools: see layout.POOLS.
     """
     if pools[_ADDED] > 0.0:
         _bind(0, p.kon_0, p.koff_0, p.cross_link_0, n, p, dt_h, pools, status, receptors, bound, scratch)

@@ -1,8 +1,8 @@
 """Culture: months of passaging under antibody before the assay, so that resistant clones can be selected.
 
 Targets alone grow in the well; medium changes reset the antibody to the dose of the day; at a passage one part in
-`split_ratio` is carried on (never more than were seeded). Each stretch between passages is a well of its own; what passes
-on are receptor numbers, direct response and clone of the cells picked.
+`split_ratio` is carried on (never more than were seeded). Each stretch between passages is a well of its own; what
+passes on are receptor numbers, direct response and clone of the cells picked.
 """
 
 import numpy as np
@@ -36,7 +36,8 @@ def pick(founders: dict, n: int, key: int, draw: int, replace: bool) -> dict:
 
 
 def founders_after_culture(condition: dict, run_key: int, stop=None) -> dict | None:
-    """Heritable columns of the cells that a culture hands to the assay, as many as the assay seeds; None without culture.
+    """Heritable columns of the cells that a culture hands to the assay, as many as the assay seeds; None without
+    culture.
 
     condition: resolved, with "culture" = days, passage_interval_days, split_ratio, medium_change_days,
     dose_steps_ug_per_ml (equal times), mutation_rate_per_division. Raises ValueError if the culture dies out.

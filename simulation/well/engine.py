@@ -8,22 +8,27 @@ from simulation.biology.binding import dose_nM
 from simulation.scenario.capacity import layers_needed
 from simulation.well import layout
 from simulation.well.antibody import step_antibody
-from simulation.well.kernel import advance
+from simulation.well.kernel import STAMPS_PER_TICK, advance
 from simulation.well.layout import (
+    ANTIBODY_ARM,
     ATTACHED,
     COUNTERS,
     DONE,
     EVENTS_FULL,
+    FIXED,
     GONE,
-    KILLS,
+    NATURAL_ARM,
     POS,
+    STAMP,
+    START_SHIFT,
     STATE,
+    STRONG,
     TARGETS_FULL,
     C,
     K,
     P,
 )
-from simulation.well.params import WellParams, bounds
+from simulation.well.params import WellParams, attached_bound, bounds
 from simulation.well.place import compartment_corners, empty_grid, place_effectors, place_targets
 from simulation.well.state import (
     EFFECTOR_COLUMNS,
@@ -75,13 +80,15 @@ class WellEngine:
         grid = empty_grid(p.shape, p.sites, layers, p.compartment_side, p.compartments)
         self.layers, self.row, self.plane = layers, grid.shape[1], grid.shape[1] * grid.shape[2]
         self.grid = grid.reshape(-1)
-        self.corners = compartment_corners(p.compartments, p.compartment_side) if p.compartments else np.zeros(0, np.int64)
+        self.corners = (
+            compartment_corners(p.compartments, p.compartment_side) if p.compartments else np.zeros(0, np.int64)
+        )
         row = self.row
         self.offsets = np.array([1, row + 1, row, row - 1, -1, -row - 1, -row, -row + 1], np.int64)
         self.targets = {name: np.zeros(p.n_targets, dtype) for name, dtype in TARGET_COLUMNS.items()}
         self.bound = np.zeros((2, p.n_targets))
         self._add_targets(p.n_targets)
-        self.effectors = np.zeros((0, 4), np.int32)
+        self.effectors, self.n_mobile, self.n_fixed = np.zeros((0, 4), np.int32), 0, 0
         self.effector = {name: np.zeros(0, dtype) for name, dtype in EFFECTOR_COLUMNS.items()}
         self.rates = p.rates._replace(row=row, plane=self.plane, layers=layers)
         self._add_effectors(p.n_effectors)
@@ -108,7 +115,12 @@ class WellEngine:
         self.counters[C["alive"]] = n
 
     def _add_effectors(self, n: int) -> None:
-        p, e, first, held = self.params, self.params.effectors, int(self.counters[C["effectors_added"]]), len(self.effectors)
+        p, e, first, held = (
+            self.params,
+            self.params.effectors,
+            int(self.counters[C["effectors_added"]]),
+            len(self.effectors),
+        )
         records = np.zeros((n, 4), np.int32)
         columns = {name: np.zeros(n, dtype) for name, dtype in EFFECTOR_COLUMNS.items()}
         columns["effector_first_kill_h"][:] = -1.0
@@ -117,30 +129,58 @@ class WellEngine:
         placed = 0
         if n <= room:
             placed = place_effectors(
-                self.grid, self.row, self.plane, self.layers, n, first, held, self.key, self.corners, p.compartment_side, sites
+                self.grid,
+                self.row,
+                self.plane,
+                self.layers,
+                n,
+                first,
+                held,
+                self.key,
+                self.corners,
+                p.compartment_side,
+                sites,
             )
         if placed < n:
             raise WellFullError(f"{n} effectors do not fit the {room} free sites of the well")
-        records[:, POS] = sites
         draw_effectors(
             first, n, self.key, e["cd16a_per_cell"], e["cd16a_cv"], e["contact_fraction"], e["potency_log_sd"],
             e["potency_cap"], e["donor_potency"], e["natural_competent_fraction"], e["antibody_competent_fraction"],
-            e["granules_mean"], e["immobile_fraction"], records, columns["effector_potency"], columns["effector_unit_cd16a"],
+            e["granules_mean"], e["immobile_fraction"], records, columns["effector_potency"],
+            columns["effector_unit_cd16a"],
         )  # fmt: skip
+        records[:, POS] = sites
+        records[:, STAMP] = np.int64(self.tick % 65536 * STAMPS_PER_TICK).astype(np.int32)
+        if (
+            held == 0
+        ):  # effectors that never move touch nobody: they lie in a block of their own and are only asked to die
+            fixed = (records[:, STATE] & FIXED) != 0
+            order = np.argsort(fixed, kind="stable")
+            records, columns = records[order], {k: v[order] for k, v in columns.items()}
+            self.grid[records[:, POS]] = np.arange(1, n + 1)
+            self.n_fixed = int(fixed.sum())
+            self.n_mobile = n - self.n_fixed
         self.effectors = np.ascontiguousarray(np.concatenate([self.effectors, records]))
         self.effector = {k: np.concatenate([v, columns[k]]) for k, v in self.effector.items()}
         self.counters[C["effectors_added"]] += n
         self._set_bounds()
 
     def _set_bounds(self) -> None:
+        """Fit the bounds of the uniformisation to the effectors present, and list those that need a second slot."""
         state, potency, r = self.effectors[:, STATE], self.effector["effector_potency"].astype(float), self.rates
-        antibody_arm, natural_arm = (state & layout.ANTIBODY_ARM) != 0, (state & layout.NATURAL_ARM) != 0
-        hit = potency * (antibody_arm * r.antibody_hit + natural_arm * r.natural_hit)
-        load = (state >> layout.START_SHIFT) & 255
-        self.rates = bounds(
-            r, float(hit.max(initial=0.0)), float(potency.max(initial=0.0)) * r.late_kill, int(load.max(initial=0)),
-            bool(antibody_arm.any()),
-        )  # fmt: skip
+        antibody_arm, natural_arm = (state & ANTIBODY_ARM) != 0, (state & NATURAL_ARM) != 0
+        competent = antibody_arm | natural_arm
+        hit = np.maximum(
+            potency * (antibody_arm * r.antibody_hit + natural_arm * r.natural_hit), potency * competent * r.late_kill
+        )
+        load = (state >> START_SHIFT) & 255
+        any_arm = bool(antibody_arm.any())
+        self.rates = r = bounds(r, float(hit.max(initial=0.0)), int(load.max(initial=0)), any_arm)
+        own = attached_bound(r, hit, any_arm) + r.effector_death
+        needs_two = own > r.effector_bound - r.reload_bound
+        state &= ~STRONG
+        state[needs_two] |= STRONG
+        self.strong = np.flatnonzero(needs_two)
 
     def _pre_incubate(self) -> None:
         p = self.params
@@ -169,14 +209,19 @@ class WellEngine:
         return int(self.clock[K["targets"]])
 
     def advance(self, ticks: int, events=None) -> None:
-        """Run `ticks` ticks. events: a list-like with `append`, fed with tuples of arrays (time_h, kind, target, effector, site)."""
+        """Run `ticks` ticks.
+
+        events: anything with `append`, fed with tuples (time_h, kind, target, effector, site) of arrays.
+        Raises RateError with check on, if a bound was too small.
+        """
         if (events is not None) != self._recording:
             self._open_log(record=events is not None)
         last = self.tick + ticks
         while self.tick < last:
             code = advance(
-                self.rates, self.key, last - self.tick, self.check, self._recording, self.clock, self.counters, self.pools,
-                self.grid, self.offsets, self.effectors, *self.effector.values(), *self._target_arguments(), *self._log,
+                self.rates, self.key, last - self.tick, self.check, self._recording, self.clock, self.counters,
+                self.pools, self.grid, self.offsets, self.n_mobile, self.n_fixed, self.strong, self.effectors,
+                *self.effector.values(), *self._target_arguments(), tuple(self._log),
             )  # fmt: skip
             if code == TARGETS_FULL:
                 self._grow_targets()
@@ -198,7 +243,8 @@ class WellEngine:
     def _step_antibody(self, dt_h: float) -> None:
         t = self.targets
         step_antibody(
-            self.n_targets, self.rates, dt_h, self.pools, t["target_status"], t["target_receptors"], t["target_receptors_0"],
+            self.n_targets, self.rates, dt_h, self.pools, t["target_status"], t["target_receptors"],
+            t["target_receptors_0"],
             t["target_response"], t["target_arrest"], self.bound, t["target_contact_bound"], t["target_scratch"],
         )  # fmt: skip
 
@@ -220,14 +266,18 @@ class WellEngine:
 
     # -- what a hand does ---------------------------------------------------------------------------------------
     def apply(self, action: Mapping) -> None:
-        """Act between ticks: {"add_antibody_ug_per_ml": x}, {"wash": True}, {"add_effectors": n} or {"wash_effectors": True}."""
+        """Act between ticks; action is one resolved [[action]] of a scenario.
+
+        {"add_antibody_ug_per_ml": x}, {"wash": True}, {"add_effectors": n, "nk_cells": m}, {"wash_effectors": True}.
+        Raises WellFullError if added effectors find no room, ValueError for anything else.
+        """
         if "add_antibody_ug_per_ml" in action:
             for pool in range(self.rates.pools_in_use):
                 self._add_antibody(pool, dose_nM(action["add_antibody_ug_per_ml"], self.params.molar_mass_kda[pool]))
         elif action.get("wash"):
             self._wash_antibody()
         elif "add_effectors" in action:
-            self._add_effectors(int(action["add_effectors"]))
+            self._add_effectors(int(action["nk_cells"]))
         elif action.get("wash_effectors"):
             self._wash_effectors()
         else:
@@ -248,12 +298,15 @@ class WellEngine:
         free = (state & (ATTACHED | GONE)) == 0
         self.grid[self.effectors[free, POS]] = 0
         keep = ~free
-        spent = ((state >> layout.START_SHIFT) & 255) - granules(state)
+        spent = ((state >> START_SHIFT) & 255) - granules(state)
         self.counters[C["granules_washed"]] += int(spent[free].sum())
         self.effectors = np.ascontiguousarray(self.effectors[keep])
         self.effector = {k: v[keep] for k, v in self.effector.items()}
         alive = np.flatnonzero((self.effectors[:, STATE] & GONE) == 0)
         self.grid[self.effectors[alive, POS]] = alive + 1
+        fixed_end = self.n_mobile + self.n_fixed
+        self.n_mobile, self.n_fixed = int(keep[: self.n_mobile].sum()), int(keep[self.n_mobile : fixed_end].sum())
+        self._set_bounds()
 
     # -- what can be seen -----------------------------------------------------------------------------------------
     def observe(self) -> dict[str, float]:
@@ -287,11 +340,14 @@ class WellEngine:
             "antibody_free_nM": float(pools[P["free_0"]] + pools[P["free_1"]]),
             "antibody_bound_per_target": float(held.mean()) if living.any() else 0.0,
             "receptor_occupancy": self._occupancy(living, accessible),
-            "antibody_internalised_per_target": float(pools[P["internalised_0"]] + pools[P["internalised_1"]]) * per_cell,
+            "antibody_internalised_per_target": float(pools[P["internalised_0"]] + pools[P["internalised_1"]])
+            * per_cell,
             "antibody_cleared_per_target": float(pools[P["cleared_0"]] + pools[P["cleared_1"]]) * per_cell,
             "cd16a_level": float(levels(state[alive_effectors]).mean() / 8.0) if here else 0.0,
             "granules_mean": float(granules(state[alive_effectors]).mean()) if here else 0.0,
-            "resistant_fraction": float((t["target_clone"][:n][status == 0] > 0).mean()) if (status == 0).any() else 0.0,
+            "resistant_fraction": float((t["target_clone"][:n][status == 0] > 0).mean())
+            if (status == 0).any()
+            else 0.0,
         }
 
     def _occupancy(self, living, accessible) -> float:
@@ -306,7 +362,7 @@ class WellEngine:
         return float(1.0 - free.sum() / total)
 
     def antibody_balance_nM(self) -> np.ndarray:
-        """Added minus (free + bound + internalised + cleared + washed), per pool, in nM of the well: zero but for rounding."""
+        """Added minus free, bound, internalised, cleared, washed: nM per pool, zero but for rounding."""
         pools = self.pools.reshape(-1)
         out = np.empty(2)
         for pool in range(2):
@@ -328,7 +384,8 @@ class WellEngine:
     def arrays(self) -> dict[str, np.ndarray]:
         """Complete state by documented name; views, not copies. Target columns are as long as the room for targets."""
         return {
-            "clock": self.clock, "counters": self.counters, "pools": self.pools, "grid": self.grid,
+            "blocks": np.array([self.n_mobile, self.n_fixed]), "clock": self.clock, "counters": self.counters,
+            "pools": self.pools, "grid": self.grid,
             "effectors": self.effectors, **self.effector, **self.targets, "target_bound": self.bound,
         }  # fmt: skip
 
@@ -337,10 +394,11 @@ class WellEngine:
         own = {name: np.array(value) for name, value in arrays.items()}
         self.clock, self.counters, self.pools, self.grid = (own[k] for k in ("clock", "counters", "pools", "grid"))
         self.effectors, self.bound = own["effectors"], own["target_bound"]
+        self.n_mobile, self.n_fixed = (int(x) for x in own["blocks"])
         self.effector = {k: own[k] for k in EFFECTOR_COLUMNS}
         self.targets = {k: own[k] for k in TARGET_COLUMNS}
         self._set_bounds()
 
     def effector_kills(self) -> np.ndarray:
         """Kills credited to each effector, shape (n,)."""
-        return self.effectors[:, KILLS]
+        return self.effector["effector_kills"]

@@ -11,9 +11,10 @@ ALIVE, COMMITTED, DEAD, CLEARED = 0, 1, 4, 5  # 1, 2, 3 are the stages between c
 DIRECTION = 7
 ATTACHED, GONE, FIXED, ANTIBODY_ARM, NATURAL_ARM = 8, 16, 32, 64, 128
 LEVEL_SHIFT, GRANULE_SHIFT, START_SHIFT = 8, 12, 20
+STRONG = 1 << 28  # owns a second slot: its hit rate exceeds the common bound
 
-# columns of the effector record
-POS, PARTNER, STATE, KILLS = 0, 1, 2, 3
+# columns of the effector record: PARTNER is the target held or last touched, STAMP the time of the last hop or release
+POS, PARTNER, STATE, STAMP = 0, 1, 2, 3
 
 # counters (int64)
 COUNTERS = (
@@ -48,7 +49,7 @@ class Rates(NamedTuple):
     # effectors
     hop: float
     tumble: float
-    forget: float  # probability that a tumble wipes the memory of the last target
+    forget: float  # tumbles per hour that also wipe the memory of the last target
     conjugation_min: float
     conjugation_span: float
     conjugate_lifetime_h: float

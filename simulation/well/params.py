@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from simulation.biology.binding import dose_nM, nM_per_molecule, serum_igg_nM
 from simulation.biology.growth import division_rate
 from simulation.biology.killing import CD16A_LEVELS, MAX_HITS_TO_KILL, death_stage_rate, repair_rate
 from simulation.biology.motility import SITE_UM, hop_per_h, tumble_per_h
 from simulation.biology.synapse import genotype_factor
-from simulation.scenario.capacity import sites_in
+from simulation.scenario.resolve import sites_of
 from simulation.well.layout import Rates
 
 TICK_H = 1.0 / 60.0
@@ -37,13 +39,11 @@ class WellParams:
     rates: Rates
 
 
-def _sites(well: dict, n_targets: int) -> tuple[int, int, int]:
-    """(sites per layer, compartment side, compartments) of a well format."""
+def _compartments(well: dict) -> tuple[int, int]:
+    """(side in sites, number) of the compartments of a microwell chip; (0, 0) for any other format."""
     if well["shape"] != "chip":
-        return sites_in(well["area_mm2"]), 0, 0
-    side = round(well["microwell_side_um"] / SITE_UM)
-    compartments = max(1, -(-n_targets // max(1, round(well["targets_per_microwell"]))))
-    return compartments * side * side, side, compartments
+        return 0, 0
+    return int(well["microwell_side_um"] // SITE_UM), round(well["area_mm2"] * 1e6 / well["microwell_side_um"] ** 2)
 
 
 def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
@@ -53,7 +53,7 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
     assay = condition["assay"]
     growth = assay["duration_h"] > GROWTH_FROM_H or bool(condition["culture"])
     n_targets, n_effectors = int(t["cells"]), int(e["nk_cells"])
-    sites, side, compartments = _sites(w, n_targets or int(w.get("default_cells", 0)))
+    side, compartments = _compartments(w)
     doses = [dose_nM(a["dose_ug_per_ml"], a["molar_mass_kda"]), 0.0]
     if condition["partner"]:
         doses[1] = dose_nM(a["dose_ug_per_ml"], partner["molar_mass_kda"])
@@ -66,7 +66,7 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
         tick_h=tick_h,
         hop=hop,
         tumble=tumble,
-        forget=min(1.0, e["memory_fade_per_h"] / tumble) if tumble else 0.0,
+        forget=min(e["memory_fade_per_h"], tumble),
         conjugation_min=e["conjugation_min"],
         conjugation_span=e["conjugation_max"] - e["conjugation_min"],
         conjugate_lifetime_h=e["conjugate_lifetime_h"],
@@ -124,7 +124,7 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
         n_targets=n_targets,
         n_effectors=n_effectors,
         shape=w["shape"],
-        sites=sites,
+        sites=sites_of(w),
         compartment_side=side,
         compartments=compartments,
         max_layers=int(w["max_layers"]),
@@ -139,18 +139,30 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
     )
 
 
-def bounds(rates: Rates, strongest_hit: float, strongest_late: float, largest_load: int, any_antibody_arm: bool) -> Rates:
-    """Rates with the uniformisation bounds for effectors of the given extremes (hits per hour; granules)."""
+def attached_bound(rates: Rates, strongest_hit, any_antibody_arm: bool):
+    """Most that an attached effector's own rates can sum to (per hour), death and reload apart.
+
+    strongest_hit: hits or late kills per hour at full activation, a number or an array over effectors.
+    """
     detach = (1.0 + max(rates.shedding_detachment, 0.0)) / rates.conjugate_lifetime_h
     shed = rates.shedding * CD16A_LEVELS if any_antibody_arm else 0.0
-    attached = max(detach + max(strongest_hit, strongest_late) + shed, 1.0 / rates.post_kill_attachment_h)
+    return np.maximum(detach + strongest_hit + shed, 1.0 / rates.post_kill_attachment_h)
+
+
+def bounds(rates: Rates, strongest_hit: float, largest_load: int, any_antibody_arm: bool) -> Rates:
+    """Rates with the uniformisation bounds for effectors of the given extremes (hits per hour; granules).
+
+    One slot has room for a hop, and for half of the strongest attached effector: two slots hold any.
+    """
+    attached = float(attached_bound(rates, strongest_hit, any_antibody_arm))
     reload_bound = largest_load / rates.reload_h
     targets = repair_rate(MAX_HITS_TO_KILL - 1, rates.repair_h) + rates.spontaneous_death
     if rates.growth:
         targets += division_rate(rates.doubling_time_h, 0.0, rates.growth_block)
     dying = rates.death_stage + rates.spontaneous_death
+    meeting = rates.hop > 0.0
     return rates._replace(
-        effector_bound=max(rates.hop + rates.tumble, attached) + rates.effector_death + reload_bound,
+        effector_bound=(max(rates.hop, 0.5 * attached) if meeting else 0.0) + rates.effector_death + reload_bound,
         reload_bound=reload_bound,
         target_bound=max(targets, dying, rates.clearance),
     )

@@ -51,10 +51,11 @@ def compartment_corners(compartments, side):
 
 @njit(cache=True)
 def place_targets(grid, rows, plane, layers, n, first, key, rim_excess, corners, side, out):
-    """Put targets first .. first+n-1 on free 2x2 places (random sequential addition); out[t] = index of the corner site.
+    """Put targets first .. first+n-1 on free 2x2 places (random sequential addition); out[t] = index of the corner
+    site.
 
-    rim_excess: share of targets that settle in the outer rim. corners: compartments of a chip (size 0 for a plain well);
-    target t goes to compartment t modulo their number. Returns the number placed (n unless the well is full).
+    rim_excess: share of targets that settle in the outer rim. corners: compartments of a chip (size 0 for a plain
+    well); target t goes to compartment t modulo their number. Returns the number placed (n unless the well is full).
     """
     inner = plane - rows - 1
     centre = (rows - 1) / 2.0

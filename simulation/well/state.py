@@ -36,8 +36,8 @@ TARGET_COLUMNS = {
     "target_scratch": np.float64,
 }  # fmt: skip
 EFFECTOR_COLUMNS = {
-    "effector_potency": np.float32, "effector_unit_cd16a": np.float32, "effector_contacts": np.int32,
-    "effector_first_kill_h": np.float32,
+    "effector_kills": np.int32, "effector_potency": np.float32, "effector_unit_cd16a": np.float32,
+    "effector_contacts": np.int32, "effector_first_kill_h": np.float32,
 }  # fmt: skip
 
 
@@ -82,7 +82,6 @@ def draw_effectors(
             state |= FIXED
         records[k, PARTNER] = -1
         records[k, STATE] = state
-        records[k, 3] = 0
 
 
 def levels(state):

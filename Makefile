@@ -1,0 +1,54 @@
+# Each target does its own set-up: a fresh machine needs Python 3.12 or newer, and make.
+#
+#   make demo      simulate the shipped ADCC protocol, print the lysis table, write results/demo/report.html
+#   make test      all tests                         make lint      style, format, import contracts
+#   make bench     speed, as JSON                    make mutants   seeded faults that the tests must notice
+#   make clean     remove the environment and caches (results stay)
+#
+# Another interpreter: make demo PYTHON=/path/to/python3.13
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# The first interpreter that is new enough and can make an environment; only asked for when one has to be made. A name
+# on the path is no proof: a pyenv shim exists for versions that are not selected and fails when it is called.
+PYTHON ?= $(shell for python in python3.12 python3.13 python3.14 python3 python; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1 \
+	&& { echo $$python; break; }; done)
+
+.PHONY: demo test lint bench mutants clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/adcc run scenarios/adcc_protocol.toml --out results/demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "not mutants" $(PYTEST_ARGS)
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m mutants -rA $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.speed
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Two stamps, so that the demo does not wait for the tools, and two parallel goals never install at the same time.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@if [ ! -x $(BIN)/python ] || ! $(BIN)/python -c ''; then \
+		[ -n "$(PYTHON)" ] || { echo "adccsim needs Python 3.12 or newer with venv (Debian: apt install python3-venv); none was found. make PYTHON=..." >&2; exit 1; }; \
+		echo "setting up $(VENV) with $(PYTHON): a minute or two, once"; rm -rf $(VENV); $(PYTHON) -m venv $(VENV); fi
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(INSTALL) --editable '.[test,dev]'
+	@touch $@

@@ -1,0 +1,369 @@
+"""Dose response: EC50, Emax, bottom and slope of every curve, or a plain word where the data hold none.
+
+Model    Four-parameter logistic (analysis.logistic) with dose 0 as a point of the fit.  Several donors: the curve of
+         the mean of donors, intervals by a bootstrap that draws whole donors; each donor is fitted by itself as well.
+         One donor: the curve through its wells, intervals from the covariance of the fit, "technical error only".
+         Response or none: F test of the curve against a constant, each donor centred on its own mean, at 1 %
+         (5 % where fewer than four degrees of freedom are left).
+         Hook: doses above the highest mean at which the response falls by more than 3 standard errors leave the fit.
+Limits   flat data: "no dose response";  rising to the last dose: "upper plateau not reached", no EC50
+                                                                             (tests/analysis/test_dose_response.py)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from analysis.design import CONDITION_COLUMNS
+from analysis.logistic import Fit, bounds, fit, fit_many, logistic4, share
+from analysis.statistics import (
+    BETWEEN_DONORS,
+    TECHNICAL,
+    cluster_bootstrap_indices,
+    expanded_percentile_interval,
+    paired_difference,
+    t_interval,
+    t_quantile,
+)
+from analysis.tables import join_notes
+
+FEWEST_DOSES = 5
+PLATEAU = 0.85
+THREE_SIGMA = 0.99865
+MONOTONE_UP_TO_UG_PER_ML = 1.0
+FEW_DONORS = 5
+_T_DRAWS = 2000
+_GRID = 80
+
+PARAMETERS = ("ec50_ng_per_ml", "emax_pct", "bottom_pct", "hill")
+OK = "ok"
+TOO_FEW = "too few doses"
+NO_RESPONSE = "no dose response"
+NO_PLATEAU = "upper plateau not reached"
+BELOW_LOWEST = "EC50 below the lowest dose"
+
+
+@dataclass
+class Curve:
+    """One dose-response curve: what was measured, what was fitted, and what may be said.
+
+    doses (K,) in ug/mL, rising; mean, low, high (K,) the mean response and its 95 % interval; used (K,) False where
+    a hook excluded the dose.  theta (4,) and draws (B, 4) of the fit, None where none is supported; grid (ug/mL),
+    fitted, band_low, band_high for drawing.  row: the columns of dose_response.csv.
+    """
+
+    condition: dict
+    doses: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    used: np.ndarray
+    status: str
+    row: dict
+    theta: np.ndarray | None = None
+    draws: np.ndarray | None = None
+    donors: int = 1
+    band: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def interval(self, draws: np.ndarray) -> tuple[float, float]:
+        """95 % interval of a quantity computed from `self.draws`; draws of shape (B,)."""
+        if self.donors > 1:
+            return expanded_percentile_interval(draws, self.donors)
+        low, high = np.quantile(draws, [0.025, 0.975], method="nearest")
+        return float(low), float(high)
+
+
+def dose_response_curves(
+    wells: pd.DataFrame, extra: Sequence[str], value: str = "specific_lysis_pct", rising: bool = True
+) -> tuple[list[Curve], pd.DataFrame]:
+    """(curves, donors): one Curve per condition apart from dose, and a table with a row per curve and donor.
+
+    wells  one row per well: role, the condition columns, `extra`, plate, donor, at_zero and `value`.  Wells without
+           antibody belong to every curve of their plate and E:T.
+    rising  the direction that a response is expected to have.
+    """
+    by = ["role", *(name for name in CONDITION_COLUMNS if name != "dose_ug_per_ml"), *extra]
+    wells = wells[wells[value].notna()]
+    zero = wells[wells["at_zero"] & (wells["role"] != "fc_null")]
+    curves, donor_rows = [], []
+    treated = wells[wells["dose_ug_per_ml"] > 0]
+    for key, group in treated.groupby(by, dropna=False, sort=True):
+        condition = dict(zip(by, key, strict=True))
+        shared = zero[zero["plate"].isin(group["plate"]) & (zero["et_ratio"] == condition["et_ratio"])]
+        points = pd.concat([shared.assign(dose_ug_per_ml=0.0), group])
+        curve = analyse_curve(points, condition, value, rising)
+        if curve.donors > 1:
+            rows = _donor_rows(points, condition, value, rising)
+            curve.row |= _between_donors(rows)
+            donor_rows += rows
+        curves.append(curve)
+    return curves, pd.DataFrame(donor_rows)
+
+
+def dose_response_table(curves: Sequence[Curve], extra: Sequence[str]) -> pd.DataFrame:
+    """dose_response.csv: one row per curve; status says in words whether the numbers exist."""
+    names = [f"{p}{end}" for p in PARAMETERS for end in ("", "_ci95_low", "_ci95_high")]
+    by = ["role", *(name for name in CONDITION_COLUMNS if name != "dose_ug_per_ml"), *extra]
+    facts = ["doses", "donors", "wells", "error_kind", "highest_mean_pct", "highest_mean_at_ug_per_ml", "monotone"]
+    between = ["donors_fitted", "donor_ec50_geomean_ng_per_ml", "donor_ec50_log10_sd", "donor_emax_mean_pct"]
+    columns = [*by, "status", *names, *facts, *between, "donor_emax_sd_pct", "hook_from_ug_per_ml", "note"]
+    table = pd.DataFrame([curve.condition | curve.row for curve in curves], columns=columns)
+    # Columns that this study cannot fill say nothing.
+    idle = [name for name in [*between, "donor_emax_sd_pct", "hook_from_ug_per_ml"] if table[name].isna().all()]
+    return table.drop(columns=idle)
+
+
+def analyse_curve(
+    points: pd.DataFrame, condition: dict, value: str, rising: bool = True, with_intervals: bool = True
+) -> Curve:
+    """Judge and fit one curve from its wells (columns dose_ug_per_ml, donor and `value`).
+
+    with_intervals = False leaves out the intervals of the parameters and the band, which take most of the time.
+    """
+    means = points.groupby(["donor", "dose_ug_per_ml"])[value].mean().unstack()
+    doses, matrix = means.columns.to_numpy(dtype=float), means.to_numpy()
+    donors = len(matrix)
+    sign = 1.0 if rising else -1.0
+    intervals = [t_interval(_units_at(points, value, donors, dose, matrix[:, k])) for k, dose in enumerate(doses)]
+    mean, _, low, high = (np.array(column) for column in zip(*intervals, strict=True))
+    falls = _comparison(points, doses, matrix * sign, value, sign)
+    used, hook_from = _without_hook(doses, sign * mean, falls)
+    curve = Curve(condition, doses, mean, low, high, used, OK, {}, donors=donors)
+    best = int(np.argmax(sign * mean))
+    curve.row = {
+        "doses": len(doses),
+        "donors": donors,
+        "wells": len(points),
+        "error_kind": BETWEEN_DONORS if donors > 1 else TECHNICAL,
+        "highest_mean_pct": mean[best],
+        "highest_mean_at_ug_per_ml": doses[best],
+        "monotone": _monotone(doses, sign * mean, falls),
+        "hook_from_ug_per_ml": hook_from,
+    }
+    notes = [] if doses[0] == 0 else ["no well without antibody: bottom is extrapolated"]
+    if falls is None:
+        notes.append("one well per dose: hook and monotony not judged")
+    if donors > 1 and np.isnan(matrix).any():
+        notes.append("some donors lack some doses")
+    kept = points[points["dose_ug_per_ml"].isin(doses[used])]
+    _fit(curve, kept, matrix[:, used], value, sign, with_intervals, notes)
+    if hook_from is not None and curve.status == OK:
+        curve.status = f"hook: falls above {doses[used][-1]:g} ug/mL"
+    curve.row["status"] = curve.status
+    curve.row["note"] = join_notes(*notes)
+    return curve
+
+
+def _units_at(points: pd.DataFrame, value: str, donors: int, dose: float, of_donors: np.ndarray) -> np.ndarray:
+    return of_donors if donors > 1 else points.loc[points["dose_ug_per_ml"] == dose, value].to_numpy()
+
+
+def _comparison(
+    points: pd.DataFrame, doses: np.ndarray, matrix: np.ndarray, value: str, sign: float
+) -> Callable[[int, int], bool] | None:
+    """A function falls(j, k): is the response at dose k below that at j by more than 3 SE?  None without any error.
+
+    Donors are compared with themselves.  Few donors, or one, share a pooled variance: an SE of three values is noise.
+    """
+    donors = len(matrix)
+    if donors > 3:
+
+        def paired(j: int, k: int) -> bool:
+            difference, error, dof = paired_difference(matrix[:, j], matrix[:, k])
+            return dof > 0 and difference > t_quantile(dof, THREE_SIGMA) * error
+
+        return paired
+    if donors > 1:
+        centred = matrix - np.nanmean(matrix, axis=1, keepdims=True)
+        residual = centred - np.nanmean(centred, axis=0)
+        counts = np.isfinite(matrix).sum(axis=0)
+        dof = int(counts.sum()) - donors - len(doses) + 1
+        level = np.nanmean(centred, axis=0)
+    else:
+        groups = [sign * points.loc[points["dose_ug_per_ml"] == dose, value].to_numpy() for dose in doses]
+        residual = np.concatenate([group - group.mean() for group in groups])
+        counts = np.array([len(group) for group in groups])
+        dof = int(counts.sum()) - len(doses)
+        level = np.array([group.mean() for group in groups])
+    if dof < 1:
+        return None
+    variance = float(np.nansum(residual**2) / dof)
+    limit = t_quantile(dof, THREE_SIGMA)
+
+    def pooled(j: int, k: int) -> bool:
+        return level[j] - level[k] > limit * np.sqrt(variance * (1 / counts[j] + 1 / counts[k])) + 1e-9
+
+    return pooled
+
+
+def _without_hook(
+    doses: np.ndarray, level: np.ndarray, falls: Callable[[int, int], bool] | None
+) -> tuple[np.ndarray, float | None]:
+    """(used (K,), first dose of the fall in ug/mL or None)."""
+    used = np.ones(len(doses), dtype=bool)
+    top = int(np.argmax(level))
+    fallen = [k for k in range(top + 1, len(doses)) if falls is not None and falls(top, k)]
+    # A fall from the dose-0 wells onwards is no hook, but a response in the wrong direction.
+    if not fallen or doses[top] == 0:
+        return used, None
+    used[fallen[0] :] = False
+    return used, float(doses[fallen[0]])
+
+
+def _monotone(doses: np.ndarray, level: np.ndarray, falls: Callable[[int, int], bool] | None) -> str:
+    """ "yes" if no dose up to 1 ug/mL lies more than 3 SE below the highest mean of the doses before it."""
+    if falls is None:
+        return "not judged"
+    within = [k for k in range(1, len(doses)) if doses[k] <= MONOTONE_UP_TO_UG_PER_ML]
+    return "no" if any(falls(int(np.argmax(level[:k])), k) for k in within) else "yes"
+
+
+def _fit(
+    curve: Curve,
+    points: pd.DataFrame,
+    matrix: np.ndarray,
+    value: str,
+    sign: float,
+    with_intervals: bool,
+    notes: list[str],
+) -> None:
+    """Fill theta, draws, status, the parameter columns and the band of `curve`."""
+    doses = curve.doses[curve.used]
+    if len(doses) < FEWEST_DOSES:
+        curve.status = TOO_FEW
+        notes.append(f"{len(doses)} doses; a fit needs {FEWEST_DOSES}, dose 0 included")
+        return
+    if curve.donors > 1:
+        dose, response = doses, np.nanmean(matrix, axis=0)
+    else:
+        dose, response = points["dose_ug_per_ml"].to_numpy(), points[value].to_numpy()
+    found = fit(dose, response)
+    judged = matrix if curve.donors > 1 else response[None, :]
+    if not _responds(dose, judged, found.theta):
+        curve.status = NO_RESPONSE
+        notes.append(f"mean {np.nanmean(judged):.1f} % over all doses")
+        return
+    if sign * (found.theta[1] - found.theta[0]) < 0:
+        curve.status = "falls with dose" if sign > 0 else "rises with dose"
+        return
+    theta = found.theta
+    at_lowest, at_highest = share(np.array([doses[doses > 0].min(), doses.max()]), theta)
+    if at_highest < PLATEAU:
+        curve.status = NO_PLATEAU
+        notes.append(f"mean {curve.row['highest_mean_pct']:.1f} % at {curve.row['highest_mean_at_ug_per_ml']:g} ug/mL")
+    elif at_lowest > PLATEAU:
+        curve.status = BELOW_LOWEST
+    curve.theta = theta
+    if not with_intervals:
+        curve.draws = theta[None, :]
+    elif curve.donors > 1:
+        curve.draws = _donor_draws(doses, matrix)
+    else:
+        curve.draws = _parametric_draws(found, doses, response)
+    _fill_parameters(curve, found, doses, notes)
+    if with_intervals:
+        _fill_band(curve, doses)
+
+
+def _responds(dose: np.ndarray, matrix: np.ndarray, theta: np.ndarray) -> bool:
+    """F test of the curve against a constant; rows of `matrix` (units, points) are centred on their own means."""
+    from scipy.special import fdtrc
+
+    known = np.isfinite(matrix)
+    fitted = np.where(known, logistic4(dose, theta), np.nan)
+    flat = matrix - np.nanmean(matrix, axis=1, keepdims=True)
+    bent = flat - (fitted - np.nanmean(fitted, axis=1, keepdims=True))
+    ss_flat, ss_bent = float(np.nansum(flat**2)), float(np.nansum(bent**2))
+    dof = int(known.sum()) - len(matrix) - 3
+    if dof < 1 or ss_flat <= 1e-12:
+        return False
+    if ss_bent <= 1e-12 * ss_flat:
+        return True
+    ratio = max(0.0, (ss_flat - ss_bent) / 3) / (ss_bent / dof)
+    return bool(fdtrc(3, dof, ratio) < (0.01 if dof >= 4 else 0.05))
+
+
+def _donor_draws(doses: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Fits of the mean of donors, donors drawn with replacement; (B, 4)."""
+    drawn = matrix[cluster_bootstrap_indices(len(matrix))]
+    known = np.isfinite(drawn)
+    counts = known.sum(axis=1)
+    means = np.divide(
+        np.where(known, drawn, 0).sum(axis=1), counts, out=np.full(counts.shape, np.nan), where=counts > 0
+    )
+    draws = fit_many(doses, means)
+    return draws[np.isfinite(draws).all(axis=1)]
+
+
+def _parametric_draws(found: Fit, doses: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """Draws of theta from the multivariate t distribution of the fit, kept inside the bounds of a fit; (B, 4)."""
+    if found.dof < 1:
+        return found.theta[None, :]
+    rng = np.random.default_rng(0)
+    # The slope is positive and skewed: its logarithm is drawn.
+    scale = np.diag([1.0, 1.0, 1.0, 1 / found.theta[3]])
+    covariance = scale @ found.covariance @ scale
+    normal = rng.multivariate_normal(np.zeros(4), covariance, size=_T_DRAWS, method="eigh")
+    normal *= np.sqrt(found.dof / rng.chisquare(found.dof, size=_T_DRAWS))[:, None]
+    draws = found.theta + normal
+    with np.errstate(over="ignore"):
+        draws[:, 3] = found.theta[3] * np.exp(normal[:, 3])
+    return np.clip(draws, *bounds(doses, response))
+
+
+def _fill_parameters(curve: Curve, found: Fit, doses: np.ndarray, notes: list[str]) -> None:
+    wanted = {OK: PARAMETERS, NO_PLATEAU: ("bottom_pct",), BELOW_LOWEST: ("emax_pct", "bottom_pct")}[curve.status]
+    if doses[0] > 0 and curve.status == BELOW_LOWEST:
+        wanted = ("emax_pct",)
+    columns = {"bottom_pct": 0, "emax_pct": 1, "ec50_ng_per_ml": 2, "hill": 3}
+    for name in wanted:
+        index = columns[name]
+        draws, point = curve.draws[:, index], float(curve.theta[index])
+        if name == "ec50_ng_per_ml":
+            draws, point = 1000 * np.exp(draws), 1000 * float(np.exp(point))
+        curve.row[name] = point
+        if found.at_bound[index]:
+            notes.append(f"{name} ended at the limit of the fit: no interval")
+        elif len(draws) > 1:
+            curve.row[f"{name}_ci95_low"], curve.row[f"{name}_ci95_high"] = curve.interval(draws)
+    if curve.status == OK and len(curve.draws) > 1:
+        reached = float(np.mean(share(doses[-1:], curve.draws)[:, 0] >= PLATEAU))
+        if reached < 0.9:
+            notes.append(f"only {100 * reached:.0f} % of the draws reach the upper plateau: intervals are open upwards")
+    if 1 < curve.donors < FEW_DONORS:
+        notes.append(f"{curve.donors} donors: intervals are rough")
+
+
+def _fill_band(curve: Curve, doses: np.ndarray) -> None:
+    positive = doses[doses > 0]
+    grid = np.concatenate([[0.0], np.geomspace(positive.min(), positive.max(), _GRID)])
+    fitted = logistic4(grid, curve.draws)
+    edges = np.array([curve.interval(column) for column in fitted.T])
+    curve.band = {"dose": grid, "fitted": logistic4(grid, curve.theta), "low": edges[:, 0], "high": edges[:, 1]}
+
+
+def _donor_rows(points: pd.DataFrame, condition: dict, value: str, rising: bool) -> list[dict]:
+    rows = []
+    for donor, group in points.groupby("donor", sort=True):
+        curve = analyse_curve(group, condition, value, rising, with_intervals=False)
+        names = ("status", *PARAMETERS, "highest_mean_pct", "doses", "wells", "note")
+        rows.append(condition | {"donor": donor} | {name: curve.row.get(name, np.nan) for name in names})
+    return rows
+
+
+def _between_donors(rows: list[dict]) -> dict[str, float]:
+    """Geometric mean and log10 SD of the donors' own EC50, mean and SD of their Emax, over donors with a fit."""
+    fitted = [row for row in rows if np.isfinite(row["ec50_ng_per_ml"])]
+    if not fitted:
+        return {"donors_fitted": 0}
+    logs = t_interval(np.log10([row["ec50_ng_per_ml"] for row in fitted]))
+    emax = t_interval([row["emax_pct"] for row in fitted])
+    return {
+        "donors_fitted": len(fitted),
+        "donor_ec50_geomean_ng_per_ml": 10 ** logs[0],
+        "donor_ec50_log10_sd": logs[1],
+        "donor_emax_mean_pct": emax[0],
+        "donor_emax_sd_pct": emax[1],
+    }

@@ -1,0 +1,24 @@
+"""Faults that an analysis names instead of computing around them."""
+
+from collections.abc import Iterable
+
+
+class ForeignFile(ValueError):
+    """A file in the run folder that is not a complete run of this study; the message is the reason."""
+
+
+class MissingControls(ValueError):
+    """Control wells that a plate needs for its lysis and does not have.
+
+    `missing` holds one (plate, role, et_ratio) per gap; et_ratio is None where the control does not
+    depend on it (target-only wells).
+    """
+
+    def __init__(self, missing: Iterable[tuple[str, str, float | None]]):
+        self.missing = list(missing)
+        super().__init__("; ".join(_sentence(*gap) for gap in self.missing))
+
+
+def _sentence(plate: str, role: str, et_ratio: float | None) -> str:
+    where = "" if et_ratio is None else f" at E:T {et_ratio:g}"
+    return f"plate {plate}: no {role} well{where}"

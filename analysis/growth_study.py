@@ -1,0 +1,164 @@
+"""A caliper sheet, or the tidy rows of simulated mice -> tables, figures, exports and a report.
+
+    result = analyse_growth(Path("study.csv"), Path("out"), control="vehicle")
+
+`analyse_rows` is the one entry for data of any origin: a reader of simulated mice passes it a DataFrame with the columns
+of `caliper_data.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.caliper_data import check_rows, choose_control, read_caliper
+from analysis.growth_design import GrowthDesign, read_design, unknown_arms
+from analysis.growth_export import file_word, write_kulgap, write_tidy, write_tumgrowth
+from analysis.growth_tables import GrowthStudy, analyse_study
+from analysis.sheet import CaliperError
+from analysis.tables import write_table
+
+_OWN_TABLES = (
+    *("mice", "arms", "volumes_by_day", "comparisons", "tests", "response"),
+    *("survival", "survival_curve", "combination", "power", "design"),
+)
+
+
+@dataclass
+class GrowthResult:
+    """What an analysis found; the fields of a well's result, and notes.
+
+    tables    by the name of their CSV file, as written.
+    figures   PNG and SVG files; report the HTML file; exports the caliper data for this and other programs.
+    problems  one line per thing that could not be used at all; notes what was merged, left aside or not estimable.
+    headline  per treated arm the main measures as text, title in headline.attrs["title"].
+    """
+
+    tables: dict[str, pd.DataFrame]
+    figures: list[Path]
+    report: Path
+    problems: list[str]
+    headline: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    exports: list[Path] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The headline for a terminal: one line per measure and arm."""
+        lines = [str(self.headline.attrs.get("title", ""))]
+        for row in self.headline.to_dict("records"):
+            lines.append(f"{row.pop('arm')} (mice treated / control: {row.pop('mice')})")
+            lines += [f"  {name}: {value}" for name, value in row.items() if name != "study"]
+        return "\n".join(lines)
+
+
+def analyse_growth(source: Path, out_dir: Path, control: str | None = None) -> GrowthResult:
+    """Analyse the caliper sheet `source` (tidy or wide CSV), with the design of SOURCE.toml if there is one.
+
+    control: name of the control arm, else the only one called vehicle, control or untreated.
+    Raises CaliperError (with `problems`, one sentence per fault) and FileNotFoundError before anything is written.
+    """
+    source = Path(source)
+    design = read_design(source.with_suffix(".toml"))
+    sheet = read_caliper(source, design.volume_formula)
+    return analyse_rows(sheet.rows, out_dir, design, control, sheet.notes, source.stem)
+
+
+def analyse_rows(
+    rows: pd.DataFrame,
+    out_dir: Path,
+    design: GrowthDesign | None = None,
+    control: str | None = None,
+    notes: Sequence[str] = (),
+    title: str = "Tumour growth",
+) -> GrowthResult:
+    """Analyse tidy rows (columns of `caliper_data.COLUMNS`) of one study or several; write everything below out_dir.
+
+    Raises CaliperError before anything is written.
+    """
+    design = design or GrowthDesign()
+    sheet = check_rows(rows)
+    rows, said = sheet.rows, [*notes, *sheet.notes]
+    problems = unknown_arms(design, list(dict.fromkeys(rows["arm"])))
+    controls = {}
+    for name, own in rows.groupby("study", sort=False):
+        try:
+            controls[name] = choose_control(list(own["arm"].unique()), control)
+        except CaliperError as error:
+            problems += (
+                [f"study {name}: {p}" for p in error.problems] if rows["study"].nunique() > 1 else error.problems
+            )
+    if problems:
+        raise CaliperError(problems)
+    studies = [
+        analyse_study(own.reset_index(drop=True), controls[name], design)
+        for name, own in rows.groupby("study", sort=False)
+    ]
+    return _write(rows, studies, design, Path(out_dir), said, design.study.get("title", title))
+
+
+def _write(
+    rows: pd.DataFrame, studies: list[GrowthStudy], design: GrowthDesign, out_dir: Path, notes: list[str], title: str
+) -> GrowthResult:
+    # matplotlib takes a second to load: only what draws pays for it.
+    from analysis import growth_report, plots
+    from analysis.growth_plots import draw_all
+
+    for folder in ("tables", "figures", "exports"):
+        (out_dir / folder).mkdir(parents=True, exist_ok=True)
+    tables: dict[str, pd.DataFrame] = {}
+    for name in _OWN_TABLES:
+        if name == "design":
+            parts = [growth_report.design_sheet(s, design).assign(study=s.name) for s in studies]
+        else:
+            parts = [s.tables[name] for s in studies]
+        parts = [p for p in parts if len(p)]
+        if parts:
+            joined = pd.concat([p.astype(object) for p in parts], ignore_index=True).infer_objects()
+            joined = joined[["study", *(c for c in joined if c not in ("study", "note")), *_has_note(joined)]]
+            tables[name] = write_table(joined, out_dir / "tables" / f"{name}.csv")
+        else:
+            (out_dir / "tables" / f"{name}.csv").unlink(missing_ok=True)
+    exports, said = _export(rows, studies, out_dir / "exports")
+    notes += said
+    figures: list[Path] = []
+    pngs: dict[str, dict[str, Path]] = {}
+    for study in studies:
+        own = rows[rows["study"] == study.name]
+        prefix = "" if len(studies) == 1 else f"{file_word(study.name)}_"
+        pngs[study.name] = {}
+        for name, figure in draw_all(study, own, design).items():
+            png, svg = plots.save(figure, out_dir / "figures" / f"{prefix}{name}")
+            pngs[study.name][name] = png
+            figures += [png, svg]
+    headline = pd.concat([growth_report.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
+    if len(studies) == 1:
+        headline = headline.drop(columns="study")
+        study = studies[0]
+        day = "" if study.evaluation_day is None else f", evaluated on day {study.evaluation_day:g}"
+        headline.attrs["title"] = f"{title}: treated arms against {study.control}{day} (95 % intervals)"
+    else:
+        headline.attrs["title"] = f"{title}: treated arms against their controls (95 % intervals)"
+    report = growth_report.write_report(out_dir / "report.html", title, studies, design, pngs, notes)
+    return GrowthResult(tables, figures, report, [], headline, notes, exports)
+
+
+def _has_note(frame: pd.DataFrame) -> list[str]:
+    return ["note"] if "note" in frame else []
+
+
+def _export(rows: pd.DataFrame, studies: list[GrowthStudy], folder: Path) -> tuple[list[Path], list[str]]:
+    paths, notes = [write_tidy(rows, folder / "caliper.csv")], []
+    for study in studies:
+        own = rows[rows["study"] == study.name]
+        word = file_word(study.name)
+        path, said = write_tumgrowth(own, study.tables["mice"], folder / f"tumgrowth_{word}.tsv")
+        paths.append(path)
+        notes += said
+        for arm in [a for a in study.arms if a != study.control]:
+            path, said = write_kulgap(own, arm, study.control, folder / f"kulgap_{word}_{file_word(arm)}.csv")
+            paths += [path] if path is not None else []
+            notes += said
+    return paths, notes

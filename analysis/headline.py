@@ -1,0 +1,113 @@
+"""The result that a user came for, small enough for a screen: percent by dose and E:T, EC50 and Emax."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.design import et_label, short_key
+from analysis.dose_response import TOO_FEW
+from analysis.statistics import BETWEEN_DONORS
+
+_PLAIN = {"cell_line": "cell line", "hours": "hours", "dose_ug_per_ml": "dose (ug/mL)"}
+
+
+def headline_table(summary: pd.DataFrame, extra: Sequence[str], quantity: str) -> pd.DataFrame:
+    """Means with sd from a summary (columns mean, sd, n): one row per condition and dose, one column per E:T.
+
+    quantity  words for the value, used where E:T does not vary.  What does not vary is left out of the rows and
+    stands in `attrs["title"]`.
+    """
+    frame = summary[~summary["role"].isin(("fc_null", "target_only")) & summary["mean"].notna()].copy()
+    if frame.empty:
+        return pd.DataFrame()
+    names = ["cell_line", "effector", "antibody", *extra, "readout", "hours"]
+    # At dose 0 no antibody was given: the wells count as dose 0 of every antibody that they were compared with.
+    rows = [name for name in names if name == "cell_line" or frame[name].nunique() > 1]
+    across = frame["et_ratio"].nunique() > 1
+    frame["shown"] = [_mean_sd(mean, sd) for mean, sd in zip(frame["mean"], frame["sd"], strict=True)]
+    frame["column"] = [f"E:T {et_label(et)}" for et in frame["et_ratio"]] if across else quantity
+    order = [f"E:T {et_label(et)}" for et in sorted(set(frame["et_ratio"]))] if across else [quantity]
+    index = [*rows, "dose_ug_per_ml"]
+    table = frame.groupby([*index, "column"], sort=True)["shown"].first().unstack("column")[order].fillna("")
+    table = table.reset_index().rename(columns=lambda name: _PLAIN.get(name, short_key(str(name))))
+    table.columns.name = None
+    table["dose (ug/mL)"] = [f"{dose:g}" for dose in table["dose (ug/mL)"]]
+    table.attrs["title"] = _title(frame, [name for name in names if name not in rows], quantity)
+    return table
+
+
+def headline_text(table: pd.DataFrame, dose_response: pd.DataFrame) -> str:
+    """The table and one line per dose-response curve as plain text."""
+    if table.empty:
+        return "no wells to show"
+    lines = [str(table.attrs.get("title", "")), "", table.to_string(index=False), ""]
+    # A study without a dose series needs no line that says so.
+    fits = [row for row in dose_response.to_dict("records") if row["status"] != TOO_FEW]
+    lines += [_curve_line(row, dose_response) for row in fits]
+    return "\n".join(lines).rstrip()
+
+
+def with_interval(row: dict, name: str, digits: str = ".3g") -> str:
+    """ "0.52 (0.41 to 0.66)", or an empty string where there is no value."""
+    value = row.get(name, np.nan)
+    if not np.isfinite(value):
+        return ""
+    low, high = row.get(f"{name}_ci95_low", np.nan), row.get(f"{name}_ci95_high", np.nan)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return f"{value:{digits}}"
+    return f"{value:{digits}} ({low:{digits}} to {high:{digits}})"
+
+
+def curve_name(row: dict, table: pd.DataFrame) -> str:
+    """What tells one curve of a table from the others: its cell line and whatever else varies."""
+    skip = ("status", "note", "donors", "doses", "wells")
+    known = [name for name in table.columns[: list(table.columns).index("status")] if name not in skip]
+    parts = [str(row["cell_line"])]
+    for name in known:
+        if name != "cell_line" and table[name].nunique() > 1:
+            value = row[name]
+            text = (
+                f"E:T {et_label(value)}"
+                if name == "et_ratio"
+                else f"{value:g}"
+                if isinstance(value, float)
+                else str(value)
+            )
+            parts.append(f"{short_key(name)} {text}" if "." in name else text)
+    return ", ".join(parts)
+
+
+def _curve_line(row: dict, table: pd.DataFrame) -> str:
+    line = f"{curve_name(row, table)}: "
+    ec50 = with_interval(row, "ec50_ng_per_ml")
+    if not ec50:
+        return line + str(row["status"])
+    line += f"EC50 {ec50} ng/mL, Emax {with_interval(row, 'emax_pct')} %, Hill {with_interval(row, 'hill', '.2g')}"
+    return line if row["status"] == "ok" else f"{line}; {row['status']}"
+
+
+def _mean_sd(mean: float, sd: float) -> str:
+    # A mean of -0.04 is not "-0.0".
+    mean = 0.0 if abs(mean) < 0.05 else mean
+    return f"{mean:.1f}" if not np.isfinite(sd) else f"{mean:.1f} ± {sd:.1f}"
+
+
+def _title(frame: pd.DataFrame, constant: Sequence[str], quantity: str) -> str:
+    n = sorted(set(frame["n"]))
+    count = f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}"
+    if (frame["error_kind"] == BETWEEN_DONORS).any():
+        words = [f"{quantity}, mean ± SD of {count} donors"]
+    elif n == [1]:
+        words = [f"{quantity}, one well each: no error"]
+    else:
+        words = [f"{quantity}, mean ± SD of {count} wells of one donor, technical error only"]
+    without = set(frame["et_ratio"]) == {0.0}
+    row = frame.iloc[0]
+    for name in constant:
+        value = row[name]
+        if name != "effector" or not without:
+            words.append(f"{value:g} h" if name == "hours" else str(value))
+    if frame["et_ratio"].nunique() == 1:
+        words.append("no effectors" if without else f"E:T {et_label(row['et_ratio'])}")
+    return "; ".join(words)

@@ -1,0 +1,169 @@
+"""A folder of finished in-vitro runs -> tables, figures and a report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.cautions import cautions
+from analysis.controls import PlateControls, controls_table, plate_controls
+from analysis.design import design_table
+from analysis.dose_response import Curve, dose_response_curves, dose_response_table
+from analysis.errors import MissingControls
+from analysis.headline import headline_table, headline_text
+from analysis.killing import killing_table
+from analysis.kinetics import kinetics_tables
+from analysis.lysis import lysis_summary, lysis_table
+from analysis.previous import STAMP, inputs_digest, recall, remember
+from analysis.report import FIGURES, scenario_text, write_report
+from analysis.tables import tidy, write_table
+from analysis.trajectory import Study, read_study
+from analysis.viability import viability_tables, viability_wells
+
+OBSERVABLES = (
+    *("signal", "signal_maximum", "signal_blank", "kills", "contacts"),
+    *("kills_per_nk", "contacts_per_nk", "granules_left", "time_to_first_kill_h"),
+)
+TABLES = (
+    *("lysis", "lysis_summary", "dose_response", "dose_response_donors", "kinetics", "kinetics_summary"),
+    *("killing", "viability", "viability_summary", "controls"),
+)
+
+
+@dataclass
+class Result:
+    """What an analysis found.
+
+    tables    by the name of their CSV file, as written.
+    figures   PNG and SVG files; report the HTML file; problems one line per thing that could not be used.
+    headline  percent by dose (rows) and E:T (columns) as text, title in headline.attrs["title"].
+    """
+
+    tables: dict[str, pd.DataFrame]
+    figures: list[Path]
+    report: Path
+    problems: list[str]
+    headline: pd.DataFrame
+
+    def text(self) -> str:
+        """The headline and one line per dose-response curve, for a terminal."""
+        return headline_text(self.headline, self.tables.get("dose_response", pd.DataFrame()))
+
+
+def analyse_wells(out_dir: Path, with_figures: bool = True, reuse: bool = False) -> Result:
+    """Analyse the runs below out_dir; write out_dir/tables/*.csv, figures/*.png and *.svg, and report.html.
+
+    with_figures = False draws nothing, in a third of the time.  reuse = True returns the last result, its tables
+    read back from CSV, if nothing has changed since.
+    Files that cannot be used and plates that lack controls are named in `problems` and left out.  Raises
+    MissingControls, and writes nothing, where that would leave no plate at all.
+    """
+    out_dir = Path(out_dir)
+    digest = inputs_digest(out_dir)
+    if reuse and (known := recall(out_dir)) is not None:
+        return Result(report=out_dir / "report.html", **known)
+    study = read_study(out_dir, "well", OBSERVABLES)
+    if not study.runs:
+        study.problems.append("there is no run to analyse")
+    design, extra = design_table(study.runs, scenario_text(study))
+    controls = _usable_controls(study, design)
+    tables: dict[str, pd.DataFrame] = {}
+    curves: list[Curve] = []
+    viable: list[Curve] = []
+    headline = pd.DataFrame()
+    lysis = lysis_table(study.runs, design, extra, controls)
+    if len(lysis):
+        curves, by_donor = dose_response_curves(lysis, extra)
+        tables["lysis"] = lysis.drop(columns="at_zero")
+        tables["lysis_summary"] = lysis_summary(lysis, extra)
+        tables["dose_response"] = dose_response_table(curves, extra)
+        if len(by_donor):
+            tables["dose_response_donors"] = by_donor
+        tables["kinetics"], tables["kinetics_summary"] = kinetics_tables(study.runs, design, extra, controls)
+        headline = headline_table(tables["lysis_summary"], extra, "specific lysis (%)")
+    killing = killing_table(study.runs, design, extra)
+    if len(killing):
+        tables["killing"] = killing
+    viability = viability_wells(study.runs, design, controls)
+    if len(viability):
+        tables["viability"], tables["viability_summary"], viable = viability_tables(viability, extra)
+        if headline.empty:
+            headline = headline_table(tables["viability"], extra, "relative viability (%)")
+    if controls:
+        tables["controls"] = controls_table(controls, design)
+    tables = {name: tidy(table) for name, table in tables.items()}
+    said = cautions(study.runs, tables)
+    (out_dir / STAMP).unlink(missing_ok=True)
+    _clear(out_dir / "tables", {f"{name}.csv" for name in TABLES})
+    for name, table in tables.items():
+        write_table(table, out_dir / "tables" / f"{name}.csv")
+    _clear(out_dir / "figures", {f"{name}.{end}" for name in FIGURES for end in ("png", "svg")})
+    figures = _write_figures(out_dir / "figures", study, design, extra, tables, curves, viable) if with_figures else {}
+    pngs = {name: paths[0] for name, paths in figures.items()}
+    report = write_report(out_dir / "report.html", study, design, extra, headline, tables, pngs, said)
+    images = [path for paths in figures.values() for path in paths]
+    if with_figures:
+        written = [*(out_dir / "tables" / f"{name}.csv" for name in tables), *images, report]
+        remember(out_dir, digest, study.problems, headline, written)
+    return Result(tables, images, report, study.problems, headline)
+
+
+def _usable_controls(study: Study, design: pd.DataFrame) -> dict[str, PlateControls]:
+    """Controls of every plate that has them; the others become problems, or the end where no plate is left."""
+    try:
+        return plate_controls(study.runs, design)
+    except MissingControls as fault:
+        refused = {plate for plate, _, _ in fault.missing}
+        kept = design[~design["plate"].isin(refused)]
+        controls = plate_controls(study.runs, kept)
+        if not controls:
+            raise
+        study.problems += [f"{line}; the plate has no lysis" for line in str(fault).split("; ")]
+        return controls
+
+
+def _write_figures(
+    folder: Path,
+    study: Study,
+    design: pd.DataFrame,
+    extra: list[str],
+    tables: dict[str, pd.DataFrame],
+    curves: list[Curve],
+    viable: list[Curve],
+) -> dict[str, list[Path]]:
+    # matplotlib takes a second to load: only an analysis that draws pays for it.
+    from analysis import picture, plots, plots_well
+
+    shown = picture.representative_run(study.runs)
+    percent = "{} (%), mean and 95 % CI".format
+    makers: dict[str, Callable] = {
+        "dose_response": lambda: plots_well.dose_response_figure(
+            curves, extra, percent("specific lysis"), "Dose response"
+        ),
+        "viability": lambda: plots_well.dose_response_figure(viable, extra, percent("relative viability"), "Viability"),
+        "et_curve": lambda: plots_well.et_figure(tables["lysis_summary"], extra) if "lysis_summary" in tables else None,
+        "comparison": lambda: (
+            plots_well.comparison_figure(tables["lysis_summary"], extra, percent("specific lysis"))
+            if "lysis_summary" in tables
+            else None
+        ),
+        "time_course": lambda: plots_well.time_figure(tables["kinetics"], extra) if "kinetics" in tables else None,
+        "kills_per_nk": lambda: plots_well.kills_figure(study.runs, design, extra),
+        "well": lambda: picture.well_figure(shown) if shown else None,
+    }
+    written: dict[str, list[Path]] = {}
+    for name, make in makers.items():
+        if name == "comparison" and written.keys() & {"dose_response", "viability", "et_curve"}:
+            continue
+        figure = make()
+        if figure is not None:
+            written[name] = plots.save(figure, folder / name)
+    return written
+
+
+def _clear(folder: Path, names: set[str]) -> None:
+    """Make the folder, and remove what an earlier analysis of it wrote: no old table beside new ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,242 @@
+"""What the command line prints: faults, tables, progress. Nothing is computed or decided here.
+
+Results go to standard output; progress, notes and faults go to standard error.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+import typer
+
+_WIDTH_WITHOUT_TERMINAL = 140
+_MOST_ROWS = 60  # of a design, before the rest is only counted
+_MOST_FAILURES = 20
+_SPARSE_S = 30.0  # without a terminal, at most one progress line in this time ...
+_SPARSE_SHARE = 0.1  # ... or per tenth of the work
+
+
+def say(text: str = "") -> None:
+    """One line of result."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """One line beside the result."""
+    typer.echo(text, err=True)
+
+
+def faults(lines: Iterable[object]) -> None:
+    """One line per fault on standard error."""
+    for line in lines:
+        typer.echo(f"error: {line}", err=True)
+
+
+def failures(failed: Sequence, folder: object) -> None:
+    """One line per run that failed, of many the first; the folder holds all of it."""
+    faults(f"run {failure.run_id}: {failure.reason}" for failure in failed[:_MOST_FAILURES])
+    if len(failed) > _MOST_FAILURES:
+        faults([f"... and {len(failed) - _MOST_FAILURES:,} more runs, see {folder}"])
+
+
+def summary(text: str, report: object) -> None:
+    """What a user came for, and where the rest lies."""
+    say(text.rstrip())
+    say()
+    say(f"report: {report}")
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", wide: Sequence[str] = ()
+) -> None:
+    """A table on standard output. Columns named in `wide` wrap; an empty sequence among `rows` draws a line.
+
+    A cell is printed as it is: square brackets mean nothing. Numbers are set flush right.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    rows = [list(row) for row in rows]
+    for place, column in enumerate(columns):
+        cells = [row[place] for row in rows if row and row[place] != ""]
+        numbers = bool(cells) and all(isinstance(cell, int | float) for cell in cells)
+        flow = {"overflow": "fold", "ratio": 1} if column in wide else {"no_wrap": True}
+        shown.add_column(column, justify="right" if numbers else "left", **flow)
+    for row in rows:
+        if row:
+            shown.add_row(*(Text(number(cell) if isinstance(cell, int | float) else str(cell)) for cell in row))
+        else:
+            shown.add_section()
+    console = _stdout()
+    with console.capture() as capture:
+        console.print(shown)
+    # Without the blanks that fill each line up to the width of the page.
+    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def number(value: float) -> str:
+    """A number as a reader wants it: 10,000 and 0.0125 and 2e+06, no digits that say nothing."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+def count(n: int, what: str) -> str:
+    """3 runs, 1 run, 2 processes."""
+    ending = "" if n == 1 else "es" if what.endswith("s") else "s"
+    return f"{n:,} {what}{ending}"
+
+
+def duration(seconds: float) -> str:
+    """0.04 s, 1.3 s, 12 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 9.95:
+        return f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def size(n: float) -> str:
+    """Bytes in the unit that keeps the number short."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.3g} {unit}"
+        n /= 1000
+    return f"{n:,.3g} TB"
+
+
+class Progress:
+    """Progress of a sweep: a bar on a terminal, now and then a line elsewhere.
+
+    A context manager; called with each simulation.run.local.Step.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._last_line_s = time.monotonic()
+        self._last_line_share = 0.0
+        self._bar = None
+        self._task = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, step: object) -> None:
+        """Show a simulation.run.local.Step."""
+        if sys.stderr.isatty():
+            self._draw(step)
+        else:
+            self._write(step)
+
+    def _pace(self, step: object) -> str:
+        elapsed = max(time.monotonic() - self._start, 1e-6)
+        rate = step.finished / elapsed
+        speed = f"{rate:.1f} runs/s" if rate >= 1 else f"{60 * rate:.1f} runs/min"
+        if step.finished == step.total:
+            return f"{speed}, took {duration(elapsed)}"
+        return f"{speed}, {duration(elapsed * (1 - step.work_done) / max(step.work_done, 1e-9))} left"
+
+    def _draw(self, step: object) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        if self._bar is None:
+            columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
+            self._bar = RichProgress(*columns, console=Console(stderr=True))
+            self._task = self._bar.add_task("runs", total=step.total, pace="")
+            self._bar.start()
+        failed = f"{step.failed} failed, " if step.failed else ""
+        self._bar.update(self._task, completed=step.finished, pace=failed + self._pace(step))
+
+    def _write(self, step: object) -> None:
+        now = time.monotonic()
+        due = step.work_done - self._last_line_share >= _SPARSE_SHARE or now - self._last_line_s >= _SPARSE_S
+        if due or step.finished == step.total:
+            self._last_line_s, self._last_line_share = now, step.work_done
+            failed = f", {step.failed} failed" if step.failed else ""
+            share = f"{100 * step.work_done:.0f} % of the work"
+            note(f"{step.finished}/{step.total} runs{failed}, {share}, {self._pace(step)}")
+
+
+def plan(title: str, costs: object, workers: int) -> None:
+    """A simulation.scenario.plan.Plan: every point of the design, then what all of it takes on `workers` cores."""
+
+    def cells(row: object) -> str:
+        return row.cell_line if row.mechanism == "none" else f"{row.cell_line} + {row.mechanism}"
+
+    columns = ("role", "cell line", "effector", "antibody", "ug/mL", "E:T", "h", "read-out", "targets", "NK", "layers")
+    rows = [
+        [
+            *(row.role, cells(row), row.effector, row.antibody, row.dose_ug_per_ml, row.et_ratio, row.duration_h),
+            *(row.readout, row.targets, row.nk, row.layers, f"{100 * row.filling:.1f} %", row.wells),
+        ]
+        for row in costs.rows[:_MOST_ROWS]
+    ]
+    table((*columns, "filling", "wells"), rows, title=title, wide=("effector", "antibody"))
+    if len(costs.rows) > _MOST_ROWS:
+        say(f"... and {len(costs.rows) - _MOST_ROWS:,} more points of the design")
+    roles = ", ".join(f"{n:,} {role}" for role, n in costs.wells_by_role.items())
+    levels = ", ".join(f"{level} {size(n)}" for level, n in costs.disk_bytes_by_level.items())
+    say(f"wells    {costs.wells:,} on {count(costs.plates, 'plate')}: {roles}")
+    fullest = f"fullest well {count(costs.layers, 'layer')}, {100 * costs.filling:.1f} % filled"
+    say(f"cells    {costs.cells:,} in all; {fullest}")
+    say(f"memory   about {size(costs.memory_bytes(workers))} with {count(workers, 'process')}")
+    say(f"time     about {duration(costs.seconds(workers))} on {count(workers, 'core')}, and once the compiling")
+    say(f"files    about {size(costs.disk_bytes)}; by output level: {levels}")
+
+
+def catalogue_kind(kind: str, entries: Mapping, defaults: object) -> None:
+    """All entries of one kind of the catalogue: shared numbers first, then what each entry says for itself."""
+    rows: list[list[object]] = []
+    for entry in (defaults, *entries.values()):
+        own = {name: n for name, n in entry.numbers.items() if entry is defaults or defaults.numbers.get(name) is not n}
+        if entry is defaults and not own:
+            continue
+        label = "ALL (unless an entry says otherwise)" if entry is defaults else entry.name
+        words = [f"{key} {_word(value)}" for key, value in entry.strings.items() if key != "description"]
+        described = [str(entry.strings["description"])] if "description" in entry.strings else []
+        rows += [[], [label, "", "", "", "", "; ".join(described + words)]]
+        rows += [["  " + name, *_number_cells(n)] for name, n in own.items()]
+    table(("entry, number", "value", "range", "unit", "provenance", "source"), rows[1:], title=kind, wide=("source",))
+
+
+def catalogue_entry(kind: str, entry: object) -> None:
+    """One entry of the catalogue with everything that holds for it, shared numbers and notes included."""
+    say(f"{entry.name} ({kind})")
+    for key, value in entry.strings.items():
+        say(f"  {key}: {_word(value)}")
+    rows = []
+    for name, n in entry.numbers.items():
+        *cells, source = _number_cells(n)
+        rows.append([name, *cells, f"{source}. Note: {n.note}" if n.note else source])
+    table(("number", "value", "range", "unit", "provenance", "source"), rows, wide=("source",))
+
+
+def _word(value: str | bool) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else value or "none"
+
+
+def _number_cells(n: object) -> list[object]:
+    factor = "x " if n.operation == "factor" else ""
+    extent = f"{number(n.low)} - {number(n.high)}" if n.low != n.high else "fixed"
+    unit = "" if factor or n.unit == "1" else n.unit
+    return [f"{factor}{number(n.value)}", extent, unit, n.provenance, n.source]
+
+
+def _stdout():
+    from rich.console import Console
+
+    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return Console(width=fixed, highlight=False)

@@ -1,0 +1,178 @@
+"""The folder of one study: which runs are there, what failed, what the study was, and who is at work in it.
+
+    DIR/study.json            the scenario word for word, what was set beside it, versions, all conditions and run ids
+    DIR/runs/ab/<run_id>.h5   one finished run each; "ab" are the first two digits of the run id
+    DIR/failed/<run_id>.json  why a run has no file
+    DIR/summary.txt           what the last analysis without a problem printed
+    DIR/log                   times and hosts, which never enter a run file
+
+Several processes, also on several machines, may work in one folder: each holds a shared lock on DIR/runs, and leftovers
+of dead processes are only swept away by one that finds itself alone.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from uuid import uuid4
+
+try:
+    import fcntl
+except ImportError:  # no POSIX locks: leftovers stay where they are
+    fcntl = None
+
+
+class FolderError(OSError):
+    """The results folder cannot be used; str() is one plain line."""
+
+
+def run_file(runs_dir: Path, run_id: str) -> Path:
+    """Where the file of a run lies."""
+    return runs_dir / run_id[:2] / f"{run_id}.h5"
+
+
+def fault_of(path: Path, run_id: str) -> str | None:
+    """None if the file is the complete run `run_id`, else one line that says what is wrong with it."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            attributes = dict(file["meta"].attrs) if "meta" in file else {}
+    except (OSError, RuntimeError):
+        return "truncated or not an HDF5 file"
+    if "run_id" not in attributes:
+        return "not a run file"
+    if attributes["run_id"] != run_id:
+        return f"holds another run ({attributes['run_id']})"
+    if attributes.get("status") != "complete":
+        return "the run in it is not complete"
+    return None
+
+
+class StudyFolder:
+    """A results folder that is in use by this process; a context manager, `with StudyFolder(out_dir) as folder`.
+
+    Entering makes the directories and raises FolderError where that is impossible.
+    """
+
+    def __init__(self, out_dir: Path):
+        self.out_dir = Path(out_dir)
+        self.runs_dir = self.out_dir / "runs"
+        self._lock: int | None = None
+
+    def __enter__(self) -> "StudyFolder":
+        prepare(self.out_dir)
+        self._lock = hold(self.runs_dir)
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def remove_leftovers(self) -> int:
+        """Delete the unfinished files (*.part) of processes that are gone; return how many.
+
+        Does nothing while another process works in the folder, since its files are not leftovers.
+        """
+        if self._lock is None:
+            return 0
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            leftovers = []
+        else:
+            leftovers = [*self.runs_dir.rglob("*.part"), *(self.out_dir / "failed").glob("*.part")]
+            leftovers += self.out_dir.glob("*.part")
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+        # Back to shared; a refused request for the exclusive lock may have dropped the shared one too.
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        return len(leftovers)
+
+    def log(self, line: str) -> None:
+        """Append one line with time, host and process to DIR/log."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with (self.out_dir / "log").open("a", encoding="utf-8") as file:
+            file.write(f"{now} {socket.gethostname()} {os.getpid()} {line}\n")
+
+    def write_study(self, record: Mapping) -> bool:
+        """Write study.json; return True if it takes the place of another study.
+
+        A folder describes one study. When the scenario changed, the new record replaces the old one; run files of the
+        old one stay on disk, and the analysis names them and leaves them out.
+        """
+        path = self.out_dir / "study.json"
+        if not path.exists():
+            write_json(path, record)
+            return False
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+            other = before.get("run_ids") != record["run_ids"]
+        except (ValueError, AttributeError):
+            before, other = None, True
+        if before != record:  # else its time stays, which says that an analysis still holds
+            write_json(path, record)
+        return other
+
+    def write_failure(self, run_id: str, reason: str, trace: str, attempts: int, condition: Mapping) -> None:
+        """Say in failed/<run_id>.json why this run has no file."""
+        content = {"run_id": run_id, "reason": reason, "attempts": attempts, "traceback": trace, "condition": condition}
+        write_json(self.out_dir / "failed" / f"{run_id}.json", content)
+
+    def forget_failure(self, run_id: str) -> None:
+        """Remove the record of an earlier failure: the run has its file now."""
+        (self.out_dir / "failed" / f"{run_id}.json").unlink(missing_ok=True)
+
+
+def prepare(out_dir: Path) -> None:
+    """Make the directories of a study. Raises FolderError if a file is in the way or nothing can be written there."""
+    try:
+        nearest = next(path for path in (out_dir, *out_dir.parents) if path.exists())
+        if not nearest.is_dir():
+            raise FolderError(f"{nearest} is a file, not a directory: results cannot go to {out_dir}")
+        for directory in (out_dir, out_dir / "runs", out_dir / "failed"):
+            directory.mkdir(parents=True, exist_ok=True)
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise FolderError(f"no permission to write in {directory}")
+    except FolderError:
+        raise
+    except OSError as error:
+        raise FolderError(f"cannot make the directory {error.filename}: {error.strerror}") from None
+
+
+def untouched_since(out_dir: Path, path: Path) -> bool:
+    """Whether `path` is there and younger than study.json and everything below runs."""
+    try:
+        moment = path.stat().st_mtime_ns
+        read = [out_dir / "study.json", out_dir / "runs", *(out_dir / "runs").rglob("*")]
+        return all(item.stat().st_mtime_ns <= moment for item in read)
+    except FileNotFoundError:
+        return False
+
+
+def write_json(path: Path, content: Mapping) -> None:
+    """Write JSON so that a reader sees the old file or the whole new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def hold(runs_dir: Path) -> int | None:
+    """Mark a folder as in use until the returned descriptor is closed; None where the file system knows no locks."""
+    if fcntl is None:
+        return None
+    descriptor = os.open(runs_dir, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

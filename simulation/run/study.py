@@ -1,0 +1,68 @@
+"""One scenario, start to finish on this machine: its study.json, its runs, and what happened to them."""
+
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from simulation.run import local
+from simulation.run.folder import StudyFolder
+from simulation.scenario.schema import Scenario
+from simulation.scenario.sweep import Condition
+from simulation.version import WELL_MODEL, __version__
+
+STUDY_SCHEMA = 1
+_SOFTWARE = ("numpy", "numba", "h5py")
+
+
+def study_record(scenario: Scenario, conditions: Sequence[Condition], name: str) -> dict:
+    """What study.json holds: the scenario and its overlays word for word, what was set beside it, versions, all runs.
+
+    `name` is that of the scenario file. There are no times and no machine in it: the same study has the same bytes.
+    """
+    versions = {"adccsim": __version__, "model": WELL_MODEL, "python": platform.python_version()}
+    return {
+        "schema": STUDY_SCHEMA,
+        "kind": scenario.kind,
+        "title": scenario.title,
+        "scenario_file": name,
+        "scenario": scenario.text,
+        "overlays": {path.name: path.read_text(encoding="utf-8") for path in scenario.overlays},
+        "sets": list(scenario.sets),
+        "versions": versions | {package: version(package) for package in _SOFTWARE},
+        "run_ids": sorted(condition.run_id for condition in conditions),
+        "conditions": [
+            {
+                "run_id": condition.run_id,
+                "plate": condition.plate,
+                "role": condition.role,
+                "donor": condition.donor,
+                "replicate": condition.replicate,
+            }
+            for condition in conditions
+        ],
+    }
+
+
+def run_study(
+    scenario: Scenario,
+    conditions: Sequence[Condition],
+    name: str,
+    out_dir: Path,
+    *,
+    shard: tuple[int, int] | None = None,
+    announce: Callable[[str], None] = lambda line: None,
+    **options,
+) -> local.Outcome:
+    """Describe the study in out_dir/study.json and bring its conditions, or one shard (i, k) of them, to files.
+
+    `options` go to local.execute. `announce` receives lines that a user should see before the runs start. Raises
+    FolderError if out_dir cannot be used.
+    """
+    with StudyFolder(out_dir) as folder:
+        if folder.write_study(study_record(scenario, conditions, name)):
+            announce(f"{out_dir} held another study: its run files stay, and are left out of the analysis")
+    runs = {condition.run_id: condition.resolved for condition in conditions}
+    if shard is not None:
+        runs = local.shard(runs, *shard)
+    return local.execute(runs, out_dir, **options)

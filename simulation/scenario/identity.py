@@ -1,0 +1,68 @@
+"""Identity: names and random keys of a condition, from its resolved numbers alone.
+
+run_id   names the run file: a hash of everything in the resolved condition.
+run_key  seeds the generator: a hash of seed and unit (donor, replicate) and, unless runs are paired, of the physics.
+plate    groups wells that share controls.
+
+None of them sees the title, the rest of the sweep, the order of a file, a shard or a worker. Numbers must already be
+coerced (a float field holds 5.0, never 5): equal conditions have equal text.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# Not physics: how a run is named, written or grouped. Role is left out so that a control and an equal sample agree.
+_NOT_PHYSICS = {"schema", "model", "random", "role", "output", "seed", "donor", "replicate"}
+_NOT_PLATE = {"antibody", "partner", "role", "replicate", "action", "output", "random"}
+_PER_WELL_EFFECTORS = {"et_ratio", "nk_cells", "other_cells"}
+# Of the antibody that cells were cultured under, what the assay itself varies from well to well.
+_PER_WELL_ANTIBODY = {"dose_ug_per_ml", "wash_after_opsonisation", "fc_gain"}
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no spaces and shortest exact floats. Raises ValueError on NaN or infinity."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _digest(value: Any) -> bytes:
+    return hashlib.sha256(canonical_json(value).encode("ascii")).digest()
+
+
+def _without(table: Mapping, names: set[str]) -> dict:
+    return {key: value for key, value in table.items() if key not in names}
+
+
+def run_id(resolved: Mapping) -> str:
+    """16 hexadecimal digits that name the run of a resolved condition."""
+    return _digest(resolved).hex()[:16]
+
+
+def run_key(resolved: Mapping) -> int:
+    """Philox key of a run, in [0, 2**64). In paired mode all conditions of one donor and replicate share it."""
+    unit = {"seed": resolved["seed"], "donor": resolved["donor"], "replicate": resolved["replicate"]}
+    if resolved["random"] != "paired":
+        unit["physics"] = _without(resolved, _NOT_PHYSICS)
+    return int.from_bytes(_digest(unit)[:8], "big")
+
+
+def plate(resolved: Mapping) -> str:
+    """8 hexadecimal digits shared by the wells of one plate: same cells, donor, vessel, read-out and times.
+
+    An effector-only well holds no targets; it belongs to the plate whose target number it carries as `plate_cells`.
+    Cells cultured under different antibodies are different cells, so a culture brings its antibody into the plate.
+    """
+    targets = dict(resolved["targets"])
+    targets["cells"] = targets.pop("plate_cells", targets["cells"])
+    shared = {
+        **_without(resolved, _NOT_PLATE),
+        "targets": targets,
+        "effectors": _without(resolved["effectors"], _PER_WELL_EFFECTORS),
+        "pre_incubation_min": resolved["antibody"]["pre_incubation_min"],
+    }
+    if resolved["culture"] is not None:
+        shared["cultured_under"] = [
+            _without(pool, _PER_WELL_ANTIBODY) if pool else None for pool in (resolved["antibody"], resolved["partner"])
+        ]
+    return _digest(shared).hex()[:8]

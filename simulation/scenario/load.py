@@ -1,0 +1,149 @@
+"""Load: a TOML file (and --set values) becomes a Scenario, or one list of all its faults.
+
+Order: the text is parsed, --set values are laid over it, every key is validated by the schema (those of [sweep] value
+by value), and then whatever needs several keys or the catalogue is checked. A key with a fault is put aside and the
+rest is still looked at, so that one reading finds everything.
+"""
+
+import copy
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from simulation.catalogue import lookup
+from simulation.scenario.checks import check_scenario
+from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
+from simulation.scenario.schema import SCHEMA_VERSION, Origin, Scenario
+from simulation.scenario.validate import fill_from_sweep, flatten_sweep, validate_sweep, validate_tables
+
+_KINDS = ("well", "xenograft")
+
+
+def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario:
+    """Read, validate and check a scenario file.
+
+    sets: "key=value" strings as of --set; the key is dotted, the value is TOML or a bare word; a swept key takes the
+    one value instead, and "sweep.table.key=[...]" sweeps. Overlay paths of
+    `catalogue` are relative to the folder of the file. Raises ScenarioError with every fault, and nothing else.
+    """
+    path = Path(path)
+    return scenario_from_text(_read(path), sets, folder=path.parent, name=str(path))
+
+
+def scenario_from_text(text: str, sets: Sequence[str] = (), folder: Path = Path(), name: str = "scenario") -> Scenario:
+    """As load_scenario, from TOML text. folder: where overlay paths start. name: what a fault of the text names."""
+    try:
+        raw = tomllib.loads(text)
+    except RecursionError:
+        raise ScenarioError([Fault(name, NO_VALUE, "not valid TOML: nested too deeply")]) from None
+    except ValueError as error:  # tomllib's own error is one; so is Python's refusal of an endless integer
+        raise ScenarioError([Fault(name, NO_VALUE, f"not valid TOML: {error}")]) from None
+    return scenario_from_dict(raw, sets, folder, text)
+
+
+def scenario_from_dict(raw: dict, sets: Sequence[str] = (), folder: Path = Path(), text: str = "") -> Scenario:
+    """As load_scenario, from a parsed file (left unchanged). text: what the scenario keeps as its verbatim text."""
+    raw = copy.deepcopy(raw)
+    flat, faults = flatten_sweep(raw.pop("sweep", {}))
+    _apply_sets(raw, flat, sets, faults)
+    _refuse_other_formats(raw, faults)
+
+    sweep, sweep_faults = validate_sweep(flat)
+    scenario, table_faults, broken = validate_tables(fill_from_sweep(raw, sweep))
+    faults += table_faults + sweep_faults
+    broken += [fault.path for fault in sweep_faults]
+
+    overlays = tuple(folder / file for file in scenario.catalogue)
+    try:
+        known = lookup.load(overlays)
+    except lookup.CatalogueError as error:
+        faults += [Fault("catalogue", NO_VALUE, line) for line in error.faults]
+        broken.append("catalogue")
+        known = lookup.load()
+    scenario = scenario.model_copy(update={"sweep": sweep})
+    scenario._origin = Origin(text, overlays, tuple(sets), known)
+    try:
+        check_scenario(scenario, known, broken)
+    except ScenarioError as error:
+        faults += error.faults
+    if faults:
+        raise ScenarioError(faults)
+    return scenario
+
+
+def _read(path: Path) -> str:
+    """The text of a file, without a byte-order mark. Raises ScenarioError when it is no readable UTF-8 file."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        message = "no such file"
+    except IsADirectoryError:
+        message = "is a folder, not a scenario file"
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text (byte {error.start})"
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    raise ScenarioError([Fault(str(path), NO_VALUE, message)])
+
+
+def _refuse_other_formats(raw: dict, faults: list[Fault]) -> None:
+    """Raise at once where the rest of the file cannot be understood: a newer schema, or another kind than a well."""
+    version, kind = raw.get("schema"), raw.get("kind", "well")
+    if type(version) is int and version > SCHEMA_VERSION:
+        message = f"newer than this program, which reads schema {SCHEMA_VERSION}; update adccsim"
+        raise ScenarioError([*faults, Fault("schema", version, message)])
+    if kind == "xenograft":
+        raise ScenarioError([*faults, Fault("kind", NO_VALUE, "'xenograft' is not built yet")])
+    close = nearest(kind, _KINDS) if isinstance(kind, str) else None
+    if kind != "well" and close != "well":
+        message = f"unknown kind; did you mean {show(close)}?" if close else 'unknown kind; must be "well"'
+        raise ScenarioError([*faults, Fault("kind", kind, message)])
+
+
+def _apply_sets(raw: dict, sweep: dict[str, Any], sets: Sequence[str], faults: list[Fault]) -> None:
+    """Lay --set values over a parsed file and its flat sweep, in order; a key that is set is no longer swept."""
+    for text in sets:
+        key, equals, value = text.partition("=")
+        path = _parse_key(key) if equals else None
+        if path is None:
+            faults.append(Fault(f"--set {show(text)}", NO_VALUE, "must be key=value with a dotted key"))
+        elif path[0] == "sweep" and len(path) > 1:
+            sweep[".".join(path[1:])] = _parse_value(value)
+        elif _set_value(raw, path, _parse_value(value)):
+            sweep.pop(".".join(path), None)
+        else:
+            faults.append(Fault(f"--set {dotted(path)}", NO_VALUE, "a part of this key is no table"))
+
+
+def _set_value(table: dict, path: Sequence[str], value: Any) -> bool:
+    """Set one value in nested tables, making tables that lack. False, with nothing set, when a part is no table."""
+    *tables, last = path
+    for part in tables:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            return False
+    table[last] = value
+    return True
+
+
+def _parse_key(text: str) -> list[str] | None:
+    """A TOML key path as its parts, or None when it is none."""
+    try:
+        node: Any = tomllib.loads(f"{text.strip()} = 0")
+    except (ValueError, RecursionError):
+        return None
+    parts = []
+    while isinstance(node, dict) and len(node) == 1:
+        ((part, node),) = node.items()
+        parts.append(part)
+    return parts if parts and node == 0 else None
+
+
+def _parse_value(text: str) -> Any:
+    """A TOML value, or the bare text when it is none (so that quotes may be left out)."""
+    try:
+        node = tomllib.loads(f"value = {text.strip()}")
+    except (ValueError, RecursionError):
+        return text.strip()
+    return node["value"] if node.keys() == {"value"} else text.strip()

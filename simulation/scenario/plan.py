@@ -1,0 +1,176 @@
+"""Plan: what a scenario will cost before anything runs: wells, cells, layers, memory, time and file sizes.
+
+Estimates only, from the numbers of the resolved conditions; nothing is simulated. Time comes from the events that
+agents are expected to have, memory from the columns of a well, file sizes from what each output level keeps.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from simulation.scenario.capacity import filling_of, layers_needed, memory_bytes, peak_nk
+from simulation.scenario.resolve import sites_of
+from simulation.scenario.sweep import Condition
+
+# Events that one agent draws per hour, thinned ones included, and the time of one event on one core.
+EVENTS_PER_NK_H = 47.0
+EVENTS_PER_TARGET_H = 20.0
+SECONDS_PER_EVENT = 20e-9
+
+# A worker process before it holds a well: interpreter, libraries, compiled kernels.
+WORKER_BYTES = 250_000_000
+
+# Run file, bytes after compression (rough): fixed part with metadata and histograms, then per thing that is kept.
+FILE_BYTES = 80_000
+OBSERVATION_BYTES = 120
+TARGET_ROW_BYTES = 14
+NK_ROW_BYTES = 8
+LOGGED_EVENT_BYTES = 9
+FRAME_TARGET_BYTES = 1
+FRAME_NK_BYTES = 5
+LOGGED_EVENTS_PER_NK_H = 6.0
+
+LEVELS = ("observables", "final", "events", "frames")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One point of the design: its wells over donors, replicates and whatever else is swept.
+
+    targets, nk, layers, filling (0-1) are those of the fullest of these wells; wells is their number.
+    """
+
+    role: str
+    cell_line: str
+    mechanism: str
+    effector: str
+    antibody: str
+    dose_ug_per_ml: float
+    et_ratio: float
+    duration_h: float
+    readout: str
+    targets: int
+    nk: int
+    layers: int
+    filling: float
+    wells: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a list of conditions will take.
+
+    wells_by_role, wells, plates: counts. cells: agents of all wells together. layers, filling (0-1): of the fullest
+    well. well_bytes: memory of the largest well. cpu_seconds: of all wells on one core; longest_seconds: of one well.
+    disk_bytes: run files at the output level asked for; disk_bytes_by_level: at each level, were it asked for.
+    """
+
+    wells_by_role: dict[str, int]
+    wells: int
+    plates: int
+    cells: int
+    layers: int
+    filling: float
+    well_bytes: int
+    cpu_seconds: float
+    longest_seconds: float
+    disk_bytes: int
+    disk_bytes_by_level: dict[str, int]
+    rows: tuple[Row, ...]
+
+    def memory_bytes(self, workers: int) -> int:
+        """Memory that `workers` processes need at most, in bytes."""
+        return workers * (WORKER_BYTES + self.well_bytes)
+
+    def seconds(self, workers: int) -> float:
+        """Time on `workers` cores; never less than that of the longest well."""
+        return max(self.longest_seconds, self.cpu_seconds / max(1, workers))
+
+
+@dataclass(frozen=True)
+class _Well:
+    """Costs of one well. point: the columns of its row that name the point of the design."""
+
+    point: tuple
+    targets: int
+    nk: int
+    layers: int
+    filling: float
+    memory: int
+    seconds: float
+    disk: dict[str, int]
+    level: str
+
+
+def plan(conditions: Sequence[Condition]) -> Plan:
+    """Plan of the conditions that sweep.expand returns. Raises CapacityError if a well does not fit its format."""
+    wells = [_well(condition.resolved) for condition in conditions]
+    by_point: dict[tuple, list[_Well]] = {}
+    for well in wells:
+        by_point.setdefault(well.point, []).append(well)
+    return Plan(
+        wells_by_role=dict(Counter(condition.role for condition in conditions)),
+        wells=len(wells),
+        plates=len({condition.plate for condition in conditions}),
+        cells=sum(well.targets + well.nk for well in wells),
+        layers=max((well.layers for well in wells), default=0),
+        filling=max((well.filling for well in wells), default=0.0),
+        well_bytes=max((well.memory for well in wells), default=0),
+        cpu_seconds=sum(well.seconds for well in wells),
+        longest_seconds=max((well.seconds for well in wells), default=0.0),
+        disk_bytes=sum(well.disk[well.level] for well in wells),
+        disk_bytes_by_level={level: sum(well.disk[level] for well in wells) for level in LEVELS},
+        rows=tuple(_row(same) for same in by_point.values()),
+    )
+
+
+def _well(resolved: Mapping) -> _Well:
+    targets, vessel = resolved["targets"]["cells"], resolved["well"]
+    nk = peak_nk(resolved["effectors"]["nk_cells"], resolved["action"])
+    hours, sites = resolved["assay"]["duration_h"], sites_of(vessel)
+    layers = layers_needed(sites, targets, nk, vessel["layer_filling"], vessel["max_layers"])
+    events = hours * (nk * EVENTS_PER_NK_H + targets * EVENTS_PER_TARGET_H)
+    return _Well(
+        point=(
+            resolved["role"],
+            resolved["targets"]["cell_line"],
+            resolved["targets"]["mechanism"],
+            resolved["effectors"]["type"],
+            resolved["antibody"]["name"],
+            resolved["antibody"]["dose_ug_per_ml"],
+            resolved["effectors"]["et_ratio"],
+            hours,
+            resolved["assay"]["readout"],
+        ),
+        targets=targets,
+        nk=nk,
+        layers=layers,
+        filling=filling_of(sites, targets, nk, layers),
+        memory=memory_bytes(targets, nk, sites, layers),
+        seconds=events * SECONDS_PER_EVENT,
+        disk=_disk(targets, nk, hours, resolved["output"]),
+        level=resolved["output"]["level"],
+    )
+
+
+def _disk(targets: int, nk: int, hours: float, output: Mapping) -> dict[str, int]:
+    """Bytes of one run file at each output level; every level holds the one before."""
+    minutes = hours * 60
+    observables = FILE_BYTES + OBSERVATION_BYTES * (1 + minutes / output["every_min"])
+    final = observables + TARGET_ROW_BYTES * targets + NK_ROW_BYTES * nk
+    events = final + LOGGED_EVENT_BYTES * (LOGGED_EVENTS_PER_NK_H * nk * hours + targets)
+    frames = 1 + minutes / output.get("frames_every_min", output["every_min"])
+    sizes = (observables, final, events, events + frames * (FRAME_TARGET_BYTES * targets + FRAME_NK_BYTES * nk))
+    return {level: round(size) for level, size in zip(LEVELS, sizes, strict=True)}
+
+
+def _row(wells: Sequence[_Well]) -> Row:
+    fullest = max(wells, key=lambda well: (well.layers, well.filling))
+    return Row(
+        *fullest.point,
+        targets=fullest.targets,
+        nk=fullest.nk,
+        layers=fullest.layers,
+        filling=fullest.filling,
+        wells=len(wells),
+    )

@@ -1,0 +1,1 @@
+"""Independent simulators that the product is judged against; they import nothing from it."""

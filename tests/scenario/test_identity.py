@@ -1,0 +1,194 @@
+"""Identity: run ids, run keys and plates depend on the well alone, and on all of it."""
+
+import itertools
+import json
+import random
+
+import pytest
+
+from simulation.scenario.identity import canonical_json, plate, run_id, run_key
+from simulation.scenario.load import scenario_from_dict, scenario_from_text
+from simulation.scenario.sweep import expand
+from tests.scenario import conditions, example, ids
+from tests.scenario.test_load import TEXT
+
+DOSES = [0, 1e-3, 1]
+
+
+def test_title_and_comments_do_not_count():
+    other = TEXT.replace("Trastuzumab dose response", "else").replace("# a comment", "# another")
+    assert ids(expand(scenario_from_text(TEXT))) == ids(expand(scenario_from_text(other)))
+
+
+def test_the_order_of_a_sweep_does_not_count():
+    sweep = {"antibody.dose_ug_per_ml": DOSES, "effectors.et_ratio": [0, 1, 5], "targets.cell_line": ["MCF-7", "KPL-4"]}
+    expected = ids(conditions({}, sweep))
+    shuffler = random.Random(1)
+    for keys in itertools.permutations(sweep):
+        shuffled = {key: shuffler.sample(sweep[key], len(sweep[key])) for key in keys}
+        assert ids(conditions({}, shuffled)) == expected
+
+
+@pytest.mark.parametrize(
+    ("fewer", "more"),
+    [
+        (({}, {"antibody.dose_ug_per_ml": [1]}), ({}, {"antibody.dose_ug_per_ml": [0, 0.1, 1, 10]})),
+        (({}, {"effectors.et_ratio": [5]}), ({}, {"effectors.et_ratio": [0, 1, 5]})),
+        (({}, {"targets.cell_line": ["KPL-4"]}), ({}, {"targets.cell_line": ["KPL-4", "MCF-7"]})),
+        (({}, {"antibody.name": ["pertuzumab"]}), ({}, {"antibody.name": ["isotype-control", "pertuzumab"]})),
+        (({"replicates": 2}, {}), ({"replicates": 5}, {})),
+        (({"effectors.donors": 2}, {}), ({"effectors.donors": 5}, {})),
+        (({}, {}), ({"assay.fc_null_control": True}, {})),
+    ],
+)
+def test_more_wells_leave_the_names_of_the_others_unchanged(fewer, more):
+    few, many = conditions(*fewer), conditions(*more)
+    assert ids(few) < ids(many)
+    by_id = {condition.run_id: condition for condition in many}
+    assert all(by_id[condition.run_id] == condition for condition in few)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"random": "paired"},
+        {"output.level": "events"},
+        {"output.every_min": 5},
+        {"targets.her2_per_cell": 1e5},
+        {"targets.mechanism": "lapatinib"},
+        {"effectors.genotype": "FF"},
+        {"effectors.et_ratio": 4},
+        {"antibody.dose_ug_per_ml": 2},
+        {"antibody.partner": "pertuzumab"},
+        {"antibody.wash_after_opsonisation": True},
+        {"well.serum_igg_g_per_l": 10},
+        {"well.rim_excess": 0.5},
+        {"assay.reader_cv": 0.05},
+        {"assay.duration_h": 5},
+        {"action": [{"at_h": 1, "wash": True}]},
+    ],
+    ids=str,
+)
+def test_whatever_changes_the_well_changes_its_name(change):
+    def sample(changes):
+        return next(c for c in conditions({"replicates": 1} | changes) if c.role == "sample")
+
+    before, after = sample({}), sample(change)
+    assert before.run_id != after.run_id
+    same_key = set(change) <= {"output.level", "output.every_min"}
+    assert (before.run_key == after.run_key) == same_key  # what is written does not move the random numbers
+
+
+def test_equal_numbers_give_equal_names():
+    spelt = [{"antibody.dose_ug_per_ml": 5}, {"antibody.dose_ug_per_ml": 5.0}, {"antibody.dose_ug_per_ml": 5e0}]
+    assert len({frozenset(ids(conditions(change))) for change in spelt}) == 1
+    for one, two in (
+        ({"well.serum_igg_g_per_l": 0.0}, {"well.serum_igg_g_per_l": -0.0}),
+        ({"assay.duration_h": 1 / 3}, {"assay.duration_h": 0.33333333}),
+        ({"targets.cells": 1000}, {"targets.cells": 1e3}),
+        ({"targets.her2_per_cell": 1_100_000}, {}),  # the catalogue's own number
+    ):
+        assert ids(conditions(one)) == ids(conditions(two))
+
+
+def test_run_keys_are_64_bit_and_told_by_the_unit():
+    found = conditions({"effectors.donors": 3, "replicates": 3}, {"antibody.dose_ug_per_ml": DOSES})
+    keys = [condition.run_key for condition in found]
+    assert all(0 <= key < 2**64 for key in keys)
+    assert len(set(keys)) == len(keys)
+
+
+def test_paired_runs_of_one_unit_share_their_key():
+    paired = {"random": "paired", "effectors.donors": 3, "replicates": 2, "assay.fc_null_control": True}
+    found = conditions(paired, {"antibody.dose_ug_per_ml": DOSES, "effectors.et_ratio": [1, 5]})
+    by_unit = {}
+    for condition in found:
+        by_unit.setdefault((condition.donor, condition.replicate), set()).add(condition.run_key)
+    assert len(by_unit) == 6
+    assert all(len(keys) == 1 for keys in by_unit.values())
+    assert len(set.union(*by_unit.values())) == 6
+    assert len({condition.role for condition in found}) == 5
+    other_seed = conditions(paired | {"seed": 1}, {"antibody.dose_ug_per_ml": DOSES, "effectors.et_ratio": [1, 5]})
+    assert not {c.run_key for c in found} & {c.run_key for c in other_seed}
+
+
+def test_role_does_not_enter_the_key():
+    resolved = conditions()[0].resolved
+    assert run_key(resolved) == run_key({**resolved, "role": "fc_null"})
+    assert run_id(resolved) != run_id({**resolved, "role": "fc_null"})
+
+
+def test_names_follow_from_the_resolved_numbers_alone():
+    for condition in conditions({"effectors.donors": 2}, {"effectors.et_ratio": [0, 5]}):
+        again = json.loads(condition.json)
+        assert again == condition.resolved
+        assert (run_id(again), run_key(again), plate(again)) == (condition.run_id, condition.run_key, condition.plate)
+        assert (len(condition.run_id), len(condition.plate)) == (16, 8)
+
+
+def test_canonical_json_is_sorted_exact_and_finite():
+    assert canonical_json({"b": 0.1, "a": [1, 1.0, "µ"]}) == '{"a":[1,1.0,"\\u00b5"],"b":0.1}'
+    with pytest.raises(ValueError):
+        canonical_json({"a": float("nan")})
+
+
+def test_a_plate_holds_the_wells_that_share_controls():
+    one_plate = conditions(
+        {"assay.fc_null_control": True},
+        {
+            "antibody.dose_ug_per_ml": DOSES,
+            "effectors.et_ratio": [0, 1, 5],
+            "antibody.name": ["trastuzumab", "pertuzumab"],
+        },
+    )
+    assert len({condition.plate for condition in one_plate}) == 1
+    assert {c.role for c in one_plate} == {"sample", "target_only", "effector_only", "no_antibody", "fc_null"}
+
+
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        {"targets.cell_line": ["KPL-4", "MCF-7"]},
+        {"targets.cells": [500, 1000]},
+        {"effectors.type": ["PBMC", "NK-IL2"]},
+        {"effectors.genotype": ["VV", "FF"]},
+        {"antibody.pre_incubation_min": [0, 30]},
+        {"assay.duration_h": [2, 4]},
+        {"assay.readout": ["LDH", "calcein"]},
+        {"well.format": ["96-flat", "96-U"]},
+        {"well.serum_igg_g_per_l": [0, 10]},
+        {"targets.direct_response": [0, 1]},
+    ],
+    ids=str,
+)
+def test_other_cells_vessels_readouts_or_times_are_another_plate(sweep):
+    found = conditions({"antibody.dose_ug_per_ml": 1}, sweep)
+    assert len({condition.plate for condition in found}) == 2
+    for name in {condition.plate for condition in found}:
+        roles = {condition.role for condition in found if condition.plate == name}
+        assert {"sample", "target_only", "no_antibody"} <= roles
+
+
+def test_each_donor_has_a_plate_and_replicates_share_it():
+    found = conditions({"effectors.donors": 3, "replicates": 2})
+    assert len({(c.plate, c.donor) for c in found}) == len({c.plate for c in found}) == 3
+
+
+def test_cells_cultured_under_another_antibody_are_on_another_plate():
+    culture = {
+        "days": 30,
+        "passage_interval_days": 5,
+        "split_ratio": 4,
+        "dose_steps_ug_per_ml": [10],
+        "mutation_rate_per_division": 0,
+    }
+    names = {"antibody.name": ["trastuzumab", "pertuzumab"]}
+    assert len({c.plate for c in conditions({"culture": culture, "assay.fc_null_control": True}, names)}) == 2
+    assert len({c.plate for c in conditions({"culture": {**culture, "days": 0}}, names)}) == 1
+    assert ids(conditions({"culture": {**culture, "days": 0}})) == ids(conditions())
+
+
+def test_a_scenario_is_the_same_from_text_and_dict():
+    raw = example()
+    assert ids(expand(scenario_from_dict(raw))) == ids(conditions())

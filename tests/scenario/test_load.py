@@ -1,0 +1,115 @@
+"""Loading: what a good file becomes, --set values, overlays."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
+from simulation.scenario.sweep import expand
+from tests.scenario import conditions, example, ids
+
+TEXT = """\
+schema = 1
+title = "Trastuzumab dose response"   # a comment
+kind = "well"
+seed = 2026
+replicates = 3
+[targets]
+cell_line = "SK-BR-3"
+cells = 10_000
+[effectors]
+type = "NK-92-CD16a-V158"
+et_ratio = 5
+[antibody]
+name = "trastuzumab"
+dose_ug_per_ml = 1.0
+[assay]
+duration_h = 4
+readout = "LDH"
+[[action]]
+at_h = 1.0
+add_antibody_ug_per_ml = 0.5
+[sweep]
+"antibody.dose_ug_per_ml" = [0, 1e-3, 1]
+effectors.et_ratio = [1, 5]
+"""
+
+
+def test_a_file_keeps_its_text_overlays_and_sets(tmp_path: Path):
+    overlay = (
+        '[cell_lines."SK-BR-3".her2_per_cell]\nvalue = 1.5e6\nunit = "1/cell"\nsource = "own"\nprovenance = "found"\n'
+    )
+    (tmp_path / "mine.toml").write_text(overlay)
+    text = TEXT.replace("[targets]", 'catalogue = ["mine.toml"]\n[targets]')
+    (tmp_path / "scenario.toml").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    scenario = load_scenario(tmp_path / "scenario.toml", ["seed=7"])
+    assert scenario.text == text.replace("\n", "\r\n")
+    assert scenario.overlays == (tmp_path / "mine.toml",)
+    assert scenario.sets == ("seed=7",)
+    assert scenario.seed == 7
+    assert {c.resolved["targets"]["her2_per_cell"] for c in expand(scenario)} == {1.5e6}
+
+
+def test_numbers_have_the_type_of_their_key():
+    scenario = scenario_from_text(TEXT)
+    assert isinstance(scenario.effectors.et_ratio, float)
+    assert scenario.sweep == {"antibody.dose_ug_per_ml": (0.0, 1e-3, 1.0), "effectors.et_ratio": (1.0, 5.0)}
+    assert all(isinstance(dose, float) for dose in scenario.sweep["antibody.dose_ug_per_ml"])
+    assert scenario_from_dict(example({"targets.cells": 1e3})).targets.cells == 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "key", "value"),
+    [
+        ("effectors.et_ratio=2", "effectors", "et_ratio", 2.0),
+        ("effectors.et_ratio = 2.5", "effectors", "et_ratio", 2.5),
+        ("effectors.type=NK-IL2", "effectors", "type", "NK-IL2"),
+        ('effectors.type="NK-IL2"', "effectors", "type", "NK-IL2"),
+        ("antibody.name=trastuzumab-F(ab')2", "antibody", "name", "trastuzumab-F(ab')2"),
+        ("targets.cells=2_000", "targets", "cells", 2000),
+        ("antibody.wash_after_opsonisation=true", "antibody", "wash_after_opsonisation", True),
+        ("well.volume_ul=150", "well", "volume_ul", 150.0),
+    ],
+)
+def test_set_values_are_toml_or_bare_words(text, table, key, value):
+    assert getattr(getattr(scenario_from_text(TEXT, [text]), table), key) == value
+
+
+def test_a_set_key_is_no_longer_swept_and_a_sweep_can_be_set():
+    scenario = scenario_from_text(TEXT, ["effectors.et_ratio=2"])
+    assert list(scenario.sweep) == ["antibody.dose_ug_per_ml"]
+    assert scenario.effectors.et_ratio == 2
+    for text in ("sweep.effectors.et_ratio=[2, 3]", 'sweep."effectors.et_ratio"=[2, 3]'):
+        assert scenario_from_text(TEXT, [text]).sweep["effectors.et_ratio"] == (2.0, 3.0)
+    assert scenario_from_text(TEXT, ["seed=1", "seed=2"]).seed == 2
+
+
+def test_a_set_value_is_the_same_as_an_edited_file():
+    assert ids(expand(scenario_from_text(TEXT, ["seed=7"]))) == ids(
+        expand(scenario_from_text(TEXT.replace("seed = 2026", "seed = 7")))
+    )
+
+
+def test_a_swept_key_need_not_stand_in_its_table():
+    swept = {"antibody.dose_ug_per_ml": [1, 2], "effectors.type": ["PBMC", "NK-IL2"]}
+    bare = {"antibody.dose_ug_per_ml": None, "effectors.type": None}
+    assert ids(conditions(bare, swept)) == ids(conditions({}, swept))
+
+
+def test_the_given_dict_is_left_unchanged():
+    raw = example({}, {"effectors.et_ratio": [1, 2]})
+    scenario_from_dict(raw, ["seed=9"])
+    assert raw == example({}, {"effectors.et_ratio": [1, 2]})
+
+
+def test_loading_a_scenario_loads_no_heavy_library():
+    code = """
+import sys
+import simulation.scenario
+from simulation.scenario import capacity, load, plan, schema, sweep
+heavy = {"numba", "pandas", "mesa", "matplotlib", "h5py", "scipy"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

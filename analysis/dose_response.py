@@ -20,9 +20,10 @@ from analysis.design import CONDITION_COLUMNS
 from analysis.logistic import Fit, bounds, fit, fit_many, logistic4, share
 from analysis.statistics import (
     BETWEEN_DONORS,
+    FEW_CLUSTERS,
     TECHNICAL,
     cluster_bootstrap_indices,
-    expanded_percentile_interval,
+    cluster_interval,
     paired_difference,
     t_interval,
     t_quantile,
@@ -33,7 +34,6 @@ FEWEST_DOSES = 5
 PLATEAU = 0.85
 THREE_SIGMA = 0.99865
 MONOTONE_UP_TO_UG_PER_ML = 1.0
-FEW_DONORS = 5
 _T_DRAWS = 2000
 _GRID = 80
 
@@ -67,10 +67,10 @@ class Curve:
     donors: int = 1
     band: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def interval(self, draws: np.ndarray) -> tuple[float, float]:
-        """95 % interval of a quantity computed from `self.draws`; draws of shape (B,)."""
+    def interval(self, draws: np.ndarray, point: float) -> tuple[float, float]:
+        """95 % interval of a quantity computed from `self.draws`; draws of shape (B,), point its estimate."""
         if self.donors > 1:
-            return expanded_percentile_interval(draws, self.donors)
+            return cluster_interval(draws, self.donors, point)
         low, high = np.quantile(draws, [0.025, 0.975], method="nearest")
         return float(low), float(high)
 
@@ -321,18 +321,21 @@ def _fill_parameters(curve: Curve, found: Fit, doses: np.ndarray, notes: list[st
     for name in wanted:
         index = columns[name]
         draws, point = curve.draws[:, index], float(curve.theta[index])
-        if name == "ec50_ng_per_ml":
-            draws, point = 1000 * np.exp(draws), 1000 * float(np.exp(point))
-        curve.row[name] = point
+        # An EC50 (ng/mL) and a slope are positive and skewed: their intervals are symmetric in the logarithm.
+        if name == "hill":
+            draws, point = np.log(draws), float(np.log(point))
+        scaled = {"ec50_ng_per_ml": lambda x: 1000 * np.exp(x), "hill": np.exp}.get(name, float)
+        curve.row[name] = float(scaled(point))
         if found.at_bound[index]:
             notes.append(f"{name} ended at the limit of the fit: no interval")
         elif len(draws) > 1:
-            curve.row[f"{name}_ci95_low"], curve.row[f"{name}_ci95_high"] = curve.interval(draws)
+            low, high = curve.interval(draws, point)
+            curve.row[f"{name}_ci95_low"], curve.row[f"{name}_ci95_high"] = float(scaled(low)), float(scaled(high))
     if curve.status == OK and len(curve.draws) > 1:
         reached = float(np.mean(share(doses[-1:], curve.draws)[:, 0] >= PLATEAU))
         if reached < 0.9:
             notes.append(f"only {100 * reached:.0f} % of the draws reach the upper plateau: intervals are open upwards")
-    if 1 < curve.donors < FEW_DONORS:
+    if 1 < curve.donors < FEW_CLUSTERS:
         notes.append(f"{curve.donors} donors: intervals are rough")
 
 
@@ -340,8 +343,9 @@ def _fill_band(curve: Curve, doses: np.ndarray) -> None:
     positive = doses[doses > 0]
     grid = np.concatenate([[0.0], np.geomspace(positive.min(), positive.max(), _GRID)])
     fitted = logistic4(grid, curve.draws)
-    edges = np.array([curve.interval(column) for column in fitted.T])
-    curve.band = {"dose": grid, "fitted": logistic4(grid, curve.theta), "low": edges[:, 0], "high": edges[:, 1]}
+    line = logistic4(grid, curve.theta)
+    edges = np.array([curve.interval(column, point) for column, point in zip(fitted.T, line, strict=True)])
+    curve.band = {"dose": grid, "fitted": line, "low": edges[:, 0], "high": edges[:, 1]}
 
 
 def _donor_rows(points: pd.DataFrame, condition: dict, value: str, rising: bool) -> list[dict]:

@@ -1,4 +1,4 @@
-"""Figures of a tumour-growth study: mean curves, individual curves, spider, waterfall, Kaplan-Meier, growth rates, weight.
+"""Figures of a tumour-growth study: mean and individual curves, spider, waterfall, growth rates, Kaplan-Meier, weight.
 
 Every function returns a matplotlib Figure, or None where there is nothing to draw; saving is `plots.save`.
 The control arm is grey, treated arms keep their colour in every figure.
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator, NullLocator
 from scipy import stats
 
 from analysis.growth_design import GrowthDesign
@@ -24,7 +24,6 @@ from analysis.plots import INK, MARKERS, STYLE
 CONTROL_COLOUR = "#555555"
 TREATED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 WEIGHT_LIMIT_PCT = -20.0
-_MOST_LABELS = 60
 
 
 def arm_styles(study: GrowthStudy) -> dict[str, tuple[str, str, str]]:
@@ -75,6 +74,12 @@ def _panels(study: GrowthStudy, height: float = 2.5) -> tuple[Figure, dict[str, 
     return figure, dict(zip(study.arms, axes, strict=False))
 
 
+def _weeks(axis: Axes) -> None:
+    """Day axis in weeks, as mice are treated and measured; in as many days as needed for a long study."""
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(MultipleLocator(7 * max(1, math.ceil((high - low) / 70))))
+
+
 def _volume_axis(axis: Axes, lowest: float) -> None:
     axis.set_yscale("log")
     axis.yaxis.set_minor_locator(NullLocator())
@@ -85,7 +90,7 @@ def _volume_axis(axis: Axes, lowest: float) -> None:
 
 
 def mean_curves(study: GrowthStudy) -> Figure | None:
-    """Mean +- SEM on a linear scale and geometric mean on a log scale; broken lines once a mouse of the arm has left."""
+    """Mean +- SEM on a linear scale and geometric mean on a log scale; broken lines once a mouse of an arm has left."""
     table = study.tables["volumes_by_day"]
     if table.empty:
         return None
@@ -102,9 +107,8 @@ def mean_curves(study: GrowthStudy) -> Figure | None:
         day = of["day"].to_numpy()
         for axis, column in ((linear, "mean_mm3"), (log, "geometric_mean_mm3")):
             value = of[column].to_numpy()
-            axis.plot(day[:whole], value[:whole], color=colour, ls=dash, lw=1.6, label=arm)
+            axis.plot(day[:whole], value[:whole], marker, color=colour, ls=dash, lw=1.6, ms=4.5, label=arm)
             axis.plot(day[max(whole - 1, 0) :], value[max(whole - 1, 0) :], color=colour, ls=(0, (2, 2)), lw=1)
-            axis.plot(day[:whole], value[:whole], marker, color=colour, ms=4.5)
             axis.plot(day[whole:], value[whole:], marker, color=colour, mfc="white", ms=4.5)
         sem = of["sem_mm3"].fillna(0).to_numpy()
         linear.errorbar(day, of["mean_mm3"], sem, fmt="none", ecolor=colour, elinewidth=1, capsize=2)
@@ -114,17 +118,15 @@ def mean_curves(study: GrowthStudy) -> Figure | None:
     linear.set_ylim(bottom=0)
     _volume_axis(log, float(table["geometric_mean_mm3"].min()))
     for axis in (linear, log):
-        axis.set_xlabel("day")
+        axis.set_xlabel("day" + ("     (open symbols: survivors only)" if incomplete else ""))
         if study.evaluation_day is not None:
             axis.axvline(study.evaluation_day, color="#999999", lw=0.8, ls=":")
-            place = (study.evaluation_day, 0.99)
             axis.annotate(
-                "evaluation", place, xycoords=("data", "axes fraction"), fontsize=7, color="#777777",
-                ha="right", va="top", rotation=90,
+                "evaluation", (study.evaluation_day, 1.005), xycoords=("data", "axes fraction"), fontsize=7.5,
+                color="#777777", ha="center", va="bottom",
             )  # fmt: skip
+        _weeks(axis)
     _legend_below(figure, linear)
-    if incomplete:
-        figure.text(0.005, 0.995, "open symbols: survivors only", fontsize=7.5, color="#777777", va="top")
     return figure
 
 
@@ -148,6 +150,7 @@ def individual_curves(study: GrowthStudy, rows: pd.DataFrame, design: GrowthDesi
         axis.set_title(f"{arm} (n = {int((study.tables['mice']['arm'] == arm).sum())})")
     lowest = float(np.maximum(read["volume_mm3"], floor / 2).min())
     _volume_axis(next(iter(axes.values())), lowest)
+    _weeks(next(iter(axes.values())))
     figure.supylabel("tumour volume (mm³)", fontsize=9)
     figure.supxlabel(
         f"day     (dashed: end point {design.endpoint_mm3:g} mm³; dotted: limit of quantification {floor:g} mm³)",
@@ -173,22 +176,26 @@ def spider(study: GrowthStudy, rows: pd.DataFrame) -> Figure | None:
                 axis.plot(own["day"], 100 * (own["volume_mm3"] / first - 1), color=styles[arm][0], lw=1, alpha=0.85)
         axis.set_ylim(-105, 300)
         axis.set_title(arm)
+    _weeks(next(iter(axes.values())))
     figure.supylabel("change from start volume (%)", fontsize=9)
     figure.supxlabel("day     (dotted: the -50 % and +35 % limits of mRECIST)", fontsize=8)
     return figure if drawn else None
 
 
 def waterfall(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
-    """Best change of every mouse on day 10 or later, sorted; bars above +100 % are cut and marked."""
+    """Best change of every mouse on day 10 or later, sorted within its arm; bars above +200 % are cut and marked."""
     known = mice[mice["best_change_pct"].notna()]
     if known.empty:
         return None
-    known = known.sort_values("best_change_pct", ascending=False, kind="stable")
+    arm_order = known["arm"].map({arm: i for i, arm in enumerate(study.arms)})
+    known = known.assign(_arm=arm_order).sort_values(
+        ["_arm", "best_change_pct"], ascending=[True, False], kind="stable"
+    )
     styles = arm_styles(study)
     figure = Figure(figsize=(max(6.0, 0.17 * len(known) + 2), 4.0), layout="constrained")
     axis = figure.subplots()
-    top = 100.0
-    place = np.arange(len(known))
+    top = 200.0
+    place = np.arange(len(known)) + 1.2 * known["_arm"].to_numpy()  # a gap between arms
     value = known["best_change_pct"].to_numpy()
     for arm in study.arms:
         of = (known["arm"] == arm).to_numpy()
@@ -199,8 +206,8 @@ def waterfall(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
     for level in (-95, -50, 35):
         axis.axhline(level, color="#777777", lw=0.8, ls=":")
     axis.axhline(0, color=INK, lw=0.8)
-    axis.set_ylim(-105, top + 8)
-    axis.set_xlim(-0.8, len(known) - 0.2)
+    axis.set_ylim(-105, top + 14)
+    axis.set_xlim(place[0] - 1, place[-1] + 1)
     axis.set_xticks([])
     axis.grid(axis="x", visible=False)
     axis.set_ylabel("best change from start (%)")
@@ -259,6 +266,7 @@ def kaplan_meier(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
     axis.axhline(50, color="#999999", lw=0.8, ls=":")
     last = float(seen["days_to_endpoint"].max())
     axis.set_xlim(-0.02 * max(last, 1), 1.04 * max(last, 1))
+    _weeks(axis)
     _at_risk(below, study.arms, seen, axis.get_xticks(), last, styles)
     _legend_below(figure, axis)
     return figure
@@ -308,6 +316,7 @@ def body_weight(study: GrowthStudy, rows: pd.DataFrame) -> Figure | None:
     axis.axhline(WEIGHT_LIMIT_PCT, color="#D55E00", lw=0.9, ls="--")
     low, high = axis.get_ylim()
     axis.set_ylim(min(low, WEIGHT_LIMIT_PCT - 2), max(high, 5))
+    _weeks(axis)
     axis.set_xlabel(f"day     (dashed: {WEIGHT_LIMIT_PCT:g} %)")
     axis.set_ylabel("change of body weight (%), mean ± SEM")
     _legend_below(figure, axis)

@@ -2,8 +2,8 @@
 
     result = analyse_growth(Path("study.csv"), Path("out"), control="vehicle")
 
-`analyse_rows` is the one entry for data of any origin: a reader of simulated mice passes it a DataFrame with the columns
-of `caliper_data.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
+`analyse_rows` is the one entry for data of any origin: a reader of simulated mice passes it a DataFrame with the
+columns of `caliper_data.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _write(
     rows: pd.DataFrame, studies: list[GrowthStudy], design: GrowthDesign, out_dir: Path, notes: list[str], title: str
 ) -> GrowthResult:
     # matplotlib takes a second to load: only what draws pays for it.
-    from analysis import growth_report, plots
+    from analysis import growth_report, growth_words, plots
     from analysis.growth_plots import draw_all
 
     for folder in ("tables", "figures", "exports"):
@@ -111,7 +111,7 @@ def _write(
     tables: dict[str, pd.DataFrame] = {}
     for name in _OWN_TABLES:
         if name == "design":
-            parts = [growth_report.design_sheet(s, design).assign(study=s.name) for s in studies]
+            parts = [growth_words.design_sheet(s, design).assign(study=s.name) for s in studies]
         else:
             parts = [s.tables[name] for s in studies]
         parts = [p for p in parts if len(p)]
@@ -133,7 +133,7 @@ def _write(
             png, svg = plots.save(figure, out_dir / "figures" / f"{prefix}{name}")
             pngs[study.name][name] = png
             figures += [png, svg]
-    headline = pd.concat([growth_report.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
+    headline = pd.concat([growth_words.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
     if len(studies) == 1:
         headline = headline.drop(columns="study")
         study = studies[0]

@@ -32,6 +32,7 @@ _BENCHMARK_NAME = {
     PERMUTATION: "slopes permutation rejects",
     MIXED: "mixed Wald z rejects",
     END_VOLUME: "end volume Welch t rejects",
+    LOG_RANK: "log-rank rejects",
 }
 
 
@@ -79,29 +80,47 @@ def test_table(
         for arm, estimate, holm in zip(treated, estimates, adjusted, strict=True):
             numbers = [int(tumour_growth.arm_values(mice, a, "growth_rate_per_day").size) for a in (arm, control)]
             size = measured_size(name, min(numbers), dropped)
-            table.append(
-                {
-                    "study": mice["study"].iloc[0],
-                    "arm": arm,
-                    "control": control,
-                    "role": "primary" if name in (PRIMARY, PAIRED) else "beside it",
-                    "test": name,
-                    **estimate_columns(estimate),
-                    "unit": unit,
-                    "statistic": _or_nan(estimate.statistic),
-                    "dof": _or_nan(estimate.dof),
-                    "p": _or_nan(estimate.p),
-                    "p_holm": _or_nan(holm),
-                    "mice": numbers[0],
-                    "control_mice": numbers[1],
-                    "measured_type_1_error_pct": size[0] if size else np.nan,
-                    "measured_at_mice_per_arm": size[1] if size else np.nan,
-                    "note": "; ".join(
-                        n for n in (estimate.note, "" if size else "size of this test not measured") if n
-                    ),
-                }
-            )
+            role = "primary" if name in (PRIMARY, PAIRED) else "beside it"
+            table.append(_test_row(mice, arm, control, role, name, unit, estimate, holm, numbers, size))
+    if len(treated) > 1:
+        of = seen(mice, *arms)
+        overall = survival.log_rank(*(of[c].to_numpy() for c in ("days_to_endpoint", "endpoint_reached", "arm")))
+        numbers = [len(of), int((of["arm"] == control).sum())]
+        name = f"{LOG_RANK}, all arms at once"
+        table.append(_test_row(mice, "all", control, "beside it", name, "", overall, None, numbers, None))
     return pd.DataFrame(table)
+
+
+def _test_row(
+    mice: pd.DataFrame,
+    arm: str,
+    control: str,
+    role: str,
+    name: str,
+    unit: str,
+    estimate: Estimate,
+    holm: float | None,
+    numbers: list[int],
+    size: tuple[float, int] | None,
+) -> dict[str, object]:
+    return {
+        "study": mice["study"].iloc[0],
+        "arm": arm,
+        "control": control,
+        "role": role,
+        "test": name,
+        **estimate_columns(estimate),
+        "unit": unit,
+        "statistic": _or_nan(estimate.statistic),
+        "dof": _or_nan(estimate.dof),
+        "p": _or_nan(estimate.p),
+        "p_holm": _or_nan(holm),
+        "mice": numbers[0],
+        "control_mice": numbers[1],
+        "measured_type_1_error_pct": size[0] if size else np.nan,
+        "measured_at_mice_per_arm": size[1] if size else np.nan,
+        "note": "; ".join(n for n in (estimate.note, "" if size else "size of this test not measured") if n),
+    }
 
 
 def _or_nan(value: float | None) -> float:
@@ -132,8 +151,9 @@ def _test(
             return not_estimable("no day of evaluation")
         volumes = [tumour_growth.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control)]
         estimate = inference.welch(*(tumour_growth.log_volume(v, design.loq_mm3) for v in volumes), "log volume")
-        absent = sum(int((mice["arm"] == a).sum()) for a in (arm, control)) - sum(len(v) for v in volumes)
-        note = f"{absent} mice not read on day {evaluation:g}: compares survivors only" if absent else ""
+        enrolled = int(mice["arm"].isin([arm, control]).sum())
+        absent = enrolled - sum(len(v) for v in volumes)
+        note = f"{absent} of {enrolled} mice not read on day {evaluation:g}: survivors only" if absent else ""
         return Estimate(**{**estimate.__dict__, "note": "; ".join(n for n in (estimate.note, note) if n)})
     both = seen(mice, arm, control)
     return survival.log_rank(

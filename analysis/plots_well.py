@@ -91,8 +91,10 @@ def comparison_figure(summary: pd.DataFrame, extra: Sequence[str], label: str) -
     frame = summary[~summary["role"].isin(("target_only",)) & summary["mean"].notna()]
     names = ["cell_line", "effector", "antibody", *extra, "readout", "hours", "et_ratio"]
     names = [name for name in names if frame[name].nunique() > 1]
-    lines = frame[names].drop_duplicates().sort_values(names) if names else frame[names]
-    if not 2 <= len(lines) <= MOST_LINES:
+    if not names:
+        return None
+    lines = frame[names].drop_duplicates().sort_values(names)
+    if len(lines) > MOST_LINES:
         return None
     frame = _few_doses(frame, 5)
     with matplotlib.rc_context(STYLE):

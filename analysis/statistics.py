@@ -4,7 +4,8 @@ Model    Wells are averaged within their unit (a donor) first; the interval then
          mean +- t(0.975, n - 1) sd / sqrt(n).  With one unit the wells themselves are all there is, and
          the spread is technical error only.
          Cluster bootstrap: whole units are drawn with replacement.  Percentile intervals of few units are
-         too short; they are widened to the percentile that matches sqrt(n / (n - 1)) t(n - 1).
+         too short; they are widened to the percentile that matches sqrt(n / (n - 1)) t(n - 1).  Below
+         FEW_CLUSTERS units even the extreme resamples are too near: point +- t(n - 1) sqrt(n / (n - 1)) sd.
 Source   Hesterberg 2015, The American Statistician 69, 371 (expanded percentile interval).
 Limits   n = 1: no sd and no interval;  n -> inf: normal interval, plain percentiles.
                                                                           (tests/analysis/test_statistics.py)
@@ -20,6 +21,7 @@ BETWEEN_DONORS = "between donors"
 TECHNICAL = "technical error only"
 RESAMPLES = 500
 CONFIDENCE = 0.95
+FEW_CLUSTERS = 6
 
 
 @cache
@@ -80,6 +82,19 @@ def summarise_units(frame: pd.DataFrame, by: list[str], value: str, unit: str = 
 def cluster_bootstrap_indices(clusters: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """Indices of whole clusters drawn with replacement, shape (resamples, clusters); the same for one seed."""
     return np.random.default_rng(seed).integers(0, clusters, size=(resamples, clusters))
+
+
+def cluster_interval(draws: np.ndarray, clusters: int, point: float) -> tuple[float, float]:
+    """95 % interval (low, high) of a quantity from a cluster bootstrap: draws (resamples,), `point` its estimate.
+
+    Give the quantity on the scale on which it is about symmetric (the logarithm of an EC50).  With few clusters and
+    finite draws it is the t interval with the bootstrap's spread, else the expanded percentile interval.
+    """
+    if clusters < 2 or clusters >= FEW_CLUSTERS or not np.isfinite(draws).all():
+        return expanded_percentile_interval(draws, clusters)
+    spread = float(np.std(draws)) * np.sqrt(clusters / (clusters - 1))
+    half = t_quantile(clusters - 1, 0.5 + CONFIDENCE / 2) * spread
+    return point - half, point + half
 
 
 def expanded_percentile_interval(draws: np.ndarray, clusters: int) -> tuple[float, float]:

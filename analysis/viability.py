@@ -23,6 +23,7 @@ from analysis.tables import join_notes
 from analysis.trajectory import Run
 
 NOT_REACHED = "not reached"
+REACHED = "reached"
 
 
 def viability_wells(runs: Sequence[Run], design: pd.DataFrame, controls: dict[str, PlateControls]) -> pd.DataFrame:
@@ -105,10 +106,8 @@ def _summary_row(curve: Curve, wells: pd.DataFrame) -> dict[str, object]:
         row |= _absolute(curve, 100 * row["growth_factor"] ** (np.log2(1.5) - 1), "gr50")
     else:
         row |= {"gr50_ng_per_ml": np.nan, "gr50_word": "target-only wells do not grow"}
-    notes += [
-        f"IC50 {row['ic50_word']}" if row["ic50_word"] else "",
-        f"GR50 {row['gr50_word']}" if row["gr50_word"] else "",
-    ]
+    words = {"IC50": row["ic50_word"], "GR50": row["gr50_word"]}
+    notes += [f"{name} {word}" for name, word in words.items() if word != REACHED]
     row["note"] = join_notes(*notes)
     return row
 
@@ -116,7 +115,7 @@ def _summary_row(curve: Curve, wells: pd.DataFrame) -> dict[str, object]:
 def _absolute(curve: Curve, level: float, name: str) -> dict[str, object]:
     """Dose (ng/mL) at which the curve falls to `level` % viability, with interval, or the word why there is none."""
     row: dict[str, object] = {f"{name}_ng_per_ml{end}": np.nan for end in ("", "_ci95_low", "_ci95_high")}
-    row[f"{name}_word"] = ""
+    row[f"{name}_word"] = REACHED
     if curve.status != OK and not curve.status.startswith("hook"):
         row[f"{name}_word"] = NOT_REACHED if curve.mean.min() > level else curve.status.replace("upper", "lower")
         return row
@@ -125,7 +124,7 @@ def _absolute(curve: Curve, level: float, name: str) -> dict[str, object]:
     if point > tested:
         row[f"{name}_word"] = NOT_REACHED
         return row
-    low, high = curve.interval(dose_at(level, curve.draws))
+    low, high = np.exp(curve.interval(np.log(dose_at(level, curve.draws)), np.log(point)))
     row[f"{name}_ng_per_ml"], row[f"{name}_ng_per_ml_ci95_low"] = 1000 * point, 1000 * low
     if np.isfinite(high):
         row[f"{name}_ng_per_ml_ci95_high"] = 1000 * high

@@ -122,6 +122,7 @@ class Progress:
     def __init__(self) -> None:
         self._start = self._last_line_s = time.monotonic()
         self._last_line_share = 0.0
+        self._first = None  # time, runs and work when the first run was done: it has compiled, the others will not
         self._bar = None
         self._task = None
 
@@ -140,20 +141,34 @@ class Progress:
             self._write(step)
 
     def _pace(self, step: object) -> str:
-        elapsed = max(time.monotonic() - self._start, 1e-6)
-        rate = step.finished / elapsed
-        speed = f"{rate:.1f} runs/s" if rate >= 1 else f"{60 * rate:.1f} runs/min"
+        now = time.monotonic()
         if step.finished == step.total:
-            return f"{speed}, took {duration(elapsed)}"
-        return f"{speed}, {duration(elapsed * (1 - step.work_done) / max(step.work_done, 1e-9))} left"
+            return f"took {duration(now - self._start)}"
+        if step.finished == 0:
+            return "starting, new kernels are compiled first"
+        if self._first is None:
+            self._first = (now, step.finished, step.work_done)
+        since, finished, work_done = self._first
+        if step.finished == finished:
+            return "time left not known yet"
+        elapsed = max(now - since, 1e-6)
+        rate = (step.finished - finished) / elapsed
+        speed = f"{rate:.1f} runs/s" if rate >= 1 else f"{60 * rate:.1f} runs/min"
+        return f"{speed}, {duration(elapsed * (1 - step.work_done) / max(step.work_done - work_done, 1e-9))} left"
 
     def _draw(self, step: object) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
 
         if self._bar is None:
-            columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
+            columns = (
+                TextColumn("runs"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[pace]}"),
+            )
             self._bar = RichProgress(*columns, console=Console(stderr=True))
             self._task = self._bar.add_task("runs", total=step.total, pace="")
             self._bar.start()

@@ -186,7 +186,7 @@ def test_a_file_that_is_no_run_is_named_each_time(adcc):
     path = scenario()
     assert adcc("run", path, "--workers", "1").exit_code == 0
     Path("results/scenario/runs/holiday.h5").write_text("a picture")
-    for command in (("run", path), ("run", path), ("analyse", "results/scenario")):
+    for command in (("run", path), ("analyse", "results/scenario")):
         result = adcc(*command)
         assert result.exit_code == 1
         assert "runs/holiday.h5: truncated or not an HDF5 file; skipped" in result.stderr
@@ -248,7 +248,7 @@ def test_a_changed_scenario_in_the_same_folder_is_said(adcc):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_study_keeps_what_is_finished(adcc, number):
-    path = scenario(cells="4000", duration_h="24", et_ratio="5", title='"many wells"\nreplicates = 20')
+    path = scenario(cells="4000", duration_h="12", et_ratio="5", title='"many wells"\nreplicates = 20')
     command = [sys.executable, "-m", "simulation.cli", "run", str(path), "--workers", "1"]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:

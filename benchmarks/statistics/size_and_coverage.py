@@ -198,6 +198,21 @@ def mixed_rows(tally: Tally, ln_v: np.ndarray, truth: float) -> None:
     tally.add("mixed model does not converge", ~fit.converged)
 
 
+def log_rank_rows(tally: Tally, volumes: np.ndarray) -> None:
+    """Log-rank test of the time to the first reading of END_MM3; volumes (S, 2, n, T), a mouse that leaves is censored."""
+    reached = np.maximum.accumulate(np.nan_to_num(volumes) >= END_MM3, axis=3)
+    event = reached & ~np.concatenate([np.zeros_like(reached[..., :1]), reached[..., :-1]], axis=3)
+    before = np.concatenate([np.zeros_like(reached[..., :1]), reached[..., :-1]], axis=3)
+    risk = (np.isfinite(volumes) & ~before).sum(axis=2).astype(float)  # (S, 2, T)
+    deaths = event.sum(axis=2)
+    n, d = risk.sum(axis=1), deaths.sum(axis=1)
+    share = np.divide(risk[:, 1], n, out=np.zeros_like(n), where=n > 0)
+    excess = (deaths[:, 1] - d * share).sum(axis=1)
+    variance = (d * share * (1 - share) * np.divide(n - d, n - 1, out=np.zeros_like(n), where=n > 1)).sum(axis=1)
+    usable = variance > 0
+    tally.add("log-rank rejects", excess[usable] ** 2 > 3.841459 * variance[usable])
+
+
 def cell(situation: str, n: int, studies: int, seed: list[int]) -> dict:
     """One cell of the table."""
     of = SITUATIONS[situation]
@@ -223,6 +238,8 @@ def cell(situation: str, n: int, studies: int, seed: list[int]) -> dict:
     at_day = np.take_along_axis(volumes, last[:, None, None, None], axis=3)[..., 0]
     ln_day = tumour_growth.log_volume(at_day)
     welch_rows(tally, "end volume Welch t", ln_day[:, 1], ln_day[:, 0], 0.0 if null else None)
+    if of.control > 0:
+        log_rank_rows(tally, volumes)
     ratio_truth = np.ones(studies) if null else (true_means[1] / true_means[0])[last]
     if of.treated > 0:
         ratio_rows(tally, "T/C", at_day[:, 1], at_day[:, 0], ratio_truth, rng, log=True)

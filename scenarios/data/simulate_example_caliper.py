@@ -22,7 +22,7 @@ ARMS = {  # mean and standard deviation of the growth rate per day, greatest mea
     "trastuzumab": (0.084, 0.012, 0.5),
     "trastuzumab Fc-null": (0.107, 0.012, 0.5),
     "pertuzumab": (0.097, 0.012, 0.5),
-    "trastuzumab + pertuzumab": (-0.035, 0.035, 6.0),
+    "trastuzumab + pertuzumab": (-0.07, 0.045, 6.0),
 }
 MICE = 8
 ENDPOINT_MM3 = 1500.0

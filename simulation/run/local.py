@@ -40,7 +40,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Step:
-    """What a progress display needs after each run: counts so far, and the share of the work in [0, 1]."""
+    """What a progress display needs at the start and after each run: counts so far, share of the work in [0, 1]."""
 
     finished: int
     failed: int
@@ -150,6 +150,8 @@ class _Sweep:
     def expect(self, run_ids: list[str]) -> None:
         self._all = self._left = sum(work(self.conditions[run_id]) for run_id in run_ids)
         self._total = len(run_ids)
+        if run_ids and self.progress is not None:
+            self.progress(Step(0, 0, self._total, 0.0, ""))
 
     def record_done(self, run_id: str, seconds: float) -> None:
         self.done.append(run_id)

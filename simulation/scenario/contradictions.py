@@ -6,10 +6,15 @@ the report. Whether the cells fit is in checks.py.
 
 from simulation.catalogue.lookup import Catalogue
 from simulation.scenario.faults import NO_VALUE, Report
-from simulation.scenario.resolve import cells_of, partner_of
+from simulation.scenario.resolve import GROWTH_FROM_H, cells_of, grows, partner_of
 from simulation.scenario.schema import Scenario, overridable
 
-GROWTH_FROM_H = 24.0  # cells divide, and the direct arm acts, only in assays longer than this
+# Fields of [targets] that act only where cells grow (assays over GROWTH_FROM_H, culture), and one that acts elsewhere.
+GROWTH_FIELDS = (
+    "doubling_time_h", "culture_death_per_h", "direct_effect_max", "direct_response", "direct_occupancy_half",
+    "direct_onset_h", "growth_block",
+)  # fmt: skip
+SHORT_FIELDS = ("spontaneous_death_per_h",)
 
 
 def find_contradictions(scenario: Scenario, known: Catalogue, report: Report) -> None:
@@ -30,6 +35,12 @@ def _in_targets(scenario: Scenario, known: Catalogue, report: Report) -> None:
     if mechanism.numbers and all(getattr(scenario.targets, field) is not None for field in mechanism.numbers):
         fields = ", ".join(sorted(mechanism.numbers))
         report.add("targets.mechanism", mechanism.name, f"has no effect: all it changes ({fields}) is overridden")
+    growing = grows(scenario)
+    for field in SHORT_FIELDS if growing else GROWTH_FIELDS:
+        value = getattr(scenario.targets, field)
+        if value is not None:
+            when = f"up to {GROWTH_FROM_H:g} h without culture" if growing else f"over {GROWTH_FROM_H:g} h"
+            report.add(f"targets.{field}", value, f"has no effect here: it acts in assays {when}", ["assay.duration_h"])
 
 
 def _in_effectors(scenario: Scenario, known: Catalogue, report: Report) -> None:

@@ -14,6 +14,8 @@ from simulation.scenario.donors import Donor
 from simulation.scenario.schema import Action, Scenario, Table, overridable
 from simulation.version import WELL_MODEL
 
+GROWTH_FROM_H = 24.0  # cells divide, and the direct arm acts, only in assays longer than this and in culture
+
 # A well without antibody holds this in place of one, whatever antibody the scenario names: at dose 0 all antibodies
 # are the same well. Nothing of it acts; k constants are 1 so that no formula divides by zero.
 NO_ANTIBODY = {
@@ -65,6 +67,11 @@ def resolve(scenario: Scenario, known: lookup.Catalogue, donor: Donor, replicate
     if not has_antibody(resolved):
         resolved = without_antibody(resolved)
     return {**resolved, "role": role_of(resolved)}
+
+
+def grows(scenario: Scenario) -> bool:
+    """Whether cells divide and the direct arm acts in this scenario."""
+    return scenario.assay.duration_h > GROWTH_FROM_H or (scenario.culture is not None and scenario.culture.days > 0)
 
 
 def has_antibody(resolved: Mapping) -> bool:

@@ -1,5 +1,6 @@
 """Params: a resolved condition turned into the numbers that the engine uses. Units change here and nowhere else."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,10 @@ from simulation.biology.growth import division_rate
 from simulation.biology.killing import CD16A_LEVELS, MAX_HITS_TO_KILL, death_stage_rate, repair_rate
 from simulation.biology.motility import SITE_UM, hop_per_h, tumble_per_h
 from simulation.biology.synapse import genotype_factor
-from simulation.scenario.resolve import sites_of
+from simulation.scenario.resolve import GROWTH_FROM_H, sites_of
 from simulation.well.layout import Rates
 
 TICK_H = 1.0 / 60.0
-GROWTH_FROM_H = 24.0  # shorter assays are read before division or arrest matter: cells neither divide nor stop
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
     hop = hop_per_h(e["speed_um_per_min"], motility) if mobile else 0.0
     tumble = tumble_per_h(e["persistence_min"], motility) if mobile else 0.0
     effect = t["direct_effect_max"]
+    own_death = t["culture_death_per_h"] if growth else t["spontaneous_death_per_h"]
+    # the doubling time of a line is what is seen, births less deaths: cells divide a little faster than that
+    division_time_h = math.log(2.0) / (math.log(2.0) / t["doubling_time_h"] + own_death)
     rates = Rates(
         tick_h=tick_h,
         hop=hop,
@@ -83,9 +86,9 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
         death_per_kill=e["death_per_kill"],
         repair_h=t["repair_time_h"],
         death_stage=death_stage_rate(t["death_time_h"]),
-        spontaneous_death=t["spontaneous_death_per_h"],
+        spontaneous_death=own_death,
         clearance=1.0 / t["clearance_time_h"],
-        doubling_time_h=t["doubling_time_h"],
+        doubling_time_h=division_time_h,
         growth=int(growth),
         growth_block=t["growth_block"],
         target_contact=t["contact_fraction"],

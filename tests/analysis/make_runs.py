@@ -119,6 +119,7 @@ def write_run(
     truth: Truth,
     rng: np.random.Generator,
     donor: tuple[float, float] = (0.0, 0.0),
+    /,
     **meta: object,
 ) -> Path:
     """Write one run file; `meta` replaces attributes of /meta."""

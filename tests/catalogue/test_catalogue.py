@@ -29,6 +29,7 @@ READOUTS = {"LDH", "51Cr", "calcein", "live-count", "viability"}
 FIELDS = {
     "cell_lines": "her2_per_cell her2_cv her2_null_fraction p95_fraction masked_fraction her2_internalisation_per_h "
     "modulation_factor hits_to_kill hits_log_sd repair_time_h death_time_h spontaneous_death_per_h clearance_time_h "
+    "culture_death_per_h "
     "doubling_time_h direct_effect_max direct_response direct_occupancy_half direct_onset_h growth_block "
     "contact_fraction description",
     "effectors": "nk_fraction cd16a_per_cell cd16a_cv speed_um_per_min persistence_min motility immobile_fraction "

@@ -23,6 +23,7 @@ TARGETS = {
     "repair_time_h": 0.83,
     "death_time_h": 0.5,
     "spontaneous_death_per_h": 0.02,
+    "culture_death_per_h": 0.002,
     "clearance_time_h": 8.0,
     "doubling_time_h": 38.0,
     "direct_effect_max": 0.5,

@@ -119,7 +119,7 @@ def test_shards_are_disjoint_complete_and_independent_of_file_order():
 def test_progress_counts_every_run_and_ends_complete(tmp_path):
     steps = []
     sweep(tmp_path, "ok", "raise", "ok", workers=1, progress=steps.append)
-    assert [(step.finished, step.failed, step.total) for step in steps] == [(1, 0, 3), (2, 1, 3), (3, 1, 3)]
+    assert [(step.finished, step.failed, step.total) for step in steps] == [(0, 0, 3), (1, 0, 3), (2, 1, 3), (3, 1, 3)]
     assert [step.work_done for step in steps] == sorted(step.work_done for step in steps)
     assert steps[-1].work_done == pytest.approx(1.0)
 

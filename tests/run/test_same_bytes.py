@@ -45,7 +45,6 @@ from pathlib import Path
 from tests.run import test_same_bytes as this
 if __name__ == "__main__":
     def after(step):
-        print("finished", step.finished, flush=True)
         if step.finished == 3:
             os.kill(os.getpid(), 9)
     this.local.execute(this.conditions(), Path("out"), workers={workers}, progress=after)

@@ -158,7 +158,7 @@ def test_a_plate_holds_the_wells_that_share_controls():
         {"assay.readout": ["LDH", "calcein"]},
         {"well.format": ["96-flat", "96-U"]},
         {"well.serum_igg_g_per_l": [0, 10]},
-        {"targets.direct_response": [0, 1]},
+        {"targets.masked_fraction": [0, 0.5]},
     ],
     ids=str,
 )

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from simulation.catalogue import lookup
+from simulation.scenario.contradictions import GROWTH_FIELDS
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.resolve import NO_ANTIBODY
@@ -103,7 +104,7 @@ def test_a_user_override_wins_over_a_mechanism_and_that_over_the_catalogue():
     factors = mechanism["direct_response"].value, mechanism["doubling_time_h"].value
     changed = response({"targets.mechanism": "EGFR-up"})
     assert changed == pytest.approx((response_0 * factors[0], doubling_0 * factors[1]))
-    overridden = response({"targets.mechanism": "EGFR-up", "targets.direct_response": 0.7})
+    overridden = response({"targets.mechanism": "EGFR-up", "targets.direct_response": 0.7, "assay.duration_h": 48})
     assert overridden == pytest.approx((0.7, doubling_0 * factors[1]))
 
 
@@ -120,10 +121,20 @@ def test_every_catalogue_number_can_be_overridden_and_swept(table):
     for field, number in numbers.items():
         values = [number.low, number.high] if number.low < number.high else [number.value, number.value + 1]
         donors = field.startswith(("donor_", "genotype_"))
-        found = conditions({"effectors.donors": 2 if donors else 1, "replicates": 1}, {f"{table}.{field}": values})
+        hours = 48 if field in GROWTH_FIELDS else 4
+        changes = {"effectors.donors": 2 if donors else 1, "replicates": 1, "assay.duration_h": hours}
+        found = conditions(changes, {f"{table}.{field}": values})
         seen = {c.resolved[table][field] for c in found if c.role == "sample"}
         spread = field in ("nk_fraction",) and donors
         assert spread or seen == set(values), field
+
+
+def test_fields_of_growth_are_refused_where_nothing_grows():
+    for field in GROWTH_FIELDS:
+        with pytest.raises(ScenarioError, match=f"targets.{field} = 0.5: has no effect here"):
+            conditions({f"targets.{field}": 0.5})
+    with pytest.raises(ScenarioError, match="acts in assays up to 24 h"):
+        conditions({"targets.spontaneous_death_per_h": 0.01, "assay.duration_h": 48})
 
 
 def test_every_entry_of_the_catalogue_is_within_the_bounds_of_the_schema():

@@ -7,7 +7,9 @@ import numpy as np
 from simulation.well.engine import WellEngine
 from simulation.well.params import TICK_H, well_params
 
-NO_DEATHS = {"targets__spontaneous_death_per_h": 0.0, "effectors__death_per_h": 0.0}
+NO_DEATHS = {
+    "targets__spontaneous_death_per_h": 0.0, "targets__culture_death_per_h": 0.0, "effectors__death_per_h": 0.0,
+}  # fmt: skip
 NO_ANTIBODY = {"antibody__dose_ug_per_ml": 0.0, "antibody__pre_incubation_min": 0.0}
 # Effectors that bump into targets and never hold one: for encounters and displacement.
 ONLY_WALKING = {
@@ -34,7 +36,7 @@ def observed(condition: dict, keys, name: str, hours: float | None = None) -> np
 
 
 def z_score(a, b) -> float:
-    """(mean a - mean b) in standard errors of the difference, from the spread within each of two independent samples."""
+    """(mean a - mean b) in standard errors of the difference, from the spread within each independent sample."""
     a, b = np.asarray(a, float), np.asarray(b, float)
     return (a.mean() - b.mean()) / math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
 

@@ -15,7 +15,6 @@ from analysis.headline import headline_table, headline_text
 from analysis.killing import killing_table
 from analysis.kinetics import kinetics_tables
 from analysis.lysis import lysis_summary, lysis_table
-from analysis.previous import STAMP, inputs_digest, recall, remember
 from analysis.report import FIGURES, scenario_text, write_report
 from analysis.tables import tidy, write_table
 from analysis.trajectory import Study, read_study
@@ -51,18 +50,14 @@ class Result:
         return headline_text(self.headline, self.tables.get("dose_response", pd.DataFrame()))
 
 
-def analyse_wells(out_dir: Path, with_figures: bool = True, reuse: bool = False) -> Result:
+def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
     """Analyse the runs below out_dir; write out_dir/tables/*.csv, figures/*.png and *.svg, and report.html.
 
-    with_figures = False draws nothing, in a third of the time.  reuse = True returns the last result, its tables
-    read back from CSV, if nothing has changed since.
+    with_figures = False draws nothing, in a third of the time.
     Files that cannot be used and plates that lack controls are named in `problems` and left out.  Raises
     MissingControls, and writes nothing, where that would leave no plate at all.
     """
     out_dir = Path(out_dir)
-    digest = inputs_digest(out_dir)
-    if reuse and (known := recall(out_dir)) is not None:
-        return Result(report=out_dir / "report.html", **known)
     study = read_study(out_dir, "well", OBSERVABLES)
     if not study.runs:
         study.problems.append("there is no run to analyse")
@@ -94,7 +89,6 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, reuse: bool = False)
         tables["controls"] = controls_table(controls, design)
     tables = {name: tidy(table) for name, table in tables.items()}
     said = cautions(study.runs, tables)
-    (out_dir / STAMP).unlink(missing_ok=True)
     _clear(out_dir / "tables", {f"{name}.csv" for name in TABLES})
     for name, table in tables.items():
         write_table(table, out_dir / "tables" / f"{name}.csv")
@@ -103,9 +97,6 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, reuse: bool = False)
     pngs = {name: paths[0] for name, paths in figures.items()}
     report = write_report(out_dir / "report.html", study, design, extra, headline, tables, pngs, said)
     images = [path for paths in figures.values() for path in paths]
-    if with_figures:
-        written = [*(out_dir / "tables" / f"{name}.csv" for name in tables), *images, report]
-        remember(out_dir, digest, study.problems, headline, written)
     return Result(tables, images, report, study.problems, headline)
 
 

@@ -55,6 +55,9 @@ def _plain_faults() -> Iterator[None]:
     except (FolderError, RuntimeSettingsError) as error:
         console.faults([error])
         raise typer.Exit(BAD_INPUT) from None
+    except OSError as error:  # a full disk, a folder that went away: finished runs are kept
+        console.faults([f"{error.filename or 'results'}: {error.strerror or error}"])
+        raise typer.Exit(SOME_FAILED) from None
 
 
 def _version(wanted: bool) -> None:

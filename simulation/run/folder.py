@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
+from simulation.record.layout import SCHEMA_VERSION
+
 try:
     import fcntl
 except ImportError:  # no POSIX locks: leftovers stay where they are
@@ -45,6 +47,8 @@ def fault_of(path: Path, run_id: str) -> str | None:
         return "truncated or not an HDF5 file"
     if "run_id" not in attributes:
         return "not a run file"
+    if attributes.get("schema_version") != SCHEMA_VERSION:
+        return f"layout {attributes.get('schema_version')}, this program writes layout {SCHEMA_VERSION}"
     if attributes["run_id"] != run_id:
         return f"holds another run ({attributes['run_id']})"
     if attributes.get("status") != "complete":

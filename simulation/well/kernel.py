@@ -20,6 +20,7 @@ from numba import njit
 
 from simulation.biology.growth import division_rate
 from simulation.biology.killing import (
+    MAX_HITS_TO_KILL,
     antibody_hit_rate,
     detach_rate,
     natural_hit_rate,
@@ -152,6 +153,12 @@ def advance(
     log_room = log[0].size
     log_margin = BATCH * (3 + 12 * p.layers)
     last = clock[_TICK] + ticks
+    if check:  # rates that no state changes are checked here, the others event by event
+        searching = p.hop + p.effector_death
+        target = max(p.spontaneous_death + repair_rate(MAX_HITS_TO_KILL - 1, p.repair_h), p.clearance)
+        target = max(target, p.spontaneous_death + p.death_stage)
+        if (n_asked > 0 and searching > reload_from * (1 + 1e-9)) or target > p.target_bound * (1 + 1e-9):
+            return RATE_EXCEEDS_BOUND
     while clock[_TICK] < last:
         tick = clock[_TICK]
         if clock[_EVENT] == 0 and clock[_IN_TICK] < 0:  # a fresh tick

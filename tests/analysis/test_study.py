@@ -103,25 +103,6 @@ def written(folder):
     return [*sorted((folder / "tables").glob("*.csv")), *sorted((folder / "figures").iterdir()), folder / "report.html"]
 
 
-def test_an_unchanged_folder_is_not_analysed_again(demo):
-    folder, first = demo
-    before = (folder / "report.html").stat().st_mtime_ns
-    again = analyse_wells(folder, reuse=True)
-    assert (folder / "report.html").stat().st_mtime_ns == before
-    assert again.text() == first.text()
-    assert set(again.figures) == set(first.figures)
-    assert set(again.tables) == set(first.tables)
-
-
-def test_a_changed_folder_is_analysed_again(tmp_path):
-    make_study(tmp_path, Design(doses=(0.0, 1.0), replicates=1), Truth())
-    analyse_wells(tmp_path)
-    victim = next((tmp_path / "runs").rglob("*.h5"))
-    victim.write_bytes(b"broken")
-    changed = analyse_wells(tmp_path, reuse=True)
-    assert any(victim.stem in line for line in changed.problems)
-
-
 def test_a_plate_without_controls_is_named_and_left_out(tmp_path):
     entries = make_study(tmp_path, Design(doses=(0.0, 1.0), donors=2), Truth())
     plate = next(entry["plate"] for entry in entries if entry["donor"] == 2)

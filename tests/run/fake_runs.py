@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 
+from simulation.record.layout import SCHEMA_VERSION
 from simulation.run.folder import run_file
 
 
@@ -55,7 +56,7 @@ def run(condition: dict, runs_dir: Path, check: bool = False) -> Path:
     return path
 
 
-def write(path: Path, run_id: str, status: str = "complete") -> None:
+def write(path: Path, run_id: str, status: str = "complete", layout: int = SCHEMA_VERSION) -> None:
     """A file with the attributes that a finished run carries."""
     with h5py.File(path, "w") as file:
-        file.create_group("meta").attrs.update({"schema_version": 1, "run_id": run_id, "status": status})
+        file.create_group("meta").attrs.update({"schema_version": layout, "run_id": run_id, "status": status})

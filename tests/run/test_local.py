@@ -226,3 +226,8 @@ def test_a_finished_file_has_no_fault(tmp_path):
     fake_runs.write(tmp_path / "a.h5", "a")
     assert fault_of(tmp_path / "a.h5", "a") is None
     assert "another run" in fault_of(tmp_path / "a.h5", "b")
+
+
+def test_a_file_of_another_layout_is_not_taken_for_this_one(tmp_path):
+    fake_runs.write(tmp_path / "a.h5", "a", layout=2)
+    assert fault_of(tmp_path / "a.h5", "a") == "layout 2, this program writes layout 1"

@@ -9,7 +9,7 @@ from simulation.well.layout import ALIVE, EVENT_KINDS, POS, STATE, WALL
 from simulation.well.place import RIM_RADIUS
 from simulation.well.state import searching
 from tests.oracle.conditions import PARTNER, WELL, condition, small_well
-from tests.well.runs import run, same_state, start, z_score
+from tests.well.runs import ONLY_WALKING, run, same_state, start, z_score
 
 KINDS = {name: i for i, name in enumerate(EVENT_KINDS)}
 # Everything on: two antibodies, effectors in two layers, late kills, growth (an assay over a day), modulation.
@@ -69,7 +69,7 @@ def test_the_event_log_agrees_with_the_counters():
     time_h, kind, target, effector, site = (np.concatenate(column) for column in zip(*events, strict=True))
     seen = engine.observe()
     count = {name: int((kind == i).sum()) for name, i in KINDS.items()}
-    assert count["birth"] == seen["births"] > 0
+    assert engine.layers == 2 and count["birth"] == seen["births"] > 0
     assert count["conjugation"] == seen["contacts"] and count["hit"] == seen["hits"]
     assert count["commitment"] == seen["kills"] and count["death"] == seen["targets_dead"]
     assert count["clearance"] == seen["targets_cleared"] and count["effector_death"] == seen["effectors_dead"]
@@ -191,15 +191,28 @@ def test_a_finer_antibody_grid_changes_nothing_but_the_draws():
     assert abs(z_score(minute, fine)) < 4.0
 
 
-def test_a_rate_above_its_bound_is_refused(monkeypatch):
+@pytest.mark.parametrize("halved", ["effector_bound", "target_bound"])
+@pytest.mark.parametrize("which", ["killing", "walking"])
+def test_a_rate_above_its_bound_is_refused(monkeypatch, halved, which):
+    """Whether it is the rate of an attached effector, of one that only walks, or of a target."""
     bounds = engine_module.bounds
 
-    def halved(*arguments):
+    def too_low(*arguments):
         rates = bounds(*arguments)
-        return rates._replace(effector_bound=0.5 * rates.effector_bound)
+        return rates._replace(**{halved: 0.5 * getattr(rates, halved)})
 
-    monkeypatch.setattr(engine_module, "bounds", halved)
-    engine = start(small_well(300, effectors__et_ratio=3.0), 10)
+    monkeypatch.setattr(engine_module, "bounds", too_low)
+    engine = start(small_well(300, effectors__et_ratio=3.0, **(ONLY_WALKING if which == "walking" else {})), 10)
+    with pytest.raises(RateError, match="bound"):
+        engine.advance(240)
+
+
+def test_a_strong_effector_above_its_bound_is_refused(monkeypatch):
+    """The bound of those that hold a target depends on who they are: here they are promised a tenth of their hits."""
+    bounds = engine_module.bounds
+    monkeypatch.setattr(engine_module, "bounds", lambda rates, hit, *rest: bounds(rates, 0.1 * hit, *rest))
+    monkeypatch.setattr(engine_module, "attached_bound", lambda rates, hit, *rest: 0.0 * hit)
+    engine = start(small_well(300, effectors__et_ratio=3.0, effectors__antibody_hit_per_h=30.0), 10)
     with pytest.raises(RateError, match="bound"):
         engine.advance(240)
 

@@ -1,0 +1,86 @@
+"""The books of a sweep: what is done, what failed and why, on disk and for a progress display."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from simulation.run.folder import StudyFolder
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run without a file: its id, one line that says why, and how often it was tried (0: never started)."""
+
+    run_id: str
+    reason: str
+    attempts: int
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a progress display needs at the start and after each run: counts so far, share of the work in [0, 1]."""
+
+    finished: int
+    failed: int
+    total: int
+    work_done: float
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sweep ended: run ids done now and skipped (finished before), failures, and the signal that stopped it."""
+
+    done: tuple[str, ...]
+    skipped: tuple[str, ...]
+    failed: tuple[Failure, ...]
+    signal: int | None = None
+
+
+def work(condition: Mapping) -> float:
+    """Rough amount of work in a run, in agent hours; only its ratios matter, and only for order and time left."""
+    effectors, targets = condition["effectors"]["nk_cells"], condition["targets"]["cells"]
+    return (effectors + 0.4 * targets + 100) * condition["assay"]["duration_h"]
+
+
+@dataclass
+class Books:
+    """The books: what is done and what failed, on disk and for the display."""
+
+    folder: StudyFolder
+    conditions: Mapping[str, Mapping]
+    progress: Callable[[Step], None] | None
+    failed: list[Failure]
+    done: list[str] = field(default_factory=list)
+    _left: float = 0.0
+    _all: float = 0.0
+    _total: int = 0
+
+    def expect(self, run_ids: list[str]) -> None:
+        """Say which runs are going to be made."""
+        self._all = self._left = sum(work(self.conditions[run_id]) for run_id in run_ids)
+        self._total = len(run_ids)
+        if run_ids and self.progress is not None:
+            self.progress(Step(0, 0, self._total, 0.0, ""))
+
+    def record_done(self, run_id: str, seconds: float) -> None:
+        """A run has its file."""
+        self.done.append(run_id)
+        self.folder.forget_failure(run_id)
+        self.folder.log(f"done {run_id} in {seconds:.2f} s")
+        self._show(run_id)
+
+    def record_failure(self, failure: Failure) -> None:
+        """A run was made and has no file."""
+        self.failed.append(failure)
+        condition = self.conditions[failure.run_id]
+        self.folder.write_failure(failure.run_id, failure.reason, failure.trace, failure.attempts, condition)
+        self.folder.log(f"failed {failure.run_id} after {failure.attempts} attempt(s): {failure.reason}")
+        self._show(failure.run_id)
+
+    def _show(self, run_id: str) -> None:
+        self._left -= work(self.conditions[run_id])
+        if self.progress is not None:
+            failed = sum(failure.attempts > 0 for failure in self.failed)
+            share = 1 - self._left / self._all if self._all else 1.0
+            self.progress(Step(len(self.done) + failed, failed, self._total, share, run_id))

@@ -97,6 +97,17 @@ def condition_label(row: Mapping, extra: Sequence[str] = ()) -> str:
     return " | ".join(str(part) for part in parts)
 
 
+def with_one_antibody(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table in which wells without antibody carry the name of the only antibody of the study, if there is one.
+
+    So that dose 0 is a dose of it and not a second antibody; with several antibodies the table stays as it is.
+    """
+    names = set(frame.loc[frame["dose_ug_per_ml"] > 0, "antibody"])
+    if len(names) != 1:
+        return frame
+    return frame.assign(antibody=frame["antibody"].where(frame["dose_ug_per_ml"] > 0, names.pop()))
+
+
 def et_label(et_ratio: float) -> str:
     """E:T as a laboratory writes it, 5.0 -> "5:1"."""
     return f"{et_ratio:g}:1"

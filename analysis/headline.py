@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.design import et_label, short_key
+from analysis.design import et_label, short_key, with_one_antibody
 from analysis.dose_response import TOO_FEW
 from analysis.statistics import BETWEEN_DONORS
 
@@ -18,11 +18,15 @@ def headline_table(summary: pd.DataFrame, extra: Sequence[str], quantity: str) -
     quantity  words for the value, used where E:T does not vary.  What does not vary is left out of the rows and
     stands in `attrs["title"]`.
     """
-    frame = summary[~summary["role"].isin(("fc_null", "target_only")) & summary["mean"].notna()].copy()
+    frame = summary[~summary["role"].isin(("fc_null", "target_only")) & summary["mean"].notna()]
+    if (frame["et_ratio"] == 0).any():
+        # Antibody without effectors: its dose 0 is the target-only well.
+        frame = summary[(summary["role"] != "fc_null") & summary["mean"].notna()]
+    frame = frame.copy()
     if frame.empty:
         return pd.DataFrame()
     names = ["cell_line", "effector", "antibody", *extra, "readout", "hours"]
-    # At dose 0 no antibody was given: the wells count as dose 0 of every antibody that they were compared with.
+    frame = with_one_antibody(frame)
     rows = [name for name in names if name == "cell_line" or frame[name].nunique() > 1]
     across = frame["et_ratio"].nunique() > 1
     frame["shown"] = [_mean_sd(mean, sd) for mean, sd in zip(frame["mean"], frame["sd"], strict=True)]
@@ -37,15 +41,31 @@ def headline_table(summary: pd.DataFrame, extra: Sequence[str], quantity: str) -
     return table
 
 
-def headline_text(table: pd.DataFrame, dose_response: pd.DataFrame) -> str:
-    """The table and one line per dose-response curve as plain text."""
+def headline_text(table: pd.DataFrame, dose_response: pd.DataFrame, viability: pd.DataFrame) -> str:
+    """The table, and one line per curve of dose_response.csv and viability_summary.csv, as plain text."""
     if table.empty:
         return "no wells to show"
     lines = [str(table.attrs.get("title", "")), "", table.to_string(index=False), ""]
     # A study without a dose series needs no line that says so.
     fits = [row for row in dose_response.to_dict("records") if row["status"] != TOO_FEW]
     lines += [_curve_line(row, dose_response) for row in fits]
+    lines += [f"{curve_name(row, viability)}: {viability_words(row)}" for row in viability.to_dict("records")]
     return "\n".join(lines).rstrip()
+
+
+def viability_words(row: dict) -> str:
+    """One row of viability_summary.csv in words."""
+    if row["status"] == TOO_FEW:
+        return f"maximal inhibition {row['maximal_inhibition_pct']:.1f} %"
+    ec50 = with_interval(row, "relative_ec50_ng_per_ml")
+    words = [f"relative EC50 {ec50} ng/mL" if ec50 else str(row["status"])]
+    words.append(f"maximal inhibition {row['maximal_inhibition_pct']:.1f} %")
+    for name in ("ic50", "gr50"):
+        value = with_interval(row, f"{name}_ng_per_ml")
+        words.append(f"{name.upper()} {value} ng/mL" if value else f"{name.upper()} {row[f'{name}_word']}")
+    if np.isfinite(row["grmax"]):
+        words.append(f"GRmax {row['grmax']:.2f}")
+    return ", ".join(words)
 
 
 def with_interval(row: dict, name: str, digits: str = ".3g") -> str:

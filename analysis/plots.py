@@ -59,11 +59,11 @@ class Facets:
 
     def panel_title(self, key: tuple) -> str:
         """Words for one panel."""
-        return ", ".join(_words(column, value) for column, value in zip(self.panel, key, strict=True))
+        return _label(self.panel, key)
 
     def hue_label(self, key: tuple) -> str:
         """Words for one colour."""
-        return ", ".join(_words(column, value) for column, value in zip(self.hue, key, strict=True))
+        return _label(self.hue, key)
 
 
 def facets(frame: pd.DataFrame, hue_first: Sequence[str], most_hues: int = 6, panel_first: str = "cell_line") -> Facets:
@@ -184,6 +184,13 @@ def _keys(frame: pd.DataFrame, columns: list[str]) -> list[tuple]:
         return [()]
     unique = frame[columns].drop_duplicates().sort_values(columns, kind="stable")
     return [tuple(row) for row in unique.itertuples(index=False, name=None)]
+
+
+def _label(columns: Sequence[str], key: tuple) -> str:
+    words = dict(zip(columns, key, strict=True))
+    if words.get("dose_ug_per_ml") == 0:
+        words.pop("antibody", None)
+    return ", ".join(_words(column, value) for column, value in words.items())
 
 
 def _words(column: str, value: object) -> str:

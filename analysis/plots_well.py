@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from analysis.design import et_label
+from analysis.design import et_label, with_one_antibody
 from analysis.dose_response import OK, Curve
 from analysis.killing import kill_shares
 from analysis.plots import (
@@ -60,7 +60,7 @@ def et_figure(summary: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
     frame = summary[(summary["et_ratio"] > 0) & (summary["role"] != "fc_null") & summary["mean"].notna()]
     if frame["et_ratio"].nunique() < 2:
         return None
-    frame = _few_doses(frame, 5)
+    frame = _few_doses(with_one_antibody(frame), 5)
     with matplotlib.rc_context(STYLE):
         facet = facets(frame, ["dose_ug_per_ml", "antibody", *extra, "effector", "hours", "readout"], most_hues=10)
         figure, axes = panel_figure(facet, "Lysis against effector to target ratio")
@@ -89,6 +89,7 @@ def comparison_figure(summary: pd.DataFrame, extra: Sequence[str], label: str) -
     None unless there are between two and MOST_LINES conditions.
     """
     frame = summary[~summary["role"].isin(("target_only",)) & summary["mean"].notna()]
+    frame = with_one_antibody(frame)
     names = ["cell_line", "effector", "antibody", *extra, "readout", "hours", "et_ratio"]
     names = [name for name in names if frame[name].nunique() > 1]
     if not names:
@@ -119,7 +120,8 @@ def comparison_figure(summary: pd.DataFrame, extra: Sequence[str], label: str) -
 
 def time_figure(kinetics: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
     """Lysis against time, one line per dose, band of one sd; None without a series."""
-    frame = kinetics[(kinetics["role"] != "fc_null") & kinetics["specific_lysis_pct"].notna()]
+    frame = with_one_antibody(kinetics)
+    frame = frame[(frame["role"] != "fc_null") & frame["specific_lysis_pct"].notna()]
     frame = frame[frame["dose_ug_per_ml"].isin(_spread(frame["dose_ug_per_ml"], MOST_DOSES))]
     if frame.empty or frame["hours"].nunique() < 3:
         return None
@@ -145,7 +147,8 @@ def time_figure(kinetics: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
 def kills_figure(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
     """Share of NK cells by number of kills, without antibody and at the highest dose; None without histograms."""
     by_id = {run.run_id: run for run in runs}
-    frame = design[design["role"].isin(("sample", "no_antibody", "culture")) & (design["et_ratio"] > 0)]
+    frame = with_one_antibody(design)
+    frame = frame[frame["role"].isin(("sample", "no_antibody", "culture")) & (frame["et_ratio"] > 0)]
     frame = frame[frame["dose_ug_per_ml"].isin({0.0, frame["dose_ug_per_ml"].max()})]
     shares = {run_id: kill_shares(by_id[run_id], MOST_KILLS) for run_id in frame["run_id"]}
     frame = frame[[shares[run_id] is not None for run_id in frame["run_id"]]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.headline import curve_name, with_interval
+from analysis.headline import curve_name, viability_words, with_interval
 from analysis.tables import tidy
 from analysis.trajectory import Run, Study
 
@@ -83,6 +83,10 @@ def write_report(
     fits = tables.get("dose_response")
     if fits is not None and len(fits):
         body += ["<h2>Dose response</h2>", _table(_fit_table(fits))]
+    viability = tables.get("viability_summary")
+    if viability is not None and len(viability):
+        rows = [(curve_name(row, viability), viability_words(row)) for row in viability.to_dict("records")]
+        body += ["<h2>Viability</h2>", _table(pd.DataFrame(rows, columns=["curve", "result"]))]
     body.append("<h2>Figures</h2>")
     body += [_figure(name, figures[name]) for name in FIGURES if name in figures]
     body += ["<h2>Design</h2>", _table(_design_rows(study, design, extra)), "<h2>How it was computed</h2>", _FORMULAS]

@@ -46,8 +46,10 @@ class Result:
     headline: pd.DataFrame
 
     def text(self) -> str:
-        """The headline and one line per dose-response curve, for a terminal."""
-        return headline_text(self.headline, self.tables.get("dose_response", pd.DataFrame()))
+        """The headline and one line per curve, for a terminal."""
+        nothing = pd.DataFrame()
+        fits, viability = (self.tables.get(name, nothing) for name in ("dose_response", "viability_summary"))
+        return headline_text(self.headline, fits, viability)
 
 
 def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:

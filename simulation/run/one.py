@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from simulation.biology.release import raw_signal, released_units
 from simulation.biology.rng import STREAM_READER, normal_at
 from simulation.record.trajectory import Recorder
+from simulation.run.folder import run_file
 from simulation.scenario.identity import canonical_json, plate, run_id, run_key
 from simulation.version import WELL_MODEL
 from simulation.well.culture import founders_after_culture
@@ -25,11 +27,6 @@ class Stopped(Exception):
     """The run was asked to stop; nothing was written."""
 
 
-def run_path(runs_dir: Path, identity: str) -> Path:
-    """Where the run file of an id lies: runs/ab/abcdef....h5."""
-    return Path(runs_dir) / identity[:2] / f"{identity}.h5"
-
-
 def run_to_file(
     condition: dict, runs_dir: Path, check: bool = False, stop: Callable[[], bool] | None = None
 ) -> Path:  # fmt: skip
@@ -39,9 +36,9 @@ def run_to_file(
     processes may race for one id. Raises Stopped if stop() turned true.
     """
     identity = run_id(condition)
-    path = run_path(runs_dir, identity)
+    path = run_file(Path(runs_dir), identity)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{identity}.{os.getpid()}.part")
+    part = path.with_name(f"{identity}.{uuid4().hex}.part")
     try:
         with h5py.File(part, "w") as file:
             simulate(condition, file, check=check, stop=stop)

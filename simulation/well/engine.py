@@ -115,12 +115,8 @@ class WellEngine:
         self.counters[C["alive"]] = n
 
     def _add_effectors(self, n: int) -> None:
-        p, e, first, held = (
-            self.params,
-            self.params.effectors,
-            int(self.counters[C["effectors_added"]]),
-            len(self.effectors),
-        )
+        p, e = self.params, self.params.effectors
+        first, held = int(self.counters[C["effectors_added"]]), len(self.effectors)
         records = np.zeros((n, 4), np.int32)
         columns = {name: np.zeros(n, dtype) for name, dtype in EFFECTOR_COLUMNS.items()}
         columns["effector_first_kill_h"][:] = -1.0
@@ -135,7 +131,6 @@ class WellEngine:
                 self.layers,
                 n,
                 first,
-                held,
                 self.key,
                 self.corners,
                 p.compartment_side,
@@ -149,6 +144,8 @@ class WellEngine:
             e["granules_mean"], e["immobile_fraction"], records, columns["effector_potency"],
             columns["effector_unit_cd16a"],
         )  # fmt: skip
+        sites.sort()  # neighbours in memory are neighbours in the well
+        self.grid[sites] = np.arange(held + 1, held + n + 1)
         records[:, POS] = sites
         records[:, STAMP] = np.int64(self.tick % 65536 * STAMPS_PER_TICK).astype(np.int32)
         if (

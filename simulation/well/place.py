@@ -93,11 +93,11 @@ def place_targets(grid, rows, plane, layers, n, first, key, rim_excess, corners,
 
 
 @njit(cache=True)
-def place_effectors(grid, rows, plane, layers, n, first, row, key, corners, side, out):
-    """Put n effectors on free sites of any layer, uniformly; out (n,) int32 returns their sites in rising order.
+def place_effectors(grid, rows, plane, layers, n, first, key, corners, side, out):
+    """Find n free sites of any layer, uniformly, for effectors; out (n,) int32 returns them, taken in the grid.
 
-    first: effectors ever added before (keys the draws); row: the index that the first of them gets in the columns.
-    Returns the number placed; stops early only if ten million tries in a row meet occupied sites.
+    first: effectors ever added before (keys the draws). Returns the number placed; stops early only if ten million
+    tries in a row meet occupied sites.
     """
     draw = np.uint64(first) << np.uint64(24)
     stream = np.uint64(STREAM_PLACE_EFFECTORS)
@@ -122,7 +122,4 @@ def place_effectors(grid, rows, plane, layers, n, first, row, key, corners, side
                 break
         grid[s] = 1
         out[k] = s
-    out.sort()  # neighbours in memory are neighbours in the well
-    for k in range(n):
-        grid[out[k]] = row + k + 1
     return n

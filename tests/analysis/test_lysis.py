@@ -130,3 +130,19 @@ def test_controls_table_shows_releases(tmp_path):
     table = controls_table(controls, frame)
     assert table["spontaneous_release_pct"].to_numpy() == pytest.approx(100 * truth.spontaneous)
     assert table["effector_release_pct"].tolist() == pytest.approx([1.0, 10.0])
+
+
+def test_fc_null_wells_are_no_natural_killing(tmp_path):
+    """A twin without Fc has antibody in it: it is a sample of its own and not the plate's dose 0."""
+    design = Design(doses=(0.0, 1.0), replicates=2)
+    make_study(tmp_path, design, Truth(noise=0.0))
+    study = read_study(tmp_path)
+    for run in study.runs:
+        if run.role == "no_antibody" and run.condition["replicate"] == 2:
+            run.condition["role"] = "fc_null"
+    frame, extra = design_table(study.runs)
+    controls = plate_controls(study.runs, frame)
+    lysis = lysis_table(study.runs, frame, extra, controls)
+    assert set(lysis["role"]) == {"sample", "no_antibody", "fc_null"}
+    assert lysis["natural_killing_pct"].to_numpy() == pytest.approx(Truth().bottom)
+    assert set(lysis_summary(lysis, extra)["role"]) == {"sample", "no_antibody", "fc_null"}

@@ -160,6 +160,20 @@ def test_other_designs_get_the_figure_that_suits_them(tmp_path, design, figure):
     test_an_empty_cell_comes_with_a_word((tmp_path, result))
 
 
+def test_viability_without_effectors_is_told_in_words(tmp_path):
+    doses = (1e-3, 3e-3, 1e-2, 0.1, 1.0)
+    design = Design(doses=doses, ratios=(0.0,), readout="viability", hours=96.0, every_h=24.0)
+    make_study(tmp_path, design, Truth(bottom=0.0, emax=35.0, ec50=0.005, noise=0.01))
+    result = analyse_wells(tmp_path, with_figures=False)
+    # The target-only wells are dose 0.
+    assert result.headline["dose (ug/mL)"].tolist() == ["0", "0.001", "0.003", "0.01", "0.1", "1"]
+    text = result.text()
+    assert "no effectors" in text
+    assert re.search(r"relative EC50 [\d.]+ \([\d.]+ to [\d.]+\) ng/mL, maximal inhibition 3\d\.\d %", text)
+    assert "IC50 not reached" in text
+    assert "IC50 not reached" in result.report.read_text(encoding="utf-8")
+
+
 def test_lysis_never_looks_at_hidden_truth(tmp_path):
     """Without kills, histograms and the last frame the lysis is the same: it comes from readings alone."""
     import h5py

@@ -1,0 +1,60 @@
+"""Pictures of wells of every shape, and the words on figures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.picture import representative_run, well_figure
+from analysis.plots import dose_words, facets, save
+from analysis.trajectory import read_study
+from tests.analysis.make_runs import Design, Truth, make_study
+
+WELLS = {
+    "disc": {"shape": "disc", "area_mm2": 2.0},
+    "square": {"shape": "square", "area_mm2": 4.0},
+    "chip": {"shape": "chip", "area_mm2": 2.0, "microwell_side_um": 50, "targets_per_microwell": 3},
+}
+
+
+@pytest.mark.parametrize("shape", list(WELLS))
+def test_a_well_of_any_shape_has_a_picture(tmp_path, shape):
+    design = Design(doses=(0.0, 1.0), replicates=1, extra=lambda condition: condition.update(well=WELLS[shape]))
+    make_study(tmp_path, design, Truth())
+    run = representative_run(read_study(tmp_path).runs)
+    files = save(well_figure(run), tmp_path / "well")
+    assert [path.suffix for path in files] == [".png", ".svg"]
+    assert files[0].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_well_shown_has_antibody_and_an_ordinary_ratio(tmp_path):
+    make_study(tmp_path, Design(doses=(0.0, 0.1, 1.0, 10.0), ratios=(1.0, 5.0, 10.0), replicates=2), Truth())
+    run = representative_run(read_study(tmp_path).runs)
+    assert run.condition["antibody"]["dose_ug_per_ml"] == 1.0
+    assert run.condition["effectors"]["et_ratio"] == 5.0
+    assert run.condition["replicate"] == 1
+
+
+def test_no_picture_without_a_last_frame():
+    assert representative_run([]) is None
+
+
+def test_colours_before_panels_while_they_suffice():
+    frame = pd.DataFrame(
+        [(line, et, dose) for line in "ab" for et in (1.0, 5.0) for dose in np.arange(8.0)],
+        columns=["cell_line", "et_ratio", "dose_ug_per_ml"],
+    )
+    found = facets(frame, ["dose_ug_per_ml", "et_ratio"], most_hues=8)
+    assert (found.panel, found.hue) == (["cell_line", "et_ratio"], ["dose_ug_per_ml"])
+    assert len(found.panels) == 4
+    assert found.panel_title(("a", 5.0)) == "a, E:T 5:1"
+    found = facets(frame, ["et_ratio"], most_hues=8)
+    assert (found.panel, found.hue) == (["cell_line"], ["et_ratio"])
+
+
+def test_panels_beyond_the_page_are_counted():
+    frame = pd.DataFrame({"cell_line": [f"line {i}" for i in range(30)], "et_ratio": 5.0})
+    assert facets(frame, ["et_ratio"]).left_out == 10
+
+
+def test_doses_are_written_in_the_unit_that_reads_best():
+    assert [dose_words(dose) for dose in (1e-5, 0.003, 0.1, 10.0)] == ["0.01 ng/mL", "3 ng/mL", "0.1 µg/mL", "10 µg/mL"]

@@ -9,13 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simulation.scenario.capacity import filling_of, layers_needed, memory_bytes, peak_nk
-from simulation.scenario.resolve import sites_of
+from simulation.scenario.resolve import GROWTH_FROM_H, sites_of
 from simulation.scenario.sweep import Condition
 
-# Events that one agent draws per hour, thinned ones included, and the time of one event on one core.
-EVENTS_PER_NK_H = 47.0
-EVENTS_PER_TARGET_H = 20.0
-SECONDS_PER_EVENT = 20e-9
+# Events that one agent draws per hour, thinned ones included, and the time of one event on one core (a 2024 server core;
+# benchmarks/results/well_speed.json). Beside them the antibody of every target moves once a minute.
+EVENTS_PER_NK_H = 22.0
+EVENTS_PER_TARGET_H = 9.0
+SECONDS_PER_EVENT = 30e-9
+SECONDS_PER_TARGET_MINUTE = 10e-9
+SECONDS_PER_TARGET_MINUTE_GROWING = 35e-9  # with arrest and receptor turnover
+CULTURE_TICKS_PER_H = 6
 
 # A worker process before it holds a well: interpreter, libraries, compiled kernels.
 WORKER_BYTES = 250_000_000
@@ -24,11 +28,11 @@ WORKER_BYTES = 250_000_000
 FILE_BYTES = 80_000
 OBSERVATION_BYTES = 120
 TARGET_ROW_BYTES = 14
-NK_ROW_BYTES = 8
-LOGGED_EVENT_BYTES = 9
+NK_ROW_BYTES = 3
+LOGGED_EVENT_BYTES = 14
 FRAME_TARGET_BYTES = 1
-FRAME_NK_BYTES = 5
-LOGGED_EVENTS_PER_NK_H = 6.0
+FRAME_NK_BYTES = 2
+LOGGED_EVENTS_PER_NK_H = 1.5
 
 LEVELS = ("observables", "final", "events", "frames")
 
@@ -147,10 +151,19 @@ def _well(resolved: Mapping) -> _Well:
         layers=layers,
         filling=filling_of(sites, targets, nk, layers),
         memory=memory_bytes(targets, nk, sites, layers),
-        seconds=events * SECONDS_PER_EVENT,
+        seconds=events * SECONDS_PER_EVENT + targets * _minutes_seconds(resolved),
         disk=_disk(targets, nk, hours, resolved["output"]),
         level=resolved["output"]["level"],
     )
+
+
+def _minutes_seconds(resolved: Mapping) -> float:
+    """Seconds that the antibody of one target takes over the whole run, a culture before the assay included."""
+    hours, culture = resolved["assay"]["duration_h"], resolved["culture"]
+    growing = hours > GROWTH_FROM_H or culture is not None
+    each = SECONDS_PER_TARGET_MINUTE_GROWING if growing else SECONDS_PER_TARGET_MINUTE
+    ticks = 60 * hours + (24 * culture["days"] * CULTURE_TICKS_PER_H if culture else 0)
+    return ticks * each
 
 
 def _disk(targets: int, nk: int, hours: float, output: Mapping) -> dict[str, int]:

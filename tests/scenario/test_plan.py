@@ -2,7 +2,14 @@
 
 import pytest
 
-from simulation.scenario.plan import EVENTS_PER_NK_H, EVENTS_PER_TARGET_H, LEVELS, SECONDS_PER_EVENT, plan
+from simulation.scenario.plan import (
+    EVENTS_PER_NK_H,
+    EVENTS_PER_TARGET_H,
+    LEVELS,
+    SECONDS_PER_EVENT,
+    SECONDS_PER_TARGET_MINUTE,
+    plan,
+)
 from tests.scenario import conditions
 
 SWEEP = {"antibody.dose_ug_per_ml": [0, 1, 2], "effectors.et_ratio": [1, 5]}
@@ -20,8 +27,9 @@ def test_a_plan_counts_wells_plates_and_cells():
 
 def test_time_is_that_of_the_expected_events():
     made = plan(conditions({"effectors.type": "NK-92", "assay.readout": "calcein", "replicates": 1}))
-    well = 4 * (5000 * EVENTS_PER_NK_H + 1000 * EVENTS_PER_TARGET_H) * SECONDS_PER_EVENT
-    bare = 4 * 1000 * EVENTS_PER_TARGET_H * SECONDS_PER_EVENT
+    antibody = 240 * 1000 * SECONDS_PER_TARGET_MINUTE
+    well = 4 * (5000 * EVENTS_PER_NK_H + 1000 * EVENTS_PER_TARGET_H) * SECONDS_PER_EVENT + antibody
+    bare = 4 * 1000 * EVENTS_PER_TARGET_H * SECONDS_PER_EVENT + antibody
     assert made.longest_seconds == pytest.approx(well)
     assert made.cpu_seconds == pytest.approx(2 * well + bare)
     assert made.seconds(1) == made.cpu_seconds

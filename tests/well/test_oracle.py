@@ -77,7 +77,7 @@ def agree(case: dict, n_product: int, n_oracle: int, resolution: float) -> None:
 
 # dose 0, near EC50 and saturating at E:T 1 and 10. Small wells keep sites and volume per target: same physics.
 CASES = [
-    pytest.param(1, 0.0, 400, 120, 10_000, marks=pytest.mark.slow),
+    pytest.param(1, 0.0, 700, 190, 10_000, marks=pytest.mark.slow),
     pytest.param(1, 0.001, 120, 30, 10_000, marks=pytest.mark.slow),
     pytest.param(1, 1.0, 60, 12, 10_000, marks=pytest.mark.slow),
     pytest.param(10, 0.0, 150, 80, 2_500, marks=pytest.mark.slow),

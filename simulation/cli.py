@@ -159,12 +159,47 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
 
 
 @app.command()
-def analyse(folder: Annotated[Path, typer.Argument(metavar="DIR", help="results folder of a study")]) -> None:
-    """Turn the run files of a study into tables, figures and a report."""
-    if not (folder / "runs").is_dir():
-        console.faults([f"{folder}: no results folder (there is no {folder / 'runs'})"])
+def analyse(
+    source: Annotated[Path, typer.Argument(metavar="DIR|FILE.csv", help="results folder, or a sheet of caliper data")],
+    out: Annotated[Path | None, typer.Option(help="where the analysis of a sheet goes; needed with FILE.csv")] = None,
+    control: Annotated[str | None, typer.Option(help="control arm of a sheet; default vehicle, control, ...")] = None,
+) -> None:
+    """Turn the run files of a study, or a laboratory's own caliper sheet, into tables, figures and a report."""
+    if source.is_file():
+        raise typer.Exit(_analyse_sheet(source, out, control))
+    for name, value in (("--out", out), ("--control", control)):
+        if value is not None:
+            console.faults([f"{name} goes with a sheet of caliper data (FILE.csv); {source} is none"])
+            raise typer.Exit(BAD_INPUT)
+    if not (source / "runs").is_dir():
+        console.faults([f"{source}: no results folder (there is no {source / 'runs'})"])
         raise typer.Exit(BAD_INPUT)
-    raise typer.Exit(DONE if _analyse(folder, missing_controls=BAD_INPUT) else SOME_FAILED)
+    raise typer.Exit(DONE if _analyse(source, missing_controls=BAD_INPUT) else SOME_FAILED)
+
+
+def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
+    """Analyse caliper data, print what came out, and return the exit code."""
+    from analysis.growth_study import analyse_growth
+    from analysis.sheet import CaliperError
+
+    if out is None:
+        console.faults([f"{sheet}: say with --out where tables, figures and report are to go"])
+        return BAD_INPUT
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        console.faults([f"{nearest} is a file, not a directory: results cannot go to {out}"])
+        return BAD_INPUT
+    with _plain_faults():
+        try:
+            result = analyse_growth(sheet, out, control)
+        except CaliperError as error:
+            console.faults(f"{sheet}: {line}" for line in error.problems)
+            return BAD_INPUT
+    console.summary(result.text(), result.report)
+    for line in result.notes:
+        console.note(f"note: {line}")
+    console.faults(result.problems)
+    return SOME_FAILED if result.problems else DONE
 
 
 @app.command()

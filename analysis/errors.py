@@ -22,3 +22,11 @@ class MissingControls(ValueError):
 def _sentence(plate: str, role: str, et_ratio: float | None) -> str:
     where = "" if et_ratio is None else f" at E:T {et_ratio:g}"
     return f"plate {plate}: no {role} well{where}"
+
+
+class SheetFault(ValueError):
+    """A table of measurements that cannot be used as it stands; `problems` holds one sentence per fault."""
+
+    def __init__(self, problems: Iterable[str]):
+        self.problems = list(problems)
+        super().__init__("\n".join(self.problems))

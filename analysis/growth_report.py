@@ -13,7 +13,6 @@ from analysis import growth_testing, growth_words, tumour_growth
 from analysis.growth_design import GrowthDesign
 from analysis.growth_inference import MIN_BOOTSTRAP, RESAMPLES
 from analysis.growth_tables import GrowthStudy
-from analysis.plots import PNG_DPI
 
 _PX_PER_INCH = 108
 _CSS = """
@@ -65,6 +64,9 @@ def write_report(
 def _study_sections(study: GrowthStudy, design: GrowthDesign, figures: Mapping[str, Path]) -> list[str]:
     tables = study.tables
     out = ["<h2>Result</h2>", f"<p>{escape(growth_words.estimand(study))}</p>", _html(growth_words.headline(study))]
+    beware = growth_words.cautions(study)
+    if beware:
+        out.append(f'<div class="warn"><b>Beware</b>{_list(beware)}</div>')
     primary = tables["tests"]["role"] == "primary"
     out += ["<h3>Primary test against the control</h3>", _html(growth_words.test_rows(tables["tests"][primary]))]
     beside = _html(growth_words.test_rows(tables["tests"][~primary]))
@@ -119,9 +121,11 @@ def _trust() -> str:
             ("slopes permutation rejects", growth_testing.PERMUTATION),
             ("mixed Wald z rejects", growth_testing.MIXED),
             ("end volume Welch t rejects", growth_testing.END_VOLUME),
+            ("log-rank rejects", growth_testing.LOG_RANK),
         ):
-            shares = measured.get(situation, {}).get(quantity, {})
-            rows.append({"type I error (%), nominal 5": words, "test": name, **_by_n(shares)})
+            shares = measured.get(situation, {}).get(quantity)
+            if shares:
+                rows.append({"type I error (%), nominal 5": words, "test": name, **_by_n(shares)})
     coverage = []
     for situation, words in (
         ("effect", "effect, no drop-out"),
@@ -155,6 +159,8 @@ def _list(lines: Sequence[str]) -> str:
 def _figure(name: str, path: Path) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     caption = escape(FIGURES[name])
+    from analysis.plots import PNG_DPI  # loads matplotlib, as the figure has already done
+
     # Width from the PNG header: figures keep one type size whatever their own size is.
     width = int.from_bytes(path.read_bytes()[16:20], "big") * _PX_PER_INCH // PNG_DPI
     image = f'<img alt="{caption}" width="{width}" src="data:image/png;base64,{data}">'

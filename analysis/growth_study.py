@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis import growth_report, growth_words
 from analysis.caliper_data import check_rows, choose_control, read_caliper
 from analysis.growth_design import GrowthDesign, read_design, unknown_arms
 from analysis.growth_export import file_word, write_kulgap, write_tidy, write_tumgrowth
@@ -54,16 +55,17 @@ class GrowthResult:
         return "\n".join(lines)
 
 
-def analyse_growth(source: Path, out_dir: Path, control: str | None = None) -> GrowthResult:
+def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with_figures: bool = True) -> GrowthResult:
     """Analyse the caliper sheet `source` (tidy or wide CSV), with the design of SOURCE.toml if there is one.
 
-    control: name of the control arm, else the only one called vehicle, control or untreated.
+    control: name of the control arm, else the only one called vehicle, control or untreated. with_figures = False draws
+    nothing, in a third of the time.
     Raises CaliperError (with `problems`, one sentence per fault) and FileNotFoundError before anything is written.
     """
     source = Path(source)
     design = read_design(source.with_suffix(".toml"))
     sheet = read_caliper(source, design.volume_formula)
-    return analyse_rows(sheet.rows, out_dir, design, control, sheet.notes, source.stem)
+    return analyse_rows(sheet.rows, out_dir, design, control, sheet.notes, source.stem, with_figures)
 
 
 def analyse_rows(
@@ -73,6 +75,7 @@ def analyse_rows(
     control: str | None = None,
     notes: Sequence[str] = (),
     title: str = "Tumour growth",
+    with_figures: bool = True,
 ) -> GrowthResult:
     """Analyse tidy rows (columns of `caliper_data.COLUMNS`) of one study or several; write everything below out_dir.
 
@@ -96,16 +99,18 @@ def analyse_rows(
         analyse_study(own.reset_index(drop=True), controls[name], design)
         for name, own in rows.groupby("study", sort=False)
     ]
-    return _write(rows, studies, design, Path(out_dir), said, design.study.get("title", title))
+    return _write(rows, studies, design, Path(out_dir), said, design.study.get("title", title), with_figures)
 
 
 def _write(
-    rows: pd.DataFrame, studies: list[GrowthStudy], design: GrowthDesign, out_dir: Path, notes: list[str], title: str
+    rows: pd.DataFrame,
+    studies: list[GrowthStudy],
+    design: GrowthDesign,
+    out_dir: Path,
+    notes: list[str],
+    title: str,
+    with_figures: bool,
 ) -> GrowthResult:
-    # matplotlib takes a second to load: only what draws pays for it.
-    from analysis import growth_report, growth_words, plots
-    from analysis.growth_plots import draw_all
-
     for folder in ("tables", "figures", "exports"):
         (out_dir / folder).mkdir(parents=True, exist_ok=True)
     tables: dict[str, pd.DataFrame] = {}
@@ -123,16 +128,8 @@ def _write(
             (out_dir / "tables" / f"{name}.csv").unlink(missing_ok=True)
     exports, said = _export(rows, studies, out_dir / "exports")
     notes += said
-    figures: list[Path] = []
-    pngs: dict[str, dict[str, Path]] = {}
-    for study in studies:
-        own = rows[rows["study"] == study.name]
-        prefix = "" if len(studies) == 1 else f"{file_word(study.name)}_"
-        pngs[study.name] = {}
-        for name, figure in draw_all(study, own, design).items():
-            png, svg = plots.save(figure, out_dir / "figures" / f"{prefix}{name}")
-            pngs[study.name][name] = png
-            figures += [png, svg]
+    pngs = _draw(rows, studies, design, out_dir / "figures") if with_figures else {}
+    figures = [path for of in pngs.values() for png in of.values() for path in (png, png.with_suffix(".svg"))]
     headline = pd.concat([growth_words.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
     if len(studies) == 1:
         headline = headline.drop(columns="study")
@@ -143,6 +140,22 @@ def _write(
         headline.attrs["title"] = f"{title}: treated arms against their controls (95 % intervals)"
     report = growth_report.write_report(out_dir / "report.html", title, studies, design, pngs, notes)
     return GrowthResult(tables, figures, report, [], headline, notes, exports)
+
+
+def _draw(
+    rows: pd.DataFrame, studies: list[GrowthStudy], design: GrowthDesign, folder: Path
+) -> dict[str, dict[str, Path]]:
+    """Draw and save all figures; study -> figure name -> PNG file."""
+    # matplotlib takes a second to load: only what draws pays for it.
+    from analysis import plots
+    from analysis.growth_plots import draw_all
+
+    pngs: dict[str, dict[str, Path]] = {}
+    for study in studies:
+        prefix = "" if len(studies) == 1 else f"{file_word(study.name)}_"
+        drawn = draw_all(study, rows[rows["study"] == study.name], design)
+        pngs[study.name] = {name: plots.save(figure, folder / f"{prefix}{name}")[0] for name, figure in drawn.items()}
+    return pngs
 
 
 def _has_note(frame: pd.DataFrame) -> list[str]:

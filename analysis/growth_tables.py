@@ -66,6 +66,8 @@ def mouse_table(
         answer = response.mouse_response(day - baseline, volume)
         notes = [growth.pop("note"), answer.pop("response_note")]
         weight = own[own["body_weight_g"].notna() & (own["day"] >= baseline)]["body_weight_g"].to_numpy(dtype=float)
+        if len(weight) < 2:
+            notes.append("weighed less than twice")
         table.append(
             {
                 "study": study,
@@ -100,6 +102,13 @@ def arm_table(mice: pd.DataFrame, arms: list[str], control: str, evaluation: flo
         mean_rate = rate.mean() if len(rate) else np.nan
         if len(rate) and not mean_rate > 0:
             notes.append("does not grow: no doubling time")
+        if evaluation is None:
+            notes.append("no day of evaluation")
+        elif len(volume) < 2:
+            notes.append(f"{len(volume)} mouse read on day {evaluation:g}: no spread")
+        weight_loss = tumour_growth.arm_values(mice, arm, "largest_weight_loss_pct")
+        if len(weight_loss) == 0:
+            notes.append("no body weights")
         table.append(
             {
                 "study": of["study"].iloc[0],
@@ -124,7 +133,7 @@ def arm_table(mice: pd.DataFrame, arms: list[str], control: str, evaluation: flo
                 "geometric_mean_mm3": _geometric(volume),
                 "median_volume_mm3": np.median(volume) if len(volume) else np.nan,
                 "relative_volume": _mean(tumour_growth.arm_values(mice, arm, "relative_volume")),
-                "largest_weight_loss_pct": _mean(tumour_growth.arm_values(mice, arm, "largest_weight_loss_pct")),
+                "largest_weight_loss_pct": _mean(weight_loss),
                 "readings_below_loq": int(of["below_loq"].sum()),
                 "note": "; ".join(notes),
             }

@@ -88,7 +88,7 @@ def test_table(
         numbers = [len(of), int((of["arm"] == control).sum())]
         name = f"{LOG_RANK}, all arms at once"
         table.append(_test_row(mice, "all", control, "beside it", name, "", overall, None, numbers, None))
-    return pd.DataFrame(table)
+    return pd.DataFrame(table, columns=list(_test_row(mice, "", control, "", "", "", Estimate(), None, [0, 0], None)))
 
 
 def _test_row(
@@ -103,6 +103,11 @@ def _test_row(
     numbers: list[int],
     size: tuple[float, int] | None,
 ) -> dict[str, object]:
+    unmeasured = "size of this test not measured" if size is None and estimate.p is not None else ""
+    # What a test does not have by its nature is no gap in the data, and is said as such.
+    form = (
+        "" if estimate.p is None else "a test only" if estimate.value is None else "" if estimate.dof else "z, no dof"
+    )
     return {
         "study": mice["study"].iloc[0],
         "arm": arm,
@@ -119,7 +124,7 @@ def _test_row(
         "control_mice": numbers[1],
         "measured_type_1_error_pct": size[0] if size else np.nan,
         "measured_at_mice_per_arm": size[1] if size else np.nan,
-        "note": "; ".join(n for n in (estimate.note, "" if size else "size of this test not measured") if n),
+        "note": "; ".join(n for n in (estimate.note, form, unmeasured) if n),
     }
 
 
@@ -223,8 +228,10 @@ def combination_table(
         means = [rates(x).mean() if len(rates(x)) else np.nan for x in (a, b, control, both)]
         if np.isfinite(means).all():
             expected = float(means[0] + means[1] - means[2])
-            add(used, "expected_growth_rate", "per day", Estimate(expected, method="k_A + k_B - k_control"))
-            add(used, "observed_growth_rate", "per day", Estimate(float(means[3]), method="mean of the mice"))
+            said = "interval: see bliss_excess"
+            add(used, "expected_growth_rate", "per day", Estimate(expected, method="k_A + k_B - k_control", note=said))
+            observed = Estimate(float(means[3]), method="mean of the mice", note=said)
+            add(used, "observed_growth_rate", "per day", observed)
         excess = inference.bliss_excess(rates(both), rates(a), rates(b), rates(control))
         add(used, "bliss_excess", "per day", excess)
         ratio = excess.through(lambda d: 100 * float(np.exp(d * days)))

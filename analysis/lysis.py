@@ -43,16 +43,21 @@ def lysis_table(
     values = [_end_lysis(by_id[row.run_id], controls[row.plate], row.et_ratio) for row in table.itertuples()]
     table["specific_lysis_pct"] = [value[0] for value in values]
     table["uncorrected_lysis_pct"] = [value[1] for value in values]
-    natural = table[table["at_zero"] & (table["role"] != "fc_null")]
-    natural = natural.groupby(["plate", "et_ratio"])["specific_lysis_pct"].mean()
-    keys = pd.MultiIndex.from_frame(table[["plate", "et_ratio"]])
-    table["natural_killing_pct"] = natural.reindex(keys).to_numpy()
-    table["adcc_pct"] = table["specific_lysis_pct"] - table["natural_killing_pct"]
+    table = with_natural_killing(table)
     table["note"] = [_note(*row) for row in table[["specific_lysis_pct", "natural_killing_pct"]].to_numpy()]
     order = ["cell_line", "effector", "antibody", *extra, "hours", "et_ratio", "dose_ug_per_ml", "donor", "replicate"]
     table = table.sort_values([*order, "run_id"]).reset_index(drop=True)
     first = ["run_id", "condition", "plate", "donor", "role", "cell_line", "effector", "antibody", "dose_ug_per_ml"]
     return table[[*first, "et_ratio", "hours", "replicate", "readout", *extra, *LYSIS_COLUMNS, "at_zero", "note"]]
+
+
+def with_natural_killing(table: pd.DataFrame) -> pd.DataFrame:
+    """A lysis table with natural_killing_pct and adcc_pct, from its wells without antibody per plate and E:T."""
+    natural = table[table["at_zero"] & (table["role"] != "fc_null")]
+    natural = natural.groupby(["plate", "et_ratio"])["specific_lysis_pct"].mean()
+    keys = pd.MultiIndex.from_frame(table[["plate", "et_ratio"]])
+    table = table.assign(natural_killing_pct=natural.reindex(keys).to_numpy())
+    return table.assign(adcc_pct=table["specific_lysis_pct"] - table["natural_killing_pct"])
 
 
 def lysis_summary(lysis: pd.DataFrame, extra: Sequence[str]) -> pd.DataFrame:

@@ -190,6 +190,14 @@ def mouse_growth(
     if below:
         notes.append(f"{below} of its readings below {loq_mm3:g} mm3, taken as {loq_mm3:g} in logarithms")
     from_start = np.isfinite(start_mm3)
+    targets = {"2x": 2 * start_mm3, "4x": 4 * start_mm3, "1000_mm3": 1000.0}
+    crossings = {
+        name: crossing_day(day, volume_mm3, target, loq_mm3) - baseline if target > 0 else float("nan")
+        for name, target in targets.items()
+    }
+    short = [name.replace("_", " ") for name, reached in crossings.items() if not np.isfinite(reached)]
+    if short and len(day):
+        notes.append(f"does not reach {', '.join(short)}")
     return {
         "readings": len(day),
         "last_day": float(day[-1]) if len(day) else float("nan"),
@@ -203,10 +211,7 @@ def mouse_growth(
         "specific_growth_rate_per_day": specific,
         "adjusted_log_area": adjusted_area(day, ln_v) if from_start else float("nan"),
         "below_loq": below,
-        **{
-            f"days_to_{name}": crossing_day(day, volume_mm3, target, loq_mm3) - baseline if target > 0 else float("nan")
-            for name, target in (("2x", 2 * start_mm3), ("4x", 4 * start_mm3), ("1000_mm3", 1000.0))
-        },
+        **{f"days_to_{name}": reached for name, reached in crossings.items()},
         "note": "; ".join(notes),
     }
 

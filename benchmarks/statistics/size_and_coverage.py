@@ -23,12 +23,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy
 from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +69,7 @@ SITUATIONS = {
 }
 MICE = (3, 5, 8)
 RESAMPLES = 999
+SEED = 20_261
 END_MM3 = 1000.0
 
 
@@ -199,7 +202,7 @@ def mixed_rows(tally: Tally, ln_v: np.ndarray, truth: float) -> None:
 
 
 def log_rank_rows(tally: Tally, volumes: np.ndarray) -> None:
-    """Log-rank test of the time to the first reading of END_MM3; volumes (S, 2, n, T), a mouse that leaves is censored."""
+    """Log-rank test of the time to the first reading of END_MM3; volumes (S, 2, n, T), mice that leave are censored."""
     reached = np.maximum.accumulate(np.nan_to_num(volumes) >= END_MM3, axis=3)
     event = reached & ~np.concatenate([np.zeros_like(reached[..., :1]), reached[..., :-1]], axis=3)
     before = np.concatenate([np.zeros_like(reached[..., :1]), reached[..., :-1]], axis=3)
@@ -301,12 +304,14 @@ def main() -> None:
     cells = []
     for i, situation in enumerate(SITUATIONS):
         for n in MICE:
-            cells.append(cell(situation, n, options.studies, [20_261, i, n]))
+            cells.append(cell(situation, n, options.studies, [SEED, i, n]))
             primary = cells[-1]["results"]["slopes Welch t rejects"]["pct"]
             spent = time.perf_counter() - began
             print(f"{situation:24s} n={n}  primary rejects {primary:5.1f} %  {spent:5.0f} s", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"studies": options.studies, "days": DAYS.tolist(), "cells": cells}, indent=1)
+    software = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
+    whole = {"studies": options.studies, "days": DAYS.tolist(), "seed": SEED, "software": software, "cells": cells}
+    text = json.dumps(whole, indent=1)
     (options.out / "growth_statistics.json").write_text(text + "\n")
     (options.out / "growth_statistics.md").write_text(markdown(cells, options.studies), encoding="utf-8")
     shares: dict[str, dict[str, dict[int, float]]] = {}

@@ -39,7 +39,9 @@ def test_tidy_sheet(tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_decimal_comma_separators_spaces_and_byte_order_mark(tmp_path, separator, encoding):
-    text = TIDY.replace(",", separator).replace(".", ",").replace("drug A", "  drug   A ").replace("1200,25", "1 200,25")
+    text = (
+        TIDY.replace(",", separator).replace(".", ",").replace("drug A", "  drug   A ").replace("1200,25", "1 200,25")
+    )
     text = text.replace("study", " Study ").replace("volume_mm3", "Volume mm3")
     sheet = read_caliper(write(tmp_path, text, encoding=encoding))
     pd.testing.assert_frame_equal(sheet.rows, read_caliper(write(tmp_path, TIDY, "plain.csv")).rows)
@@ -84,7 +86,10 @@ def test_diameters_become_a_volume_and_a_swapped_pair_is_noted(tmp_path, formula
         ("arm,mouse,day,volum_mm3\nv,1,0,4\n", ["is it volume_mm3?"]),
         ("arm,mouse,day\nv,1,0\n", ["volume_mm3 is missing"]),
         ("arm,mouse,day,volume_mm3,event\nv,1,0,4,exploded\n", ["row 2, column event: 'exploded' is not known"]),
-        ("arm,mouse,day,volume_mm3\nv,1,0,4\n\nV,1,0,4\n", ["row 4, column arm: 'V' and 'v' (row 2) differ only in case"]),
+        (
+            "arm,mouse,day,volume_mm3\nv,1,0,4\n\nV,1,0,4\n",
+            ["row 4, column arm: 'V' and 'v' (row 2) differ only in case"],
+        ),
         ("arm,mouse,day,volume_mm3\nv,1,0,100,5\n", ["row 2: 5 cells under 4 headers", "decimal comma"]),
         ("arm;mouse;day;volume_mm3\nv;1;0;1,234\nv;1;3;200\n", ["'1,234' may mean thousands or a decimal comma"]),
         ("arm;mouse;day;volume_mm3\nv;1;0;1,2\nv;1;3;2.5\n", ["decimal comma (row 2, column volume_mm3)"]),

@@ -51,7 +51,7 @@ def test_exponential_tumour_has_one_rate_everywhere():
     assert mouse["days_to_2x"] == pytest.approx(np.log(2) / 0.1)
     assert mouse["days_to_4x"] == pytest.approx(np.log(4) / 0.1)
     assert np.isnan(mouse["days_to_1000_mm3"])
-    assert mouse["note"] == ""
+    assert mouse["note"] == "does not reach 1000 mm3"
 
 
 def test_log_cell_kill_of_one_decade():

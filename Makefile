@@ -1,7 +1,8 @@
 # Each target does its own set-up: a fresh machine needs Python 3.12 or newer, and make.
 #
 #   make demo      simulate the shipped ADCC protocol, print the lysis table, write results/demo/report.html
-#   make test      all tests                         make lint      style, format, import contracts
+#   make test      the tests (minutes)               make lint      style, format, import contracts
+#   make test-slow the precise and long ones
 #   make bench     speed, as JSON                    make mutants   seeded faults that the tests must notice
 #   make clean     remove the environment and caches (results stay)
 #
@@ -17,17 +18,20 @@ PYTHON ?= $(shell for python in python3.12 python3.13 python3.14 python3 python;
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1 \
 	&& { echo $$python; break; }; done)
 
-.PHONY: demo test lint bench mutants clean
+.PHONY: demo test test-slow lint bench mutants clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/adcc run scenarios/adcc_protocol.toml --out results/demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not mutants" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 mutants: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m mutants -rA $(PYTEST_ARGS)
+	$(BIN)/python tests/mutants.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -35,7 +39,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python benchmarks/speed/well.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulation.biology.binding import dose_nM
+from simulation.biology.killing import CD16A_LEVELS
 from simulation.scenario.capacity import layers_needed
 from simulation.well import layout
 from simulation.well.antibody import step_antibody
@@ -309,9 +310,11 @@ class WellEngine:
     def observe(self) -> dict[str, float]:
         """Counts and means at this moment (units in record.layout)."""
         n, t, count = self.n_targets, self.targets, dict(zip(COUNTERS, (int(x) for x in self.counters), strict=True))
-        state = self.effectors[:, STATE]
-        alive_effectors = (state & GONE) == 0
-        here = alive_effectors.any()
+        state = np.ascontiguousarray(self.effectors[:, STATE])
+        dead = state[(state & GONE) != 0]  # few: sums over all less these are cheaper than a selection of the living
+        alive_effectors = len(state) - len(dead)
+        level_sum = int(levels(state).sum()) - int(levels(dead).sum())
+        granule_sum = int(granules(state).sum()) - int(granules(dead).sum())
         status = t["target_status"][:n]
         living = status < layout.DEAD
         accessible = t["target_receptors"][:n][living] * self.rates.accessible
@@ -327,7 +330,7 @@ class WellEngine:
             "births": count["births"],
             "kills": count["kills"],
             "spontaneous_deaths": count["spontaneous_deaths"],
-            "effectors_alive": int(alive_effectors.sum()),
+            "effectors_alive": alive_effectors,
             "effectors_dead": count["effectors_dead"],
             "conjugates": count["attached"],
             "encounters": count["encounters"],
@@ -340,8 +343,8 @@ class WellEngine:
             "antibody_internalised_per_target": float(pools[P["internalised_0"]] + pools[P["internalised_1"]])
             * per_cell,
             "antibody_cleared_per_target": float(pools[P["cleared_0"]] + pools[P["cleared_1"]]) * per_cell,
-            "cd16a_level": float(levels(state[alive_effectors]).mean() / 8.0) if here else 0.0,
-            "granules_mean": float(granules(state[alive_effectors]).mean()) if here else 0.0,
+            "cd16a_level": level_sum / (CD16A_LEVELS * alive_effectors) if alive_effectors else 0.0,
+            "granules_mean": granule_sum / alive_effectors if alive_effectors else 0.0,
             "resistant_fraction": float((t["target_clone"][:n][status == 0] > 0).mean())
             if (status == 0).any()
             else 0.0,

@@ -1,0 +1,66 @@
+"""The product's side of the benchmarks: wells of the full biology, and one well on the kernel under the clock."""
+
+import time
+
+ET_RATIO = 10  # of plate, first result and lean Mesa
+TARGETS_IN_96_FLAT = 10_000
+
+
+def wells(targets: int, hours: float, et_ratio: float, count: int = 1) -> dict[str, dict]:
+    """Sample wells of the full biology, replicates of each other: run id -> resolved condition."""
+    from simulation.scenario.load import scenario_from_dict
+    from simulation.scenario.sweep import expand
+
+    scenario = scenario_from_dict(
+        {
+            "schema": 1,
+            "kind": "well",
+            "title": "speed",
+            "seed": 2026,
+            "replicates": count,
+            "targets": {"cell_line": "SK-BR-3", "cells": targets},
+            "effectors": {"type": "NK-resting", "nk_fraction": 1.0, "genotype": "VF", "et_ratio": et_ratio},
+            "antibody": {"name": "trastuzumab", "dose_ug_per_ml": 1.0},
+            "well": {"format": "96-flat"},
+            "assay": {"duration_h": hours, "readout": "LDH"},
+        }
+    )
+    return {c.run_id: c.resolved for c in expand(scenario) if c.role == "sample"}
+
+
+def well(targets: int, hours: float, et_ratio: float) -> dict:
+    """The resolved condition of one well at the density of a full flat 96-well; et_ratio 0 leaves the targets alone."""
+    resolved = next(iter(wells(TARGETS_IN_96_FLAT, hours, et_ratio or 1.0).values()))
+    share = targets / TARGETS_IN_96_FLAT
+    geometry = {name: resolved["well"][name] * share for name in ("area_mm2", "volume_ul")}
+    numbers = {"nk_cells": round(targets * et_ratio), "other_cells": 0, "et_ratio": et_ratio}
+    return {
+        **resolved,
+        "targets": {**resolved["targets"], "cells": targets},
+        "effectors": {**resolved["effectors"], **numbers},
+        "well": {**resolved["well"], **geometry},
+    }
+
+
+def cells(targets: int, et_ratio: float) -> dict[str, int]:
+    """Number of cells by kind."""
+    return {"targets": targets, "nk_cells": round(targets * et_ratio)}
+
+
+def run_kernel(resolved: dict, key: int) -> dict[str, float]:
+    """One well on the kernel, without a file.
+
+    Returns set_up_s and run_s (processor time of this thread), wall_s of the run, events (asked for, with those that
+    came to nothing), kills, contacts and encounters.
+    """
+    from simulation.well.engine import WellEngine
+    from simulation.well.layout import C
+    from simulation.well.params import well_params
+
+    began = time.thread_time()
+    engine = WellEngine(well_params(resolved), key)
+    ready, wall = time.thread_time(), time.perf_counter()
+    engine.advance(round(resolved["assay"]["duration_h"] / engine.tick_h))
+    run_s, wall_s = time.thread_time() - ready, time.perf_counter() - wall
+    count = {name: int(engine.counters[C[name]]) for name in ("events", "kills", "contacts", "encounters")}
+    return {**count, "set_up_s": ready - began, "run_s": run_s, "wall_s": wall_s}

@@ -1,0 +1,72 @@
+"""The speed benchmark runs from end to end on tiny wells; what it measures is not judged here."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.speed import lean_mesa, reduced
+from benchmarks.speed.product import run_kernel
+from simulation.well.params import well_params
+from tests.oracle.conditions import condition
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_the_quick_speed_benchmark_writes_every_figure(tmp_path):
+    program = [
+        sys.executable,
+        "benchmarks/speed/well.py",
+        "--quick",
+        "--out",
+        str(tmp_path),
+        "--scratch",
+        str(tmp_path),
+    ]
+    answer = subprocess.run(program, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    document = json.loads((tmp_path / "well_speed.json").read_text(encoding="utf-8"))
+    assert document["quick"] is True
+    assert {"cpu_model", "cores", "python", "numpy", "numba", "h5py", "mesa"} <= document["machine"].keys()
+    figures = {figure["name"]: figure for figure in document["figures"]}
+    expected = {
+        f"kernel_{et}to1_{what}" for et in (1, 5, 10) for what in ("s", "wall_s", "ns", "events_per_s", "set_up_s")
+    }
+    expected |= {"plate_wall_s", "first_result_warm_s", "lean_mesa_kills_apart_pct"}
+    expected |= {f"faster_than_lean_mesa_{size}" for size in ("small", "full")}
+    assert expected <= figures.keys()
+    for figure in figures.values():
+        assert math.isfinite(figure["value"]) and figure["value"] >= 0, figure
+        assert figure["n"] >= 1 and figure["spread"] and figure["unit"] and figure["cells"], figure
+        assert figure["title"] in answer.stdout
+    assert list(tmp_path.iterdir()) == [tmp_path / "well_speed.json"]  # run files are gone
+
+
+def test_the_reduced_rules_have_one_set_of_numbers():
+    """The product's rates under the reduced rules are those that the Mesa model is written with."""
+    params = well_params(reduced.condition(condition(), 1000, 10_000, 4.0))
+    rates = params.rates
+    assert rates.hop == pytest.approx(reduced.HOP_PER_H)
+    assert rates.tumble == pytest.approx(reduced.TUMBLE_PER_H)
+    assert rates.forget == pytest.approx(reduced.FORGET_PER_H)
+    assert (params.n_targets, params.n_effectors) == (1000, 10_000)
+    assert params.sites == reduced.side_sites(1000) ** 2
+
+
+@pytest.mark.slow
+def test_lean_mesa_and_the_product_count_the_same_events():
+    """Two programs, one set of rules: mean kills, contacts and encounters agree within four standard errors."""
+    targets, killers, hours = 200, 2000, 2.0
+    mesa = [lean_mesa.run(targets, killers, hours, 1.0, True, seed) for seed in range(8)]
+    resolved = reduced.condition(condition(), targets, killers, hours)
+    product = [run_kernel(resolved, key) for key in range(100)]
+    for what in ("kills", "contacts", "encounters"):
+        a, b = (np.array([well[what] for well in wells], float) for wells in (mesa, product))
+        error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+        assert abs(a.mean() - b.mean()) < 4 * error, (what, a.mean(), b.mean(), error)
+        assert a.mean() > 0

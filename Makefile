@@ -2,7 +2,7 @@
 #
 #   make demo      simulate the shipped ADCC protocol, print the lysis table, write results/demo/report.html
 #   make test      the tests (minutes)               make lint      style, format, import contracts
-#   make test-slow the precise and long ones
+#   make test-slow the precise and long ones         make compare   published lysis data beside the simulation
 #   make bench     speed, as JSON                    make mutants   seeded faults that the tests must notice
 #   make clean     remove the environment and caches (results stay)
 #
@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.12 python3.13 python3.14 python3 python;
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1 \
 	&& { echo $$python; break; }; done)
 
-.PHONY: demo test test-slow lint bench mutants clean
+.PHONY: demo test test-slow lint bench compare mutants clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -40,6 +40,10 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed/well.py
+	$(BIN)/python benchmarks/statistics/size_and_coverage.py
+
+compare: $(VENV)/.installed
+	$(BIN)/adcc compare benchmarks/in_vitro_lysis/*/scenario.toml --out results/compare
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

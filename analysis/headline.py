@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.design import et_label, short_key, with_one_antibody
+from analysis.design import et_label, short_key, shown, with_one_antibody
 from analysis.dose_response import TOO_FEW
 from analysis.statistics import BETWEEN_DONORS
 
@@ -34,7 +34,9 @@ def headline_table(summary: pd.DataFrame, extra: Sequence[str], quantity: str) -
     order = [f"E:T {et_label(et)}" for et in sorted(set(frame["et_ratio"]))] if across else [quantity]
     index = [*rows, "dose_ug_per_ml"]
     table = frame.groupby([*index, "column"], sort=True)["shown"].first().unstack("column")[order].fillna("")
-    table = table.reset_index().rename(columns=lambda name: _PLAIN.get(name, short_key(str(name))))
+    table = table.reset_index()
+    plain = {name: _PLAIN.get(name, short_key(name)) for name in table.columns if name not in order}
+    table = table.rename(columns=plain)
     table.columns.name = None
     table["dose (ug/mL)"] = [f"{dose:g}" for dose in table["dose (ug/mL)"]]
     table.attrs["title"] = _title(frame, [name for name in names if name not in rows], quantity)
@@ -56,10 +58,10 @@ def headline_text(table: pd.DataFrame, dose_response: pd.DataFrame, viability: p
 def viability_words(row: dict) -> str:
     """One row of viability_summary.csv in words."""
     if row["status"] == TOO_FEW:
-        return f"maximal inhibition {row['maximal_inhibition_pct']:.1f} %"
+        return f"maximal inhibition {_plain_zero(row['maximal_inhibition_pct']):.1f} %"
     ec50 = with_interval(row, "relative_ec50_ng_per_ml")
     words = [f"relative EC50 {ec50} ng/mL" if ec50 else str(row["status"])]
-    words.append(f"maximal inhibition {row['maximal_inhibition_pct']:.1f} %")
+    words.append(f"maximal inhibition {_plain_zero(row['maximal_inhibition_pct']):.1f} %")
     for name in ("ic50", "gr50"):
         value = with_interval(row, f"{name}_ng_per_ml")
         words.append(f"{name.upper()} {value} ng/mL" if value else f"{name.upper()} {row[f'{name}_word']}")
@@ -87,13 +89,12 @@ def curve_name(row: dict, table: pd.DataFrame) -> str:
     for name in known:
         if name != "cell_line" and table[name].nunique() > 1:
             value = row[name]
-            text = (
-                f"E:T {et_label(value)}"
-                if name == "et_ratio"
-                else f"{value:g}"
-                if isinstance(value, float)
-                else str(value)
-            )
+            if name == "et_ratio":
+                text = f"E:T {et_label(value)}"
+            elif name == "hours":
+                text = f"{value:g} h"
+            else:
+                text = shown(value)
             parts.append(f"{short_key(name)} {text}" if "." in name else text)
     return ", ".join(parts)
 
@@ -107,9 +108,13 @@ def _curve_line(row: dict, table: pd.DataFrame) -> str:
     return line if row["status"] == "ok" else f"{line}; {row['status']}"
 
 
+def _plain_zero(value: float) -> float:
+    """A value of -0.04 is not "-0.0"."""
+    return 0.0 if abs(value) < 0.05 else value
+
+
 def _mean_sd(mean: float, sd: float) -> str:
-    # A mean of -0.04 is not "-0.0".
-    mean = 0.0 if abs(mean) < 0.05 else mean
+    mean = _plain_zero(mean)
     return f"{mean:.1f}" if not np.isfinite(sd) else f"{mean:.1f} ± {sd:.1f}"
 
 

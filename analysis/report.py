@@ -72,37 +72,46 @@ def write_report(
     title = str(study.info.get("title") or study.info.get("scenario_file") or study.out_dir.resolve().name)
     body = [f"<h1>{escape(title)}</h1>", f'<p class="sub">{escape(_subtitle(study, design))}</p>']
     if study.problems:
-        body.append(f'<div class="bad"><b>Not everything could be used</b>{_list(study.problems)}</div>')
+        body.append(f'<div class="bad"><b>Not everything could be used</b>{html_list(study.problems)}</div>')
     if cautions:
-        body.append(f'<div class="warn"><b>Beware</b>{_list(cautions)}</div>')
+        body.append(f'<div class="warn"><b>Beware</b>{html_list(cautions)}</div>')
     body.append("<h2>Result</h2>")
     if headline.empty:
         body.append("<p>No wells to show.</p>")
     else:
-        body += [f"<p>{escape(str(headline.attrs.get('title', '')))}</p>", _table(headline)]
+        body += [f"<p>{escape(str(headline.attrs.get('title', '')))}</p>", html_table(headline)]
     fits = tables.get("dose_response")
     if fits is not None and len(fits):
-        body += ["<h2>Dose response</h2>", _table(_fit_table(fits))]
+        body += ["<h2>Dose response</h2>", html_table(_fit_table(fits))]
     viability = tables.get("viability_summary")
     if viability is not None and len(viability):
         rows = [(curve_name(row, viability), viability_words(row)) for row in viability.to_dict("records")]
-        body += ["<h2>Viability</h2>", _table(pd.DataFrame(rows, columns=["curve", "result"]))]
+        body += ["<h2>Viability</h2>", html_table(pd.DataFrame(rows, columns=["curve", "result"]))]
     body.append("<h2>Figures</h2>")
-    body += [_figure(name, figures[name]) for name in FIGURES if name in figures]
-    body += ["<h2>Design</h2>", _table(_design_rows(study, design, extra)), "<h2>How it was computed</h2>", _FORMULAS]
+    body += [html_figure(figures[name], FIGURES[name]) for name in FIGURES if name in figures]
+    body += [
+        "<h2>Design</h2>",
+        html_table(_design_rows(study, design, extra)),
+        "<h2>How it was computed</h2>",
+        _FORMULAS,
+    ]
     body.append("<h2>More tables</h2><p>The same as CSV in the folder tables.</p>")
     for name, heading in _MORE.items():
         if name in tables and len(tables[name]):
-            body.append(f"<details><summary>{heading} ({name}.csv)</summary>{_table(tables[name])}</details>")
+            body.append(f"<details><summary>{heading} ({name}.csv)</summary>{html_table(tables[name])}</details>")
     text = scenario_text(study)
     if text:
         body.append(
             f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{escape(text)}</pre></details>"
         )
-    page = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-    page += f"<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
-    path.write_text(page, encoding="utf-8")
+    path.write_text(html_page(title, body), encoding="utf-8")
     return path
+
+
+def html_page(title: str, body: Sequence[str]) -> str:
+    """A page that needs nothing beside itself, from pieces of HTML."""
+    head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+    return f"{head}<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
 
 
 def scenario_text(study: Study) -> str:
@@ -187,18 +196,21 @@ def _fit_table(fits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _figure(name: str, path: Path) -> str:
+def html_figure(path: Path, words: str) -> str:
+    """A PNG file with its caption, carried by the page."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    words = escape(FIGURES[name])
+    words = escape(words)
     image = f'<img alt="{words}" src="data:image/png;base64,{data}">'
     return f'<figure>{image}<figcaption class="sub">{words}</figcaption></figure>'
 
 
-def _list(lines: Sequence[str]) -> str:
+def html_list(lines: Sequence[str]) -> str:
+    """Lines of plain text as a list."""
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-def _table(frame: pd.DataFrame) -> str:
+def html_table(frame: pd.DataFrame) -> str:
+    """A table; numbers flush right, with four digits, and empty where there is none."""
     frame = tidy(frame) if "note" in frame else frame
     numeric = {name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])}
     head = "".join(f"<th>{escape(str(name))}</th>" for name in frame.columns)

@@ -113,6 +113,53 @@ def size(n: float) -> str:
     return f"{n:,.3g} TB"
 
 
+def plate(result: object, folder: object, figures: Sequence) -> None:
+    """An analysis.plate.PlateResult: lysis by condition, quality, notes, and where the rest lies."""
+    timed = result.lysis["hours"].notna().any()
+    names = ["cell_line", "antibody", "dose_ug_per_ml", "et_ratio"] + (["hours"] if timed else [])
+    shown = [name for name in names if not result.lysis[name].isin([""]).all()]
+    rows = [
+        [*(row[name] for name in shown), row["n"], *(_digits(row[name]) for name in _LYSIS_CELLS), row["flagged_wells"]]
+        for row in result.lysis.to_dict("records")
+    ]
+    what = f"specific lysis (%), {result.readout}" if result.raw else "specific lysis (%)"
+    units = result.lysis["error_kind"].iloc[0]
+    table((*shown, "n", "mean", "SD", "95 % low", "high", "flagged"), rows, title=f"{what}; {units}")
+    for row in result.fits.to_dict("records"):
+        if row["status"] != "too few doses":
+            number_ = f"EC50 {row['ec50_ng_per_ml']:.3g} ng/mL, Emax {row['emax_pct']:.3g} %"
+            name = " ".join(str(row[key]) for key in ("cell_line", "antibody") if row[key])
+            say(f"{name} {row['et_ratio']:g}:1: {number_ if row['status'] == 'ok' else row['status']}".strip())
+    quality = [
+        [row["plate"], row["quantity"], _digits(row["value"]), row["unit"] if row["unit"] != "1" else "", row["note"]]
+        for row in result.quality.to_dict("records")
+    ]
+    table(("plate", "quality", "value", "unit", "note"), quality, wide=("note",))
+    for line in result.notes:
+        note(line)
+    say(f"tables: {folder}/tables/plate_*.csv")
+    say(f"picture: {figures[0]}" if figures else "no picture: the file names no wells")
+
+
+_LYSIS_CELLS = ("mean", "sd", "ci95_low", "ci95_high")
+
+
+def comparison(overview: object, comparisons: Sequence, page: object) -> None:
+    """Experiments as rows, agreement as columns, then the verdict on each with the numbers behind it."""
+    shown = overview.drop(columns="verdict")
+    table(list(shown.columns), shown.to_numpy().tolist(), wide=("experiment",))
+    for each in comparisons:
+        say(f"{each.title}: {each.verdict}")
+        for line in (*each.reasons, *each.notes):
+            say(f"  {line}")
+    say()
+    say(f"page: {page}")
+
+
+def _digits(value: float) -> str:
+    return "" if value != value else f"{value:.3g}"
+
+
 class Progress:
     """Progress of a sweep: a bar on a terminal, now and then a line elsewhere.
 

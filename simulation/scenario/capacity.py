@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 
 SITE_UM = 10.0
 SITES_PER_TARGET = 4
+GROWTH_FROM_H = 24.0  # cells divide, and the direct arm acts, only in assays longer than this and in culture
 TARGET_SHARE_LIMIT = 0.6
 
 # Memory of one well, bytes; rounded up from the columns a well holds per agent and the occupancy grid.
@@ -34,6 +35,14 @@ class CapacityError(ValueError):
 def sites_in(area_mm2: float) -> int:
     """Number of 100 um2 sites on an area in mm2."""
     return int(area_mm2 * 1e6 / SITE_UM**2 + 1e-9)
+
+
+def sites_of(well: Mapping) -> int:
+    """Sites of 10 um x 10 um per layer of a resolved well; a chip counts whole compartments."""
+    if well["shape"] == "chip":
+        per_compartment = (well["microwell_side_um"] // round(SITE_UM)) ** 2
+        return round(well["area_mm2"] * 1e6 / well["microwell_side_um"] ** 2) * per_compartment
+    return sites_in(well["area_mm2"])
 
 
 def most_targets(sites: int) -> int:

@@ -9,12 +9,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from simulation.catalogue.lookup import Catalogue
-from simulation.scenario.capacity import CapacityError, layers_needed, memory_bytes, most_targets, peak_nk
+from simulation.scenario.capacity import (
+    CapacityError,
+    layers_needed,
+    memory_bytes,
+    most_targets,
+    peak_nk,
+    sites_of,
+)
 from simulation.scenario.contradictions import find_contradictions
 from simulation.scenario.donors import donors_of
 from simulation.scenario.faults import NO_VALUE, Report, ScenarioError, explain, nearest, show
 from simulation.scenario.identity import canonical_json
-from simulation.scenario.resolve import has_antibody, has_effectors, resolve, resolve_targets, sites_of
+from simulation.scenario.resolve import has_antibody, has_effectors, resolve, resolve_targets
 from simulation.scenario.schema import TABLES, Scenario, overridable
 from simulation.scenario.sweep import point_count, points, with_values
 

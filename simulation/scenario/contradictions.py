@@ -5,8 +5,9 @@ the report. Whether the cells fit is in checks.py.
 """
 
 from simulation.catalogue.lookup import Catalogue
+from simulation.scenario.capacity import GROWTH_FROM_H
 from simulation.scenario.faults import NO_VALUE, Report
-from simulation.scenario.resolve import GROWTH_FROM_H, cells_of, grows, partner_of
+from simulation.scenario.resolve import cells_of, grows, partner_of
 from simulation.scenario.schema import Scenario, overridable
 
 # Fields of [targets] that act only where cells grow (assays over GROWTH_FROM_H, culture), and one that acts elsewhere.
@@ -28,6 +29,7 @@ def find_contradictions(scenario: Scenario, known: Catalogue, report: Report) ->
     _in_output(scenario, report)
     _in_actions(scenario, report)
     _in_culture(scenario, report)
+    _in_compare(scenario, report)
 
 
 def _in_targets(scenario: Scenario, known: Catalogue, report: Report) -> None:
@@ -161,3 +163,17 @@ def _in_culture(scenario: Scenario, report: Report) -> None:
             message,
             ["culture.mutation_rate_per_division"],
         )
+
+
+def _in_compare(scenario: Scenario, report: Report) -> None:
+    given = scenario.compare
+    if given is None:
+        return
+    for name in ("pct", "ec50_fold"):
+        same, other = getattr(given, f"same_laboratory_{name}"), getattr(given, f"other_laboratory_{name}")
+        if other < same:
+            message = f"below same_laboratory_{name} ({same:g}): laboratories agree no better than one does with itself"
+            report.add(f"compare.other_laboratory_{name}", other, message, [f"compare.same_laboratory_{name}"])
+    if scenario.assay.readout == "viability":
+        message = "contradicts [compare]: what is compared is lysis; use LDH, 51Cr, calcein or live-count"
+        report.add("assay.readout", "viability", message, ["compare"])

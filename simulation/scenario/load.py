@@ -8,6 +8,7 @@ rest is still looked at, so that one reading finds everything.
 import copy
 import tomllib
 from collections.abc import Sequence
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def scenario_from_dict(raw: dict, sets: Sequence[str] = (), folder: Path = Path(
         broken.append("catalogue")
         known = lookup.load()
     scenario = scenario.model_copy(update={"sweep": sweep})
-    scenario._origin = Origin(text, overlays, tuple(sets), known)
+    scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
+    if scenario.compare and not {"compare", "compare.data"} & set(broken) and not isfile(scenario.compare_data):
+        faults.append(Fault("compare.data", scenario.compare.data, "no such file beside the scenario"))
     try:
         check_scenario(scenario, known, broken)
     except ScenarioError as error:

@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulation.scenario.capacity import filling_of, layers_needed, memory_bytes, peak_nk
-from simulation.scenario.resolve import GROWTH_FROM_H, sites_of
+from simulation.scenario.capacity import GROWTH_FROM_H, filling_of, layers_needed, memory_bytes, peak_nk, sites_of
 from simulation.scenario.sweep import Condition
 
-# Events that one agent draws per hour, thinned ones included, and the time of one event on one core (a 2024 server core;
+# Events that one agent draws per hour, thinned ones included, and the time of one event on one core (2024 server core;
 # benchmarks/results/well_speed.json). Beside them the antibody of every target moves once a minute.
 EVENTS_PER_NK_H = 22.0
 EVENTS_PER_TARGET_H = 9.0

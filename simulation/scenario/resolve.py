@@ -9,12 +9,10 @@ import math
 from collections.abc import Mapping
 
 from simulation.catalogue import lookup
-from simulation.scenario.capacity import SITE_UM, sites_in
+from simulation.scenario.capacity import GROWTH_FROM_H
 from simulation.scenario.donors import Donor
 from simulation.scenario.schema import Action, Scenario, Table, overridable
 from simulation.version import WELL_MODEL
-
-GROWTH_FROM_H = 24.0  # cells divide, and the direct arm acts, only in assays longer than this and in culture
 
 # A well without antibody holds this in place of one, whatever antibody the scenario names: at dose 0 all antibodies
 # are the same well. Nothing of it acts; k constants are 1 so that no formula divides by zero.
@@ -145,14 +143,6 @@ def resolve_well(scenario: Scenario, known: lookup.Catalogue) -> dict:
         compartments = chip_compartments(cells_of(scenario, known), well["targets_per_microwell"])
         well["area_mm2"] = compartments * well["microwell_side_um"] ** 2 * 1e-6
     return well
-
-
-def sites_of(well: Mapping) -> int:
-    """Sites of 10 um x 10 um per layer of a resolved well; a chip counts whole compartments."""
-    if well["shape"] == "chip":
-        per_compartment = (well["microwell_side_um"] // round(SITE_UM)) ** 2
-        return round(well["area_mm2"] * 1e6 / well["microwell_side_um"] ** 2) * per_compartment
-    return sites_in(well["area_mm2"])
 
 
 def resolve_targets(scenario: Scenario, known: lookup.Catalogue) -> dict:

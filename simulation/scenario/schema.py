@@ -232,14 +232,36 @@ class Output(Table):
     )
 
 
+class Compare(Table):
+    """[compare]: the measurement that this scenario mirrors; the runs do not depend on it."""
+
+    data: str = Field(min_length=1, max_length=1000, description="observed values (CSV), beside this file")
+    role: Literal["independent data", "calibration data"] = Field(
+        default="independent data", description="calibration data: numbers of the catalogue were fitted to it"
+    )
+    title: str = Field(default="", description="free text: the experiment")
+    citation: str = Field(default="", description="free text: who measured it, and where it is published")
+    doi: str = Field(default="", description="free text")
+    note: str = Field(default="", description="free text: what is not known of the experiment and was assumed")
+    same_laboratory_pct: Number = Field(
+        default=10.0, gt=0, le=100, description="by how much a mean moves when the laboratory repeats it [points]"
+    )
+    other_laboratory_pct: Number = Field(
+        default=20.0, gt=0, le=100, description="by how much a mean moves in another laboratory [points]"
+    )
+    same_laboratory_ec50_fold: Number = Field(default=3.0, gt=1, le=1e4, description="the same for an EC50 [fold]")
+    other_laboratory_ec50_fold: Number = Field(default=10.0, gt=1, le=1e4, description="the same for an EC50 [fold]")
+
+
 @dataclass(frozen=True)
 class Origin:
-    """Where a scenario came from: verbatim text, overlay files, --set values, the catalogue it was checked with."""
+    """Where a scenario came from: text, overlay files, --set values, the catalogue it was checked with, its folder."""
 
     text: str = ""
     overlays: tuple[Path, ...] = ()
     sets: tuple[str, ...] = ()
     known: Any = field(default=None, repr=False)
+    folder: Path = Path()
 
 
 class Scenario(Table):
@@ -262,6 +284,7 @@ class Scenario(Table):
     action: tuple[Action, ...] = Field(default=(), strict=False, max_length=1000)
     culture: Culture | None = None
     output: Output = Field(default_factory=Output)
+    compare: Compare | None = None
     sweep: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, strict=False, description="dotted key = list of values; all combinations are run"
     )
@@ -284,6 +307,11 @@ class Scenario(Table):
         return self._origin.sets
 
     @property
+    def compare_data(self) -> Path | None:
+        """The file of [compare], resolved against the folder of the scenario file."""
+        return self._origin.folder / self.compare.data if self.compare else None
+
+    @property
     def known(self) -> lookup.Catalogue:
         """The catalogue with this scenario's overlays, as it was when the scenario was loaded."""
         return self._origin.known if self._origin.known is not None else lookup.load(self.overlays)
@@ -297,6 +325,7 @@ TABLES: dict[str, type[Table]] = {
     "assay": Assay,
     "culture": Culture,
     "output": Output,
+    "compare": Compare,
 }
 
 # One value per file by nature: units of the design, or what is written.
@@ -316,7 +345,7 @@ def sweepable() -> dict[str, type[Table]]:
     return {
         f"{table}.{name}": model
         for table, model in TABLES.items()
-        if table != "output"
+        if table not in ("output", "compare")
         for name in model.model_fields
         if f"{table}.{name}" not in _NOT_SWEPT
     }

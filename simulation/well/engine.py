@@ -38,7 +38,7 @@ from simulation.well.state import (
     draw_targets,
     faults,
     granules,
-    levels,
+    tally,
 )
 
 EVENT_ROOM = 1 << 16
@@ -310,11 +310,7 @@ class WellEngine:
     def observe(self) -> dict[str, float]:
         """Counts and means at this moment (units in record.layout)."""
         n, t, count = self.n_targets, self.targets, dict(zip(COUNTERS, (int(x) for x in self.counters), strict=True))
-        state = np.ascontiguousarray(self.effectors[:, STATE])
-        dead = state[(state & GONE) != 0]  # few: sums over all less these are cheaper than a selection of the living
-        alive_effectors = len(state) - len(dead)
-        level_sum = int(levels(state).sum()) - int(levels(dead).sum())
-        granule_sum = int(granules(state).sum()) - int(granules(dead).sum())
+        alive_effectors, level_sum, granule_sum = tally(self.effectors)
         status = t["target_status"][:n]
         living = status < layout.DEAD
         accessible = t["target_receptors"][:n][living] * self.rates.accessible

@@ -192,7 +192,7 @@ def advance(
             for j in range(batch):  # who is asked, at which rate coordinate; loads of a batch overlap
                 x = flags[j]
                 if x < first_slots:
-                    i = np.int64(x * inverse_rate)
+                    i = min(np.int64(x * inverse_rate), n_asked - 1)  # rounding must not reach past the last
                     x -= i * rate
                     # the top of a slot is for granule reload: told apart by its sign
                     flags[j] = x if x < reload_from else x - rate - 1e-300
@@ -202,7 +202,7 @@ def advance(
                     stamps[j] = np.uint32(effectors[np.uint64(i), STAMP])
                 elif x < all_slots:
                     x -= first_slots
-                    i = np.int64(x * inverse_rate)
+                    i = min(np.int64(x * inverse_rate), strong.size - 1)
                     flags[j] = reload_from + x - i * rate
                     who[j] = strong[i]
                 elif x < effector_total:

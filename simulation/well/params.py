@@ -10,7 +10,7 @@ from simulation.biology.growth import division_rate
 from simulation.biology.killing import CD16A_LEVELS, MAX_HITS_TO_KILL, death_stage_rate, repair_rate
 from simulation.biology.motility import SITE_UM, hop_per_h, tumble_per_h
 from simulation.biology.synapse import genotype_factor
-from simulation.scenario.resolve import GROWTH_FROM_H, sites_of
+from simulation.scenario.capacity import GROWTH_FROM_H, sites_of
 from simulation.well.layout import Rates
 
 TICK_H = 1.0 / 60.0

@@ -27,6 +27,7 @@ from simulation.well.layout import (
     POS,
     START_SHIFT,
     STATE,
+    WALL,
 )
 
 TARGET_COLUMNS = {
@@ -84,6 +85,19 @@ def draw_effectors(
         records[k, STATE] = state
 
 
+@njit(cache=True)
+def tally(records):
+    """(living effectors, sum of their CD16a levels, sum of their granules), in one pass over the records (n, 4)."""
+    alive = level_sum = granule_sum = 0
+    for i in range(records.shape[0]):
+        state = records[i, STATE]
+        if not state & GONE:
+            alive += 1
+            level_sum += (state >> LEVEL_SHIFT) & 15
+            granule_sum += (state >> GRANULE_SHIFT) & 255
+    return alive, level_sum, granule_sum
+
+
 def levels(state):
     """CD16a level (0-8) of each state word."""
     return (state >> LEVEL_SHIFT) & 15
@@ -134,6 +148,8 @@ def faults(arrays, clock, counters, layers, plane, row):
             where = arrays["target_site"][present] + layer * plane + offset
             if not np.array_equal(grid[where], -(present + 1)):
                 out.append("a target is not where the grid has it")
+    if int(((grid < 0) & (grid != WALL)).sum()) != 4 * layers * len(present):
+        out.append("the grid holds targets that are gone")
     partner = records[held, PARTNER]
     if held.any() and (partner.min() < 0 or (status[partner] == CLEARED).any()):
         out.append("an effector holds a target that is gone")

@@ -16,8 +16,8 @@ def test_numbers_move_only_with_the_model_version(name):
     assert now.keys() == golden.keys()
     moved = [key for key in golden if not np.allclose(now[key], golden[key], rtol=1e-9, atol=1e-12)]
     assert not moved, (
-        f"{moved} moved under {WELL_MODEL}. If that is meant: raise WELL_MODEL, run `python -m tests.golden.wells`, and "
-        "write a **Regression** line into the CHANGELOG."
+        f"{moved} moved under {WELL_MODEL}. If that is meant: raise WELL_MODEL, run `python -m tests.golden.wells`, "
+        "and write a **Regression** line into the CHANGELOG."
     )
 
 

@@ -1,7 +1,7 @@
 """The golden wells: small, every mechanism on, run through the same driver and writer as any other.
 
-`python -m tests.golden.wells` writes what they give now to tests/golden/<model version>.json. Do that only together with a
-new WELL_MODEL and a **Regression** line in the CHANGELOG.
+`python -m tests.golden.wells` writes what they give now to tests/golden/<model version>.json. Do that only together
+with a new WELL_MODEL and a **Regression** line in the CHANGELOG.
 """
 
 import json

@@ -5,9 +5,19 @@ import pytest
 
 from simulation.well import engine as engine_module
 from simulation.well.engine import RateError, WellFullError
-from simulation.well.layout import ALIVE, EVENT_KINDS, POS, STATE, WALL
+from simulation.well.layout import (
+    ALIVE,
+    ANTIBODY_ARM,
+    EVENT_KINDS,
+    FIXED,
+    NATURAL_ARM,
+    POS,
+    START_SHIFT,
+    STATE,
+    WALL,
+)
 from simulation.well.place import RIM_RADIUS
-from simulation.well.state import searching
+from simulation.well.state import granules, levels, searching
 from tests.oracle.conditions import PARTNER, WELL, condition, small_well
 from tests.well.runs import ONLY_WALKING, run, same_state, start, z_score
 
@@ -155,6 +165,31 @@ def test_one_more_target_changes_no_other():
     more = start(small_well(100, targets__cells=101), 9)
     for name in ("target_receptors_0", "target_threshold", "target_site"):
         assert np.array_equal(few.targets[name], more.targets[name][:100])
+
+
+def share_is(found, n, expected):
+    """Whether a share of n cells is the expected one within four standard errors."""
+    return abs(found - expected) < 4.0 * np.sqrt(expected * (1.0 - expected) / n)
+
+
+def test_traits_follow_their_laws():
+    n = 20_000
+    engine = start(condition(targets__cells=n, effectors__nk_cells=n, well__area_mm2=64.0), 23)
+    state, potency = engine.effectors[:, STATE], engine.effector["effector_potency"]
+    antibody_arm, natural_arm = (state & ANTIBODY_ARM) != 0, (state & NATURAL_ARM) != 0
+    assert not (natural_arm & ~antibody_arm).any()  # who kills by nature also kills by antibody
+    assert share_is(natural_arm.mean(), n, 0.3) and share_is(antibody_arm.mean(), n, 0.9)
+    assert share_is(((state & FIXED) != 0).mean(), n, 0.18)
+    load = (state >> START_SHIFT) & 255
+    assert abs(load.mean() - 5.7) < 4.0 * np.sqrt(5.7 * 4.7 / n)  # geometric from one: variance m (m - 1)
+    assert np.array_equal(load, granules(state)) and (levels(state) == 8).all()
+    assert abs(np.median(potency) - 1.0) < 4.0 * 1.2533 * 0.6 / np.sqrt(n) and potency.max() == 5.0
+    cd16a = engine.effector["effector_unit_cd16a"].astype(float) * 8 / 0.2
+    for sample, mean in ((cd16a, 1e5), (engine.targets["target_receptors"], 1e6)):
+        assert abs(sample.mean() / mean - 1.0) < 4.0 * 0.5 / np.sqrt(n)
+        assert abs(sample.std() / sample.mean() - 0.5) < 0.03
+    for direction in range(8):
+        assert share_is(((state & 7) == direction).mean(), n, 0.125)
 
 
 # -- exactness ------------------------------------------------------------------------------------------------------

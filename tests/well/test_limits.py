@@ -10,7 +10,7 @@ from simulation.biology.motility import SITE_UM, encounter_per_h, mean_squared_d
 from simulation.scenario.capacity import CapacityError
 from simulation.well.layout import ALIVE, POS, START_SHIFT, STATE
 from simulation.well.state import granules
-from tests.oracle.conditions import condition, small_well
+from tests.oracle.conditions import PARTNER, condition, small_well
 from tests.well.lattice import lone_walker_encounters_per_h
 from tests.well.runs import NO_ANTIBODY, NO_DEATHS, ONLY_WALKING, observed, run, start, z_against, z_score
 
@@ -112,10 +112,12 @@ def test_binding_ends_in_the_closed_form_equilibrium(dose_ug_per_ml):
     assert receptors.std() / receptors.mean() == pytest.approx(0.5, abs=0.15)
 
 
-def test_antibody_balances_over_a_day():
+@pytest.mark.parametrize("modulation", [1.0, 8.0])
+def test_antibody_balances_over_a_day(modulation):
     """All parts, each booked by itself, add up to what was added; uptake agrees with a second integral."""
-    engine = start(small_well(500, antibody__dose_ug_per_ml=0.01, effectors__et_ratio=1.0), key=8)
-    k_net, uptake = engine.rates.net_loss, 0.0
+    dilute = {"antibody__dose_ug_per_ml": 0.01, "targets__modulation_factor": modulation}
+    engine = start(small_well(500, **dilute, effectors__et_ratio=1.0), key=8)
+    k_net, uptake = 0.0125 * modulation, 0.0  # modulation: what is bound goes in so many times faster
     held = engine.bound[0][engine.targets["target_status"] == ALIVE].sum()
     taken_before = engine.observe()["antibody_internalised_per_target"]
     for tick in range(24 * 60):
@@ -131,6 +133,19 @@ def test_antibody_balances_over_a_day():
     seen = engine.observe()
     assert seen["antibody_cleared_per_target"] > 0.0 and seen["targets_cleared"] > 50
     assert seen["antibody_internalised_per_target"] - taken_before == pytest.approx(uptake / 500.0, rel=5e-3)
+
+
+def test_modulated_receptors_settle_where_synthesis_meets_loss():
+    """Every receptor held: dR/dt = k (R0 - R) - k (m - 1) R, so R falls to R0 / m at rate k m."""
+    still = {**ALONE, **NO_DEATHS, "antibody__dose_ug_per_ml": 3000.0, "antibody__cross_link_per_receptor": 0.0}
+    engine = start(small_well(100, **still, targets__modulation_factor=4.0), key=9)
+    for hours in (10.0, 40.0):
+        engine.advance(round(60 * hours) - engine.tick)
+        share = engine.targets["target_receptors"] / engine.targets["target_receptors_0"]
+        expected = 0.25 + 0.75 * math.exp(-0.0125 * 4.0 * (hours + 0.5))  # half an hour of pre-incubation
+        assert share == pytest.approx(np.full(100, expected), rel=0.01)
+    unmodulated = run(small_well(100, **still), 9, 24.0)
+    assert np.array_equal(unmodulated.targets["target_receptors"], unmodulated.targets["target_receptors_0"])
 
 
 # -- motility -------------------------------------------------------------------------------------------------------
@@ -259,6 +274,18 @@ def test_the_direct_arm_slows_growth():
         condition(**ROOMY, antibody__dose_ug_per_ml=10.0, well__volume_ul=2000.0, **kept), range(4), "births"
     )
     assert z_score(free, held) > 4.0
+
+
+def test_arrest_builds_up_within_its_onset():
+    """Full occupancy, no division: the block is E_dir rho (1 - exp(-t / onset)); of two antibodies, 1 - (1 - a)^2."""
+    still = {**ROOMY, "targets__cells": 50, "targets__doubling_time_h": 1e9, "antibody__dose_ug_per_ml": 1000.0}
+    still |= {"targets__direct_effect_max": 0.5, "targets__direct_response": 0.8, "targets__direct_onset_h": 12.0}
+    for change, full in (({}, 0.4), ({"partner": PARTNER}, 1.0 - 0.6**2)):
+        engine = start(condition(**still, **change), key=11)
+        for hours in (6.0, 24.0):
+            engine.advance(round(60 * hours) - engine.tick)
+            expected = full * (1.0 - math.exp(-(hours + 0.5) / 12.0))
+            assert engine.targets["target_arrest"][:50] == pytest.approx(np.full(50, expected), rel=0.02)
 
 
 def test_daughters_inherit_and_share_the_antibody():

@@ -68,9 +68,8 @@ def agree(case: dict, n_product: int, n_oracle: int, resolution: float) -> None:
     theirs = many(run, case, range(1, n_oracle + 1))
     scores = z_scores(ours, theirs)
     for name, (z, relative) in scores.items():
-        print(
-            f"{name:15s} kernel {ours[name].mean():12.2f} oracle {theirs[name].mean():12.2f} z {z:6.2f}  se {relative:.2%}"
-        )
+        means = f"kernel {ours[name].mean():12.2f} oracle {theirs[name].mean():12.2f}"
+        print(f"{name:15s} {means} z {z:6.2f}  se {relative:.2%}")
     assert scores["kills"][1] * SIGNIFICANT <= resolution, "too few wells to see the error that this test is for"
     assert all(abs(z) < SIGNIFICANT for z, _ in scores.values())
 

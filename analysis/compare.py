@@ -1,0 +1,371 @@
+"""Prediction beside observation: how far a simulated experiment lies from the measured one, and how far is far.
+
+Model    difference = simulated mean - observed mean, per condition; bias and RMSE over the conditions.  Its interval is
+         Welch's, from the SD between units of both.  Observed values stay as they are, below 0 and above 100 too.
+         EC50 and Emax, reported: mean of donors beside mean of donors (of the logarithm for an EC50); ratio with
+         Welch's interval of the difference of logarithms.
+         EC50 and Emax, fitted: the same logistic through the observed and through the simulated means, at the same
+         doses; the interval draws whole simulated donors, and observed means from their standard errors (drawn
+         independently per dose, as if every dose had donors of its own: the donors behind a mean are not known here).
+         Verdict: the largest difference of a mean or an Emax, and the largest fold of an EC50, against what the same
+         laboratory and another one reproduce.  The four limits are those of [compare].
+Limits   simulation = observation: bias 0, ratios 1, everything within one SD           (tests/analysis/test_compare.py)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from analysis.design import CONDITION_COLUMNS
+from analysis.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
+from analysis.errors import SheetFault
+from analysis.logistic import fit, fit_many, share
+from analysis.observed import EC50, EMAX, LYSIS
+from analysis.statistics import (
+    BETWEEN_DONORS,
+    CONFIDENCE,
+    RESAMPLES,
+    cluster_bootstrap_indices,
+    cluster_interval,
+    t_quantile,
+)
+
+VERDICTS = (
+    "as close as a repeat in the same laboratory",
+    "as close as another laboratory would come, not as a repeat in the same one",
+    "further away than laboratories are from each other",
+)
+REPORTED, FITTED = "mean of donors", "curve through the means"
+_SIMULATED_ROLES = ("sample", "no_antibody", "target_only")
+_SAME = {"rtol": 1e-6, "atol": 1e-15}  # 0.1 + 0.2 and 0.3 are one dose
+
+
+@dataclass
+class Comparison:
+    """One experiment and its simulation.
+
+    points      one row per observed lysis: its condition, observed and simulated mean, sd, n, difference with interval.
+    parameters  one row per EC50 or Emax: observed, simulated, ratio with interval, on which basis.
+    summary     agreement in one row (the columns of compare.csv); verdict its sentence, reasons the numbers behind it.
+    """
+
+    settings: dict
+    points: pd.DataFrame
+    parameters: pd.DataFrame
+    summary: dict
+    verdict: str
+    reasons: list[str]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The experiment and whether the model has seen it."""
+        return f"{self.settings['title'] or 'experiment'} ({self.settings['role']})"
+
+
+def compare(
+    observed: pd.DataFrame, keys: Sequence[str], tables: Mapping[str, pd.DataFrame], settings: Mapping
+) -> Comparison:
+    """Compare.
+
+    observed, keys  from observed.read_observed.   tables  of an analysis: lysis, lysis_summary, dose_response.
+    settings  the [compare] table as a dict: title, role, the limits *_laboratory_pct and *_laboratory_ec50_fold.
+    Raises SheetFault where a row of the observation fits no condition of the simulation, or several.
+    """
+    summary = tables["lysis_summary"]
+    summary = summary[summary["role"].isin(_SIMULATED_ROLES)].reset_index(drop=True)
+    curves = tables["dose_response"]
+    curves = curves[curves["role"] == "sample"].reset_index(drop=True)
+    points, parameters, faults = [], [], []
+    for row in observed.to_dict("records"):
+        candidates = summary if row["quantity"] == LYSIS else curves
+        place, fault = _match(row, keys, candidates)
+        if fault:
+            faults.append(fault)
+        elif row["quantity"] == LYSIS:
+            points.append(_point(row, keys, candidates.iloc[place]) | {"place": place})
+        else:
+            parameters.append(_reported(row, keys, candidates.iloc[place]))
+    if faults:
+        raise SheetFault(faults)
+    table = pd.DataFrame(points)
+    for series in _series(table, keys) if points else []:
+        parameters += _fitted(series, keys, summary, tables["lysis"], curves)
+    of_curves = pd.DataFrame(parameters)
+    judged = _judge(table, of_curves, settings)
+    return Comparison(dict(settings), table.drop(columns="place", errors="ignore"), of_curves, *judged)
+
+
+def check_observed(observed: pd.DataFrame, keys: Sequence[str], design: pd.DataFrame, extra: Sequence[str]) -> None:
+    """As the matching in `compare`, before anything is run: design and extra are those of analysis.design.
+
+    Raises SheetFault where a row fits no condition, or several.
+    """
+    names = [*CONDITION_COLUMNS, *extra]
+    wells = design[design["role"].isin(_SIMULATED_ROLES)][names].drop_duplicates().reset_index(drop=True)
+    curves = wells[wells["dose_ug_per_ml"] > 0].drop(columns="dose_ug_per_ml").drop_duplicates()
+    faults = [
+        _match(row, keys, wells if row["quantity"] == LYSIS else curves)[1] for row in observed.to_dict("records")
+    ]
+    if any(faults):
+        raise SheetFault(fault for fault in faults if fault)
+
+
+def _match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[int, str]:
+    """(place of the only candidate that a row fits, "") or (-1, what is wrong)."""
+    chosen = np.ones(len(candidates), dtype=bool)
+    for key in keys:
+        value = row[key]
+        # Wells without antibody belong to every antibody; a whole curve has no dose.
+        if value == "" or pd.isna(value) or (key == "antibody" and row.get("dose_ug_per_ml") == 0):
+            continue
+        if key not in candidates:
+            return (
+                -1,
+                f"row {row['row']}, column {key}: the scenario does not vary it; empty the cell or sweep it",
+            )
+        column = candidates[key]
+        number = isinstance(value, float) and pd.api.types.is_numeric_dtype(column)
+        fits = np.isclose(column, value, **_SAME) if number else (column.astype(str) == _text(value)).to_numpy()
+        if not (chosen & fits).any():
+            known = ", ".join(_text(each) for each in sorted(set(column[chosen])))
+            return -1, f"row {row['row']}, column {key}: {_text(value)} is not simulated; the scenario has {known}"
+        chosen &= fits
+    places = np.flatnonzero(chosen)
+    if len(places) == 1:
+        return int(places[0]), ""
+    if not len(places):
+        return -1, f"row {row['row']}: the simulation has no dose-response curve to hold against it"
+    named = [name for name in [*CONDITION_COLUMNS, *candidates.columns] if name in candidates]
+    differ = [n for n in dict.fromkeys(named) if n in CONDITION_COLUMNS or "." in n]
+    differ = [n for n in differ if candidates.iloc[places][n].nunique(dropna=False) > 1]
+    return -1, f"row {row['row']} fits {len(places)} simulated conditions; tell them apart by {' or '.join(differ)}"
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _point(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
+    """One row of `points`."""
+    difference = simulated["mean"] - row["value"]
+    low, high = _welch(difference, (simulated["sd"], simulated["n"]), (row["sd"], row["n"]))
+    away = abs(difference) / row["sd"] if row["sd"] > 0 else np.nan
+    names = dict.fromkeys([*keys, "dose_ug_per_ml", "et_ratio", "hours"])
+    return {name: simulated[name] for name in names if name in simulated} | {
+        "observed": row["value"],
+        "observed_sd": row["sd"],
+        "observed_n": row["n"],
+        "simulated": simulated["mean"],
+        "simulated_sd": simulated["sd"],
+        "simulated_n": simulated["n"],
+        "error_kind": simulated["error_kind"],
+        "difference": difference,
+        "difference_ci95_low": low,
+        "difference_ci95_high": high,
+        "observed_sds_away": away,
+    }
+
+
+def _welch(difference: float, *groups: tuple[float, float]) -> tuple[float, float]:
+    """95 % interval of a difference of two means from the (sd, n) of both; NaN where one is not known."""
+    parts = np.array([sd**2 / n if n > 1 else np.nan for sd, n in groups])
+    counts = np.array([n for _, n in groups])
+    if not np.isfinite(parts).all():
+        return np.nan, np.nan
+    total = parts.sum()
+    dof = total**2 / (parts**2 / (counts - 1)).sum() if total > 0 else 1.0
+    half = t_quantile(float(dof), 0.5 + CONFIDENCE / 2) * np.sqrt(total)
+    return difference - half, difference + half
+
+
+def _reported(row: Mapping, keys: Sequence[str], curve: pd.Series) -> dict:
+    """One row of `parameters` for an EC50 or Emax that the experiment itself reports."""
+    potency = row["quantity"] == EC50
+    several = curve["donors"] > 1
+    if several and potency:
+        names = ("donor_ec50_geomean_ng_per_ml", "donor_ec50_log10_sd", "donors_fitted")
+    elif several:
+        names = ("donor_emax_mean_pct", "donor_emax_sd_pct", "donors_fitted")
+    else:
+        names = (row["quantity"], "", "donors")
+    simulated, sd, n = (curve.get(name, np.nan) for name in names)
+    basis, note = (REPORTED, "") if several else ("one simulated curve", "technical error only: no interval")
+    found = {key: curve[key] for key in keys if key in curve} | {"quantity": row["quantity"], "basis": basis}
+    found |= {"observed": row["value"], "simulated": simulated, "observed_n": row["n"], "simulated_n": n}
+    ratio, low, high = np.nan, np.nan, np.nan
+    if not np.isfinite(simulated):
+        note = f"simulated: {curve['status']}"
+    elif min(simulated, row["value"]) > 0:
+        ratio = simulated / row["value"]
+        spread = [(sd, row["log10_sd"]), (sd / simulated / np.log(10), row["sd"] / row["value"] / np.log(10))]
+        of_simulated, of_observed = spread[0 if potency else 1]
+        low, high = 10 ** np.array(_welch(np.log10(ratio), (of_simulated, n), (of_observed, row["n"])))
+    lost = int(curve["donors"] - n) if several and n > 0 else 0
+    note = f"{lost} of {curve['donors']:g} simulated donors have no fit" if lost else note
+    return found | {"ratio": ratio, "ratio_ci95_low": low, "ratio_ci95_high": high, "note": note}
+
+
+def _series(points: pd.DataFrame, keys: Sequence[str]) -> list[pd.DataFrame]:
+    """Groups of points that differ in dose only and are enough for a fit."""
+    by = [key for key in dict.fromkeys([*keys, "et_ratio", "hours"]) if key in points and key != "dose_ug_per_ml"]
+    by = [key for key in by if key != "antibody"] or by
+    groups = [group for _, group in points.groupby(by, dropna=False, sort=True)] if by else [points]
+    return [group for group in groups if group["dose_ug_per_ml"].nunique() >= FEWEST_DOSES]
+
+
+def _fitted(
+    series: pd.DataFrame, keys: Sequence[str], summary: pd.DataFrame, lysis: pd.DataFrame, curves: pd.DataFrame
+) -> list[dict]:
+    """EC50 and Emax of the curves through the observed and the simulated means of one series."""
+    series = series.sort_values("dose_ug_per_ml")
+    doses, observed = series["dose_ug_per_ml"].to_numpy(), series["observed"].to_numpy()
+    by = [name for name in summary if name in CONDITION_COLUMNS or "." in name]
+    wells = lysis[lysis["role"].isin(_SIMULATED_ROLES)]
+    columns = []
+    for place in series["place"]:
+        same = np.ones(len(wells), dtype=bool)
+        for name in by:
+            same &= (wells[name] == summary[name].iloc[place]).to_numpy()
+        columns.append(wells[same].groupby("donor")["specific_lysis_pct"].mean())
+    matrix = pd.concat(columns, axis=1).to_numpy()  # donors x doses
+    donors = len(matrix)
+    theta = [fit(doses, values) for values in (observed, np.nanmean(matrix, axis=0))]
+    said = {key: series[key].iloc[0] for key in keys if key in series and key != "dose_ug_per_ml"}
+    notes = [_no_fit(who, doses, found) for who, found in zip(("observed", "simulated"), theta, strict=True)]
+    top = summary.iloc[series["place"].iloc[-1]]
+    same = [name for name in by if name in curves and name != "dose_ug_per_ml"]
+    judged = curves.loc[(curves[same] == top[same]).all(axis=1), "status"]
+    if NO_RESPONSE in set(judged):
+        notes[1] = f"simulated: {NO_RESPONSE}"
+    error = (series["observed_sd"] / np.sqrt(series["observed_n"])).max()
+    if theta[0].theta[1] - theta[0].theta[0] < 3 * error:
+        notes[0] = f"observed: {NO_RESPONSE}"
+    draws = _draws(series, doses, observed, matrix)
+    rows = []
+    for quantity, index in ((EC50, 2), (EMAX, 1)):
+        # An Emax as a logarithm, so that ratios of both are differences here.
+        values = [found.theta[index] if index == 2 else np.log(max(found.theta[index], 1e-9)) for found in theta]
+        point, low, high = values[1] - values[0], np.nan, np.nan
+        note = "; ".join(n for n in notes if n)
+        if draws is not None and not note:
+            pair = [d[:, 2] if index == 2 else np.log(np.maximum(d[:, 1], 1e-9)) for d in draws]
+            low, high = cluster_interval(pair[1] - pair[0], donors, point) if donors > 1 else np.quantile(
+                pair[1] - pair[0], [0.025, 0.975])  # fmt: skip
+        elif not note:
+            note = "no spread known: no interval"
+        shown = [1000 * np.exp(value) if index == 2 else np.exp(value) for value in values]
+        if any(notes):
+            shown, point = [np.nan, np.nan], np.nan
+        rows.append(
+            said
+            | {"quantity": quantity, "basis": FITTED, "observed": shown[0], "simulated": shown[1]}
+            | {"observed_n": series["observed_n"].min(), "simulated_n": donors, "ratio": np.exp(point)}
+            | {"ratio_ci95_low": np.exp(low), "ratio_ci95_high": np.exp(high), "note": note}
+        )
+    return rows
+
+
+def _no_fit(who: str, doses: np.ndarray, found: object) -> str:
+    reached = share(doses[-1:], found.theta)[0] >= PLATEAU and not found.at_bound[1:3].any()
+    return "" if reached and found.theta[1] > found.theta[0] else f"{who}: {NO_PLATEAU}"
+
+
+def _draws(
+    series: pd.DataFrame, doses: np.ndarray, observed: np.ndarray, matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Fits of drawn observed and drawn simulated means, each (RESAMPLES, 4); None where a spread is not known."""
+    rng = np.random.default_rng(0)
+    error = (series["observed_sd"] / np.sqrt(series["observed_n"])).to_numpy()
+    if len(matrix) > 1:
+        simulated = np.nanmean(matrix[cluster_bootstrap_indices(len(matrix))], axis=1)
+    else:
+        own = (series["simulated_sd"] / np.sqrt(series["simulated_n"])).to_numpy()
+        simulated = rng.normal(matrix[0], own, (RESAMPLES, len(doses))) if np.isfinite(own).all() else None
+    if simulated is None or not np.isfinite(error).all():
+        return None
+    drawn = fit_many(doses, rng.normal(observed, error, (RESAMPLES, len(doses)))), fit_many(doses, simulated)
+    return drawn if all(np.isfinite(theta).all() for theta in drawn) else None
+
+
+def _judge(points: pd.DataFrame, parameters: pd.DataFrame, settings: Mapping) -> tuple[dict, str, list[str], list[str]]:
+    """(summary row, verdict, reasons, notes)."""
+    row: dict[str, object] = {"experiment": settings["title"], "role": settings["role"], "points": len(points)}
+    reasons, notes, levels = [], [], []
+    limits = [settings["same_laboratory_pct"], settings["other_laboratory_pct"]]
+    folds = [settings["same_laboratory_ec50_fold"], settings["other_laboratory_ec50_fold"]]
+    known = points[points["difference"].notna()] if len(points) else points
+    if len(known):
+        difference = known["difference"]
+        worst = known.loc[difference.abs().idxmax()]
+        away = known["observed_sds_away"].dropna()
+        row |= {
+            "bias_pct": difference.mean(),
+            "rmse_pct": np.sqrt((difference**2).mean()),
+            "largest_difference_pct": worst["difference"],
+            "within_1_sd_pct": 100 * (away <= 1).mean() if len(away) else np.nan,
+            "within_2_sd_pct": 100 * (away <= 2).mean() if len(away) else np.nan,
+        }
+        levels.append(_level(abs(worst["difference"]), limits))
+        reasons.append(
+            f"largest difference of a mean {worst['difference']:+.1f} points, at {worst['dose_ug_per_ml']:g} ug/mL "
+            f"and {worst['et_ratio']:g}:1 (same laboratory {limits[0]:g}, another {limits[1]:g})"
+        )
+        signs = set(np.sign(difference))
+        if len(known) > 2 and len(signs) == 1 and 0 not in signs:
+            notes.append(f"the simulation is {'higher' if signs == {1.0} else 'lower'} at every condition")
+        errors = known["simulated_sd"] / np.sqrt(known["simulated_n"])
+        several = (known["error_kind"] == BETWEEN_DONORS).all()
+        if several:
+            n = int(known["simulated_n"].min())
+            notes.append(f"the simulated means rest on {n} donors: standard error up to {errors.max():.1f} points")
+            excess = known["simulated_sd"] - known["observed_sd"]
+            if excess.notna().any():
+                place = excess.abs().idxmax()
+                row["largest_sd_difference_pct"] = excess[place]
+                notes.append(
+                    f"SD between donors differs most at {known['dose_ug_per_ml'][place]:g} ug/mL: "
+                    f"{known['simulated_sd'][place]:.1f} points simulated, {known['observed_sd'][place]:.1f} observed"
+                )
+        else:
+            notes.append("one simulated donor: its spread is technical error only, not that between donors")
+    for quantity, name in ((EC50, "ec50"), (EMAX, "emax")):
+        found = _decisive(parameters, quantity)
+        if found is None:
+            continue
+        row |= {f"{name}_ratio{end}": found[f"ratio{end}"] for end in ("", "_ci95_low", "_ci95_high")}
+        row |= {f"{name}_basis": found["basis"]}
+        if quantity == EC50:
+            fold = max(found["ratio"], 1 / found["ratio"])
+            levels.append(_level(fold, folds))
+            reasons.append(f"EC50 {fold:.3g}-fold {'higher' if found['ratio'] > 1 else 'lower'} "
+                           f"(same laboratory {folds[0]:g}, another {folds[1]:g})")  # fmt: skip
+        else:
+            away = found["simulated"] - found["observed"]
+            levels.append(_level(abs(away), limits))
+            reasons.append(f"Emax {away:+.1f} points (same laboratory {limits[0]:g}, another {limits[1]:g})")
+            row["emax_difference_pct"] = away
+    for each in parameters.to_dict("records"):
+        if not np.isfinite(each["ratio"]):
+            notes.append(f"{each['quantity']} ({each['basis']}) is not compared: {each['note'] or 'no positive value'}")
+    verdict = VERDICTS[max(levels)] if levels else "nothing that could be compared"
+    if settings["role"] == "calibration data" and levels:
+        notes.append("the catalogue's effector numbers were fitted to these data: agreement is a fit, no prediction")
+    return row | {"verdict": verdict}, verdict, reasons, notes
+
+
+def _decisive(parameters: pd.DataFrame, quantity: str) -> pd.Series | None:
+    """The row that the verdict uses: the furthest away; what the experiment reports goes before what is fitted here."""
+    if parameters.empty:
+        return None
+    rows = parameters[(parameters["quantity"] == quantity) & parameters["ratio"].notna()]
+    rows = rows[rows["basis"] != FITTED] if (rows["basis"] != FITTED).any() else rows
+    if rows.empty:
+        return None
+    return rows.loc[np.log(rows["ratio"]).abs().idxmax()]
+
+
+def _level(size: float, limits: Sequence[float]) -> int:
+    return int(sum(size > limit for limit in limits))

@@ -1,19 +1,17 @@
 """Growth: division of tumour cells and its arrest by bound antibody (the direct arm).
 
 Model    A living cell divides at (ln 2 / T_d) (share of neighbouring places that are free) (1 - a) (1 - growth_block).
-         The arrest a relaxes within about a day towards E_dir rho 1.3 theta / (theta + theta_50), theta the occupancy
-         of its accessible receptors: a G1 arrest, no killing. Two epitopes combine as 1 - (1 - a1)(1 - a2).
+         The arrest a relaxes within about a day towards E_dir rho (1 + theta_50) theta / (theta + theta_50),
+         theta the occupancy of its accessible receptors: a G1 arrest, no killing. Two epitopes combine as 1 - (1 - a1)(1 - a2).
 Source   Catalogue keys doubling_time_h, direct_effect_max, direct_response, direct_occupancy_half, direct_onset_h,
          growth_block.
-Limits   no antibody, room for all: N = N0 2^(t / T_d); saturation: rate x (1 - E_dir rho) for theta_50 = 0.3
+Limits   no antibody, room for all: N = N0 2^(t / T_d); saturation: rate x (1 - E_dir rho)
          (tests/biology/test_growth.py)
 """
 
 import math
 
 from numba import njit
-
-SATURATION = 1.3  # makes the block at full occupancy equal E_dir rho where theta_50 is 0.3
 
 
 @njit(inline="always")
@@ -25,4 +23,5 @@ def division_rate(doubling_time_h, arrest, growth_block):
 @njit(inline="always")
 def direct_block(occupancy, effect_max, response, occupancy_half):
     """Share of divisions blocked in the long run at the given receptor occupancy (0-1)."""
-    return min(max(effect_max * response * SATURATION * occupancy / (occupancy + occupancy_half), 0.0), 1.0)
+    share = (1.0 + occupancy_half) * occupancy / (occupancy + occupancy_half)  # 1 at full occupancy
+    return min(max(effect_max * response * share, 0.0), 1.0)

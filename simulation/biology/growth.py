@@ -2,7 +2,8 @@
 
 Model    A living cell divides at (ln 2 / T_d) (share of neighbouring places that are free) (1 - a) (1 - growth_block).
          The arrest a relaxes within about a day towards E_dir rho (1 + theta_50) theta / (theta + theta_50),
-         theta the occupancy of its accessible receptors: a G1 arrest, no killing. Two epitopes combine as 1 - (1 - a1)(1 - a2).
+         theta the occupancy of its accessible receptors: a G1 arrest, no killing.
+         Two epitopes combine as 1 - (1 - a1)(1 - a2).
 Source   Catalogue keys doubling_time_h, direct_effect_max, direct_response, direct_occupancy_half, direct_onset_h,
          growth_block.
 Limits   no antibody, room for all: N = N0 2^(t / T_d); saturation: rate x (1 - E_dir rho)

@@ -8,6 +8,7 @@ from analysis.headline import curve_name
 from analysis.trajectory import Run
 
 # Rules of thumb of the laboratory, not laws: beyond them the window between spontaneous and maximum release is small.
+DAY_H = 24.0
 HIGH_SPONTANEOUS_PCT = 30.0
 HIGH_BACKGROUND_PCT = 20.0
 
@@ -33,6 +34,11 @@ def _of_design(runs: Sequence[Run]) -> list[str]:
         )
     if conditions and not any(condition["assay"].get("reader_cv") for condition in conditions):
         said.append("No reader noise was simulated (assay.reader_cv = 0): wells agree better than in a laboratory.")
+    if any(c["assay"]["readout"] == "LDH" and c["assay"]["duration_h"] > DAY_H for c in conditions):
+        said.append(
+            "LDH over more than a day: targets grow, and the maximum is that of the grown control well, so lysis is "
+            "understated; live-count shows what is left."
+        )
     if any(condition.get("random") == "paired" for condition in conditions):
         said.append("Arms share their random numbers: compare them within a donor and replicate, never as independent.")
     return said

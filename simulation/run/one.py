@@ -1,7 +1,6 @@
 """One run: a resolved condition in, one run file out. The driver between engine, read-out and recorder."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,24 +15,16 @@ from simulation.scenario.identity import canonical_json, plate, run_id, run_key
 from simulation.version import WELL_MODEL
 from simulation.well.culture import founders_after_culture
 from simulation.well.engine import WellEngine
-from simulation.well.layout import ATTACHED, EVENT_KINDS, GONE, POS, STATE
+from simulation.well.layout import ALIVE, ATTACHED, EVENT_KINDS, GONE, PARTNER, POS, STATE
 from simulation.well.params import well_params
 from simulation.well.state import granules
 
-CHECK_EVERY_H = 1.0  # the longest stretch between two looks at the stop flag
 
-
-class Stopped(Exception):
-    """The run was asked to stop; nothing was written."""
-
-
-def run_to_file(
-    condition: dict, runs_dir: Path, check: bool = False, stop: Callable[[], bool] | None = None
-) -> Path:  # fmt: skip
+def run_to_file(condition: dict, runs_dir: Path, check: bool = False) -> Path:
     """Simulate one condition and write its file under runs_dir; returns the path. A file that exists is complete.
 
     The file is written under a name of its own, flushed to disk and renamed, so a crash leaves no half file and two
-    processes may race for one id. Raises Stopped if stop() turned true.
+    processes may race for one id.
     """
     identity = run_id(condition)
     path = run_file(Path(runs_dir), identity)
@@ -41,7 +32,7 @@ def run_to_file(
     part = path.with_name(f"{identity}.{uuid4().hex}.part")
     try:
         with h5py.File(part, "w") as file:
-            simulate(condition, file, check=check, stop=stop)
+            simulate(condition, file, check=check)
         with open(part, "rb+") as handle:
             os.fsync(handle.fileno())
         os.replace(part, path)
@@ -50,22 +41,20 @@ def run_to_file(
     return path
 
 
-def simulate(
-    condition: dict, file: h5py.File, check: bool = False, stop: Callable[[], bool] | None = None
-) -> None:  # fmt: skip
+def simulate(condition: dict, file: h5py.File, check: bool = False) -> None:
     """Simulate one resolved condition and write it to an open HDF5 file (on disk or in memory).
 
     check: verify every conservation law and rate bound as the run goes on (slower; raises AssertionError or RateError).
     """
     key = run_key(condition)
-    founders = founders_after_culture(condition, key, stop)
+    founders = founders_after_culture(condition, key)
     engine = WellEngine(well_params(condition), key, check=check, founders=founders)
     level = condition["output"]["level"]
     events = [] if level in ("events", "frames") else None
     recorder = Recorder()
     if events is not None:
         recorder.events = events
-    _drive(engine, condition, recorder, events, stop)
+    _drive(engine, condition, recorder, events)
     meta = {
         "run_id": run_id(condition),
         "plate": plate(condition),
@@ -89,7 +78,7 @@ def simulate(
     )
 
 
-def _drive(engine: WellEngine, condition: dict, recorder: Recorder, events, stop) -> None:
+def _drive(engine: WellEngine, condition: dict, recorder: Recorder, events) -> None:
     """Advance to the end, stopping at every observation, frame and action."""
     output = condition["output"]
     per_h = round(1.0 / engine.tick_h)
@@ -100,7 +89,6 @@ def _drive(engine: WellEngine, condition: dict, recorder: Recorder, events, stop
     acts: dict[int, list] = {}
     for action in condition["action"]:
         acts.setdefault(round(action["at_h"] * per_h), []).append(action)
-    look = max(1, round(CHECK_EVERY_H * per_h))
     while True:
         now = engine.tick
         for action in acts.pop(now, ()):
@@ -111,9 +99,7 @@ def _drive(engine: WellEngine, condition: dict, recorder: Recorder, events, stop
             recorder.frame(now * engine.tick_h, now, agents(engine))
         if now >= end:
             return
-        if stop is not None and stop():
-            raise Stopped
-        goal = min(end, now + every - now % every, now + look, *acts)
+        goal = min(end, now + every - now % every, *acts)
         if frames:
             goal = min(goal, now + frame_every - now % frame_every)
         engine.advance(goal - now, events)
@@ -136,8 +122,10 @@ def signals(condition: dict, recorder: Recorder, key: int) -> dict[str, np.ndarr
         lysed_effectors = recorder.series("effectors_dead").astype(float)
         batches = [(0.0, effectors["other_cells"])]
         batches += [(action["at_h"], action.get("other_cells", 0)) for action in condition["action"]]
+        rinsed = [action["at_h"] for action in condition["action"] if action.get("wash_effectors")]
         for at_h, cells in batches:  # cells of a preparation that are not NK die at the same rate and leak LDH too
-            present_h = np.maximum(times - at_h, 0.0)
+            gone_h = min([hour for hour in rinsed if hour > at_h], default=np.inf)
+            present_h = np.clip(times, at_h, gone_h) - at_h
             lysed_effectors += cells * (1.0 - np.exp(-effectors["death_per_h"] * present_h))
         released = released_units(times, dead, seeded, assay["release_delay_h"], assay["leak_per_h"])
         units = released + effectors["ldh_content"] * lysed_effectors
@@ -161,7 +149,7 @@ def histograms(engine: WellEngine) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Counts and bin edges at the end of a run, by the names of record.layout.HISTOGRAMS."""
     state = engine.effectors[:, STATE]
     living = (state & GONE) == 0
-    first = engine.effector["effector_first_kill_h"]
+    first = engine.of_all_effectors("effector_first_kill_h")
     hours = max(engine.tick * engine.tick_h, 1.0)
     edges = np.linspace(0.0, hours, 49)
 
@@ -169,8 +157,8 @@ def histograms(engine: WellEngine) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         return np.bincount(np.minimum(values, top), minlength=top + 1), np.arange(top + 2)
 
     return {
-        "kills_per_nk": counted(engine.effector_kills(), 40),
-        "contacts_per_nk": counted(engine.effector["effector_contacts"], 100),
+        "kills_per_nk": counted(engine.of_all_effectors("effector_kills"), 40),
+        "contacts_per_nk": counted(engine.of_all_effectors("effector_contacts"), 100),
         "granules_left": counted(granules(state[living]), 200),
         "time_to_first_kill_h": (np.histogram(first[first >= 0], edges)[0], edges),
     }
@@ -183,8 +171,7 @@ def agents(engine: WellEngine) -> dict[str, np.ndarray]:
     site = engine.effectors[:, POS].astype(np.int64)
     held = (state & ATTACHED) != 0
     shown = np.where((state & GONE) != 0, 3, 0).astype(np.uint8)
-    partner_alive = t["target_status"][np.maximum(engine.effectors[:, 1], 0)] == 0 if n else np.zeros(len(held), bool)
-    shown[held] = np.where(partner_alive[held], 1, 2)
+    shown[held] = np.where(t["target_status"][engine.effectors[held, PARTNER]] == ALIVE, 1, 2)
     corner = t["target_site"][:n]
     return {
         "target_x": (corner % row).astype(np.int16),
@@ -197,7 +184,7 @@ def agents(engine: WellEngine) -> dict[str, np.ndarray]:
         "effector_y": (site % engine.plane // row).astype(np.int16),
         "effector_layer": (site // engine.plane).astype(np.uint8),
         "effector_state": shown,
-        "effector_kills": engine.effector_kills().astype(np.uint8),
+        "effector_kills": engine.effector["effector_kills"].astype(np.uint8),
         "effector_contacts": np.minimum(engine.effector["effector_contacts"], 65535).astype(np.uint16),
         "effector_granules": granules(state).astype(np.uint8),
     }

@@ -15,6 +15,8 @@ GROWTH_FIELDS = (
     "doubling_time_h", "culture_death_per_h", "direct_effect_max", "direct_response", "direct_occupancy_half",
     "direct_onset_h", "growth_block",
 )  # fmt: skip
+LABELS = ("51Cr", "calcein")  # loaded into the cells before the assay
+FC_FIELDS = ("fc_gain", "k16_v158_nM", "k16_f158_ratio", "k2_bridges")
 SHORT_FIELDS = ("spontaneous_death_per_h",)
 
 
@@ -89,6 +91,12 @@ def _in_partner(scenario: Scenario, known: Catalogue, report: Report) -> None:
     elif other["epitope"] == epitope:
         message = f"binds epitope {epitope} as {given.name} does; a partner needs another one"
         report.add(key, partner, message, ["antibody.name", "antibody.epitope"])
+    numbers, theirs = known.antibodies[given.name].numbers, known.antibodies[partner].numbers
+    for field in FC_FIELDS:  # bridges of both antibodies are counted together
+        own = numbers[field].value if getattr(given, field) is None else getattr(given, field)
+        if own != theirs[field].value:
+            message = f"has {field} {theirs[field].value:g}, {given.name} {own:g}: a pair needs the same Fc part"
+            report.add(key, partner, message, ["antibody.name", f"antibody.{field}"])
 
 
 def _in_well(scenario: Scenario, known: Catalogue, report: Report) -> None:
@@ -111,6 +119,9 @@ def _in_assay(scenario: Scenario, report: Report) -> None:
             f"needs an assay of more than {GROWTH_FROM_H:g} h (here {given.duration_h:g} h): in a shorter one no cell "
             "divides and the direct arm does not act; use live-count"
         )
+        report.add("assay.readout", given.readout, message, ["assay.duration_h"])
+    if given.readout in LABELS and grows(scenario):
+        message = "needs an assay up to 24 h without culture: daughter cells carry no label; use live-count"
         report.add("assay.readout", given.readout, message, ["assay.duration_h"])
 
 

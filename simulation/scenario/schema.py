@@ -27,6 +27,8 @@ def _on_the_minute(hours: float) -> float:
     minutes = round(hours * 60)
     if abs(hours * 60 - minutes) > 1e-3:
         raise ValueError(f"must be a multiple of 1 min (1/60 h); the nearest is {minutes / 60:.6g}")
+    if hours > 0 and minutes == 0:
+        raise ValueError("must be at least 1 min (1/60 h)")
     return minutes / 60  # equal times get equal digits: 0.3333333 h and 1/3 h are one condition
 
 
@@ -47,6 +49,9 @@ Number = Annotated[float, AfterValidator(lambda value: value + 0.0)]
 Count = Annotated[int, BeforeValidator(_whole)]
 Hours = Annotated[Number, AfterValidator(_on_the_minute)]
 Flag = Annotated[bool, AfterValidator(_only_true)]
+
+
+SHORTEST_H = 0.01  # of times in the kernel: every one bounds a rate, and every agent is asked at the largest
 
 
 def _number(meaning: str, unit: str, low: float = 0.0, high: float = 1.0, above: bool = False) -> Any:
@@ -79,16 +84,16 @@ class Targets(Table):
     modulation_factor: Number | None = _number("internalisation of bound over free HER2", "1", high=1e3)
     hits_to_kill: Number | None = _number("lytic hits that commit a typical target", "1", low=1, high=8)
     hits_log_sd: Number | None = _number("spread of the hits to kill (SD of the log)", "1", high=3)
-    repair_time_h: Number | None = _number("time to repair one hit", "h", high=1e6, above=True)
-    death_time_h: Number | None = _number("commitment to release, mean", "h", high=1e3, above=True)
+    repair_time_h: Number | None = _number("time to repair one hit", "h", high=1e6, low=SHORTEST_H)
+    death_time_h: Number | None = _number("commitment to release, mean", "h", high=1e3, low=SHORTEST_H)
     spontaneous_death_per_h: Number | None = _number("death without effectors, assays up to a day", "1/h", high=10)
     culture_death_per_h: Number | None = _number("death without effectors, assays over a day", "1/h", high=10)
-    clearance_time_h: Number | None = _number("time until a dead cell leaves its place", "h", high=1e6, above=True)
-    doubling_time_h: Number | None = _number("doubling time", "h", high=1e6, above=True)
+    clearance_time_h: Number | None = _number("time until a dead cell leaves its place", "h", high=1e6, low=SHORTEST_H)
+    doubling_time_h: Number | None = _number("doubling time", "h", high=1e6, low=0.1)
     direct_effect_max: Number | None = _number("largest block of division by antibody", "1")
     direct_response: Number | None = _number("sensitivity of the direct arm (0: resistant)", "1")
     direct_occupancy_half: Number | None = _number("occupancy of half direct effect", "1", high=10, above=True)
-    direct_onset_h: Number | None = _number("time constant of the direct arm", "h", high=1e3, above=True)
+    direct_onset_h: Number | None = _number("time constant of the direct arm", "h", high=1e3, low=SHORTEST_H)
     growth_block: Number | None = _number("share of divisions blocked by other drugs", "1")
     contact_fraction: Number | None = _number("share of the target surface in one contact", "1")
 
@@ -113,8 +118,8 @@ class Effectors(Table):
     memory_fade_per_h: Number | None = _number("rate of forgetting the last target", "1/h", high=1e3)
     conjugation_min: Number | None = _number("conjugation per encounter without bridges", "1")
     conjugation_max: Number | None = _number("conjugation per encounter with saturating bridges", "1")
-    conjugate_lifetime_h: Number | None = _number("lifetime of a conjugate", "h", high=1e3, above=True)
-    post_kill_attachment_h: Number | None = _number("stay on a dying target", "h", high=1e3, above=True)
+    conjugate_lifetime_h: Number | None = _number("lifetime of a conjugate", "h", high=1e3, low=SHORTEST_H)
+    post_kill_attachment_h: Number | None = _number("stay on a dying target", "h", high=1e3, low=SHORTEST_H)
     shedding_detachment: Number | None = _number("faster detachment when CD16a is shed", "1", high=100)
     antibody_hit_per_h: Number | None = _number("hit rate of the antibody arm at full signal", "1/h", high=100)
     natural_hit_per_h: Number | None = _number("hit rate of the natural arm", "1/h", high=100)
@@ -126,7 +131,7 @@ class Effectors(Table):
     bridges_hill: Number | None = _number("steepness of the signal in bridges", "1", high=10, above=True)
     cd16a_shedding_per_h: Number | None = _number("loss of CD16a in contact at full signal", "1/h", high=100)
     granules_mean: Number | None = _number("lytic granule loads per cell, mean", "1", low=1, high=200)
-    granule_reload_h: Number | None = _number("time constant of reloading", "h", high=1e6, above=True)
+    granule_reload_h: Number | None = _number("time constant of reloading", "h", high=1e6, low=SHORTEST_H)
     contact_fraction: Number | None = _number("share of the NK surface in one contact", "1")
     death_per_h: Number | None = _number("effector death", "1/h", high=10)
     death_per_kill: Number | None = _number("chance to die of a kill", "1")

@@ -1,5 +1,7 @@
 """Antibody in the well: one deterministic step of all cells and the shared medium (two epitope pools)."""
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -55,6 +57,8 @@ def _bind(pool, kon, koff, cross_link, n, p, dt_h, pools, status, receptors, bou
 @njit(nogil=True, cache=True, error_model="numpy")
 def _respond(n, p, dt_h, status, receptors, receptors_0, response, arrest, bound):
     """Direct arm and receptor turnover of living cells (needed in assays over a day and for modulated lines)."""
+    nearer = 1.0 - math.exp(-dt_h / p.direct_onset_h)  # exact for a constant goal, at any tick
+    turned_over = 1.0 - math.exp(-dt_h * p.net_loss)
     for i in range(n):
         accessible = receptors[i] * p.accessible
         if status[i] != ALIVE or accessible <= 0.0:
@@ -64,10 +68,10 @@ def _respond(n, p, dt_h, status, receptors, receptors_0, response, arrest, bound
         a = direct_block(theta_0, p.direct_effect_max_0, response[i], p.direct_occupancy_half)
         b = direct_block(theta_1, p.direct_effect_max_1, response[i], p.direct_occupancy_half)
         goal = 1.0 - (1.0 - a) * (1.0 - b)
-        arrest[i] += np.float32((goal - arrest[i]) * (dt_h / p.direct_onset_h))
+        arrest[i] += np.float32((goal - arrest[i]) * nearer)
         # synthesis balances loss at the cell's own level; antibody-bound receptors may go in faster
         extra = (p.modulation - 1.0) * (theta_0 + theta_1) * accessible
-        receptors[i] = max(receptors[i] + dt_h * p.net_loss * (receptors_0[i] - receptors[i] - extra), 0.0)
+        receptors[i] = max(receptors[i] + turned_over * (receptors_0[i] - receptors[i] - extra), 0.0)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -22,7 +22,7 @@ def _alone(condition: dict, dose_ug_per_ml: float) -> WellParams:
     antibody = condition["antibody"] | {
         "dose_ug_per_ml": dose_ug_per_ml, "pre_incubation_min": 0.0, "wash_after_opsonisation": False,
     }  # fmt: skip
-    return well_params(condition | {"effectors": effectors, "antibody": antibody}, tick_h=CULTURE_TICK_H)
+    return well_params(condition | {"effectors": effectors, "antibody": antibody, "action": []}, tick_h=CULTURE_TICK_H)
 
 
 def pick(founders: dict, n: int, key: int, draw: int, replace: bool) -> dict:
@@ -35,7 +35,7 @@ def pick(founders: dict, n: int, key: int, draw: int, replace: bool) -> dict:
     return {name: values[rows] for name, values in founders.items()}
 
 
-def founders_after_culture(condition: dict, run_key: int, stop=None) -> dict | None:
+def founders_after_culture(condition: dict, run_key: int) -> dict | None:
     """Heritable columns of the cells that a culture hands to the assay, as many as the assay seeds; None without
     culture.
 
@@ -67,8 +67,6 @@ def founders_after_culture(condition: dict, run_key: int, stop=None) -> dict | N
             step = min(change_h, length - at)
             engine.advance(round(step / engine.tick_h))
             at += step
-            if stop is not None and stop():
-                raise KeyboardInterrupt
         status = engine.targets["target_status"][: engine.n_targets]
         alive = np.flatnonzero(status == ALIVE)
         if len(alive) == 0:

@@ -42,6 +42,8 @@ from simulation.well.state import (
 )
 
 EVENT_ROOM = 1 << 16
+# What is still asked of effectors that were rinsed away: how they killed.
+WASHED_COLUMNS = ("effector_kills", "effector_contacts", "effector_first_kill_h")
 _NO_LOG = [np.zeros(0, d) for d in (np.float64, np.uint8, np.int32, np.int32, np.int32)]
 
 
@@ -77,7 +79,7 @@ class WellEngine:
     # -- set-up -------------------------------------------------------------------------------------------------
     def _place(self) -> None:
         p = self.params
-        layers = layers_needed(p.sites, p.n_targets, p.n_effectors, p.layer_filling, p.max_layers)
+        layers = layers_needed(p.sites, p.n_targets, p.peak_effectors, p.layer_filling, p.max_layers)
         grid = empty_grid(p.shape, p.sites, layers, p.compartment_side, p.compartments)
         self.layers, self.row, self.plane = layers, grid.shape[1], grid.shape[1] * grid.shape[2]
         self.grid = grid.reshape(-1)
@@ -91,6 +93,7 @@ class WellEngine:
         self._add_targets(p.n_targets)
         self.effectors, self.n_mobile, self.n_fixed = np.zeros((0, 4), np.int32), 0, 0
         self.effector = {name: np.zeros(0, dtype) for name, dtype in EFFECTOR_COLUMNS.items()}
+        self.washed = {name: np.zeros(0, EFFECTOR_COLUMNS[name]) for name in WASHED_COLUMNS}
         self.rates = p.rates._replace(row=row, plane=self.plane, layers=layers)
         self._add_effectors(p.n_effectors)
 
@@ -296,6 +299,7 @@ class WellEngine:
         free = (state & (ATTACHED | GONE)) == 0
         self.grid[self.effectors[free, POS]] = 0
         keep = ~free
+        self.washed = {k: np.concatenate([v, self.effector[k][free]]) for k, v in self.washed.items()}
         spent = ((state >> START_SHIFT) & 255) - granules(state)
         self.counters[C["granules_washed"]] += int(spent[free].sum())
         self.effectors = np.ascontiguousarray(self.effectors[keep])
@@ -383,6 +387,7 @@ class WellEngine:
             "blocks": np.array([self.n_mobile, self.n_fixed]), "clock": self.clock, "counters": self.counters,
             "pools": self.pools, "grid": self.grid,
             "effectors": self.effectors, **self.effector, **self.targets, "target_bound": self.bound,
+            **{f"washed_{name}": column for name, column in self.washed.items()},
         }  # fmt: skip
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -393,8 +398,13 @@ class WellEngine:
         self.n_mobile, self.n_fixed = (int(x) for x in own["blocks"])
         self.effector = {k: own[k] for k in EFFECTOR_COLUMNS}
         self.targets = {k: own[k] for k in TARGET_COLUMNS}
+        self.washed = {k: own[f"washed_{k}"] for k in WASHED_COLUMNS}
         self._set_bounds()
 
     def effector_kills(self) -> np.ndarray:
-        """Kills credited to each effector, shape (n,)."""
+        """Kills credited to each effector in the well, shape (n,)."""
         return self.effector["effector_kills"]
+
+    def of_all_effectors(self, name: str) -> np.ndarray:
+        """One of the columns kept in WASHED_COLUMNS for every effector that was ever in the well, rinsed ones first."""
+        return np.concatenate([self.washed[name], self.effector[name]])

@@ -10,7 +10,7 @@ from simulation.biology.growth import division_rate
 from simulation.biology.killing import CD16A_LEVELS, MAX_HITS_TO_KILL, death_stage_rate, repair_rate
 from simulation.biology.motility import SITE_UM, hop_per_h, tumble_per_h
 from simulation.biology.synapse import genotype_factor
-from simulation.scenario.capacity import GROWTH_FROM_H, sites_of
+from simulation.scenario.capacity import GROWTH_FROM_H, peak_nk, sites_of
 from simulation.well.layout import Rates
 
 TICK_H = 1.0 / 60.0
@@ -24,6 +24,7 @@ class WellParams:
     effectors: dict
     n_targets: int
     n_effectors: int
+    peak_effectors: int  # most at one time, additions included: the layers have room for them
     shape: str
     sites: int
     compartment_side: int
@@ -61,7 +62,7 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
     motility = e["motility"] * e["donor_motility"]
     hop = hop_per_h(e["speed_um_per_min"], motility) if mobile else 0.0
     tumble = tumble_per_h(e["persistence_min"], motility) if mobile else 0.0
-    effect = t["direct_effect_max"]
+    effect = t["direct_effect_max"] * (1.0 - t["p95_fraction"])  # the fragment signals on, no antibody can block it
     own_death = t["culture_death_per_h"] if growth else t["spontaneous_death_per_h"]
     # the doubling time of a line is what is seen, births less deaths: cells divide a little faster than that
     division_time_h = math.log(2.0) / (math.log(2.0) / t["doubling_time_h"] + own_death)
@@ -126,6 +127,7 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
         effectors=e,
         n_targets=n_targets,
         n_effectors=n_effectors,
+        peak_effectors=peak_nk(n_effectors, condition["action"]),
         shape=w["shape"],
         sites=sites_of(w),
         compartment_side=side,

@@ -43,6 +43,7 @@ TOO_FEW = "too few doses"
 NO_RESPONSE = "no dose response"
 NO_PLATEAU = "upper plateau not reached"
 BELOW_LOWEST = "EC50 below the lowest dose"
+UNDETERMINED = "EC50 not determined"
 
 
 @dataclass
@@ -335,8 +336,20 @@ def _fill_parameters(curve: Curve, found: Fit, doses: np.ndarray, notes: list[st
         reached = float(np.mean(share(doses[-1:], curve.draws)[:, 0] >= PLATEAU))
         if reached < 0.9:
             notes.append(f"only {100 * reached:.0f} % of the draws reach the upper plateau: intervals are open upwards")
+    if curve.status == OK and _outside_on_both_sides(curve.row, doses[doses > 0]):
+        curve.status = UNDETERMINED
+        notes.append("the interval of the EC50 leaves the tested doses on both sides")
+        for name in ("ec50_ng_per_ml", "hill"):
+            for column in (name, f"{name}_ci95_low", f"{name}_ci95_high"):
+                curve.row.pop(column, None)
     if 1 < curve.donors < FEW_CLUSTERS:
         notes.append(f"{curve.donors} donors: intervals are rough")
+
+
+def _outside_on_both_sides(row: dict, doses: np.ndarray) -> bool:
+    """Whether the 95 % interval of the EC50 reaches below the lowest and above the highest dose (ug/mL) of a series."""
+    low, high = (row.get(f"ec50_ng_per_ml_ci95_{end}", np.nan) for end in ("low", "high"))
+    return bool(low < 1000 * doses.min() and high > 1000 * doses.max())
 
 
 def _fill_band(curve: Curve, doses: np.ndarray) -> None:

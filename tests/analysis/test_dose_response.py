@@ -178,3 +178,14 @@ def test_a_donor_that_lacks_a_dose_does_not_stop_the_fit():
 
 def _width(curve, name):
     return curve.row[f"{name}_ci95_high"] - curve.row[f"{name}_ci95_low"]
+
+
+def test_an_ec50_that_could_be_anywhere_is_not_given():
+    """A response too small for its noise: the interval of the EC50 leaves the series on both sides."""
+    small = np.array([1.0, 3.0, np.log(1e-3), 1.0])
+    verdicts = {seed: analyse(wells(seed=seed, theta=small, sd=0.9))[0] for seed in range(30)}
+    unsure = [curve for curve in verdicts.values() if curve.status == dr.UNDETERMINED]
+    assert unsure, {curve.status for curve in verdicts.values()}
+    for curve in unsure:
+        assert "ec50_ng_per_ml" not in curve.row and "hill" not in curve.row and "emax_pct" in curve.row
+        assert "leaves the tested doses on both sides" in curve.row["note"]

@@ -1,4 +1,4 @@
-"""The list of seeded faults fits the sources: every fault can be made in exactly one place. `make mutants` makes them."""
+"""The list of seeded faults fits the sources: each can be made in exactly one place. `make mutants` makes them."""
 
 import tomllib
 from pathlib import Path

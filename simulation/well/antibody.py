@@ -93,3 +93,17 @@ def step_antibody(n, p, dt_h, pools, status, receptors, receptors_0, response, a
         contact_bound[i] = np.float32(p.target_contact * (bound[0, i] + bound[1, i]))
     free_nM = pools[_FREE] + pools[_FREE + 1]
     pools[_K2] = bridge_constant(p.k2_bridges, p.fc_gain, p.k16_nM, free_nM, p.serum_igg_nM, p.genotype_factor)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def occupancy(accessible, bound, cross_link):
+    """Share (0-1) of all accessible receptors that antibody holds; 0 without receptors.
+
+    accessible, bound: receptors and antibodies of one pool per cell, shape (n,); cross_link per receptor.
+    """
+    total = 0.0
+    free = 0.0
+    for i in range(accessible.shape[0]):
+        total += accessible[i]
+        free += free_receptors(accessible[i], bound[i], cross_link)
+    return 1.0 - free / total if total > 0.0 else 0.0

@@ -8,7 +8,7 @@ from simulation.biology.binding import dose_nM
 from simulation.biology.killing import CD16A_LEVELS
 from simulation.scenario.capacity import layers_needed
 from simulation.well import layout
-from simulation.well.antibody import step_antibody
+from simulation.well.antibody import occupancy, step_antibody
 from simulation.well.kernel import STAMPS_PER_TICK, advance
 from simulation.well.layout import (
     ANTIBODY_ARM,
@@ -339,7 +339,7 @@ class WellEngine:
             "effector_searching_h": float(pools[P["searching_h"]]),
             "antibody_free_nM": float(pools[P["free_0"]] + pools[P["free_1"]]),
             "antibody_bound_per_target": float(held.mean()) if living.any() else 0.0,
-            "receptor_occupancy": self._occupancy(living, accessible),
+            "receptor_occupancy": occupancy(accessible, self.bound[0, :n][living], self.rates.cross_link_0),
             "antibody_internalised_per_target": float(pools[P["internalised_0"]] + pools[P["internalised_1"]])
             * per_cell,
             "antibody_cleared_per_target": float(pools[P["cleared_0"]] + pools[P["cleared_1"]]) * per_cell,
@@ -349,17 +349,6 @@ class WellEngine:
             if (status == 0).any()
             else 0.0,
         }
-
-    def _occupancy(self, living, accessible) -> float:
-        total = accessible.sum()
-        if total <= 0.0:
-            return 0.0
-        bound, kx = self.bound[0, : self.n_targets][living], self.rates.cross_link_0
-        b = 1.0 + bound * kx - 0.5 * accessible * kx
-        left = np.maximum(accessible - bound, 0.0)
-        root = np.sqrt(b * b + 2.0 * kx * left)
-        free = np.where(b > 0.0, 2.0 * left / (b + root), (root - b) / kx if kx > 0.0 else left)
-        return float(1.0 - free.sum() / total)
 
     def antibody_balance_nM(self) -> np.ndarray:
         """Added minus free, bound, internalised, cleared, washed: nM per pool, zero but for rounding."""

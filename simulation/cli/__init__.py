@@ -1,0 +1,13 @@
+"""`adcc`: the command line. Parses, delegates, prints; decides nothing. One module per family of commands.
+
+Exit codes: 0 done; 1 some runs failed or some files could not be used (which, and why, is printed); 2 bad input,
+nothing was written; 130 and 143 interrupted by SIGINT and SIGTERM, with every finished run kept.
+"""
+
+from simulation.cli import data, names, study  # noqa: F401  importing a module adds its commands
+from simulation.cli.common import app
+
+
+def main() -> None:
+    """Entry point of the command `adcc`."""
+    app()

@@ -1,0 +1,62 @@
+"""What every command shares: the application, exit codes, and faults told in one line each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from simulation import __version__, console
+
+DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 128
+
+app = typer.Typer(
+    name="adcc",
+    help="Antibody-dependent cellular cytotoxicity, cell by cell: a scenario file in, lysis statistics out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ScenarioFile = Annotated[str, typer.Argument(metavar="FILE", help="scenario file (TOML), or the name of a shipped one")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override one key of the file; may be repeated")
+]
+
+
+@contextmanager
+def plain_faults() -> Iterator[None]:
+    """Turn what a user can mend into one line per fault and exit code 2."""
+    from simulation.catalogue.lookup import CatalogueError
+    from simulation.run.folder import FolderError
+    from simulation.runtime import RuntimeSettingsError
+    from simulation.scenario.faults import ScenarioError
+
+    try:
+        yield
+    except (ScenarioError, CatalogueError) as error:
+        console.faults(error.faults)
+        raise typer.Exit(BAD_INPUT) from None
+    except (FolderError, RuntimeSettingsError) as error:
+        console.faults([error])
+        raise typer.Exit(BAD_INPUT) from None
+    except OSError as error:  # a full disk, a folder that went away: finished runs are kept
+        console.faults([f"{error.filename or 'results'}: {error.strerror or error}"])
+        raise typer.Exit(SOME_FAILED) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    pass

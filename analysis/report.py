@@ -119,9 +119,15 @@ def scenario_text(study: Study) -> str:
     return str(study.info.get("scenario") or study.info.get("scenario_text") or "")
 
 
+def plural(word: str, count: int) -> str:
+    """1 plate, 2 plates."""
+    return word if count == 1 else f"{word}s"
+
+
 def _subtitle(study: Study, design: pd.DataFrame) -> str:
     model = study.runs[0].model_version if study.runs else "no model"
-    return f"In-vitro wells, model {model}, {len(design)} wells on {design['plate'].nunique()} plates"
+    wells, plates = len(design), design["plate"].nunique()
+    return f"In-vitro wells, model {model}, {wells} {plural('well', wells)} on {plates} {plural('plate', plates)}"
 
 
 def _design_rows(study: Study, design: pd.DataFrame, extra: Sequence[str]) -> pd.DataFrame:

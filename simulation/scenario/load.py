@@ -46,7 +46,10 @@ def scenario_from_text(text: str, sets: Sequence[str] = (), folder: Path = Path(
 def scenario_from_dict(raw: dict, sets: Sequence[str] = (), folder: Path = Path(), text: str = "") -> Scenario:
     """As load_scenario, from a parsed file (left unchanged). text: what the scenario keeps as its verbatim text."""
     raw = copy.deepcopy(raw)
+    empty_sweep = raw.get("sweep") == {}
     flat, faults = flatten_sweep(raw.pop("sweep", {}))
+    if empty_sweep:
+        faults.append(Fault("sweep", NO_VALUE, "scans nothing; give a key a list of values, or leave the table out"))
     _apply_sets(raw, flat, sets, faults)
     _refuse_other_formats(raw, faults)
 

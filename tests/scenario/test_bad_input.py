@@ -82,6 +82,7 @@ SINGLE = [
     ({"catalogue": "one.toml"}, 'catalogue = "one.toml": must be a list'),
     ({"a key\nwith a line": 1}, '"a key\\nwith a line" = 1: unknown key'),
     ({"sweep": [1]}, "sweep = [1]: must be a table"),
+    ({"sweep": {}}, "sweep: scans nothing; give a key a list of values"),
 ]
 
 SWEPT = [

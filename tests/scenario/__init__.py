@@ -32,7 +32,7 @@ def example(changes: dict[str, Any] | None = None, sweep: dict[str, list] | None
             del node[last]
         else:
             node[last] = value
-    return {**raw, "sweep": sweep} if sweep is not None else raw
+    return {**raw, "sweep": sweep} if sweep else raw
 
 
 def conditions(changes: dict[str, Any] | None = None, sweep: dict[str, list] | None = None) -> list[Condition]:

@@ -41,6 +41,7 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed/well.py
 	$(BIN)/python benchmarks/statistics/size_and_coverage.py
+	$(BIN)/python benchmarks/statistics/combination_coverage.py
 
 compare: $(VENV)/.installed
 	$(BIN)/adcc compare benchmarks/in_vitro_lysis/*/scenario.toml --out results/compare

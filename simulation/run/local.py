@@ -12,8 +12,9 @@ from pathlib import Path
 
 from simulation import runtime
 from simulation.run.books import Books, Failure, Outcome, Step, work
+from simulation.run.child import Run, call
 from simulation.run.folder import StudyFolder, fault_of, run_file
-from simulation.run.pool import Pool, Run, Stop, Stopped, call, signals
+from simulation.run.pool import Pool, Stop, Stopped, signals
 
 
 def execute(

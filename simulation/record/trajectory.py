@@ -11,6 +11,8 @@ _COMPRESS_FROM = 2048  # elements: small datasets are smaller and faster without
 _STRING = h5py.string_dtype()
 _TEXT = h5py.h5t.py_create(_STRING, logical=True)
 _SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
+_PLAIN = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+_PLAIN.set_obj_track_times(False)  # HDF5 would write the time of day: equal runs have equal bytes
 
 
 def write_dataset(group: h5py.Group, name: str, values, unit: str = "", description: str = "") -> h5py.Dataset:
@@ -24,7 +26,9 @@ def write_dataset(group: h5py.Group, name: str, values, unit: str = "", descript
         identity = dataset.id
     else:
         space = h5py.h5s.create_simple(values.shape)
-        identity = h5py.h5d.create(group.id, name.encode(), h5py.h5t.py_create(values.dtype, logical=True), space)
+        identity = h5py.h5d.create(
+            group.id, name.encode(), h5py.h5t.py_create(values.dtype, logical=True), space, _PLAIN
+        )
         identity.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
         dataset = h5py.Dataset(identity)
     if unit:

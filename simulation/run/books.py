@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from simulation.run.folder import StudyFolder
+from simulation.run.folder import StudyFolder, fault_of, run_file
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,28 @@ def work(condition: Mapping) -> float:
     """Rough amount of work in a run, in agent hours; only its ratios matter, and only for order and time left."""
     effectors, targets = condition["effectors"]["nk_cells"], condition["targets"]["cells"]
     return (effectors + 0.4 * targets + 100) * condition["assay"]["duration_h"]
+
+
+def what_is_there(folder: StudyFolder, conditions: Mapping[str, Mapping]) -> tuple[list[str], set[str], list[Failure]]:
+    """(pending, finished, blocked): runs to make, runs that have their file, and runs whose place is taken.
+
+    Pending runs are in the order of their work, the longest first, so that none is left alone at the end; the id
+    settles ties. A file that is not that run, or not whole, is never overwritten.
+    """
+    skipped, blocked = set(), []
+    for run_id in sorted(conditions):
+        path = run_file(folder.runs_dir, run_id)
+        if not path.exists():
+            continue
+        fault = fault_of(path, run_id)
+        if fault is None:
+            skipped.add(run_id)
+        else:
+            name = path.relative_to(folder.out_dir)
+            blocked.append(Failure(run_id, f"{name}: {fault}; left as it is, remove it to run this condition", 0))
+    pending = sorted(conditions.keys() - skipped - {failure.run_id for failure in blocked})
+    pending.sort(key=lambda run_id: -work(conditions[run_id]))
+    return pending, skipped, blocked
 
 
 @dataclass

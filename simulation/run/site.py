@@ -17,7 +17,7 @@ from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, e
 from simulation.scenario.validate import did_you_mean
 
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s'\"`$;&|<>]+$")]
-Line = Annotated[str, StringConstraints(pattern=r"^[^\n\r\0]+$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\n\r]+$")]
 
 
 class Site(BaseModel):

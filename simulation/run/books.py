@@ -1,6 +1,7 @@
 """The books of a sweep: what is done, what failed and why, on disk and for a progress display."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from simulation.run.folder import StudyFolder, fault_of, run_file
@@ -100,8 +101,23 @@ class Books:
         self.folder.log(f"failed {failure.run_id} after {failure.attempts} attempt(s): {failure.reason}")
         self._show(failure.run_id)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Runs that are entered inside are shown together, at the end: they have come back together."""
+        progress, self.progress = self.progress, None
+        before = len(self.done) + len(self.failed)
+        try:
+            yield
+        finally:
+            self.progress = progress
+        if len(self.done) + len(self.failed) > before:
+            self._report("")
+
     def _show(self, run_id: str) -> None:
         self._left -= work(self.conditions[run_id])
+        self._report(run_id)
+
+    def _report(self, run_id: str) -> None:
         if self.progress is not None:
             failed = sum(failure.attempts > 0 for failure in self.failed)
             share = 1 - self._left / self._all if self._all else 1.0

@@ -19,6 +19,7 @@ from simulation.run import task
 from simulation.run.books import Books, Failure, Outcome, Step, what_is_there
 from simulation.run.bundles import Bundle, bundled, estimate_s, pack
 from simulation.run.child import Run
+from simulation.run.errors import ClusterError
 from simulation.run.folder import StudyFolder, run_file
 from simulation.run.pool import ATTEMPTS, Stop, signals
 from simulation.run.site import Site
@@ -28,10 +29,6 @@ CLUSTERS = ("local", *BATCH_SYSTEMS)  # or tcp://address of a scheduler
 _LOOK_S = 0.05  # between two looks at what has come back
 _MEND_S = 5.0  # between two looks at lost jobs
 _PATIENCE_S = 120.0  # before it is said that no worker has come
-
-
-class ClusterError(RuntimeError):
-    """The cluster cannot do the work; str() is one plain line. Finished runs are kept."""
 
 
 def execute(
@@ -129,8 +126,9 @@ class _Given:
         from distributed.scheduler import KilledWorker
 
         if future.status == "finished":
-            for result in future.result():
-                self._enter(result)
+            with self.books.at_once():
+                for result in future.result():
+                    self._enter(result)
         elif future.status == "error":
             error = future.exception()
             if not isinstance(error, KilledWorker):
@@ -169,8 +167,13 @@ class _Given:
         return run_file(self.books.folder.runs_dir, run_id).exists()
 
     def _mend(self) -> None:
-        """Ask anew for jobs that were lost: adapting counts them as if they were still there."""
-        if self.backend is not None and set(self.backend.worker_spec) - set(self.backend.workers):
+        """Ask anew for jobs that were lost or never taken: adapting counts them as if they were there."""
+        if self.backend is None:
+            return
+        jobs = self.backend.workers
+        for name in [name for name, job in jobs.items() if job.job_id is None]:
+            del jobs[name]
+        if set(self.backend.worker_spec) - set(jobs):
             self.backend.scale(len(self.backend.worker_spec))
 
 
@@ -235,7 +238,7 @@ def _batch(cluster: str, site: Site, workers: int | None, threads: int, out_dir:
         await backend  # raises what the submission of the first job says, which adapting would only log
 
     try:
-        backend.scale(jobs=1)
+        backend.worker_spec.update(backend.new_worker_spec())
         backend.sync(first)
     except (RuntimeError, OSError) as error:
         backend.close(timeout=10)

@@ -16,6 +16,7 @@ from analysis.killing import killing_table
 from analysis.kinetics import kinetics_tables
 from analysis.lysis import lysis_summary, lysis_table
 from analysis.report import FIGURES, scenario_text, write_report
+from analysis.summary import light_study, refresh
 from analysis.tables import tidy, write_table
 from analysis.trajectory import Study, read_study
 from analysis.viability import viability_tables, viability_wells
@@ -24,6 +25,7 @@ OBSERVABLES = (
     *("signal", "signal_maximum", "signal_blank", "kills", "contacts"),
     *("kills_per_nk", "contacts_per_nk", "granules_left", "time_to_first_kill_h"),
 )
+LARGE = 2000  # runs; above it the whole study is no longer held in memory
 TABLES = (
     *("lysis", "lysis_summary", "dose_response", "dose_response_donors", "kinetics", "kinetics_summary"),
     *("killing", "viability", "viability_summary", "controls"),
@@ -56,11 +58,15 @@ def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
     """Analyse the runs below out_dir; write out_dir/tables/*.csv, figures/*.png and *.svg, and report.html.
 
     with_figures = False draws nothing, in a third of the time.
+    Every analysis brings out_dir/tables/runs.parquet up to date. A study of more than LARGE runs is analysed from that
+    table alone, in which the time courses and the histograms of the run files are not: tables and figures that need
+    them are left out.
     Files that cannot be used and plates that lack controls are named in `problems` and left out.  Raises
     MissingControls, and writes nothing, where that would leave no plate at all.
     """
     out_dir = Path(out_dir)
-    study = read_study(out_dir, "well", OBSERVABLES)
+    large = sum(1 for _ in (out_dir / "runs").glob("*/*.h5")) > LARGE
+    study = light_study(out_dir, refresh(out_dir)) if large else read_study(out_dir, "well", OBSERVABLES)
     if not study.runs:
         study.problems.append("there is no run to analyse")
     design, extra = design_table(study.runs, scenario_text(study))
@@ -77,9 +83,10 @@ def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
         tables["dose_response"] = dose_response_table(curves, extra)
         if len(by_donor):
             tables["dose_response_donors"] = by_donor
-        tables["kinetics"], tables["kinetics_summary"] = kinetics_tables(study.runs, design, extra, controls)
+        if not large:
+            tables["kinetics"], tables["kinetics_summary"] = kinetics_tables(study.runs, design, extra, controls)
         headline = headline_table(tables["lysis_summary"], extra, "specific lysis (%)")
-    killing = killing_table(study.runs, design, extra)
+    killing = pd.DataFrame() if large else killing_table(study.runs, design, extra)
     if len(killing):
         tables["killing"] = killing
     viability = viability_wells(study.runs, design, controls)
@@ -89,6 +96,8 @@ def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
             headline = headline_table(tables["viability"], extra, "relative viability (%)")
     if controls:
         tables["controls"] = controls_table(controls, design)
+    if not large:
+        refresh(out_dir)
     tables = {name: tidy(table) for name, table in tables.items()}
     said = cautions(study.runs, tables)
     _clear(out_dir / "tables", {f"{name}.csv" for name in TABLES})

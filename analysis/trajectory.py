@@ -73,7 +73,7 @@ def read_study(out_dir: Path, kind: str = "well", names: Collection[str] | None 
     """
     out_dir = Path(out_dir)
     study = Study(out_dir)
-    study.info = _read_info(out_dir / "study.json", study.problems)
+    study.info = read_info(out_dir / "study.json", study.problems)
     known = set(study.info.get("run_ids") or ())
     for path in sorted((out_dir / "runs").rglob("*.h5")):
         try:
@@ -99,7 +99,7 @@ def read_run(path: Path, names: Collection[str] | None = None) -> Run:
             if "meta" not in file:
                 raise ForeignFile("not a run file (no /meta)")
             meta = {key: _text(value) for key, value in file["meta"].attrs.items()}
-            _check_meta(meta, path)
+            check_meta(meta, path)
             group = file.get("observables", {})
             found = [name for name in group if names is None or name in names]
             observables = {name: _read_series(group[name]) for name in found}
@@ -137,7 +137,8 @@ def observables_table(runs: Iterable[Run]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
-def _read_info(path: Path, problems: list[str]) -> dict:
+def read_info(path: Path, problems: list[str]) -> dict:
+    """study.json as a dict, empty (and a line in `problems`) where it is missing or cannot be read."""
     if not path.is_file():
         problems.append("study.json is missing: every readable run is taken, and runs that are absent cannot be named")
         return {}
@@ -151,7 +152,8 @@ def _read_info(path: Path, problems: list[str]) -> dict:
     return info
 
 
-def _check_meta(meta: dict, path: Path) -> None:
+def check_meta(meta: dict, path: Path) -> None:
+    """Raises ForeignFile unless these are the attributes of the complete run that the file is named after."""
     if "schema_version" not in meta or "run_id" not in meta or "condition" not in meta:
         raise ForeignFile("not a run file (/meta lacks schema_version, run_id or condition)")
     if int(meta["schema_version"]) != SCHEMA_VERSION:
@@ -177,18 +179,19 @@ def _text(value: object) -> object:
     return value.decode() if isinstance(value, bytes) else value
 
 
+def model_of(info: Mapping, kind: str = "well") -> str | None:
+    """The model version that study.json states; None where it states none."""
+    versions = info.get("versions")
+    stated = [str(v) for v in versions.values()] if isinstance(versions, Mapping) else []
+    return next((version for version in stated if version.startswith(f"{kind}-")), None)
+
+
 def _keep_one_model(study: Study, kind: str) -> None:
     """Drop runs of another model version than the study's own (or, without one, than most files)."""
-    versions = study.info.get("versions")
-    stated = [str(v) for v in versions.values()] if isinstance(versions, Mapping) else []
-    stated = [version for version in stated if version.startswith(f"{kind}-")]
-    if stated:
-        wanted = stated[0]
-    elif study.runs:
+    wanted = model_of(study.info, kind)
+    if wanted is None:
         counts = Counter(run.model_version for run in study.runs)
-        wanted = max(sorted(counts), key=lambda version: counts[version])
-    else:
-        return
+        wanted = max(sorted(counts), key=lambda version: counts[version], default=None)
     for run in study.runs:
         if run.model_version != wanted:
             name = run.path.relative_to(study.out_dir)

@@ -232,6 +232,26 @@ class Progress:
             note(f"{step.finished}/{step.total} runs{failed}, {share}, {self._pace(step)}")
 
 
+def status(found: object) -> None:
+    """A simulation.run.status.Status."""
+    say(f"done     {found.done:,} of {found.total:,}")
+    say(f"running  {found.running:,}")
+    say(f"failed   {len(found.failed):,}")
+    say(f"to do    {found.to_do:,}")
+    if found.rate_per_s:
+        speed = f"{found.rate_per_s:.1f} runs/s" if found.rate_per_s >= 1 else f"{60 * found.rate_per_s:.1f} runs/min"
+        left = f", about {duration(found.seconds_left)} left at that rate" if found.to_do else ""
+        say(f"rate     {speed}{left}")
+    if found.foreign:
+        say(f"others   {count(found.foreign, 'run file')} of another study, left out of the analysis")
+    if found.unfinished:
+        say(f"left     {count(found.unfinished, 'unfinished file')}, swept away by the next adcc run")
+    for run in found.failed[:_MOST_FAILURES]:
+        say(f"  {run.run_id} after {count(run.attempts, 'attempt')}: {run.line}")
+    if len(found.failed) > _MOST_FAILURES:
+        say(f"  ... and {len(found.failed) - _MOST_FAILURES:,} more")
+
+
 def plan(title: str, costs: object, workers: int) -> None:
     """A simulation.scenario.plan.Plan: every point of the design, then what all of it takes on `workers` cores."""
 

@@ -30,6 +30,7 @@ Sets = Annotated[
 def plain_faults() -> Iterator[None]:
     """Turn what a user can mend into one line per fault and exit code 2."""
     from simulation.catalogue.lookup import CatalogueError
+    from simulation.run.errors import ClusterError
     from simulation.run.folder import FolderError
     from simulation.runtime import RuntimeSettingsError
     from simulation.scenario.faults import ScenarioError
@@ -42,6 +43,9 @@ def plain_faults() -> Iterator[None]:
     except (FolderError, RuntimeSettingsError) as error:
         console.faults([error])
         raise typer.Exit(BAD_INPUT) from None
+    except ClusterError as error:  # finished runs are kept
+        console.faults([error])
+        raise typer.Exit(SOME_FAILED) from None
     except OSError as error:  # a full disk, a folder that went away: finished runs are kept
         console.faults([f"{error.filename or 'results'}: {error.strerror or error}"])
         raise typer.Exit(SOME_FAILED) from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulation import console
+from simulation.cli.cluster import engine_options
 from simulation.cli.common import BAD_INPUT, DONE, INTERRUPTED, SOME_FAILED, ScenarioFile, Sets, app, plain_faults
 
 if TYPE_CHECKING:
@@ -37,10 +38,17 @@ def run(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="runs verify their own bookkeeping; slower")] = False,
     timeout: Annotated[float | None, typer.Option(min=0.001, metavar="SECONDS", help="longest time of one run")] = None,
+    engine: Annotated[str, typer.Option(metavar="local|dask", help="who gives out the runs")] = "local",
+    cluster: Annotated[
+        str | None, typer.Option(help="with --engine dask: local (default), slurm, pbs, lsf, sge or tcp://host:port")
+    ] = None,
+    site: Annotated[Path | None, typer.Option(metavar="SITE.toml", help="partition, wall time, memory, ...")] = None,
 ) -> None:
     """Simulate a scenario, skip what is finished, and analyse it."""
     part = _shard(shard)
+    options = {"workers": workers, "threads": threads, "timeout_s": timeout, "check": check}
     with plain_faults():
+        options |= engine_options(engine, cluster, site, part is not None)
         from simulation.run.folder import untouched_since
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
@@ -50,10 +58,7 @@ def run(
         scenario = load_scenario(path, sets or [])
         conditions = expand(scenario)
         folder = out or Path("results") / path.stem
-        outcome = simulate(
-            scenario, conditions, path, folder,
-            shard=part, workers=workers, threads=threads, timeout_s=timeout, check=check,
-        )  # fmt: skip
+        outcome = simulate(scenario, conditions, path, folder, shard=part, **options)
     if part is not None:
         console.note(f"shard {shard} is done; when all are: adcc analyse {folder}")
         raise typer.Exit(SOME_FAILED if outcome.failed else DONE)

@@ -8,16 +8,42 @@ import numpy as np
 from simulation.record import layout
 
 _COMPRESS_FROM = 2048  # elements: small datasets are smaller and faster without
+_STRING = h5py.string_dtype()
+_TEXT = h5py.h5t.py_create(_STRING, logical=True)
+_SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
+_PLAIN = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+_PLAIN.set_obj_track_times(False)  # HDF5 would write the time of day: equal runs have equal bytes
 
 
-def write_dataset(group: h5py.Group, name: str, values, unit: str, description: str) -> h5py.Dataset:
-    """One dataset with CF-style units and a description; large ones are shuffled and compressed."""
-    values = np.asarray(values)
-    packing = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.size >= _COMPRESS_FROM else {}
-    dataset = group.create_dataset(name, data=values, **packing)
-    dataset.attrs["units"] = unit
-    dataset.attrs["description"] = description
+def write_dataset(group: h5py.Group, name: str, values, unit: str = "", description: str = "") -> h5py.Dataset:
+    """One dataset, with CF-style units and a description where they are given; large ones are shuffled and compressed.
+
+    Small ones go past h5py's general code: a file has some forty of them, which would take longer than a small well.
+    """
+    values = np.ascontiguousarray(values)
+    if values.size >= _COMPRESS_FROM:
+        dataset = group.create_dataset(name, data=values, compression="gzip", compression_opts=1, shuffle=True)
+        identity = dataset.id
+    else:
+        space = h5py.h5s.create_simple(values.shape)
+        identity = h5py.h5d.create(
+            group.id, name.encode(), h5py.h5t.py_create(values.dtype, logical=True), space, _PLAIN
+        )
+        identity.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+        dataset = h5py.Dataset(identity)
+    if unit:
+        _write_text(identity, b"units", unit)
+        _write_text(identity, b"description", description)
     return dataset
+
+
+def _write_text(owner: h5py.h5d.DatasetID, name: bytes, text: str) -> None:
+    """A text attribute of a new object, as h5py would write it: UTF-8 of any length."""
+    h5py.h5a.create(owner, name, _TEXT, _SCALAR).write(np.array(text, dtype=_STRING))
+
+
+def _group(parent: h5py.Group, name: str) -> h5py.Group:
+    return h5py.Group(h5py.h5g.create(parent.id, name.encode()))
 
 
 class Recorder:
@@ -68,21 +94,22 @@ class Recorder:
         step = time = None
         for name in [*self.rows[0], *signals]:
             unit, text = layout.SERIES[name]
-            group = observables.create_group(name)
+            group = _group(observables, name)
             values = signals[name] if name in signals else self.series(name)
             write_dataset(group, "value", values, unit, text)
             if step is None:
                 step = write_dataset(group, "step", np.array(self.steps), "1", "ticks")
                 time = write_dataset(group, "time", np.array(self.times_h), "h", "hours from the addition of effectors")
             else:
-                group["step"], group["time"] = step, time  # hard links: one clock for all series
+                h5py.h5o.link(step.id, group.id, b"step")  # hard links: one clock for all series
+                h5py.h5o.link(time.id, group.id, b"time")
         for name, (counts, edges) in histograms.items():
             unit, text = layout.HISTOGRAMS[name]
-            group = observables.create_group(name)
+            group = _group(observables, name)
             write_dataset(group, "value", np.asarray(counts)[None, :], unit, text)
             write_dataset(group, "edges", edges, "1", "edges of the bins, lower ends included")
-            group["step"] = np.array(self.steps[-1:])
-            group["time"] = np.array(self.times_h[-1:])
+            write_dataset(group, "step", self.steps[-1:])
+            write_dataset(group, "time", self.times_h[-1:])
         if final is not None:
             group = file.create_group("final")
             for name, values in final.items():

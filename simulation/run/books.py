@@ -1,9 +1,10 @@
 """The books of a sweep: what is done, what failed and why, on disk and for a progress display."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from simulation.run.folder import StudyFolder
+from simulation.run.folder import StudyFolder, fault_of, run_file
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,28 @@ def work(condition: Mapping) -> float:
     return (effectors + 0.4 * targets + 100) * condition["assay"]["duration_h"]
 
 
+def what_is_there(folder: StudyFolder, conditions: Mapping[str, Mapping]) -> tuple[list[str], set[str], list[Failure]]:
+    """(pending, finished, blocked): runs to make, runs that have their file, and runs whose place is taken.
+
+    Pending runs are in the order of their work, the longest first, so that none is left alone at the end; the id
+    settles ties. A file that is not that run, or not whole, is never overwritten.
+    """
+    skipped, blocked = set(), []
+    for run_id in sorted(conditions):
+        path = run_file(folder.runs_dir, run_id)
+        if not path.exists():
+            continue
+        fault = fault_of(path, run_id)
+        if fault is None:
+            skipped.add(run_id)
+        else:
+            name = path.relative_to(folder.out_dir)
+            blocked.append(Failure(run_id, f"{name}: {fault}; left as it is, remove it to run this condition", 0))
+    pending = sorted(conditions.keys() - skipped - {failure.run_id for failure in blocked})
+    pending.sort(key=lambda run_id: -work(conditions[run_id]))
+    return pending, skipped, blocked
+
+
 @dataclass
 class Books:
     """The books: what is done and what failed, on disk and for the display."""
@@ -78,8 +101,23 @@ class Books:
         self.folder.log(f"failed {failure.run_id} after {failure.attempts} attempt(s): {failure.reason}")
         self._show(failure.run_id)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Runs that are entered inside are shown together, at the end: they have come back together."""
+        progress, self.progress = self.progress, None
+        before = len(self.done) + len(self.failed)
+        try:
+            yield
+        finally:
+            self.progress = progress
+        if len(self.done) + len(self.failed) > before:
+            self._report("")
+
     def _show(self, run_id: str) -> None:
         self._left -= work(self.conditions[run_id])
+        self._report(run_id)
+
+    def _report(self, run_id: str) -> None:
         if self.progress is not None:
             failed = sum(failure.attempts > 0 for failure in self.failed)
             share = 1 - self._left / self._all if self._all else 1.0

@@ -5,15 +5,18 @@
     DIR/failed/<run_id>.json  why a run has no file
     DIR/summary.txt           what the last analysis without a problem printed
     DIR/log                   times and hosts, which never enter a run file
+    DIR/lock                  held by whoever brings the whole study, or one shard of it, to files
 
 Several processes, also on several machines, may work in one folder: each holds a shared lock on DIR/runs, and leftovers
-of dead processes are only swept away by one that finds itself alone.
+of dead processes are only swept away by one that finds itself alone. Shards share DIR/lock; who wants the whole study
+needs it alone.
 """
 
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -130,6 +133,34 @@ class StudyFolder:
     def forget_failure(self, run_id: str) -> None:
         """Remove the record of an earlier failure: the run has its file now."""
         (self.out_dir / "failed" / f"{run_id}.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def claimed(out_dir: Path, shared: bool) -> Iterator[None]:
+    """Hold DIR/lock: alone, or shared with others that make shards. Raises FolderError if somebody else holds it.
+
+    The system gives it back when the process ends in whatever way. On a file system without locks nothing is held.
+    """
+    prepare(out_dir)
+    try:
+        file = open(out_dir / "lock", "a+", encoding="utf-8")  # noqa: SIM115  closed below, which also unlocks
+    except OSError as error:
+        raise FolderError(f"cannot write {error.filename}: {error.strerror}") from None
+    with file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                whose = file.read().strip() or "another process"
+                raise FolderError(f"{whose} is at work in {out_dir}; wait until it ends, or stop it") from None
+            except OSError:
+                pass  # no locks here
+        if not shared:
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            file.flush()
+        yield
 
 
 def prepare(out_dir: Path) -> None:

@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from simulation import runtime
-from simulation.run.books import Books, Failure, Outcome, Step, work
-from simulation.run.folder import StudyFolder, fault_of, run_file
-from simulation.run.pool import Pool, Run, Stop, Stopped, call, signals
+from simulation.run.books import Books, Failure, Outcome, Step, what_is_there, work
+from simulation.run.child import Run, call
+from simulation.run.folder import StudyFolder
+from simulation.run.pool import Pool, Stop, Stopped, signals
 
 
 def execute(
@@ -37,10 +38,7 @@ def execute(
     """
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
-        skipped, blocked = _what_is_there(folder, conditions)
-        pending = sorted(conditions.keys() - skipped - {failure.run_id for failure in blocked})
-        # The longest first, so that none is left alone at the end; the id settles ties.
-        pending.sort(key=lambda run_id: -work(conditions[run_id]))
+        pending, skipped, blocked = what_is_there(folder, conditions)
         workers = min(workers or runtime.cores(), max(1, len(pending)))
         threads = threads or (1 if len(pending) > 1 else runtime.cores())
         runtime.configure(threads)
@@ -64,22 +62,6 @@ def shard(conditions: Mapping[str, Mapping], index: int, count: int) -> dict[str
         raise ValueError(f"shard {index}/{count}: the first number runs from 0 to {count - 1}")
     order = sorted(conditions, key=lambda run_id: (-work(conditions[run_id]), run_id))
     return {run_id: conditions[run_id] for run_id in order[index::count]}
-
-
-def _what_is_there(folder: StudyFolder, conditions: Mapping[str, Mapping]) -> tuple[set[str], list[Failure]]:
-    """Finished runs, and runs whose place is taken by a file that is not theirs or not whole: never overwritten."""
-    skipped, blocked = set(), []
-    for run_id in sorted(conditions):
-        path = run_file(folder.runs_dir, run_id)
-        if not path.exists():
-            continue
-        fault = fault_of(path, run_id)
-        if fault is None:
-            skipped.add(run_id)
-        else:
-            name = path.relative_to(folder.out_dir)
-            blocked.append(Failure(run_id, f"{name}: {fault}; left as it is, remove it to run this condition", 0))
-    return skipped, blocked
 
 
 def _one_after_another(books: Books, pending: list[str], job: Callable, stop: Stop) -> None:

@@ -4,41 +4,21 @@ A process that dies under a run (out of memory, a crash in compiled code) may ha
 run is tried once more with nothing beside it. A run that passes the time limit is killed.
 """
 
-import multiprocessing
 import os
 import signal
+import subprocess
 import time
-import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
+from multiprocessing.connection import wait
 
-from simulation import runtime
 from simulation.run.books import Books, Failure
-from simulation.run.folder import hold
+from simulation.run.child import Child
 
 ATTEMPTS = 2
 GRACE_S = 1.5  # how long running work may go on after a request to stop
-
-Run = Callable[[Mapping, Path, bool], Path]
-
-
-def call(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> tuple[float, str, str]:
-    """Make one run; return its seconds and, if it failed, a reason and the traceback."""
-    start = time.perf_counter()
-    try:
-        if run is None:
-            from simulation.run.one import run_to_file as run
-        run(condition, runs_dir, check)
-    except Exception as error:
-        text = str(error).strip().partition("\n")[0]
-        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        return time.perf_counter() - start, reason, traceback.format_exc()
-    return time.perf_counter() - start, "", ""
-
 
 # -- being asked to stop --------------------------------------------------------------------------------------------
 
@@ -89,69 +69,14 @@ def signals() -> Iterator[Stop]:
 # -- in processes of their own --------------------------------------------------------------------------------------
 
 
-def _serve(connection: Connection, job: Callable, runs_dir: Path, threads: int) -> None:
-    """Life of a worker: a condition in, a sign that it began and then its result out, until the other end closes."""
-    # Ctrl-C reaches the whole terminal group; when to stop is decided in one place. SIGTERM ends a worker at once.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    runtime.configure(threads)
-    hold(runs_dir)  # kept for life: while this worker lives, even as an orphan, its .part is no leftover
-    try:
-        while True:
-            condition = connection.recv()
-            connection.send(None)
-            connection.send(job(condition))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
-
-
-class _Worker:
-    """A process and what it works on."""
-
-    def __init__(self, job: Callable, runs_dir: Path, threads: int):
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, job, runs_dir, threads), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.run_id: str | None = None
-        self.deadline = float("inf")
-
-    def give(self, run_id: str, condition: Mapping) -> None:
-        """Hand over a condition."""
-        self.run_id = run_id
-        self.deadline = float("inf")  # set when the run begins: a slow start of the process is not its fault
-        try:
-            self.connection.send(condition)
-        except OSError:
-            return  # it died while idle: the closed pipe is noticed as a death under this run
-
-    def end(self) -> str:
-        """Kill the process if it lives; say how it ended."""
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
-        code = self.process.exitcode
-        self.process.close()
-        return _how_it_ended(code)
-
-
-def _how_it_ended(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"its process ended with exit code {code}"
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    hint = " (out of memory?)" if name == "SIGKILL" else ""
-    return f"its process was ended by {name}{hint}"
-
-
 class Pool:
     """Workers, the queue, and the runs under which a worker died."""
 
     def __init__(self, books: Books, size: int, threads: int, job: Callable, timeout_s: float | None, stop: Stop):
         self.books, self.size, self.timeout_s, self.stop = books, size, timeout_s, stop
-        self.new_worker = partial(_Worker, job, books.folder.runs_dir, threads)
-        self.idle: list[_Worker] = []
-        self.busy: list[_Worker] = []
+        self.new_worker = partial(Child, job, books.folder.runs_dir, threads)
+        self.idle: list[Child] = []
+        self.busy: list[Child] = []
         self.queue: deque[str] = deque()
         self.suspects: deque[str] = deque()
         self.attempts: dict[str, int] = {}
@@ -203,13 +128,14 @@ class Pool:
                 self.busy.remove(worker)
                 self._fail(worker.run_id, f"passed the time limit of {self.timeout_s:g} s and was stopped")
 
-    def _collect(self, worker: _Worker) -> None:
+    def _collect(self, worker: Child) -> None:
         run_id = worker.run_id
         try:
             answer = worker.connection.recv()
         except (EOFError, OSError):
             self.busy.remove(worker)
-            worker.process.join(1.0)
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(1.0)
             reason = worker.end()
             if self.stop.number is not None:
                 return  # a signal to the whole group reached the worker too: no fault of the run
@@ -219,7 +145,7 @@ class Pool:
                 self._fail(run_id, reason)
             return
         if answer is None:
-            worker.deadline = time.monotonic() + (float("inf") if self.timeout_s is None else self.timeout_s)
+            worker.began(self.timeout_s)
             return
         self.busy.remove(worker)
         self.idle.append(worker)

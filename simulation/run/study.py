@@ -6,7 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from simulation.run import local
-from simulation.run.folder import StudyFolder
+from simulation.run.books import Outcome
+from simulation.run.folder import StudyFolder, claimed
 from simulation.scenario.schema import Scenario
 from simulation.scenario.sweep import Condition
 from simulation.version import WELL_MODEL, __version__
@@ -52,17 +53,19 @@ def run_study(
     *,
     shard: tuple[int, int] | None = None,
     announce: Callable[[str], None] = lambda line: None,
+    engine: Callable[..., Outcome] = local.execute,
     **options,
-) -> local.Outcome:
+) -> Outcome:
     """Describe the study in out_dir/study.json and bring its conditions, or one shard (i, k) of them, to files.
 
-    `options` go to local.execute. `announce` receives lines that a user should see before the runs start. Raises
-    FolderError if out_dir cannot be used.
+    `engine` makes the runs (local.execute or cluster.execute) and gets `options`. `announce` receives lines that a user
+    should see before the runs start. Raises FolderError if out_dir cannot be used or somebody else is at work in it.
     """
-    with StudyFolder(out_dir) as folder:
-        if folder.write_study(study_record(scenario, conditions, name)):
-            announce(f"{out_dir} held another study: its run files stay, and are left out of the analysis")
-    runs = {condition.run_id: condition.resolved for condition in conditions}
-    if shard is not None:
-        runs = local.shard(runs, *shard)
-    return local.execute(runs, out_dir, **options)
+    with claimed(out_dir, shared=shard is not None):
+        with StudyFolder(out_dir) as folder:
+            if folder.write_study(study_record(scenario, conditions, name)):
+                announce(f"{out_dir} held another study: its run files stay, and are left out of the analysis")
+        runs = {condition.run_id: condition.resolved for condition in conditions}
+        if shard is not None:
+            runs = local.shard(runs, *shard)
+        return engine(runs, out_dir, **options)

@@ -132,7 +132,6 @@ def _well(resolved: Mapping) -> _Well:
     nk = peak_nk(resolved["effectors"]["nk_cells"], resolved["action"])
     hours, sites = resolved["assay"]["duration_h"], sites_of(vessel)
     layers = layers_needed(sites, targets, nk, vessel["layer_filling"], vessel["max_layers"])
-    events = hours * (nk * EVENTS_PER_NK_H + targets * EVENTS_PER_TARGET_H)
     return _Well(
         point=(
             resolved["role"],
@@ -150,10 +149,18 @@ def _well(resolved: Mapping) -> _Well:
         layers=layers,
         filling=filling_of(sites, targets, nk, layers),
         memory=memory_bytes(targets, nk, sites, layers),
-        seconds=events * SECONDS_PER_EVENT + targets * _minutes_seconds(resolved),
+        seconds=run_seconds(resolved),
         disk=_disk(targets, nk, hours, resolved["output"]),
         level=resolved["output"]["level"],
     )
+
+
+def run_seconds(resolved: Mapping) -> float:
+    """Expected time of the kernel for one resolved condition on one core, in seconds."""
+    targets, hours = resolved["targets"]["cells"], resolved["assay"]["duration_h"]
+    nk = peak_nk(resolved["effectors"]["nk_cells"], resolved["action"])
+    events = hours * (nk * EVENTS_PER_NK_H + targets * EVENTS_PER_TARGET_H)
+    return events * SECONDS_PER_EVENT + targets * _minutes_seconds(resolved)
 
 
 def _minutes_seconds(resolved: Mapping) -> float:

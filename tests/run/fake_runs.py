@@ -18,6 +18,8 @@ def condition(behaviour: str, nk_cells: int = 10) -> dict:
         "effectors": {"nk_cells": nk_cells},
         "targets": {"cells": 10},
         "assay": {"duration_h": 4.0},
+        "action": [],
+        "culture": None,
     }
 
 

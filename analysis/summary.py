@@ -1,0 +1,259 @@
+"""The summary table of a study: one row per finished run, in DIR/tables/runs.parquet, rebuilt from the run files.
+
+Columns  run_id, plate, role, donor, replicate, model_version; the core design (analysis.design.CORE_KEYS); every swept
+         key under its dotted name; actions as text; then the last value of each observable series (END_VALUES), in the
+         units of the run files; file_bytes and file_mtime_ns of the file that was read.
+Upkeep   Only files that are new or have changed are read; rows whose file is gone are dropped. The table is written
+         whole under another name and renamed, by whoever analyses; workers never touch it.
+Memory   One of the 256 folders of runs/ is held at a time, so it does not grow with the study (one row group each).
+Limits   rebuilt in steps == rebuilt at once                                       (tests/analysis/test_summary.py)
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import h5py
+import numpy as np
+
+from analysis.design import CORE_KEYS, swept
+from analysis.errors import ForeignFile
+from analysis.trajectory import Run, Series, Study, check_meta, model_of, read_info
+
+LAYOUT = "1"  # of the table; another one is rebuilt
+END_VALUES = (
+    *("targets_alive", "targets_dying", "targets_dead", "targets_cleared", "births", "kills", "spontaneous_deaths"),
+    *("effectors_alive", "effectors_dead", "conjugates", "encounters", "contacts", "hits", "effector_searching_h"),
+    *("antibody_free_nM", "antibody_bound_per_target", "receptor_occupancy", "antibody_internalised_per_target"),
+    *("antibody_cleared_per_target", "cd16a_level", "granules_mean", "resistant_fraction"),
+    *("signal", "signal_maximum", "signal_blank"),
+)
+_SHOWN = 20  # files that cannot be used and are named one by one
+_WORDS = ("role", "cell_line", "effector", "antibody", "readout")
+_COUNTS = ("donor", "replicate")
+
+
+@dataclass
+class Summary:
+    """What refresh did: the table, rows in it, files read anew, and one line per thing that could not be used."""
+
+    path: Path
+    rows: int = 0
+    read: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def refresh(out_dir: Path) -> Summary:
+    """Bring out_dir/tables/runs.parquet up to date with the run files of the study in out_dir/study.json."""
+    import pyarrow.parquet as parquet
+
+    out_dir = Path(out_dir)
+    summary = Summary(out_dir / "tables" / "runs.parquet")
+    info = read_info(out_dir / "study.json", summary.problems)
+    known = set(info.get("run_ids") or ())
+    model = model_of(info)
+    asked = _asked(info)
+    keys = list(asked)
+    schema = _schema(asked)
+    old = _old_table(summary.path, schema)
+    bad: list[str] = []
+    strangers = 0
+    failed = {path.stem for path in (out_dir / "failed").glob("*.json")}
+    summary.path.parent.mkdir(parents=True, exist_ok=True)
+    part = summary.path.with_name(f".runs.{uuid4().hex}.part")
+    changed = old is None
+    folders: list[str] = []
+    try:
+        with parquet.ParquetWriter(part, schema, compression="zstd", write_statistics=False) as writer:
+            for folder, entries in _folders(out_dir / "runs"):
+                kept = old.rows(folder) if old else {}
+                rows = []
+                for name, stat in sorted(entries.items()):
+                    if known and name not in known:
+                        strangers += 1
+                        continue
+                    row = kept.pop(name, None)
+                    seen = (stat.st_size, stat.st_mtime_ns)
+                    if row is None or (row["file_bytes"], row["file_mtime_ns"]) != seen:
+                        changed = True
+                        try:
+                            row = _row(out_dir / "runs" / folder / f"{name}.h5", keys, model)
+                        except ForeignFile as fault:
+                            bad.append(f"runs/{folder}/{name}.h5: {fault}; skipped")
+                            continue
+                        row["file_bytes"], row["file_mtime_ns"] = seen
+                        summary.read += 1
+                    rows.append(row)
+                changed = changed or bool(kept)
+                if rows:
+                    folders.append(folder)
+                    writer.write_table(_table(rows, schema))
+                    summary.rows += len(rows)
+            writer.add_key_value_metadata({"folders": json.dumps(folders)})
+        changed = changed or folders != old.folders
+        if changed:
+            os.replace(part, summary.path)
+    finally:
+        part.unlink(missing_ok=True)
+    summary.problems += bad[:_SHOWN]
+    if len(bad) > _SHOWN:
+        summary.problems.append(f"... and {len(bad) - _SHOWN:,} more files that cannot be used")
+    if strangers:
+        summary.problems.append(f"{strangers:,} files below runs belong to another study or model version; left out")
+    missing = len(known) - summary.rows - len(bad)
+    if known and missing > 0:
+        told = f" ({len(failed & known):,} failed, see failed/)" if failed & known else ""
+        summary.problems.append(f"{missing:,} of {len(known):,} runs have no file{told}")
+    return summary
+
+
+def light_study(out_dir: Path, summary: Summary) -> Study:
+    """The study as read_study gives it, from the table alone: conditions of what varies, last values of the signals."""
+    import pyarrow.parquet as parquet
+
+    study = Study(Path(out_dir), read_info(Path(out_dir) / "study.json", []), problems=list(summary.problems))
+    paths = {**CORE_KEYS, **{key: key for key in _asked(study.info)}}
+    columns = ["run_id", "plate", "model_version", "actions", "signal", "signal_maximum", "signal_blank", *paths]
+    file = parquet.ParquetFile(summary.path)
+    for group in range(file.num_row_groups):
+        for row in file.read_row_group(group, columns=columns).to_pylist():
+            condition = _nested({path: row[column] for column, path in paths.items() if row[column] is not None})
+            if row["actions"]:
+                condition["action"] = json.loads(row["actions"])
+            time = np.array([row["hours"]])
+            ends = {name: Series(np.array([row[name]]), time) for name in ("signal", "signal_maximum", "signal_blank")}
+            path = study.out_dir / "runs" / row["run_id"][:2] / f"{row['run_id']}.h5"
+            study.runs.append(Run(row["run_id"], row["plate"], row["model_version"], condition, path, ends))
+    study.runs.sort(key=lambda run: run.run_id)
+    return study
+
+
+# -- the table ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Old:
+    """The table as it was: a row group per folder of runs/."""
+
+    file: object
+    folders: list[str]
+
+    def rows(self, folder: str) -> dict[str, dict]:
+        """Rows of one folder by run id; empty if it had none."""
+        if folder not in self.folders:
+            return {}
+        rows = self.file.read_row_group(self.folders.index(folder)).to_pylist()
+        return {row["run_id"]: row for row in rows}
+
+
+def _old_table(path: Path, schema) -> _Old | None:
+    """The table on disk, or None where there is none that could be built on."""
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+        metadata = file.metadata.metadata or {}
+        folders = json.loads(metadata[b"folders"])
+        same = file.schema_arrow.remove_metadata().equals(schema.remove_metadata())
+    except (OSError, KeyError, ValueError, arrow.ArrowException):
+        return None
+    return _Old(file, folders) if same and metadata.get(b"layout") == LAYOUT.encode() else None
+
+
+def _asked(info: Mapping) -> dict[str, list]:
+    """Swept keys beside the core ones, with their values: of the scenario file, then of --set sweep.key=[...]."""
+    asked = swept(str(info.get("scenario") or ""))
+    for text in info.get("sets") or ():
+        asked |= swept(text.replace("sweep.", "[sweep]\n", 1)) if str(text).startswith("sweep.") else {}
+    return {key: values for key, values in asked.items() if key not in CORE_KEYS.values()}
+
+
+def _schema(asked: Mapping[str, list]):
+    import pyarrow as arrow
+
+    fields = [(name, arrow.string()) for name in ("run_id", "plate", "model_version", "actions")]
+    for column in CORE_KEYS:
+        kind = arrow.string() if column in _WORDS else arrow.int64() if column in _COUNTS else arrow.float64()
+        fields.append((column, kind))
+    for key, values in asked.items():
+        words = any(isinstance(value, str) for value in values)
+        fields.append((key, arrow.string() if words else arrow.float64()))
+    fields += [(name, arrow.float64()) for name in END_VALUES]
+    fields += [("file_bytes", arrow.int64()), ("file_mtime_ns", arrow.int64())]
+    return arrow.schema(fields, metadata={"layout": LAYOUT})
+
+
+def _table(rows: list[dict], schema):
+    import pyarrow as arrow
+
+    return arrow.Table.from_pylist(rows, schema=schema)
+
+
+def _folders(runs_dir: Path) -> Iterator[tuple[str, dict[str, os.stat_result]]]:
+    """(folder, run id -> stat of its file) for the folders of runs/ in order."""
+    names = sorted(entry.name for entry in os.scandir(runs_dir) if entry.is_dir()) if runs_dir.is_dir() else []
+    for name in names:
+        with os.scandir(runs_dir / name) as entries:
+            yield name, {entry.name[:-3]: entry.stat() for entry in entries if entry.name.endswith(".h5")}
+
+
+def _row(path: Path, keys: list[str], model: str | None) -> dict:
+    """One run file as a row. Raises ForeignFile with the reason if it is not a complete run of this study's model."""
+    try:
+        with h5py.File(path, "r") as file:
+            if "meta" not in file:
+                raise ForeignFile("not a run file (no /meta)")
+            meta = dict(file["meta"].attrs)
+            check_meta(meta, path)
+            if model is not None and meta["model_version"] != model:
+                raise ForeignFile(f"model {meta['model_version']}, the study is {model}")
+            condition = json.loads(meta["condition"])
+            row = {"run_id": meta["run_id"], "plate": str(meta["plate"]), "model_version": str(meta["model_version"])}
+            row["actions"] = json.dumps(condition["action"], sort_keys=True) if condition.get("action") else ""
+            for column, key in CORE_KEYS.items():
+                row[column] = _at(condition, key)
+            for key in keys:
+                value = _at(condition, key)
+                row[key] = json.dumps(value) if isinstance(value, list | dict) else value
+            for name in END_VALUES:
+                row[name] = _last(file, name)
+            return row
+    except ForeignFile:
+        raise
+    except (OSError, RuntimeError) as fault:
+        raise ForeignFile("truncated or not an HDF5 file") from fault
+    except (KeyError, ValueError, TypeError, AttributeError) as fault:
+        raise ForeignFile(f"unreadable ({fault})") from fault
+
+
+def _last(file: h5py.File, name: str) -> float | None:
+    """Last value of a series; None where the file has no such series. Past h5py's general code, for speed."""
+    try:
+        data = h5py.h5d.open(file.id, f"observables/{name}/value".encode())
+    except KeyError:
+        return None
+    values = np.empty(data.shape)
+    data.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+    return float(values[-1])
+
+
+def _at(condition: Mapping, key: str) -> object:
+    node: object = condition
+    for name in key.split("."):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return float(node) if isinstance(node, int) and not isinstance(node, bool) and key not in _COUNTS else node
+
+
+def _nested(flat: Mapping[str, object]) -> dict:
+    tree: dict = {}
+    for path, value in flat.items():
+        *tables, last = path.split(".")
+        node = tree
+        for name in tables:
+            node = node.setdefault(name, {})
+        node[last] = value
+    return tree

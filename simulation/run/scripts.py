@@ -1,0 +1,144 @@
+"""Scripts for a batch system: a job array in which each task makes one shard, and a job that drives Dask.
+
+Figures come from the plan of the scenario. They are texts: nothing is submitted here.
+"""
+
+import math
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulation.run.bundles import OVERHEAD_S
+from simulation.run.cluster import wall_time
+from simulation.run.site import Site
+from simulation.scenario.plan import Plan
+
+TASK_S = 1800.0  # work in one task of an array: long beside its start, short beside a wall time
+MOST_TASKS = 1000  # Slurm's MaxArraySize is 1001 by default
+SLOWER = 3.0  # a node may be this much slower than the estimate
+START_S = 300.0  # Python, libraries and compiling from scratch
+
+
+@dataclass(frozen=True)
+class Array:
+    """A job array: number of tasks, and of each expected seconds, wall time in hours and memory in GB."""
+
+    tasks: int
+    seconds: float
+    wall_time_h: float
+    memory_gb: float
+
+
+def array_of(costs: Plan, site: Site) -> Array:
+    """How to cut a study into the tasks of an array: as many as work asks for, at most MOST_TASKS."""
+    seconds = costs.cpu_seconds + costs.wells * OVERHEAD_S
+    tasks = min(MOST_TASKS, costs.wells, max(1, math.ceil(seconds / TASK_S)))
+    each = max(costs.longest_seconds, seconds / tasks)
+    memory_gb = max(site.memory_gb, math.ceil(2 * costs.memory_bytes(1) / 1e9))
+    return Array(tasks, each, min(site.wall_time_h, math.ceil((START_S + SLOWER * each) / 900) / 4), memory_gb)
+
+
+def array_script(system: str, file: str, out_dir: Path, sets: list[str], costs: Plan, site: Site) -> str:
+    """A ready job array for a batch system of cluster.BATCH_SYSTEMS."""
+    array = array_of(costs, site)
+    last, hours = array.tasks - 1, array.wall_time_h
+    index = {
+        "slurm": "$SLURM_ARRAY_TASK_ID",
+        "pbs": "$PBS_ARRAY_INDEX",
+        "lsf": "$((LSB_JOBINDEX - 1))",
+        "sge": "$((SGE_TASK_ID - 1))",
+    }[system]
+    single = array.tasks == 1 and system == "pbs"  # PBS refuses an array of one
+    head = _head(system, site, out_dir, hours, array.memory_gb, None if single else last)
+    command = [*_adcc("run", file, out_dir, sets), "--workers", "1", "--shard"]
+    shard = f"{0 if single else index}/{array.tasks}"
+    lines = [
+        "#!/bin/bash",
+        f"# {costs.wells:,} runs in {array.tasks:,} tasks of about {_minutes(array.seconds)} on one core; "
+        f"files about {costs.disk_bytes / 1e9:.2g} GB.",
+        "# A task that is stopped and started again goes on from its finished runs. When all have ended:",
+        f"#   {_shell(_adcc('analyse', None, out_dir, []))}",
+        *_tested(system),
+        *head,
+        "set -eu",
+        *_prologue(site),
+        f'exec {_shell(command)} "{shard}"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def driver_script(system: str, file: str, site_file: Path | None, out_dir: Path, sets: list[str], site: Site) -> str:
+    """A ready job that runs the driver of the Dask engine; its workers are further jobs, which it asks for itself."""
+    command = [*_adcc("run", file, out_dir, sets), "--engine", "dask", "--cluster", system]
+    command += ["--site", str(site_file)] if site_file else []
+    lines = [
+        "#!/bin/bash",
+        "# One small job that gives out the work; it asks for worker jobs as the site file says. Where it may,",
+        "# its command can run on a login node as well, in tmux or screen.",
+        *_tested(system),
+        *_head(system, site, out_dir, site.wall_time_h, max(2.0, site.memory_gb), None),
+        "set -eu",
+        *_prologue(site),
+        f"exec {_shell(command)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _tested(system: str) -> list[str]:
+    return (
+        []
+        if system == "slurm"
+        else [f"# Not tested on a real {system.upper()}: compare with the scripts of your site."]
+    )
+
+
+def _head(system: str, site: Site, out_dir: Path, hours: float, memory_gb: float, last: int | None) -> list[str]:
+    """Requests to the batch system. last: highest index of an array that begins with 0, None for a single job."""
+    time, logs, megabytes = wall_time(hours, system), out_dir / "jobs", math.ceil(memory_gb * 1000)
+    if system == "slurm":
+        sign, options = "#SBATCH", [
+            "--job-name=adcc", "--ntasks=1", "--cpus-per-task=1", f"--mem={megabytes}M", f"--time={time}", "--requeue",
+            "--open-mode=append", f"--output={logs}/%x-%A{'' if last is None else '_%a'}.log",
+            *([] if last is None else [f"--array=0-{last}"]),
+            *([f"--partition={site.partition}"] if site.partition else []),
+            *([f"--account={site.account}"] if site.account else []),
+        ]  # fmt: skip
+    elif system == "pbs":
+        sign, options = "#PBS", [
+            "-N adcc", f"-l select=1:ncpus=1:mem={megabytes}mb", f"-l walltime={time}", "-r y", "-j oe", f"-o {logs}/",
+            *([] if last is None else [f"-J 0-{last}"]),
+            *([f"-q {site.partition}"] if site.partition else []), *([f"-A {site.account}"] if site.account else []),
+        ]  # fmt: skip
+    elif system == "lsf":
+        name = "adcc" if last is None else f"adcc[1-{last + 1}]"
+        output = f"{logs}/adcc-%J" + ("" if last is None else "_%I")
+        sign, options = "#BSUB", [
+            f'-J "{name}"', "-n 1", f'-R "rusage[mem={megabytes}MB]"', f"-W {time}", "-r", f"-o {output}.log",
+            *([f"-q {site.partition}"] if site.partition else []), *([f"-P {site.account}"] if site.account else []),
+        ]  # fmt: skip
+    else:
+        sign, options = "#$", [
+            "-N adcc", "-cwd", "-V", "-S /bin/bash", f"-l h_rt={time}", f"-l h_vmem={megabytes}M", "-r y", "-j y",
+            f"-o {logs}/", *([] if last is None else [f"-t 1-{last + 1}"]),
+            *([f"-q {site.partition}"] if site.partition else []), *([f"-P {site.account}"] if site.account else []),
+        ]  # fmt: skip
+    return [f"{sign} {option}" for option in (*options, *site.directives)]
+
+
+def _prologue(site: Site) -> list[str]:
+    return [*([f"export ADCCSIM_CACHE_DIR={site.cache_dir}"] if site.cache_dir else []), *site.prologue]
+
+
+def _adcc(command: str, file: str | None, out_dir: Path, sets: list[str]) -> list[str]:
+    place = ["--out", str(out_dir)] if file else [str(out_dir)]
+    return [sys.executable, "-m", "simulation.cli", command, *([file] if file else []), *place,
+            *(word for text in sets for word in ("--set", text))]  # fmt: skip
+
+
+def _shell(words: list[str]) -> str:
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

@@ -1,0 +1,82 @@
+"""The site: what a cluster wants to know before it starts a job, in a small TOML file of its user.
+
+    partition = "short"            account = "lab12"             workers = 64
+    wall_time_h = 4.0              memory_gb = 2.0               workers_per_job = 1
+    prologue = ["module load python/3.12", "source ~/adcc/bin/activate"]
+
+It holds no number of a study: the same scenario gives the same files with any site, and with none.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain
+from simulation.scenario.validate import did_you_mean
+
+Word = Annotated[str, StringConstraints(pattern=r"^[^\s'\"`$;&|<>]+$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\n\r]+$")]
+
+
+class Site(BaseModel):
+    """One cluster as its user sees it. A worker is one process that makes one run at a time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    partition: Word | None = Field(None, description="partition or queue that jobs go to")
+    account: Word | None = Field(None, description="account or project that is charged")
+    wall_time_h: float = Field(4.0, ge=0.1, le=720, description="longest time of a job [h]")
+    memory_gb: float = Field(2.0, ge=0.5, le=4096, description="memory of one worker [GB]")
+    workers: int = Field(16, ge=1, le=10_000, description="most workers at a time")
+    workers_per_job: int = Field(1, ge=1, le=1024, description="workers in one job, on one node")
+    prologue: tuple[Line, ...] = Field((), description="lines of shell before the work of a job begins")
+    directives: tuple[Line, ...] = Field((), description='further requests to the scheduler, like "--qos=low"')
+    interface: Word | None = Field(None, description='network interface that nodes reach each other by, like "ib0"')
+    cache_dir: Line | None = Field(None, description="directory on each node for compiled kernels; default below /tmp")
+    lost_workers: int = Field(
+        10, ge=1, le=1000, description="workers that one task may lose before its runs are suspect"
+    )
+
+    @property
+    def lifetime_s(self) -> float:
+        """How long a Dask worker takes new work, in seconds: it leaves in good order before its job is ended."""
+        return 3600 * self.wall_time_h - self.margin_s
+
+    @property
+    def margin_s(self) -> float:
+        """Time between the last new work of a worker and the end of its job, in seconds."""
+        return min(600.0, 3600 * self.wall_time_h / 4)
+
+
+def load_site(path: Path) -> Site:
+    """Read and check a site file. Raises ScenarioError with every fault, each with key path, value, what is allowed."""
+    path = Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScenarioError([Fault(str(path), NO_VALUE, (error.strerror or str(error)).lower())]) from None
+    except ValueError as error:
+        raise ScenarioError([Fault(str(path), NO_VALUE, f"not valid TOML: {error}")]) from None
+    # TOML has one kind of list and no tuple; the model is strict about everything else.
+    raw = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    try:
+        return Site.model_validate(raw)
+    except ValidationError as error:
+        faults = [_fault(path, item) for item in error.errors(include_url=False)]
+    raise ScenarioError(faults)
+
+
+def _fault(path: Path, item: dict) -> Fault:
+    key = dotted(item["loc"])
+    if item["type"] == "extra_forbidden":
+        return Fault(f"{path.name}: {key}", item["input"], f"unknown key{did_you_mean(key, Site.model_fields)}")
+    if item["type"] == "string_pattern_mismatch":
+        bad = (
+            "line breaks"
+            if item["loc"][0] in ("prologue", "directives", "cache_dir")
+            else "spaces or signs of the shell"
+        )
+        return Fault(f"{path.name}: {key}", item["input"], f"must not be empty or hold {bad}")
+    return Fault(f"{path.name}: {key}", item["input"], explain(item))

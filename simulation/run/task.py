@@ -1,0 +1,91 @@
+"""A task of a cluster: a bundle of runs, made one after the other in a process beside the worker that was given it.
+
+A run that crashes, hangs or eats the memory takes that process along, and not the worker: it is named as the suspect,
+the others of the bundle go on, and whoever gave the bundle tries the suspect again by itself. Runs that have their file
+are passed over, so a bundle that was lost with its worker is simply given again.
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from simulation import runtime
+from simulation.run.bundles import unpack
+from simulation.run.child import Answer, Child, Died, Run, TimedOut, call
+from simulation.run.folder import fault_of, run_file
+
+DONE, FAILED, SUSPECT = "done", "failed", "suspect"
+
+
+class NodeError(RuntimeError):
+    """A node cannot do the work of this study at all; str() is one plain line."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the runs of a study are to be made on any node.
+
+    digest: of the sources that decide the numbers, so that a node with other software is refused. run: what makes a
+    file, by default simulation.run.one.run_to_file.
+    """
+
+    runs_dir: str
+    digest: str
+    threads: int
+    timeout_s: float | None
+    check: bool
+    run: Run | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one run of a bundle: DONE, FAILED or SUSPECT, seconds it took, and why it has no file."""
+
+    run_id: str
+    state: str
+    seconds: float
+    reason: str = ""
+    trace: str = ""
+
+
+_children: dict[Order, Child] = {}  # of this worker process: one, for the order it works on
+
+
+def make(packed: bytes, order: Order) -> list[Result]:
+    """Make the runs of a packed bundle; returns one Result each. Raises NodeError before any run is begun."""
+    runs_dir = Path(order.runs_dir)
+    host = socket.gethostname()
+    if not runs_dir.is_dir():
+        raise NodeError(f"{host} does not see {runs_dir}: results have to lie on a file system that all nodes share")
+    if runtime.kernel_digest() != order.digest:
+        raise NodeError(f"{host} has another adccsim, Python, numba or numpy than the process that gives out the work")
+    return [_one(run_id, condition, order, runs_dir) for run_id, condition in unpack(packed).items()]
+
+
+def _one(run_id: str, condition: dict, order: Order, runs_dir: Path) -> Result:
+    path = run_file(runs_dir, run_id)
+    if path.exists() and fault_of(path, run_id) is None:
+        return Result(run_id, DONE, 0.0)
+    child = _child(order, runs_dir)
+    try:
+        seconds, reason, trace = child.make(run_id, condition, order.timeout_s)
+    except TimedOut:
+        _children.clear()
+        reason = f"passed the time limit of {order.timeout_s:g} s and was stopped"
+        return Result(run_id, FAILED, order.timeout_s, reason)
+    except Died as death:
+        _children.clear()
+        return Result(run_id, SUSPECT, 0.0, str(death))
+    return Result(run_id, FAILED if reason else DONE, seconds, reason, trace)
+
+
+def _child(order: Order, runs_dir: Path) -> Child:
+    if order not in _children:
+        for other in _children.values():
+            other.end()
+        _children.clear()
+        job: Callable[[dict], Answer] = partial(call, order.run, runs_dir, order.check)
+        _children[order] = Child(job, runs_dir, order.threads)
+    return _children[order]

@@ -21,17 +21,18 @@ from simulation.well.layout import ALIVE, CLEARED, DEAD, WALL
 
 # Colours as (r, g, b). Viridis, without its darkest fifth, which the floor would swallow.
 RAMP = (
-    (68, 86, 150), (53, 107, 158), (40, 130, 160), (31, 152, 150),
-    (42, 174, 130), (94, 200, 98), (165, 219, 54), (253, 231, 37),
+    (74, 92, 160), (62, 98, 156), (47, 107, 142), (40, 125, 142),
+    (33, 142, 141), (31, 160, 136), (42, 176, 127), (72, 193, 110),
+    (112, 207, 87), (157, 217, 59), (208, 225, 28), (253, 231, 37),
 )  # fmt: skip
 FLOOR, OUTSIDE = (15, 21, 36), (0, 0, 0)
 DYING, LYSED = (255, 150, 130), (104, 114, 134)
 NK_SEARCHING, NK_HOLDING, NK_KILLER, NK_SERIAL, NK_DEAD = (
-    (236, 240, 248), (255, 112, 46), (247, 168, 214), (214, 64, 164), (66, 74, 94),
+    (158, 176, 208), (255, 118, 48), (255, 186, 226), (224, 72, 172), (62, 70, 90),
 )  # fmt: skip
 COLOURS = (*RAMP, DYING, LYSED, NK_SEARCHING, NK_HOLDING, NK_KILLER, NK_SERIAL, NK_DEAD)
-_TARGET_KINDS = {"dying": len(RAMP), "lysed": len(RAMP) + 1}
-_NK_KINDS = {"searching": 10, "holding": 11, "killer": 12, "serial": 13, "dead": 14}
+_KINDS = ("dying", "lysed", "searching", "holding", "killer", "serial", "dead")
+_KIND = {name: len(RAMP) + i for i, name in enumerate(_KINDS)}  # place in COLOURS
 
 # Palette: 0 outside (transparent), 1 floor, then three tones of each colour.
 BODY, EDGE, CORE = 0, 1, 2
@@ -39,7 +40,7 @@ _TONES = 3
 _FIRST = 2
 
 # Molecules per cell at the two ends of the ramp; logarithmic between.
-LOW, HIGH = 1e3, 5e6
+LOW, HIGH = 1e4, 4e6
 MOST_PIXELS = 960
 
 VIEWS = {"bound": "Antibody bound", "her2": "HER2"}
@@ -80,22 +81,22 @@ def draw(shot: Snapshot, view: str) -> np.ndarray:
     corner = (cells["target_y"].astype(np.int64) * width + cells["target_x"]) * scale
     colour = ramp_level(cells[f"target_{view}"])
     for shape, chosen, kind in (
-        ("debris", status == DEAD, _TARGET_KINDS["lysed"]),
-        ("ring", (status > ALIVE) & (status < DEAD), _TARGET_KINDS["dying"]),
+        ("debris", status == DEAD, _KIND["lysed"]),
+        ("ring", (status > ALIVE) & (status < DEAD), _KIND["dying"]),
         ("disc", status == ALIVE, None),
     ):
         _stamp(flat, corner[chosen], colour[chosen] if kind is None else kind, _shape(shape, 2 * scale, width))
     kinds = nk_kinds(cells)
     site = (cells["effector_y"].astype(np.int64) * width + cells["effector_x"]) * scale
     dot = _shape("dot", scale, width)
-    for number in (_NK_KINDS[name] for name in ("dead", "searching", "killer", "serial", "holding")):
+    for number in (_KIND[name] for name in ("dead", "searching", "killer", "serial", "holding")):
         chosen = kinds == number
         _stamp(flat, site[chosen], number, dot)
     return image
 
 
 def ramp_level(molecules: np.ndarray) -> np.ndarray:
-    """Place on the ramp (0 to 7) of a number of molecules per cell."""
+    """Place on the ramp (0 to 11) of a number of molecules per cell."""
     share = np.log10(np.maximum(molecules, LOW) / LOW) / np.log10(HIGH / LOW)
     return np.minimum((share * len(RAMP)).astype(np.int64), len(RAMP) - 1)
 
@@ -103,9 +104,9 @@ def ramp_level(molecules: np.ndarray) -> np.ndarray:
 def nk_kinds(cells: Mapping[str, np.ndarray]) -> np.ndarray:
     """Colour number of each NK cell: dead, holding a target, or searching with 0, 1 or more kills."""
     state, kills = cells["effector_state"], cells["effector_kills"]
-    kinds = np.where(kills == 0, _NK_KINDS["searching"], np.where(kills == 1, _NK_KINDS["killer"], _NK_KINDS["serial"]))
-    kinds = np.where((state == 1) | (state == 2), _NK_KINDS["holding"], kinds)
-    return np.where(state == 3, _NK_KINDS["dead"], kinds)
+    kinds = np.where(kills == 0, _KIND["searching"], np.where(kills == 1, _KIND["killer"], _KIND["serial"]))
+    kinds = np.where((state == 1) | (state == 2), _KIND["holding"], kinds)
+    return np.where(state == 3, _KIND["dead"], kinds)
 
 
 def _stamp(flat: np.ndarray, corner: np.ndarray, colour, shape: tuple[np.ndarray, np.ndarray]) -> None:
@@ -155,7 +156,7 @@ def palette() -> np.ndarray:
 
 
 def png(image: np.ndarray) -> bytes:
-    """PNG file of palette indices, index 0 transparent. Runs of one colour are what it compresses: a few milliseconds."""
+    """PNG file of palette indices, index 0 transparent; made for runs of one colour, in a few milliseconds."""
     height, width = image.shape
     lines = np.zeros((height, width + 1), np.uint8)  # each line starts with its filter, 0: none
     lines[:, 1:] = image
@@ -171,11 +172,12 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def legend(view: str) -> dict[str, Any]:
-    """The legend in words and colours: ramp (hex colours, ends in molecules per cell) and (shape, hex, text) entries."""
+    """The legend in words and colours: hex colours of the ramp, its ends, and entries of shape, colour, text."""
     return {
         "title": f"{VIEWS[view]}, molecules per tumour cell",
         "ramp": [_hex(colour) for colour in RAMP],
-        "ends": ["1,000 or fewer", "5 million"],
+        "ends": ["10,000 or fewer", "4 million"],
+        "floor": _hex(FLOOR),
         "entries": [
             {"shape": "ring", "colour": _hex(DYING), "text": "tumour cell, dying"},
             {"shape": "debris", "colour": _hex(LYSED), "text": "tumour cell, lysed"},

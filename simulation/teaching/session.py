@@ -187,7 +187,7 @@ class Session:
             "png": picture.png(picture.draw(shot, view)),
             "tip": picture.under_pointer(shot, *pointer) if pointer else None,
             "kills": counts[1:].tolist(),
-            "nk": int(len(kills)),
+            "nk": len(kills),
             "killers_pct": _rounded(100 * counts[1:].sum() / nk),
             "serial_pct": _rounded(100 * counts[2:].sum() / nk),
             "kills_per_nk": _rounded(kills.sum() / nk, 2),

@@ -21,11 +21,11 @@ from pathlib import Path
 PREPARE = "adcc teach --prepare"
 INDEX = "prepared.json"
 NPM_TIMEOUT_S = 600
-# The files of Solara that name what a browser will ask for: the page itself, its settings (icons), the panel layout.
-_NAMED_IN = ("server/templates/solara.html.j2", "server/settings.py", "widgets/vue/gridlayout.vue")
+# The files of Solara that name what a browser will ask for: the page itself, and the settings (icons).
+_NAMED_IN = ("server/templates/solara.html.j2", "server/settings.py")
 _PACKAGE = re.compile(r"/?((?:@[a-z0-9-]+/)?[a-z][a-z0-9-]*)@(\d+\.\d+\.\d+[a-z0-9.-]*)/")
 # A served page reads minified scripts, styles and fonts; sources, maps and the unminified twins stay behind.
-_SERVED = re.compile(r"^(dist|css|fonts)/[^/]+\.(min\.js|umd\.js|css|woff2?|ttf|eot|svg|otf)$|^require\.js$")
+_SERVED = re.compile(r"^(dist|css|fonts)/[^/]+\.(min\.js|css|woff2?|ttf|eot|svg|otf)$|^require\.js$")
 # Nobody listens there: should a file be asked for that the cache lacks, the request ends on this machine.
 _NOWHERE = "http://127.0.0.1:9/"
 

@@ -133,7 +133,8 @@ def fetch(package: str, folder: Path, keep: re.Pattern) -> dict[str, int]:
 
 def _packed(npm: str, package: str, work: Path) -> Path:
     """The archive of an npm package, written to `work`; npm's own cache goes there too and is not left behind."""
-    command = [npm, "pack", package, "--silent", "--cache", str(work / "cache"), "--fetch-retries", "1"]
+    patience = ["--fetch-retries", "2", "--fetch-retry-mintimeout", "1000"]
+    command = [npm, "pack", package, "--silent", "--cache", str(work / "cache"), *patience]
     try:
         run = subprocess.run(
             command, cwd=work, capture_output=True, text=True, timeout=NPM_TIMEOUT_S, stdin=subprocess.DEVNULL

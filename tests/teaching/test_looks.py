@@ -113,8 +113,8 @@ def test_every_control_is_reached_by_tab_and_shows_it(visit):
     wanted = one.page.evaluate(
         """() => {
             const stops = '.adcc button, .adcc select, .adcc input, .adcc summary, canvas';
-            return [...document.querySelectorAll(stops)].filter(e => e.getClientRects().length && !e.disabled && !(e.type === 'radio' && !e.checked))
-                .map((e, i) => e.dataset.stop = String(i));
+            const can = e => e.getClientRects().length && !e.disabled && !(e.type === 'radio' && !e.checked);
+            return [...document.querySelectorAll(stops)].filter(can).map((e, i) => e.dataset.stop = String(i));
         }"""
     )
     reached, unmarked = set(), []

@@ -171,10 +171,9 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def legend(view: str) -> dict[str, Any]:
+def legend() -> dict[str, Any]:
     """The legend in words and colours: hex colours of the ramp, its ends, and entries of shape, colour, text."""
     return {
-        "title": f"{VIEWS[view]}, molecules per tumour cell",
         "ramp": [_hex(colour) for colour in RAMP],
         "ends": ["10,000 or fewer", "4 million"],
         "floor": _hex(FLOOR),

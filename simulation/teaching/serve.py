@@ -37,9 +37,14 @@ def serve(host: str, port: int, browser: bool, sessions: int, announce) -> None:
         "MPLBACKEND": "agg",
     }
     import uvicorn
+    from solara.server.starlette import app
 
+    from simulation.teaching.rooms import ROUTES
+
+    app.router.routes[:0] = ROUTES  # before those of Solara, whose last one answers anything
     _warm_up()
-    config = uvicorn.Config("solara.server.starlette:app", host=host, port=port, log_level="warning", ws_max_size=2**20)
+    # Messages are small and the pictures are compressed already.
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     threading.Thread(target=_when_started, args=(server, host, port, browser, announce), daemon=True).start()
     server.run()

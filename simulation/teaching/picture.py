@@ -28,7 +28,7 @@ RAMP = (
 FLOOR, OUTSIDE = (15, 21, 36), (0, 0, 0)
 DYING, LYSED = (255, 150, 130), (104, 114, 134)
 NK_SEARCHING, NK_HOLDING, NK_KILLER, NK_SERIAL, NK_DEAD = (
-    (158, 176, 208), (255, 118, 48), (255, 186, 226), (224, 72, 172), (62, 70, 90),
+    (158, 176, 208), (255, 118, 48), (255, 186, 226), (224, 72, 172), (92, 102, 126),
 )  # fmt: skip
 COLOURS = (*RAMP, DYING, LYSED, NK_SEARCHING, NK_HOLDING, NK_KILLER, NK_SERIAL, NK_DEAD)
 _KINDS = ("dying", "lysed", "searching", "holding", "killer", "serial", "dead")
@@ -196,8 +196,10 @@ def _hex(colour: tuple[int, int, int]) -> str:
 def under_pointer(shot: Snapshot, x: float, y: float) -> dict[str, Any]:
     """What lies at a place, in fractions (0-1) of the picture from the left and the top: {"title", "lines"}."""
     side = len(shot.inside)
-    column, row = min(int(x * side), side - 1), min(int(y * side), side - 1)
-    if not (0 <= x <= 1 and 0 <= y <= 1 and shot.inside[row, column]):
+    if not (0 <= x < 1 and 0 <= y < 1):
+        return {"title": "", "lines": []}
+    column, row = int(x * side), int(y * side)
+    if not shot.inside[row, column]:
         return {"title": "", "lines": []}
     cells = shot.cells
     here = (cells["effector_x"] == column) & (cells["effector_y"] == row) & (cells["effector_state"] != 3)

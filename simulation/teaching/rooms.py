@@ -56,6 +56,12 @@ def leave(room: str) -> None:
         left.close()
 
 
+def close() -> None:
+    """Close every session: requests that wait for something to happen end."""
+    for room in list(_rooms):
+        leave(room)
+
+
 async def _frame(request: Request) -> Response:
     room = _rooms.get(request.path_params["room"])
     if room is None:

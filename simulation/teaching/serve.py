@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import warnings
 import webbrowser
 
 from simulation.teaching import assets
@@ -39,15 +40,21 @@ def serve(host: str, port: int, browser: bool, sessions: int, announce) -> None:
     import uvicorn
     from solara.server.starlette import app
 
-    from simulation.teaching.rooms import ROUTES
+    from simulation.teaching import rooms
 
-    app.router.routes[:0] = ROUTES  # before those of Solara, whose last one answers anything
+    app.router.routes[:0] = rooms.ROUTES  # before those of Solara, whose last one answers anything
+    warnings.filterwarnings("ignore", message="Cookies with samesite=none")  # the page is in nobody's frame
     _warm_up()
     # Messages are small and the pictures are compressed already.
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", ws_per_message_deflate=False)
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level="warning", ws_per_message_deflate=False, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     threading.Thread(target=_when_started, args=(server, host, port, browser, announce), daemon=True).start()
-    server.run()
+    try:
+        server.run()
+    finally:
+        rooms.close()
 
 
 def _warm_up() -> None:

@@ -37,6 +37,11 @@ def test_biology_imports_numpy_numba_and_itself_only():
         ("simulation", {"numba", "mesa", "numpy", "pydantic"}),
         ("simulation.cli", {"numba", "mesa", "numpy", "h5py", "pandas", "matplotlib", "pydantic"}),
         ("analysis", {"numpy", "h5py", "pandas", "matplotlib"}),
+        ("simulation.run.one", {"mesa", "solara", "matplotlib"}),
+        ("simulation.run.study", {"mesa", "solara"}),
+        ("simulation.teaching", {"numba", "mesa", "solara", "numpy"}),
+        ("simulation.teaching.lessons", {"numba", "mesa", "solara", "numpy"}),
+        ("simulation.teaching.model", {"numba", "solara"}),
     ],
 )
 def test_an_import_loads_only_what_it_needs(module, unwanted):

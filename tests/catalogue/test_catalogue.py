@@ -23,7 +23,7 @@ MECHANISMS = {
     "none", "PTEN-loss", "PIK3CA-mutation", "EGFR-up", "HER3-up", "MET-up", "EphA2-up", "IQGAP1-up", "MUC4-masking",
     "MUC1-masking", "p95HER2", "HER2-loss", "antigen-modulation", "acquired-resistance", "lapatinib",
 }  # fmt: skip
-WELLS = {"96-flat", "96-U", "384-flat", "microwell"}
+WELLS = {"96-flat", "96-U", "384-flat", "96-field-3mm", "96-field-1.5mm", "microwell"}
 READOUTS = {"LDH", "51Cr", "calcein", "live-count", "viability"}
 
 FIELDS = {

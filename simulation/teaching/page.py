@@ -1,0 +1,94 @@
+"""Page: the well in a browser. Every browser session has a model of its own; what it sends is checked in session.py.
+
+The parts are Vue components in front/: lesson, stage (the well, time, legend), charts, numbers, setup and hand. They
+get the screen, a JSON text that changes when the visitor does something, and send deeds. Pictures and numbers that
+change all the time come by another way (rooms.py): stage.vue fetches frame after frame and hands each to the others.
+
+Test ids: picture, tip, clock, legend, note; lysis, control, curve, histogram and one per read-out; value-<control>.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import solara
+
+from simulation.teaching import rooms
+
+FRONT = Path(__file__).parent / "front"
+
+
+@solara.component_vue(str(FRONT / "lesson.vue"), vuetify=False)
+def Lesson(screen: str, event_act: Callable):
+    """The lesson in words."""
+
+
+@solara.component_vue(str(FRONT / "stage.vue"), vuetify=False)
+def Stage(room: str, screen: str, event_act: Callable):
+    """The well, its clock and buttons, and the legend; fetches the frames."""
+
+
+@solara.component_vue(str(FRONT / "charts.vue"), vuetify=False)
+def Charts():
+    """Lysis over time, and kills per NK cell."""
+
+
+@solara.component_vue(str(FRONT / "numbers.vue"), vuetify=False)
+def Numbers():
+    """The cells in numbers."""
+
+
+@solara.component_vue(str(FRONT / "setup.vue"), vuetify=False)
+def SetUp(screen: str, event_act: Callable):
+    """What can be set; a change starts a new well."""
+
+
+@solara.component_vue(str(FRONT / "hand.vue"), vuetify=False)
+def Hand(screen: str, event_act: Callable):
+    """What can be done during the run."""
+
+
+@solara.component
+def Classroom(room: str):
+    """One visitor's page."""
+    session = rooms.session(room)
+    screen = solara.use_reactive(solara.use_memo(lambda: json.dumps(session.screen()), []))
+
+    def act(message: Any) -> None:
+        session.do(message)
+        screen.set(json.dumps(session.screen()))
+
+    with solara.Div(classes=["adcc"]):
+        Lesson(screen=screen.value, event_act=act)
+        with solara.Div(classes=["column"]):
+            Stage(room=room, screen=screen.value, event_act=act)
+            Numbers()
+            Hand(screen=screen.value, event_act=act)
+        with solara.Div(classes=["column"]):
+            Charts()
+            SetUp(screen=screen.value, event_act=act)
+
+
+@solara.component
+def Page():
+    """The page, or a sentence that says why it cannot be had."""
+    solara.Title("ADCC, cell by cell")
+    solara.Style(FRONT / "page.css")
+    room = solara.use_memo(rooms.enter, [])
+    solara.use_effect(lambda: (lambda: rooms.leave(room)) if room else None, [])
+    if room:
+        Classroom(room)
+    else:
+        with solara.Div(classes=["adcc"]):
+            solara.Text(
+                f"This page serves {rooms.most()} visitors at a time, and all places are taken. Close a tab that is "
+                "not used and reload, or start the page with more places: adcc teach --sessions N.",
+                classes=["full"],
+            )
+
+
+@solara.component
+def Layout(children):
+    """No bar and no margins around the page."""
+    return solara.Div(children=children)

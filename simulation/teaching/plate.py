@@ -1,0 +1,250 @@
+"""Plate: one well that a class plays with, and the control wells that its % specific lysis needs, in step.
+
+The wells are the engine's own, driven as `adcc run` drives them: at each tick actions first, then the observation, then
+time goes on. They share their random numbers (random = "paired"), so that a hand's action during the run changes what
+it acts on and nothing before it: the scenario that a plate exports gives the same events when `adcc run` plays it.
+"""
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+
+from analysis.controls import LYSIS_READOUTS, percent_lysis
+from simulation.record.trajectory import Recorder
+from simulation.run.one import signals
+from simulation.scenario.capacity import layers_needed, peak_nk, sites_of
+from simulation.scenario.donors import donors_of
+from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
+from simulation.scenario.identity import run_key
+from simulation.scenario.load import scenario_from_dict
+from simulation.scenario.resolve import resolve
+from simulation.scenario.schema import Action, Scenario
+from simulation.scenario.sweep import controls_of
+from simulation.teaching.toml_text import toml_text
+from simulation.well.culture import founders_after_culture
+from simulation.well.engine import WellEngine, WellFullError
+from simulation.well.params import well_params
+
+SAMPLE, CONTROL, TARGET_ONLY, EFFECTOR_ONLY = "sample", "no_antibody", "target_only", "effector_only"
+
+
+class Well:
+    """One well of the plate: its resolved condition, engine, and observations so far."""
+
+    def __init__(self, condition: dict, events: list | None = None):
+        self.condition = condition
+        self.key = run_key(condition)
+        founders = founders_after_culture(condition, self.key)
+        self.engine = WellEngine(well_params(condition), self.key, founders=founders)
+        self.recorder = Recorder()
+        self.events = events
+
+    def act(self, tick: int, per_h: int) -> None:
+        """Do what the condition asks for at this tick."""
+        for action in self.condition["action"]:
+            if round(action["at_h"] * per_h) == tick:
+                self.engine.apply(action)
+
+    def sample(self) -> None:
+        """Observe now; a second observation of one tick replaces the first."""
+        tick, recorder = self.engine.tick, self.recorder
+        if recorder.steps and recorder.steps[-1] == tick:
+            recorder.rows[-1] = self.engine.observe()
+        else:
+            recorder.sample(tick * self.engine.tick_h, tick, self.engine.observe())
+
+
+class Plate:
+    """A well with its controls. `raw`: parsed scenario file of one well (no sweep, one donor, one replicate).
+
+    Raises ScenarioError, with every fault, for what `adcc check` would refuse and for what is not one well.
+    """
+
+    def __init__(self, raw: Mapping, record_events: bool = False):
+        self.raw = _as_taught(raw)
+        self.scenario = _load(self.raw)
+        self.events: list[tuple] = []
+        self.wells = {
+            role: Well(condition, self.events if record_events and role == SAMPLE else None)
+            for role, condition in conditions_of(self.scenario).items()
+        }
+        sample = self.wells[SAMPLE]
+        self.per_h = round(1.0 / sample.engine.tick_h)
+        self.end_tick = round(self.scenario.assay.duration_h * self.per_h)
+        self.every_ticks = max(1, round(sample.condition["output"]["every_min"] * self.per_h / 60))
+        self._arrive()
+
+    @property
+    def sample(self) -> Well:
+        """The well that the class plays with."""
+        return self.wells[SAMPLE]
+
+    @property
+    def control(self) -> Well:
+        """The same well without antibody."""
+        return self.wells[CONTROL]
+
+    @property
+    def tick(self) -> int:
+        """Minutes since effectors were added."""
+        return self.sample.engine.tick
+
+    @property
+    def hours(self) -> float:
+        """Hours since effectors were added."""
+        return self.tick / self.per_h
+
+    @property
+    def over(self) -> bool:
+        """Whether the assay has ended."""
+        return self.tick >= self.end_tick
+
+    def advance(self, ticks: int) -> int:
+        """Go on by so many ticks, at most to the end of the assay; returns the ticks done.
+
+        ticks may be any split of the same time: the result does not depend on it.
+        """
+        goal = min(self.tick + ticks, self.end_tick)
+        done = goal - self.tick
+        planned = {round(action["at_h"] * self.per_h) for action in self.sample.condition["action"]}
+        while self.tick < goal:
+            now = self.tick
+            stop = min(goal, now + self.every_ticks - now % self.every_ticks, *(t for t in planned if t > now))
+            for well in self.wells.values():
+                well.engine.advance(stop - now, well.events)
+            self._arrive()
+        return done
+
+    def _arrive(self) -> None:
+        tick = self.tick
+        for well in self.wells.values():
+            well.act(tick, self.per_h)
+            if tick % self.every_ticks == 0 or tick == self.end_tick:
+                well.sample()
+
+    def act(self, **action) -> None:
+        """Do something by hand now: add_antibody_ug_per_ml=x, wash=True, add_effectors=n or wash_effectors=True.
+
+        It is validated and recorded as an [[action]] of the scenario. Raises ScenarioError when the schema, the well or
+        the end of the assay forbids it; nothing is changed then.
+        """
+        if self.over:
+            raise ScenarioError([Fault("action", NO_VALUE, "the assay is over; reset to start again")])
+        raw = copy.deepcopy(self.raw)
+        raw["action"] = [*raw.get("action", []), {"at_h": self.hours, **action}]
+        scenario = _load(raw)
+        conditions = conditions_of(scenario)
+        self._refuse_new_layer(conditions[SAMPLE])
+        done = {role: self._newest(conditions[role], self.wells[role].condition) for role in self.wells}
+        saved = {role: _copy_of(well.engine) for role, well in self.wells.items() if done[role]}
+        try:
+            for role in saved:
+                self.wells[role].engine.apply(done[role])
+        except WellFullError as error:
+            for role, state in saved.items():
+                self.wells[role].engine.restore(state)
+            raise ScenarioError([Fault("action", NO_VALUE, str(error))]) from None
+        self.raw, self.scenario = raw, scenario
+        for role, well in self.wells.items():
+            well.condition = conditions[role]
+            if well.recorder.steps[-1] == self.tick:
+                well.sample()
+
+    def _newest(self, condition: dict, before: dict) -> dict | None:
+        """The action of this moment that a condition holds more than it did, or None where the well takes no part."""
+        now = [a for a in condition["action"] if round(a["at_h"] * self.per_h) == self.tick]
+        had = [a for a in before["action"] if round(a["at_h"] * self.per_h) == self.tick]
+        return now[-1] if len(now) > len(had) else None
+
+    def _refuse_new_layer(self, condition: dict) -> None:
+        """The layers of a well are laid out at its start: cells that need one more cannot come in during the run."""
+        well, engine = condition["well"], self.sample.engine
+        peak = peak_nk(condition["effectors"]["nk_cells"], condition["action"])
+        needed = layers_needed(
+            sites_of(well), condition["targets"]["cells"], peak, well["layer_filling"], round(well["max_layers"])
+        )
+        if needed != engine.layers:
+            message = "too many NK cells for the floor of this well; wash some out first, or reset with a higher E:T"
+            raise ScenarioError([Fault("action.add_effectors", NO_VALUE, message)])
+
+    def curve(self, role: str = SAMPLE) -> tuple[np.ndarray, np.ndarray]:
+        """(hours, % specific lysis) at every observation of a well so far: shapes (T,), NaN where undefined.
+
+        The readings are those of `adcc run` and the formula is that of analysis; controls are the wells of this plate.
+        """
+        assay = self.sample.condition["assay"]
+        net = {name: self._net(name) for name in {role, TARGET_ONLY, EFFECTOR_ONLY} & self.wells.keys()}
+        hours, readings = net[role]
+        effector_only = net.get(EFFECTOR_ONLY, (hours, {"signal": np.zeros(len(hours))}))[1]["signal"]
+        target_only = net[TARGET_ONLY][1]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            lysis, _ = percent_lysis(
+                assay["readout"],
+                readings["signal"],
+                target_only["signal"],
+                effector_only,
+                target_only["signal_maximum"],
+            )
+        return hours, lysis
+
+    def _net(self, role: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        well = self.wells[role]
+        raw = signals(well.condition, well.recorder, well.key)
+        blank = raw["signal_blank"]
+        return np.array(well.recorder.times_h), {name: raw[name] - blank for name in ("signal", "signal_maximum")}
+
+    def to_toml(self) -> str:
+        """The run so far as a scenario file: what was chosen, and every action of a hand. Events are kept in the file
+        that `adcc run` makes of it."""
+        raw = copy.deepcopy(self.raw)
+        output = raw.setdefault("output", {})
+        if output.get("level") != "frames":
+            output["level"] = "events"
+        return toml_text(raw)
+
+
+def conditions_of(scenario: Scenario) -> dict[str, dict]:
+    """Role -> resolved condition of the well and of every control that its lysis may need.
+
+    The antibody's constants and all controls are there even while the well holds neither antibody nor effectors: a hand
+    may add both.
+    """
+    donor = donors_of(scenario.seed, 1)[0]
+    both = (Action(at_h=0.0, add_antibody_ug_per_ml=1.0), Action(at_h=0.0, add_effectors=1))
+    asked = resolve(scenario, scenario.known, donor)["action"]
+    well = resolve(scenario.model_copy(update={"action": both}), scenario.known, donor)
+    controls = controls_of({**well, "action": [*asked, *well["action"]]})  # each keeps the actions that concern it
+    wells = {SAMPLE: {**well, "action": asked}}
+    for control in controls:
+        wells[control["role"]] = {**control, "action": [a for a in control["action"] if any(a is b for b in asked)]}
+    return wells
+
+
+def _as_taught(raw: Mapping) -> dict:
+    """A copy with paired random numbers; raises ScenarioError where the file asks for what is not one well."""
+    raw = copy.deepcopy(dict(raw))
+    faults = []
+    if raw.get("random", "paired") != "paired":
+        message = 'must be "paired" here: the wells of a lesson share their random numbers'
+        faults.append(Fault("random", raw["random"], message))
+    if raw.get("sweep"):
+        faults.append(Fault("sweep", NO_VALUE, "a lesson plays one well; give one value and no [sweep]"))
+    if raw.get("replicates", 1) != 1:
+        faults.append(Fault("replicates", raw["replicates"], "a lesson plays one well"))
+    if isinstance(raw.get("effectors"), dict) and raw["effectors"].get("donors", 1) != 1:
+        faults.append(Fault("effectors.donors", raw["effectors"]["donors"], "a lesson plays one well of one donor"))
+    if isinstance(raw.get("assay"), dict) and raw["assay"].get("readout") == "viability":
+        message = f"has no lysis; use one of {', '.join(LYSIS_READOUTS)}"
+        faults.append(Fault("assay.readout", "viability", message))
+    if faults:
+        raise ScenarioError(faults)
+    return {**raw, "random": "paired"}
+
+
+def _load(raw: Mapping) -> Scenario:
+    return scenario_from_dict(dict(raw))
+
+
+def _copy_of(engine: WellEngine) -> dict[str, np.ndarray]:
+    return {name: values.copy() for name, values in engine.arrays().items()}

@@ -1,0 +1,120 @@
+"""The two addresses of a visitor's well, and how many visitors there may be."""
+
+import json
+import socket
+import struct
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from simulation.teaching import rooms
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A server of the two addresses alone, on a free port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(Starlette(routes=rooms.ROUTES), log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/adcc"
+        server.should_exit = True
+        thread.join(timeout=30)
+
+
+@pytest.fixture
+def room():
+    name = rooms.enter()
+    yield name
+    rooms.leave(name)
+
+
+def get(url):
+    """(status, body) of an answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def read(body):
+    """(numbers, PNG) of a frame."""
+    length = struct.unpack("<I", body[:4])[0]
+    return json.loads(body[4 : 4 + length]), body[4 + length :]
+
+
+def test_a_frame_is_numbers_and_a_picture(address, room):
+    status, body = get(f"{address}/{room}/frame?after=-1")
+    numbers, png = read(body)
+    assert status == 200
+    assert numbers == {name: value for name, value in rooms.session(room).frame().items() if name != "png"}
+    assert png == rooms.session(room).frame()["png"]
+
+
+def test_the_next_frame_comes_when_something_happens(address, room):
+    shown, _ = read(get(f"{address}/{room}/frame?after=-1")[1])
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(get(f"{address}/{room}/frame?after={shown['count']}")))
+    waiting.start()
+    rooms.session(room).do({"do": "step"})
+    waiting.join(timeout=60)
+    assert read(answers[0][1])[0]["minutes"] == 1
+
+
+def test_the_cell_under_the_pointer(address, room):
+    status, body = get(f"{address}/{room}/cell?x=0.41&y=0.42")
+    assert status == 200
+    assert json.loads(body) == rooms.session(room).under_pointer(0.41, 0.42)
+    assert json.loads(body)["title"]
+
+
+@pytest.mark.parametrize(
+    "question", ["frame", "frame?after=", "frame?after=1.5", "frame?after=x", "cell", "cell?x=1", "cell?x=nan&y=0.5"]
+)
+def test_nonsense_is_a_bad_request(address, room, question):
+    assert get(f"{address}/{room}/{question}")[0] == 400
+
+
+def test_a_room_that_was_left_or_never_entered_is_gone(address):
+    name = rooms.enter()
+    rooms.leave(name)
+    for room in (name, "made-up"):
+        assert get(f"{address}/{room}/frame?after=-1")[0] == 410
+        assert get(f"{address}/{room}/cell?x=0.5&y=0.5")[0] == 410
+
+
+def test_leaving_ends_a_request_that_waits(address):
+    name = rooms.enter()
+    shown, _ = read(get(f"{address}/{name}/frame?after=-1")[1])
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(get(f"{address}/{name}/frame?after={shown['count']}")))
+    waiting.start()
+    rooms.leave(name)
+    waiting.join(timeout=60)
+    assert answers[0][0] in (204, 410)
+
+
+def test_the_page_takes_so_many_and_no_more(monkeypatch):
+    monkeypatch.setenv(rooms.MOST, "3")
+    names = [rooms.enter() for _ in range(4)]
+    assert names[3] is None
+    assert len(set(names)) == 4
+    rooms.leave(names[0])
+    again = rooms.enter()
+    assert again is not None
+    for name in (*names[1:3], again):
+        rooms.leave(name)
+    rooms.leave("never entered")
+
+
+def test_names_cannot_be_guessed(room):
+    other = rooms.enter()
+    rooms.leave(other)
+    assert len(room) >= 20
+    assert room != other

@@ -1,0 +1,201 @@
+"""One server and one visit: the pieces that the tests of the page and its benchmark share.
+
+Nothing here waits for a time to pass: it waits for conditions, and gives up after WAIT_S.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+WAIT_S = 20
+# What every screen shows; each must be visible and larger than a dot.
+PARTS = ("picture", "legend", "clock", "lysis", "curve", "histogram", "lesson")
+
+
+def chromium_arguments() -> list[str]:
+    """Headless Chromium that keeps to itself: no sandbox (containers), no GPU, no calls home."""
+    return [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--force-color-profile=srgb",
+    ]
+
+
+def free_port() -> int:
+    """A port of localhost that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """`adcc teach` in a process of its own; use it in a with statement. `url` is its address."""
+
+    def __init__(self, log: Path, arguments: tuple[str, ...] = (), environment: dict[str, str] | None = None):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.log = log
+        self._arguments = arguments
+        self._environment = environment or {}
+
+    def __enter__(self) -> "Server":
+        command = [sys.executable, "-m", "simulation.cli", "teach", "--no-browser", "--port", str(self.port)]
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY)} | self._environment
+        self._out = self.log.open("w", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [*command, *self._arguments], cwd=REPOSITORY, env=environment, stdout=self._out, stderr=subprocess.STDOUT
+        )
+        for _ in range(10 * WAIT_S):
+            try:
+                urllib.request.urlopen(self.url, timeout=WAIT_S).close()
+                return self
+            except (urllib.error.URLError, ConnectionError):
+                try:
+                    self.process.wait(timeout=0.1)
+                except subprocess.TimeoutExpired:
+                    continue
+                break
+        self.__exit__()
+        raise RuntimeError(f"the page did not start:\n{self.log.read_text(encoding='utf-8')}")
+
+    def __exit__(self, *_) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._out.close()
+
+
+class Visit:
+    """One visitor with a profile of their own. `page` is Playwright's page; `faults` what went wrong so far."""
+
+    def __init__(self, browser, url: str, width: int = 1024, height: int = 900, lesson: int | None = None):
+        self.url, self.lesson = url, lesson
+        self.faults: list[str] = []
+        self.context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        self.context.set_default_timeout(1000 * WAIT_S)
+        self.page = self.context.new_page()
+        self.page.on("request", self._request)
+        self.page.on("response", self._response)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
+
+    def open(self) -> "Visit":
+        """Load the page and wait until every part can be seen."""
+        self.page.goto(self.url)
+        self.seen()
+        if self.lesson is not None:
+            self.go_to(self.lesson)
+        return self
+
+    def seen(self) -> None:
+        """Wait until every part is visible."""
+        for part in PARTS:
+            self.part(part).wait_for(state="visible")
+
+    def part(self, name: str):
+        """The part of the page with this test id."""
+        return self.page.get_by_test_id(name).first
+
+    def button(self, name: str):
+        """The button of this accessible name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def go_to(self, number: int) -> None:
+        """Open a lesson by its number."""
+        button = self.page.get_by_role("button", name=re.compile(f"^Lesson {number}:"))
+        button.click()
+        self.page.get_by_text(f"Lesson {number} ·").wait_for()
+
+    def minutes(self) -> int:
+        """Minutes of the assay on the page's clock."""
+        hours, minutes = re.search(r"(\d+) h (\d+) min", self.part("clock").inner_text()).groups()
+        return 60 * int(hours) + int(minutes)
+
+    def wait_minutes(self, least: int) -> None:
+        """Wait until the clock shows at least so many minutes."""
+        self.page.wait_for_function(
+            """least => {
+                const clock = document.querySelector('[data-testid=clock]').innerText.match(/(\\d+) h (\\d+) min/);
+                return 60 * +clock[1] + +clock[2] >= least;
+            }""",
+            arg=least,
+        )
+
+    def wait_clock(self, words: str) -> None:
+        """Wait until the clock shows these words, such as '0 h 0 min'."""
+        self.part("clock").get_by_text(words).wait_for()
+
+    def speed(self, words: str) -> None:
+        """Choose a speed by its words, such as '240 min per second'."""
+        self.page.get_by_label("Speed").select_option(label=words)
+
+    def play_to_the_end(self) -> None:
+        """Play at full speed until the assay is over, and the last picture is painted."""
+        self.speed("240 min per second")
+        if self.button("Play").is_visible():
+            self.button("Play").click()
+        self.page.wait_for_function(
+            "document.querySelector('[aria-label=\"Time of the assay\"]').ariaValueNow == "
+            "document.querySelector('[aria-label=\"Time of the assay\"]').ariaValueMax"
+        )
+        self.button("Play").wait_for()
+
+    def lysis(self) -> float:
+        """Specific lysis in % as the page shows it."""
+        return float(self.part("lysis").inner_text().replace("%", "").replace("−", "-"))
+
+    def pixels(self) -> str:
+        """The pixels of the well's picture, as a data address: equal only for equal pictures."""
+        return self.page.evaluate("document.querySelector('[data-testid=picture]').toDataURL()")
+
+    def frames_pass(self, count: int) -> None:
+        """Let the browser paint so many frames."""
+        self.page.evaluate(
+            """count => new Promise(done => {
+                const next = () => count-- > 0 ? requestAnimationFrame(next) : done();
+                next();
+            })""",
+            count,
+        )
+
+    def downloaded(self) -> str:
+        """The text of the file that 'Download this run' gives."""
+        with self.page.expect_download() as waiting:
+            self.button("Download this run").click()
+        return Path(waiting.value.path()).read_text(encoding="utf-8")
+
+    def close(self) -> list[str]:
+        """End the visit; returns what went wrong, a part that cannot be seen included."""
+        for part in PARTS:
+            box = self.part(part).bounding_box() if self.part(part).count() else None
+            if box is None or box["width"] < 8 or box["height"] < 8:
+                self.faults.append(f"invisible: {part}")
+        self.context.close()
+        return self.faults
+
+    def _request(self, request) -> None:
+        own = self.url.removeprefix("http")
+        if not request.url.startswith((f"http{own}", f"ws{own}", "data:", "blob:")):
+            self.faults.append(f"external request: {request.url}")
+
+    def _response(self, response) -> None:
+        if response.status >= 400:
+            self.faults.append(f"answer {response.status}: {response.url}")
+
+    def _console(self, message) -> None:
+        if message.type == "error":
+            self.faults.append(f"console: {message.text}")

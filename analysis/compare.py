@@ -38,7 +38,7 @@ VERDICTS = (
     "further away than laboratories are from each other",
 )
 REPORTED, FITTED = "mean of donors", "curve through the means"
-_SIMULATED_ROLES = ("sample", "no_antibody", "target_only")
+SIMULATED_ROLES = ("sample", "no_antibody", "target_only")
 _SAME = {"rtol": 1e-6, "atol": 1e-15}  # 0.1 + 0.2 and 0.3 are one dose
 
 
@@ -75,13 +75,13 @@ def compare(
     Raises SheetFault where a row of the observation fits no condition of the simulation, or several.
     """
     summary = tables["lysis_summary"]
-    summary = summary[summary["role"].isin(_SIMULATED_ROLES)].reset_index(drop=True)
+    summary = summary[summary["role"].isin(SIMULATED_ROLES)].reset_index(drop=True)
     curves = tables["dose_response"]
     curves = curves[curves["role"] == "sample"].reset_index(drop=True)
     points, parameters, faults = [], [], []
     for row in observed.to_dict("records"):
         candidates = summary if row["quantity"] == LYSIS else curves
-        place, fault = _match(row, keys, candidates)
+        place, fault = match(row, keys, candidates)
         if fault:
             faults.append(fault)
         elif row["quantity"] == LYSIS:
@@ -104,20 +104,20 @@ def check_observed(observed: pd.DataFrame, keys: Sequence[str], design: pd.DataF
     Raises SheetFault where a row fits no condition, or several.
     """
     names = [*CONDITION_COLUMNS, *extra]
-    wells = design[design["role"].isin(_SIMULATED_ROLES)][names].drop_duplicates().reset_index(drop=True)
+    wells = design[design["role"].isin(SIMULATED_ROLES)][names].drop_duplicates().reset_index(drop=True)
     curves = wells[wells["dose_ug_per_ml"] > 0].drop(columns="dose_ug_per_ml").drop_duplicates()
     faults = [
-        _match(row, keys, wells if row["quantity"] == LYSIS else curves)[1] for row in observed.to_dict("records")
+        match(row, keys, wells if row["quantity"] == LYSIS else curves)[1] for row in observed.to_dict("records")
     ]
     if any(faults):
         raise SheetFault(fault for fault in faults if fault)
 
 
-def _match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[int, str]:
+def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[int, str]:
     """(place of the only candidate that a row fits, "") or (-1, what is wrong)."""
     chosen = np.ones(len(candidates), dtype=bool)
-    for key in keys:
-        value = row[key]
+    for key in [*keys, "at_h"]:
+        value = row.get(key, "")
         # Wells without antibody belong to every antibody; a whole curve has no dose.
         if value == "" or pd.isna(value) or (key == "antibody" and row.get("dose_ug_per_ml") == 0):
             continue
@@ -223,7 +223,7 @@ def _fitted(
     series = series.sort_values("dose_ug_per_ml")
     doses, observed = series["dose_ug_per_ml"].to_numpy(), series["observed"].to_numpy()
     by = [name for name in summary if name in CONDITION_COLUMNS or "." in name]
-    wells = lysis[lysis["role"].isin(_SIMULATED_ROLES)]
+    wells = lysis[lysis["role"].isin(SIMULATED_ROLES)]
     columns = []
     for place in series["place"]:
         same = np.ones(len(wells), dtype=bool)

@@ -94,6 +94,7 @@ class Targets(Table):
     direct_response: Number | None = _number("sensitivity of the direct arm (0: resistant)", "1")
     direct_occupancy_half: Number | None = _number("occupancy of half direct effect", "1", high=10, above=True)
     direct_onset_h: Number | None = _number("time constant of the direct arm", "h", high=1e3, low=SHORTEST_H)
+    natural_sensitivity: Number | None = _number("factor on the natural arm's hit rate", "1", high=1e3)
     growth_block: Number | None = _number("share of divisions blocked by other drugs", "1")
     contact_fraction: Number | None = _number("share of the target surface in one contact", "1")
 
@@ -258,6 +259,23 @@ class Compare(Table):
     other_laboratory_ec50_fold: Number = Field(default=10.0, gt=1, le=1e4, description="the same for an EC50 [fold]")
 
 
+class Sensitivity(Table):
+    """[sensitivity]: which catalogue numbers are varied over their range, and what of the swept wells is watched."""
+
+    keys: tuple[str, ...] = Field(
+        min_length=2, max_length=100, strict=False, description="dotted keys of [targets], [effectors], [antibody]"
+    )
+    outputs: tuple[Literal["specific_lysis_pct", "adcc_pct", "natural_killing_pct"], ...] = Field(
+        default=("specific_lysis_pct",), min_length=1, strict=False, description="watched at every point of [sweep]"
+    )
+    method: Literal["morris", "sobol", "morris+sobol"] = Field(
+        default="morris+sobol", description="morris+sobol: the strongest keys of Morris go on to Sobol"
+    )
+    trajectories: Count = Field(default=20, ge=4, le=10_000, description="Morris: paths of keys + 1 points each")
+    samples: Count = Field(default=128, ge=8, le=2**16, description="Sobol: a power of 2, times keys + 2 points")
+    strongest: Count = Field(default=6, ge=2, le=100, description="morris+sobol: keys that go on to Sobol")
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a scenario came from: text, overlay files, --set values, the catalogue it was checked with, its folder."""
@@ -290,6 +308,7 @@ class Scenario(Table):
     culture: Culture | None = None
     output: Output = Field(default_factory=Output)
     compare: Compare | None = None
+    sensitivity: Sensitivity | None = None
     sweep: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, strict=False, description="dotted key = list of values; all combinations are run"
     )
@@ -331,6 +350,7 @@ TABLES: dict[str, type[Table]] = {
     "culture": Culture,
     "output": Output,
     "compare": Compare,
+    "sensitivity": Sensitivity,
 }
 
 # One value per file by nature: units of the design, or what is written.
@@ -350,7 +370,7 @@ def sweepable() -> dict[str, type[Table]]:
     return {
         f"{table}.{name}": model
         for table, model in TABLES.items()
-        if table not in ("output", "compare")
+        if table not in ("output", "compare", "sensitivity")
         for name in model.model_fields
         if f"{table}.{name}" not in _NOT_SWEPT
     }

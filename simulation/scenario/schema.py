@@ -276,6 +276,30 @@ class Sensitivity(Table):
     strongest: Count = Field(default=6, ge=2, le=100, description="morris+sobol: keys that go on to Sobol")
 
 
+class Calibrate(Table):
+    """[calibrate]: catalogue numbers that are fitted to the measurement of [compare], and how; runs do not depend on it.
+
+    The optimiser starts from the catalogue; the posterior (population above 0) needs the extra `calibrate`.
+    """
+
+    free: dict[str, tuple[Number, ...]] = Field(
+        min_length=1,
+        max_length=100,
+        strict=False,
+        description='"kind.entry.field" = [low, high], or [] for the range of the catalogue; entry default is shared',
+    )
+    experiments: tuple[str, ...] = Field(
+        default=(), strict=False, max_length=100, description="further scenarios with [compare], fitted together"
+    )
+    donors: Count = Field(default=24, ge=2, le=1000, description="donors of every experiment, drawn from the seed")
+    cells: Count = Field(
+        default=500, ge=50, le=10**6, description="targets per well; area and volume shrink with them"
+    )
+    evaluations: Count = Field(default=200, ge=0, le=10**7, description="points that the optimiser may ask for")
+    population: Count = Field(default=100, ge=0, le=10**5, description="particles of the posterior; 0: none")
+    generations: Count = Field(default=5, ge=1, le=1000, description="generations of ABC-SMC")
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a scenario came from: text, overlay files, --set values, the catalogue it was checked with, its folder."""
@@ -308,6 +332,7 @@ class Scenario(Table):
     culture: Culture | None = None
     output: Output = Field(default_factory=Output)
     compare: Compare | None = None
+    calibrate: Calibrate | None = None
     sensitivity: Sensitivity | None = None
     sweep: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, strict=False, description="dotted key = list of values; all combinations are run"
@@ -336,6 +361,11 @@ class Scenario(Table):
         return self._origin.folder / self.compare.data if self.compare else None
 
     @property
+    def calibrate_experiments(self) -> list[Path]:
+        """The further scenarios of [calibrate], resolved against the folder of the scenario file."""
+        return [self._origin.folder / name for name in self.calibrate.experiments] if self.calibrate else []
+
+    @property
     def known(self) -> lookup.Catalogue:
         """The catalogue with this scenario's overlays, as it was when the scenario was loaded."""
         return self._origin.known if self._origin.known is not None else lookup.load(self.overlays)
@@ -350,6 +380,7 @@ TABLES: dict[str, type[Table]] = {
     "culture": Culture,
     "output": Output,
     "compare": Compare,
+    "calibrate": Calibrate,
     "sensitivity": Sensitivity,
 }
 
@@ -370,7 +401,7 @@ def sweepable() -> dict[str, type[Table]]:
     return {
         f"{table}.{name}": model
         for table, model in TABLES.items()
-        if table not in ("output", "compare", "sensitivity")
+        if table not in ("output", "compare", "calibrate", "sensitivity")
         for name in model.model_fields
         if f"{table}.{name}" not in _NOT_SWEPT
     }

@@ -13,15 +13,20 @@ Limits   linear output: mu = mu_star = slope, sigma = 0; additive output: first_
          has 0 everywhere; g-function and Ishigami: known indices               (tests/analysis/test_sensitivity.py)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from analysis.calibration import Free
+from analysis.controls import plate_controls
+from analysis.design import CORE_KEYS, design_table, et_label, short_key, shown
+from analysis.lysis import lysis_table
+from analysis.trajectory import Run
 
 MORRIS, SOBOL = "morris", "sobol"
 MEASURES = {MORRIS: "mu_star", SOBOL: "total"}
+WORDS = {"specific_lysis_pct": "lysis", "adcc_pct": "ADCC", "natural_killing_pct": "natural killing"}
 LEVELS = 4  # of Morris' grid: steps of 2/3 of the range
 
 
@@ -61,7 +66,7 @@ def indices(
 
 
 def strongest(table: pd.DataFrame, count: int) -> list[str]:
-    """Keys that matter most: each key counts by its largest share, over the outputs, of the output's largest mu_star."""
+    """Keys that matter most: each counts by its largest share, over the outputs, of the output's largest mu_star."""
     top = table.groupby("output")["mu_star"].transform("max")
     share = (table["mu_star"] / top.where(top > 0)).fillna(0.0)
     ranked = share.groupby(table["key"], sort=False).max().sort_values(ascending=False, kind="stable")
@@ -126,3 +131,61 @@ def _sobol(factors: Sequence[Free], values: np.ndarray, seed: int) -> pd.DataFra
 def _nothing(count: int) -> pd.DataFrame:
     names = [f"{ours}{end}" for ours in ("first_order", "total") for end in ("", "_ci95_low", "_ci95_high")]
     return pd.DataFrame(np.nan, index=range(count), columns=names)
+
+
+def label_of(quantity: str, swept: Mapping[str, object]) -> str:
+    """Short words for one output: "lysis, 0.0001 ug/mL, 1:1" (the values of the swept keys in their order)."""
+    parts = [WORDS[quantity]]
+    for key, value in swept.items():
+        if key == CORE_KEYS["dose_ug_per_ml"]:
+            parts.append(f"{value:g} ug/mL")
+        elif key == CORE_KEYS["et_ratio"]:
+            parts.append(et_label(value))
+        else:
+            parts.append(f"{short_key(key)} {shown(value)}")
+    return ", ".join(parts)
+
+
+def watched(
+    runs: Sequence[Run], scenario_text: str, places: Sequence[Mapping[str, object]], quantities: Sequence[str]
+) -> dict[str, float]:
+    """Label -> mean of donors (%), for every quantity at every place; runs hold a whole study with its controls.
+
+    places  swept key -> value, one per point of the sweep.  Replicates are averaged within their donor first.
+    """
+    design_, extra = design_table(runs, scenario_text)
+    wells = lysis_table(runs, design_, extra, plate_controls(runs, design_))
+    column = {key: name for name, key in CORE_KEYS.items()}
+    found = {}
+    for place in places:
+        here = np.ones(len(wells), dtype=bool)
+        for key, value in place.items():
+            here &= (wells[column.get(key, key)] == value).to_numpy()
+        donors = wells[here].groupby("donor")[list(quantities)].mean()
+        found |= {label_of(name, place): float(donors[name].mean()) for name in quantities}
+    return found
+
+
+def study(
+    factors: Sequence[Free],
+    settings: Mapping,
+    seed: int,
+    simulate: Callable[[str, list[dict[str, float]]], list[Mapping[str, float]]],
+) -> dict[str, pd.DataFrame]:
+    """Method ("morris", "sobol") -> table of indices, by the settings of [sensitivity].
+
+    simulate  takes the method's name and the points (key -> value) and gives the outputs of each, in order.
+    morris+sobol: the `strongest` keys of Morris go on to Sobol, the others keep their catalogue value there.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+    for method, size in ((MORRIS, settings["trajectories"]), (SOBOL, settings["samples"])):
+        if method not in settings["method"]:
+            continue
+        if MORRIS in tables:
+            keys = strongest(tables[MORRIS], settings["strongest"])
+            factors = [factor for factor in factors if factor.path in keys]
+        units = design(factors, method, size, seed)
+        outcomes = simulate(method, [values_at(factors, unit) for unit in units])
+        outputs = {name: np.array([outcome[name] for outcome in outcomes]) for name in outcomes[0]}
+        tables[method] = indices(factors, method, units, outputs, seed)
+    return tables

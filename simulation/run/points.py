@@ -9,6 +9,7 @@ import json
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -107,7 +108,11 @@ def _side_by_side(points: Mapping, pending: list[str], job: Job, workers: int, s
         while waiting and stop.number is None:
             done, _ = wait(waiting, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
             for future in done:
-                keep(waiting.pop(future), *future.result())
+                try:
+                    answer = future.result()
+                except BrokenProcessPool:
+                    answer = None, "its process died (out of memory?)"
+                keep(waiting.pop(future), *answer)
         pool.shutdown(cancel_futures=True)
 
 

@@ -41,7 +41,9 @@ def check_factors(scenario: Scenario, known: Catalogue, report: Report) -> None:
         message = "what is watched is lysis; use LDH, 51Cr, calcein or live-count"
         report.add("assay.readout", "viability", f"contradicts [sensitivity]: {message}", ["sensitivity"])
     if given.samples & (given.samples - 1):
-        report.add("sensitivity.samples", given.samples, f"must be a power of 2, like {1 << given.samples.bit_length()}")
+        report.add(
+            "sensitivity.samples", given.samples, f"must be a power of 2, like {1 << given.samples.bit_length()}"
+        )
     _check_sizes(scenario, report)
     for point in points(scenario):
         if not has_effectors(resolve(point.scenario, known, Donor(1))):
@@ -59,7 +61,9 @@ def _check_keys(scenario: Scenario, report: Report) -> list[str]:
         where = f"sensitivity.keys[{place}]"
         table, _, name = key.partition(".")
         if key not in allowed:
-            report.add(where, key, f"no catalogue number of [targets], [effectors] or [antibody]{did_you_mean(key, allowed)}")
+            report.add(
+                where, key, f"no catalogue number of [targets], [effectors] or [antibody]{did_you_mean(key, allowed)}"
+            )
         elif key in usable:
             report.add(where, key, "named twice")
         elif key in scenario.sweep:

@@ -54,7 +54,7 @@ GRID = {
 LEVERS = (
     ("kon 0.18 per nM and hour, as sources have it", candidates.SHIPPED, 0.0, {"antibody.kon_per_nM_h": 0.18}, {}),
     ("kon 1.5 per nM and hour", candidates.SHIPPED, 0.0, {"antibody.kon_per_nM_h": 1.5}, {}),
-    ("line of W3 with 2e6 HER2", candidates.SHIPPED, 0.0, {"targets.her2_per_cell": 2e6}, {"targets.her2_per_cell": None}),
+    ("line of W3 with 2e6 HER2", candidates.SHIPPED, 0.0, {"targets.her2_per_cell": 2e6}, {}),
     ("MDA-MB-468 with 500 HER2", candidates.SHIPPED, 0.0, {}, {"targets.her2_per_cell": 500.0}),
     ("MDA-MB-468 with 10,600 HER2", candidates.SHIPPED, 0.0, {}, {"targets.her2_per_cell": 10_600.0}),
     ("half of MDA-MB-468 without HER2", candidates.SHIPPED, 0.0, {}, {"targets.her2_null_fraction": 0.5}),
@@ -118,7 +118,7 @@ def judged(free: Free, changes: dict, own_changes: dict, donors: int, seeds: ran
         for line in PANEL:
             # What was said of the line of W3 does not hold for these; what is said of one of them holds for it alone.
             own = {k: v for k, v in changes.items() if not k.startswith("targets.")}
-            own |= {k: v for k, v in own_changes.items() if line == "MDA-MB-468" and v is not None}
+            own |= {k: v for k, v in own_changes.items() if line == "MDA-MB-468"}
             two = wells.lysis(wells.conditions(people, line, np.array([0.0, SATURATING]), own), free, seed)
             out[line].append(float((two[:, 1] - two[:, 0]).mean()))
     return out

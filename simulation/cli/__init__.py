@@ -4,7 +4,7 @@ Exit codes: 0 done; 1 some runs failed or some files could not be used (which, a
 nothing was written; 130 and 143 interrupted by SIGINT and SIGTERM, with every finished run kept.
 """
 
-from simulation.cli import data, names, sensitivity, study  # noqa: F401  importing a module adds its commands
+from simulation.cli import data, fit, names, predict, sensitivity, study  # noqa: F401  importing a module adds its commands
 from simulation.cli.common import app
 
 

@@ -5,7 +5,7 @@ Model    zero_kill_share             share of NK cells that killed nothing
          no_contact_share            share of NK cells that formed no conjugate
          contacts_per_contacting_nk  conjugates over NK cells that formed one at least
          kills_per_contact           kills over conjugates
-         deaths_of_last_pct          100 x lysis at a time over lysis at the last one: the shape of a course, not its size
+         deaths_of_last_pct          100 x lysis so far over that at the last time: the shape of a course, no size
          Wells are averaged within their donor first; mean and SD are between donors.
 Limits   deaths_of_last_pct is 100 at the last time; no kill: zero_kill_share 1       (tests/analysis/test_cells.py)
 """
@@ -28,9 +28,7 @@ QUANTITIES = (*PER_CELL, DEATHS)
 OBSERVABLES = ("kills_per_nk", "contacts_per_nk", "signal", "signal_maximum", "signal_blank")
 
 
-def cell_table(
-    runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], wanted: Sequence[str]
-) -> pd.DataFrame:
+def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], wanted: Sequence[str]) -> pd.DataFrame:
     """The quantities `wanted`: columns quantity, role, condition and extra columns, at_h, mean, sd, n, error_kind.
 
     design, extra  as of analysis.design.  at_h (hours from the addition of effectors) is empty but for courses.

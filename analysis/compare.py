@@ -7,7 +7,7 @@ Model    difference = simulated mean - observed mean, per condition; bias and RM
          EC50 and Emax, fitted: the same logistic through the observed and through the simulated means, at the same
          doses; the interval draws whole simulated donors, and observed means from their standard errors (drawn
          independently per dose, as if every dose had donors of its own: the donors behind a mean are not known here).
-         What a microscope counts (analysis.cells): differences of shares and of the shape of a course, ratios of counts.
+         What a microscope counts (analysis.cells): differences of shares and of a course, ratios of counts.
          Verdict: the largest difference of a mean or an Emax, and the largest fold of an EC50, against what the same
          laboratory and another one reproduce.  The four limits are those of [compare].  For counts they are set here:
          0.05 for a share, 15 % for a number per NK, 8 points rms for a course, about what 100 to 200 cells of a few
@@ -323,7 +323,9 @@ def _draws(
     return drawn if all(np.isfinite(theta).all() for theta in drawn) else None
 
 
-def _judge(points: pd.DataFrame, parameters: pd.DataFrame, cells: pd.DataFrame, settings: Mapping) -> tuple[dict, str, list[str], list[str]]:
+def _judge(
+    points: pd.DataFrame, parameters: pd.DataFrame, cells: pd.DataFrame, settings: Mapping
+) -> tuple[dict, str, list[str], list[str]]:
     """(summary row, verdict, reasons, notes)."""
     row: dict[str, object] = {
         "experiment": settings["title"], "role": settings["role"], "points": len(points) + len(cells)

@@ -69,7 +69,9 @@ def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[
         body += [f'<p class="sub">{escape(text)}</p>' for text in (source, given["note"]) if text]
         captions = {"points": _POINTS, "parameters": _RATIOS, "cells": _CELLS}
         body += [html_figure(file, captions[name]) for name, file in pictures.items()]
-        body += [html_table(table) for table in (comparison.points, comparison.parameters, comparison.cells) if len(table)]
+        body += [
+            html_table(table) for table in (comparison.points, comparison.parameters, comparison.cells) if len(table)
+        ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(html_page("Simulation beside measurement", body), encoding="utf-8")
     return path

@@ -182,6 +182,15 @@ def sensitivity(method: str, indices: object) -> None:
     table(("output", "number", *cells.values()), rows[:-1], title=f"{method}: {title}")
 
 
+def calibration(table_: object, best: Mapping, page: object) -> None:
+    """Best values of a fit, what they give beside what was observed, and the overlay that holds them."""
+    table(("number", "best"), [[path, value] for path, value in best.items()], title="best values")
+    rows = [[row.experiment, row.label, _digits(row.observed), _digits(row.simulated), _digits(row.z)]
+            for row in table_.itertuples()]  # fmt: skip
+    table(("experiment", "of", "observed", "simulated", "z"), rows, title="observed and simulated (EC50 as log10)")
+    say(f"catalogue overlay: {page}")
+
+
 def _digits(value: float) -> str:
     return "" if value != value else f"{value:.3g}"
 

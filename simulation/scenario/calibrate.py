@@ -1,5 +1,6 @@
 """Checks of [calibrate]: free parameters that exist, ranges that the schema allows, experiments that are there."""
 
+from collections.abc import Sequence
 from os.path import isfile
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ _STAND_IN = {
 }
 
 
-def free_range(known: Catalogue, path: str, given: tuple[float, ...]) -> tuple[float, float]:
+def free_range(known: Catalogue, path: str, given: Sequence[float]) -> tuple[float, float]:
     """(low, high) of a free parameter: as given, or the catalogue's own where nothing is given."""
     if given:
         return float(given[0]), float(given[1])
@@ -41,7 +42,7 @@ def calibrate_faults(scenario: Scenario, known: Catalogue) -> list[Fault]:
     return faults
 
 
-def _wrong(known: Catalogue, path: str, given: tuple[float, ...]) -> list[str]:
+def _wrong(known: Catalogue, path: str, given: Sequence[float]) -> list[str]:
     kind, name, field = split_path(path)
     if kind not in FITTED_KINDS:
         return [f"must be kind.entry.field with a kind of {', '.join(FITTED_KINDS)}"]

@@ -282,19 +282,16 @@ class Calibrate(Table):
     The optimiser starts from the catalogue; the posterior (population above 0) needs the extra `calibrate`.
     """
 
-    free: dict[str, tuple[Number, ...]] = Field(
+    free: dict[str, list[Number]] = Field(
         min_length=1,
         max_length=100,
-        strict=False,
         description='"kind.entry.field" = [low, high], or [] for the range of the catalogue; entry default is shared',
     )
     experiments: tuple[str, ...] = Field(
         default=(), strict=False, max_length=100, description="further scenarios with [compare], fitted together"
     )
     donors: Count = Field(default=24, ge=2, le=1000, description="donors of every experiment, drawn from the seed")
-    cells: Count = Field(
-        default=500, ge=50, le=10**6, description="targets per well; area and volume shrink with them"
-    )
+    cells: Count = Field(default=500, ge=50, le=10**6, description="targets per well; area and volume shrink with them")
     evaluations: Count = Field(default=200, ge=0, le=10**7, description="points that the optimiser may ask for")
     population: Count = Field(default=100, ge=0, le=10**5, description="particles of the posterior; 0: none")
     generations: Count = Field(default=5, ge=1, le=1000, description="generations of ABC-SMC")

@@ -31,7 +31,7 @@ _STAND_IN: dict[str, dict[str, Any]] = {
         "mutation_rate_per_division": 0.0,
     },
     "compare": {"data": "observed.csv"},
-    "calibrate": {"free": {"effectors.default.motility": ()}},
+    "calibrate": {"free": {"effectors.default.motility": []}},
     "sensitivity": {"keys": ["effectors.antibody_hit_per_h", "effectors.bridges_half"]},
 }
 

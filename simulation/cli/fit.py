@@ -264,7 +264,7 @@ def _measure(plan: _Plan, base: str, store: Path, workers: int | None, points: S
 
 
 def _search(scenario: "Scenario", free: Sequence, measure: object) -> tuple[dict[str, float], int]:
-    """(best values by path, points asked for): the catalogue's own, clipped to the ranges, where nothing is searched."""
+    """(best values by path, points asked for): the catalogue's own, within the ranges, where nothing is searched."""
     from analysis.calibration import search
     from simulation.catalogue.lookup import number_at
 

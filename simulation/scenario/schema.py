@@ -277,7 +277,7 @@ class Sensitivity(Table):
 
 
 class Calibrate(Table):
-    """[calibrate]: catalogue numbers that are fitted to the measurement of [compare], and how; runs do not depend on it.
+    """[calibrate]: catalogue numbers that are fitted to the measurement of [compare], and how; runs ignore it.
 
     The optimiser starts from the catalogue; the posterior (population above 0) needs the extra `calibrate`.
     """

@@ -33,7 +33,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.in_vitro_lysis.laws import candidates, report, wells  # noqa: E402
+from benchmarks.in_vitro_lysis.laws import candidates, contacts, report, wells  # noqa: E402
 from benchmarks.in_vitro_lysis.laws.wells import DOSES, Free  # noqa: E402
 
 W3_PCT = np.array([6.538, 6.254, 7.55, 17.08, 37.11, 49.61, 53.03, 54.79])  # W3/observed.csv
@@ -176,9 +176,12 @@ def main() -> None:
             cache = {"ADCCSIM_CACHE_DIR": str((scratch / f"cache-{law}").resolve())}
             subprocess.run(command + ["--quick"] * given.quick, check=True, env=os.environ | cache)
     results = [row for law in candidates.LAWS for row in json.loads((scratch / f"{law}.json").read_text())]
+    from simulation.runtime import configure
+
+    configure(1)
     out = given.out or (Path("results") if given.quick else ROOT / "benchmarks" / "results")
     out.mkdir(parents=True, exist_ok=True)
-    report.write(out, results, quick=given.quick, date=datetime.now(UTC).date().isoformat())
+    report.write(out, results, contacts.contact_rows(), quick=given.quick, date=datetime.now(UTC).date().isoformat())
 
 
 if __name__ == "__main__":

@@ -21,16 +21,18 @@ def adopted(row: dict, base: dict) -> bool:
     return mean <= 2.0 * error and float(np.mean(row["MDA-MB-468"])) <= MOST_ABOVE_NATURAL_PCT
 
 
-def write(out: Path, results: list[dict], quick: bool, date: str) -> None:
+def write(out: Path, results: list[dict], contacts: list[dict], quick: bool, date: str) -> None:
     """Write activation_laws.json and activation_laws.md into a folder."""
     base = results[0]
     for row in results:
         row["loss_excess"], row["loss_excess_se"] = excess(row, base)
         row["may_replace"] = bool(not row["lever"] and row is not base and adopted(row, base))
         row["own"] = None if row["own"] != row["own"] else row["own"]  # JSON knows no nan
-    record = {"date": date, "quick": quick, "results": results}
+    record = {"date": date, "quick": quick, "contacts": contacts, "results": results}
     (out / "activation_laws.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (out / "activation_laws.md").write_text("\n".join(_lines(results, base, quick, date)) + "\n", encoding="utf-8")
+    (out / "activation_laws.md").write_text(
+        "\n".join([*_lines(results, base, quick, date), *_contact_lines(contacts)]) + "\n", encoding="utf-8"
+    )
 
 
 def _lines(results: list[dict], base: dict, quick: bool, date: str) -> list[str]:
@@ -51,6 +53,22 @@ def _lines(results: list[dict], base: dict, quick: bool, date: str) -> list[str]
     lines += ["", "Levers that are no law (refitted unless only MDA-MB-468 differs):", ""]
     lines += ["| " + " | ".join(["lever", *heads[1:], ""]) + " |", "|" + "---|" * (len(heads) + 1)]
     lines += [_row(row["lever"], row) for row in results if row["lever"]]
+    return lines
+
+
+def _contact_lines(contacts: list[dict]) -> list[str]:
+    heads = ["kon /nM/h", "line", "ug/mL", "bound per cell", "in the contact", "bridges", "held by both arms"]
+    lines = [
+        "",
+        "What one contact holds at 0, 2 and 4 h (shipped law, donor VF, 20 nL per target, NK of mean CD16a):",
+        "",
+    ]
+    lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for row in contacts:
+        cells = [f"{row['kon_per_nM_h']:g}", row["line"], f"{row['dose_ug_per_ml']:g}"]
+        for name, digits in (("bound", ",.0f"), ("inside", ".0f"), ("bridges", ".1f"), ("two_armed", ".2f")):
+            cells.append(", ".join(format(value, digits) for value in row[name]))
+        lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 

@@ -41,7 +41,7 @@ def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], 
         wells = design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy()
         values = pd.DataFrame([_counted(by_id[run_id]) for run_id in wells["run_id"]], index=wells.index)
         wells[list(PER_CELL)] = values
-        for quantity in (name for name in PER_CELL if name in wanted):
+        for quantity in (name for name in PER_CELL if name in wanted and wells[name].notna().any()):
             found = summarise_units(wells[wells[quantity].notna()], by, quantity)
             parts.append(found.assign(quantity=quantity, at_h=np.nan))
     if DEATHS in wanted:

@@ -70,7 +70,8 @@ class Comparison:
     @property
     def title(self) -> str:
         """The experiment and whether the model has seen it."""
-        return f"{self.settings['title'] or 'experiment'} ({self.settings['role']})"
+        word = "fitted" if self.settings["role"] == "calibration data" else "predicted"
+        return f"{self.settings['title'] or 'experiment'} ({word})"
 
 
 def compare(

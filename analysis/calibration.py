@@ -203,5 +203,5 @@ def search(
         return np.stack([(side - middle) / step for side, step in zip(sides, steps, strict=True)], axis=1)
 
     rounds = max(1, round(evaluations / (len(free) + 2)))
-    least_squares(fun, first, jac=slopes, bounds=(0.0, 1.0), max_nfev=rounds, xtol=1e-3, ftol=1e-4, loss="soft_l1")
+    least_squares(fun, first, jac=slopes, bounds=(0.0, 1.0), max_nfev=rounds, xtol=1e-3, ftol=1e-4)
     return values(best["unit"])

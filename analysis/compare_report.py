@@ -59,7 +59,7 @@ def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[
     """One page: a row per experiment, then each with its verdict, tables and pictures."""
     body = ["<h1>Simulation beside measurement</h1>", html_table(overview(comparisons))]
     body.append('<p class="sub">Differences are simulated minus observed, in points of % lysis; ratios are simulated '
-                "over observed with 95 % intervals. Fitted: the catalogue was fitted to these data; predicted: it was not."
+                "over observed with 95 % intervals. Fitted: the catalogue was fitted to these data; predicted: not."
                 "</p>")  # fmt: skip
     for comparison, pictures in zip(comparisons, figures, strict=True):
         given = comparison.settings

@@ -7,8 +7,11 @@ Model    difference = simulated mean - observed mean, per condition; bias and RM
          EC50 and Emax, fitted: the same logistic through the observed and through the simulated means, at the same
          doses; the interval draws whole simulated donors, and observed means from their standard errors (drawn
          independently per dose, as if every dose had donors of its own: the donors behind a mean are not known here).
+         What a microscope counts (analysis.cells): differences of shares and of a course, ratios of counts.
          Verdict: the largest difference of a mean or an Emax, and the largest fold of an EC50, against what the same
-         laboratory and another one reproduce.  The four limits are those of [compare].
+         laboratory and another one reproduce.  The four limits are those of [compare].  For counts they are set here:
+         0.05 for a share, 15 % for a number per NK, 8 points rms for a course, about what 100 to 200 cells of a few
+         dates reproduce; twice that for another laboratory.
 Limits   simulation = observation: bias 0, ratios 1, everything within one SD           (tests/analysis/test_compare.py)
 """
 
@@ -18,6 +21,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from analysis.cells import CONTACTS, DEATHS, KILLS
+from analysis.cells import QUANTITIES as COUNTED
 from analysis.design import CONDITION_COLUMNS
 from analysis.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
 from analysis.errors import SheetFault
@@ -37,8 +42,9 @@ VERDICTS = (
     "as close as another laboratory would come, not as a repeat in the same one",
     "further away than laboratories are from each other",
 )
+SHARE_LIMIT, COUNT_LIMIT, COURSE_LIMIT_PCT = 0.05, 0.15, 8.0
 REPORTED, FITTED = "mean of donors", "curve through the means"
-_SIMULATED_ROLES = ("sample", "no_antibody", "target_only")
+SIMULATED_ROLES = ("sample", "no_antibody", "target_only")
 _SAME = {"rtol": 1e-6, "atol": 1e-15}  # 0.1 + 0.2 and 0.3 are one dose
 
 
@@ -48,6 +54,7 @@ class Comparison:
 
     points      one row per observed lysis: its condition, observed and simulated mean, sd, n, difference with interval.
     parameters  one row per EC50 or Emax: observed, simulated, ratio with interval, on which basis.
+    cells       one row per quantity that a microscope counts: as points, and off (a share, or a fraction of a count).
     summary     agreement in one row (the columns of compare.csv); verdict its sentence, reasons the numbers behind it.
     """
 
@@ -58,11 +65,13 @@ class Comparison:
     verdict: str
     reasons: list[str]
     notes: list[str] = field(default_factory=list)
+    cells: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def title(self) -> str:
         """The experiment and whether the model has seen it."""
-        return f"{self.settings['title'] or 'experiment'} ({self.settings['role']})"
+        word = "fitted" if self.settings["role"] == "calibration data" else "predicted"
+        return f"{self.settings['title'] or 'experiment'} ({word})"
 
 
 def compare(
@@ -70,18 +79,27 @@ def compare(
 ) -> Comparison:
     """Compare.
 
-    observed, keys  from observed.read_observed.   tables  of an analysis: lysis, lysis_summary, dose_response.
+    observed, keys  from observed.read_observed.   tables  of an analysis: lysis, lysis_summary, dose_response; and
+    cells, from cells.cell_table, where something was counted under a microscope.
     settings  the [compare] table as a dict: title, role, the limits *_laboratory_pct and *_laboratory_ec50_fold.
     Raises SheetFault where a row of the observation fits no condition of the simulation, or several.
     """
     summary = tables["lysis_summary"]
-    summary = summary[summary["role"].isin(_SIMULATED_ROLES)].reset_index(drop=True)
+    summary = summary[summary["role"].isin(SIMULATED_ROLES)].reset_index(drop=True)
     curves = tables["dose_response"]
     curves = curves[curves["role"] == "sample"].reset_index(drop=True)
-    points, parameters, faults = [], [], []
+    points, parameters, counted, faults = [], [], [], []
     for row in observed.to_dict("records"):
+        if row["quantity"] in COUNTED:
+            candidates = tables["cells"][tables["cells"]["quantity"] == row["quantity"]].reset_index(drop=True)
+            place, fault = match(row, keys, candidates)
+            if fault:
+                faults.append(fault)
+            else:
+                counted.append(_count(row, keys, candidates.iloc[place]))
+            continue
         candidates = summary if row["quantity"] == LYSIS else curves
-        place, fault = _match(row, keys, candidates)
+        place, fault = match(row, keys, candidates)
         if fault:
             faults.append(fault)
         elif row["quantity"] == LYSIS:
@@ -93,9 +111,9 @@ def compare(
     table = pd.DataFrame(points)
     for series in _series(table, keys) if points else []:
         parameters += _fitted(series, keys, summary, tables["lysis"], curves)
-    of_curves = pd.DataFrame(parameters)
-    judged = _judge(table, of_curves, settings)
-    return Comparison(dict(settings), table.drop(columns="place", errors="ignore"), of_curves, *judged)
+    of_curves, of_cells = pd.DataFrame(parameters), pd.DataFrame(counted)
+    judged = _judge(table, of_curves, of_cells, settings)
+    return Comparison(dict(settings), table.drop(columns="place", errors="ignore"), of_curves, *judged, of_cells)
 
 
 def check_observed(observed: pd.DataFrame, keys: Sequence[str], design: pd.DataFrame, extra: Sequence[str]) -> None:
@@ -104,20 +122,20 @@ def check_observed(observed: pd.DataFrame, keys: Sequence[str], design: pd.DataF
     Raises SheetFault where a row fits no condition, or several.
     """
     names = [*CONDITION_COLUMNS, *extra]
-    wells = design[design["role"].isin(_SIMULATED_ROLES)][names].drop_duplicates().reset_index(drop=True)
+    wells = design[design["role"].isin(SIMULATED_ROLES)][names].drop_duplicates().reset_index(drop=True)
     curves = wells[wells["dose_ug_per_ml"] > 0].drop(columns="dose_ug_per_ml").drop_duplicates()
-    faults = [
-        _match(row, keys, wells if row["quantity"] == LYSIS else curves)[1] for row in observed.to_dict("records")
-    ]
+    among = {EC50: curves, EMAX: curves} | dict.fromkeys(COUNTED, wells[wells["et_ratio"] > 0].reset_index(drop=True))
+    rows = observed.drop(columns="at_h").to_dict("records")  # a time of a course is no condition
+    faults = [match(row, keys, among.get(row["quantity"], wells))[1] for row in rows]
     if any(faults):
         raise SheetFault(fault for fault in faults if fault)
 
 
-def _match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[int, str]:
+def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[int, str]:
     """(place of the only candidate that a row fits, "") or (-1, what is wrong)."""
     chosen = np.ones(len(candidates), dtype=bool)
-    for key in keys:
-        value = row[key]
+    for key in [*keys, "at_h"]:
+        value = row.get(key, "")
         # Wells without antibody belong to every antibody; a whole curve has no dose.
         if value == "" or pd.isna(value) or (key == "antibody" and row.get("dose_ug_per_ml") == 0):
             continue
@@ -142,6 +160,22 @@ def _match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple
     differ = [n for n in dict.fromkeys(named) if n in CONDITION_COLUMNS or "." in n]
     differ = [n for n in differ if candidates.iloc[places][n].nunique(dropna=False) > 1]
     return -1, f"row {row['row']} fits {len(places)} simulated conditions; tell them apart by {' or '.join(differ)}"
+
+
+def _count(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
+    """One row of `cells`."""
+    relative = row["quantity"] in (KILLS, CONTACTS)
+    difference = simulated["mean"] - row["value"]
+    names = dict.fromkeys([*keys, "et_ratio", "hours", "at_h"])
+    return {name: simulated[name] for name in names if name in simulated and pd.notna(simulated[name])} | {
+        "quantity": row["quantity"],
+        "observed": row["value"],
+        "observed_n": row["n"],
+        "simulated": simulated["mean"],
+        "simulated_sd": simulated["sd"],
+        "simulated_n": simulated["n"],
+        "off": difference / row["value"] if relative else difference,
+    }
 
 
 def _text(value: object) -> str:
@@ -223,7 +257,7 @@ def _fitted(
     series = series.sort_values("dose_ug_per_ml")
     doses, observed = series["dose_ug_per_ml"].to_numpy(), series["observed"].to_numpy()
     by = [name for name in summary if name in CONDITION_COLUMNS or "." in name]
-    wells = lysis[lysis["role"].isin(_SIMULATED_ROLES)]
+    wells = lysis[lysis["role"].isin(SIMULATED_ROLES)]
     columns = []
     for place in series["place"]:
         same = np.ones(len(wells), dtype=bool)
@@ -290,9 +324,13 @@ def _draws(
     return drawn if all(np.isfinite(theta).all() for theta in drawn) else None
 
 
-def _judge(points: pd.DataFrame, parameters: pd.DataFrame, settings: Mapping) -> tuple[dict, str, list[str], list[str]]:
+def _judge(
+    points: pd.DataFrame, parameters: pd.DataFrame, cells: pd.DataFrame, settings: Mapping
+) -> tuple[dict, str, list[str], list[str]]:
     """(summary row, verdict, reasons, notes)."""
-    row: dict[str, object] = {"experiment": settings["title"], "role": settings["role"], "points": len(points)}
+    row: dict[str, object] = {
+        "experiment": settings["title"], "role": settings["role"], "points": len(points) + len(cells)
+    }  # fmt: skip
     reasons, notes, levels = [], [], []
     limits = [settings["same_laboratory_pct"], settings["other_laboratory_pct"]]
     folds = [settings["same_laboratory_ec50_fold"], settings["other_laboratory_ec50_fold"]]
@@ -347,6 +385,11 @@ def _judge(points: pd.DataFrame, parameters: pd.DataFrame, settings: Mapping) ->
             levels.append(_level(abs(away), limits))
             reasons.append(f"Emax {away:+.1f} points (same laboratory {limits[0]:g}, another {limits[1]:g})")
             row["emax_difference_pct"] = away
+    if len(cells):
+        said, of_cells, level = _judge_cells(cells)
+        row |= said
+        reasons += of_cells
+        levels.append(level)
     for each in parameters.to_dict("records"):
         if not np.isfinite(each["ratio"]):
             notes.append(f"{each['quantity']} ({each['basis']}) is not compared: {each['note'] or 'no positive value'}")
@@ -354,6 +397,27 @@ def _judge(points: pd.DataFrame, parameters: pd.DataFrame, settings: Mapping) ->
     if settings["role"] == "calibration data" and levels:
         notes.append("the catalogue's effector numbers were fitted to these data: agreement is a fit, no prediction")
     return row | {"verdict": verdict}, verdict, reasons, notes
+
+
+def _judge_cells(cells: pd.DataFrame) -> tuple[dict, list[str], int]:
+    """(columns of the summary, reasons, level) of what was counted."""
+    row, reasons, levels = {}, [], []
+    course = cells["quantity"] == DEATHS
+    count = cells["quantity"].isin([KILLS, CONTACTS])
+    if course.any():
+        rms = float(np.sqrt((cells.loc[course, "off"] ** 2).mean()))
+        row["course_rms_pct"] = rms
+        reasons.append(f"course of deaths {rms:.1f} points rms away (limit {COURSE_LIMIT_PCT:g})")
+        levels.append(_level(rms, [COURSE_LIMIT_PCT, 2 * COURSE_LIMIT_PCT]))
+    for chosen, name, limit in ((~course & ~count, "share_off", SHARE_LIMIT), (count, "count_off", COUNT_LIMIT)):
+        if chosen.any():
+            worst = cells.loc[cells.loc[chosen, "off"].abs().idxmax()]
+            row[name] = worst["off"]
+            shown = f"{worst['off']:+.0%}" if name == "count_off" else f"{worst['off']:+.3f}"
+            reasons.append(f"{worst['quantity']} {worst['simulated']:.3g} against {worst['observed']:.3g}, {shown} "
+                           f"(limit {limit:g})")  # fmt: skip
+            levels.append(_level(abs(worst["off"]), [limit, 2 * limit]))
+    return row, reasons, max(levels)
 
 
 def _decisive(parameters: pd.DataFrame, quantity: str) -> pd.Series | None:

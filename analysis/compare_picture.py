@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.cells import CONTACTS, DEATHS, KILLS
 from analysis.compare import FITTED, Comparison
 from analysis.observed import EC50, EMAX
 from analysis.plots import COLOURS, STYLE, dose_axis, dose_positions, facets, outer_labels, panel_figure, rows_of
@@ -76,6 +77,37 @@ def parameters_figure(comparison: Comparison) -> Figure | None:
         axis.minorticks_off()
         figure.suptitle(_heading(comparison), fontsize=11, fontweight="bold", x=0.01, ha="left")
         figure.supxlabel("simulated / observed, 95 % interval", fontsize=9)
+    return figure
+
+
+def cells_figure(comparison: Comparison) -> Figure:
+    """What a microscope counts: a course over time as lines, other quantities one place each, in panels by kind."""
+    rows = comparison.cells
+    course = rows[rows["quantity"] == DEATHS]
+    counts = rows["quantity"].isin([KILLS, CONTACTS])
+    parts = [
+        ("deaths so far, % of the last", course),
+        ("share", rows[~counts & (rows["quantity"] != DEATHS)]),
+        ("number per cell", rows[counts]),
+    ]
+    parts = [(words, part) for words, part in parts if len(part)]
+    with matplotlib.rc_context(STYLE):
+        tallest = max(len(part) for _, part in parts)
+        height = 3.4 if len(course) else 1.5 + 0.4 * tallest
+        figure = Figure(figsize=(5.4 * len(parts), height), layout="constrained")
+        for axis, (words, part) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+            axis.set_xlabel("hours" if part is course else words)
+            if part is course:
+                axis.plot(part["at_h"], part["simulated"], color=_SIMULATED, lw=1.7, label="simulated mean")
+                band = (part["simulated"] - part["simulated_sd"], part["simulated"] + part["simulated_sd"])
+                axis.fill_between(part["at_h"], *band, color=_SIMULATED, alpha=0.16, lw=0, label="± SD between donors")
+                axis.plot(part["at_h"], part["observed"], "o", color=_OBSERVED, label="observed")
+                axis.set_ylabel(words)
+                axis.legend(loc="upper left")
+            else:
+                _draw_conditions(axis, part.assign(observed_sd=np.nan))
+                axis.set_xlim(left=0)
+        figure.suptitle(_heading(comparison), fontsize=11, fontweight="bold", x=0.01, ha="left")
     return figure
 
 

@@ -13,6 +13,7 @@ from analysis.tables import write_table
 
 _POINTS = "Points: observed means with the SD between units. Line and band: simulated mean and SD between donors."
 _RATIOS = "Simulated over observed, with 95 % intervals; the line at 1 is agreement. Grey: curves through the means."
+_CELLS = "Counted under a microscope: observed beside the simulated mean of donors, with the SD between donors."
 COLUMNS = {
     "experiment": "experiment",
     "points": "points",
@@ -22,6 +23,9 @@ COLUMNS = {
     "within_2_sd_pct": "% in 2 SD",
     "emax_ratio": "Emax ratio",
     "ec50_ratio": "EC50 ratio",
+    "share_off": "share off",
+    "count_off": "count off",
+    "course_rms_pct": "course rms",
     "verdict": "verdict",
 }
 
@@ -36,6 +40,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
     for name, table, make in (
         ("points", comparison.points, compare_picture.points_figure),
         ("parameters", comparison.parameters, compare_picture.parameters_figure),
+        ("cells", comparison.cells, compare_picture.cells_figure),
     ):
         stem = folder / "figures" / f"compare_{name}"
         old = [folder / "tables" / f"compare_{name}.csv", *(stem.with_suffix(end) for end in (".png", ".svg"))]
@@ -54,7 +59,7 @@ def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[
     """One page: a row per experiment, then each with its verdict, tables and pictures."""
     body = ["<h1>Simulation beside measurement</h1>", html_table(overview(comparisons))]
     body.append('<p class="sub">Differences are simulated minus observed, in points of % lysis; ratios are simulated '
-                "over observed with 95 % intervals. Calibration data: numbers of the catalogue were fitted to them."
+                "over observed with 95 % intervals. Fitted: the catalogue was fitted to these data; predicted: not."
                 "</p>")  # fmt: skip
     for comparison, pictures in zip(comparisons, figures, strict=True):
         given = comparison.settings
@@ -62,9 +67,11 @@ def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[
         body.append(html_list([*comparison.reasons, *comparison.notes]))
         source = "; ".join(part for part in (given["citation"], given["doi"] and f"doi {given['doi']}") if part)
         body += [f'<p class="sub">{escape(text)}</p>' for text in (source, given["note"]) if text]
-        captions = {"points": _POINTS, "parameters": _RATIOS}
+        captions = {"points": _POINTS, "parameters": _RATIOS, "cells": _CELLS}
         body += [html_figure(file, captions[name]) for name, file in pictures.items()]
-        body += [html_table(table) for table in (comparison.points, comparison.parameters) if len(table)]
+        body += [
+            html_table(table) for table in (comparison.points, comparison.parameters, comparison.cells) if len(table)
+        ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(html_page("Simulation beside measurement", body), encoding="utf-8")
     return path

@@ -1,9 +1,11 @@
 """Observed values of an experiment: a CSV file to one row per condition, with mean, SD and n.
 
-Columns  quantity       specific_lysis_pct (where the column is missing), emax_pct or ec50_ng_per_ml
+Columns  quantity       specific_lysis_pct (where the column is missing), emax_pct, ec50_ng_per_ml, or what a microscope
+                        counts: the quantities of analysis.cells
          value          the observed number (also called mean); never clipped at 0 or 100
          sd             spread of a lysis or an Emax between units, in points; log10_sd that of an EC50
-         n              how many units (donors, else wells) stand behind value and sd
+         n              how many units (donors, else wells; cells where cells are counted) stand behind value and sd
+         at_h           hours from the addition of effectors, of deaths_of_last_pct only
          dose_ug_per_ml, et_ratio, hours, cell_line, effector, antibody, readout, and swept keys ("effectors.genotype"):
                         which condition of the scenario the row belongs to; an empty cell fits every one
          source, provenance, citation, doi, note, where: free text
@@ -16,15 +18,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.cells import DEATHS
+from analysis.cells import QUANTITIES as COUNTED
 from analysis.design import CONDITION_COLUMNS
 from analysis.errors import SheetFault
 from analysis.sheet import CaliperError, Numbers, read_table
 from analysis.statistics import summarise_units
 
 LYSIS, EMAX, EC50 = "specific_lysis_pct", "emax_pct", "ec50_ng_per_ml"
-QUANTITIES = (LYSIS, EMAX, EC50)
+QUANTITIES = (LYSIS, EMAX, EC50, *COUNTED)
 FREE_TEXT = ("source", "provenance", "citation", "doi", "note", "where")
-_VALUES = ("value", "sd", "log10_sd", "n")
+_VALUES = ("value", "sd", "log10_sd", "n", "at_h")
 _WORDS = ("cell_line", "effector", "antibody", "readout")
 
 
@@ -99,14 +103,16 @@ def _value_faults(frame: pd.DataFrame) -> list[str]:
         if np.isfinite(row[wrong]):
             right = "log10_sd" if wrong == "sd" else "sd"
             faults.append(f"{place} {wrong}: the spread of {row['quantity']} stands in {right}")
-        if row["quantity"] != LYSIS and np.isfinite(row.get("dose_ug_per_ml", np.nan)):
+        if np.isfinite(row["at_h"]) != (row["quantity"] == DEATHS):
+            faults.append(f"{place} at_h: {DEATHS} needs it, and no other quantity has it")
+        if row["quantity"] in (EMAX, EC50) and np.isfinite(row.get("dose_ug_per_ml", np.nan)):
             faults.append(f"{place} dose_ug_per_ml: {row['quantity']} belongs to a whole curve, not to a dose")
     return faults
 
 
 def _averaged(frame: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, list[str]]:
     """(one row per condition, faults): repeated rows without a spread become mean, SD and n."""
-    by = ["quantity", *keys]
+    by = ["quantity", *keys, "at_h"]
     rows, faults = [], []
     for _, group in frame.groupby(by, dropna=False, sort=False):
         first = group.iloc[0].to_dict()

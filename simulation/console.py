@@ -156,6 +156,41 @@ def comparison(overview: object, comparisons: Sequence, page: object) -> None:
     say(f"page: {page}")
 
 
+_INDEX_CELLS = {
+    "morris": {
+        "mu_star": "effect",
+        "mu_star_ci95_low": "95 % low",
+        "mu_star_ci95_high": "high",
+        "mu": "signed",
+        "sigma": "spread",
+    },
+    "sobol": {"first_order": "alone", "total": "total", "total_ci95_low": "95 % low", "total_ci95_high": "high"},
+}
+_MOST_FACTORS = 6
+
+
+def sensitivity(method: str, indices: object) -> None:
+    """A table of analysis.sensitivity: of every output the numbers that move it most."""
+    cells = _INDEX_CELLS[method]
+    rows: list[list[object]] = []
+    for output, own in indices.groupby("output", sort=False):
+        for row in own.head(_MOST_FACTORS).to_dict("records"):
+            rows.append([output, row["key"], *(_digits(row[name]) for name in cells)])
+            output = ""
+        rows.append([])
+    title = "effect of each number over its range, points" if method == "morris" else "share of the variance"
+    table(("output", "number", *cells.values()), rows[:-1], title=f"{method}: {title}")
+
+
+def calibration(table_: object, best: Mapping, page: object) -> None:
+    """Best values of a fit, what they give beside what was observed, and the overlay that holds them."""
+    table(("number", "best"), [[path, value] for path, value in best.items()], title="best values")
+    rows = [[row.experiment, row.label, _digits(row.observed), _digits(row.simulated), _digits(row.z)]
+            for row in table_.itertuples()]  # fmt: skip
+    table(("experiment", "of", "observed", "simulated", "z"), rows, title="observed and simulated (EC50 as log10)")
+    say(f"catalogue overlay: {page}")
+
+
 def _digits(value: float) -> str:
     return "" if value != value else f"{value:.3g}"
 
@@ -166,7 +201,8 @@ class Progress:
     A context manager; called with each simulation.run.local.Step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "runs") -> None:
+        self._what = what
         self._start = self._last_line_s = time.monotonic()
         self._last_line_share = 0.0
         self._first = None  # time, runs and work when the first run was done: it has compiled, the others will not
@@ -200,7 +236,7 @@ class Progress:
             return "time left not known yet"
         elapsed = max(now - since, 1e-6)
         rate = (step.finished - finished) / elapsed
-        speed = f"{rate:.1f} runs/s" if rate >= 1 else f"{60 * rate:.1f} runs/min"
+        speed = f"{rate:.1f} {self._what}/s" if rate >= 1 else f"{60 * rate:.1f} {self._what}/min"
         return f"{speed}, {duration(elapsed * (1 - step.work_done) / max(step.work_done - work_done, 1e-9))} left"
 
     def _draw(self, step: object) -> None:
@@ -210,14 +246,14 @@ class Progress:
 
         if self._bar is None:
             columns = (
-                TextColumn("runs"),
+                TextColumn(self._what),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
                 TextColumn("{task.fields[pace]}"),
             )
             self._bar = RichProgress(*columns, console=Console(stderr=True))
-            self._task = self._bar.add_task("runs", total=step.total, pace="")
+            self._task = self._bar.add_task(self._what, total=step.total, pace="")
             self._bar.start()
         failed = f"{step.failed} failed, " if step.failed else ""
         self._bar.update(self._task, completed=step.finished, pace=failed + self._pace(step))
@@ -229,7 +265,7 @@ class Progress:
             self._last_line_s, self._last_line_share = now, step.work_done
             failed = f", {step.failed} failed" if step.failed else ""
             share = f"{100 * step.work_done:.0f} % of the work"
-            note(f"{step.finished}/{step.total} runs{failed}, {share}, {self._pace(step)}")
+            note(f"{step.finished}/{step.total} {self._what}{failed}, {share}, {self._pace(step)}")
 
 
 def status(found: object) -> None:

@@ -12,7 +12,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,53 @@ def load(overlays: Sequence[Path] = ()) -> Catalogue:
     if faults:
         raise CatalogueError(faults)
     return Catalogue(**entries, defaults=defaults)
+
+
+def with_values(catalogue: Catalogue, values: Mapping[str, float]) -> Catalogue:
+    """The catalogue with some numbers replaced: "kind.entry.field" -> value in the field's unit.
+
+    Entry "default" changes the shared number, in every entry that has none of its own. The range is widened where a
+    value lies outside it. KeyError with the path for a field that is not there.
+    """
+    kinds = {kind: {name: dict(entry.numbers) for name, entry in catalogue.kind(kind).items()} for kind in KINDS}
+    shared = {kind: dict(entry.numbers) for kind, entry in catalogue.defaults.items()}
+    for path, value in values.items():
+        kind, name, key = split_path(path)
+        try:
+            old = shared[kind][key] if name == DEFAULT else kinds[kind][name][key]
+        except KeyError:
+            raise KeyError(path) from None
+        new = replace(old, value=float(value), low=min(old.low, value), high=max(old.high, value))
+        if name == DEFAULT:
+            shared[kind][key] = new
+            for numbers in kinds[kind].values():
+                if numbers.get(key) is old:
+                    numbers[key] = new
+        else:
+            kinds[kind][name][key] = new
+    changed = {
+        kind: {name: Entry(name, numbers, catalogue.kind(kind)[name].strings) for name, numbers in entries.items()}
+        for kind, entries in kinds.items()
+    }
+    defaults = {kind: Entry(DEFAULT, shared[kind], entry.strings) for kind, entry in catalogue.defaults.items()}
+    return Catalogue(**changed, defaults=defaults)
+
+
+def number_at(catalogue: Catalogue, path: str) -> Number:
+    """The number at "kind.entry.field". Raises KeyError with the path where there is none."""
+    kind, name, key = split_path(path)
+    try:
+        entry = catalogue.defaults[kind] if name == DEFAULT else catalogue.kind(kind)[name]
+        return entry.numbers[key]
+    except (KeyError, ValueError):
+        raise KeyError(path) from None
+
+
+def split_path(path: str) -> tuple[str, str, str]:
+    """(kind, entry, field) of a path; an entry's name may hold dots, a kind and a field do not."""
+    kind, _, rest = path.partition(".")
+    name, _, key = rest.rpartition(".")
+    return kind, name.strip('"'), key
 
 
 def rows(catalogue: Catalogue, kind: str) -> list[dict[str, str | float]]:

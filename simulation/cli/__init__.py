@@ -4,7 +4,8 @@ Exit codes: 0 done; 1 some runs failed or some files could not be used (which, a
 nothing was written; 130 and 143 interrupted by SIGINT and SIGTERM, with every finished run kept.
 """
 
-from simulation.cli import cluster, data, fit, names, predict, study, teach  # noqa: F401  importing adds commands
+# Importing a module adds its commands.
+from simulation.cli import cluster, data, fit, names, predict, sensitivity, study, teach  # noqa: F401
 from simulation.cli.common import app
 
 

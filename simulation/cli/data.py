@@ -11,6 +11,8 @@ from simulation.cli.common import BAD_INPUT, DONE, SOME_FAILED, Sets, app, plain
 from simulation.cli.study import simulate
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from simulation.scenario.schema import Scenario
     from simulation.scenario.sweep import Condition
 
@@ -115,10 +117,23 @@ def _compared(folder: Path, scenario: "Scenario", observed: object, keys: list[s
     settings["title"] = settings["title"] or scenario.title or folder.name
     try:
         study = analyse_wells(folder)
-        result = beside(observed, keys, study.tables, settings)
+        result = beside(observed, keys, study.tables | _cells(folder, scenario, observed), settings)
     except (SheetFault, MissingControls) as fault:
         console.faults([f"{folder}: {line}" for line in str(fault).splitlines()])
         raise typer.Exit(SOME_FAILED) from None
     result.notes += notes
     console.faults(study.problems)
     return result, bool(study.problems)
+
+
+def _cells(folder: Path, scenario: "Scenario", observed: "pd.DataFrame") -> dict[str, "pd.DataFrame"]:
+    """The table `cells` of a finished study, where the observation has something that a microscope counts."""
+    from analysis.cells import OBSERVABLES, QUANTITIES, cell_table
+    from analysis.design import design_table
+    from analysis.trajectory import read_study
+
+    wanted = [name for name in QUANTITIES if name in set(observed["quantity"])]
+    if not wanted:
+        return {}
+    runs = read_study(folder, names=OBSERVABLES).runs
+    return {"cells": cell_table(runs, *design_table(runs, scenario.text), wanted)}

@@ -47,14 +47,8 @@ def simulate(condition: dict, file: h5py.File, check: bool = False) -> None:
     check: verify every conservation law and rate bound as the run goes on (slower; raises AssertionError or RateError).
     """
     key = run_key(condition)
-    founders = founders_after_culture(condition, key)
-    engine = WellEngine(well_params(condition), key, check=check, founders=founders)
     level = condition["output"]["level"]
-    events = [] if level in ("events", "frames") else None
-    recorder = Recorder()
-    if events is not None:
-        recorder.events = events
-    _drive(engine, condition, recorder, events)
+    engine, recorder = _run(condition, key, check, with_events=level in ("events", "frames"))
     meta = {
         "run_id": run_id(condition),
         "plate": plate(condition),
@@ -74,8 +68,33 @@ def simulate(condition: dict, file: h5py.File, check: bool = False) -> None:
         agents(engine) if level != "observables" else None,
         (engine.row, engine.plane),
         EVENT_KINDS,
-        events is not None,
+        level in ("events", "frames"),
     )
+
+
+def measure(condition: dict) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """The observables of one resolved condition with no file: name -> (value (T, ...), time (T,) in h, edges or None).
+
+    The same numbers as in the run file, for fits that ask for thousands of small wells: there a file takes longer than
+    the well.
+    """
+    key = run_key(condition)
+    engine, recorder = _run(condition, key, check=False, with_events=False)
+    times = np.array(recorder.times_h)
+    found = {name: (recorder.series(name), times, None) for name in recorder.rows[0]}
+    found |= {name: (value, times, None) for name, value in signals(condition, recorder, key).items()}
+    for name, (counts, edges) in histograms(engine).items():
+        found[name] = (np.asarray(counts)[None, :], times[-1:], np.asarray(edges, dtype=float))
+    return found
+
+
+def _run(condition: dict, key: int, check: bool, with_events: bool) -> tuple[WellEngine, Recorder]:
+    """The engine at the end of a run, and what was recorded on the way."""
+    founders = founders_after_culture(condition, key)
+    engine = WellEngine(well_params(condition), key, check=check, founders=founders)
+    recorder = Recorder()
+    _drive(engine, condition, recorder, recorder.events if with_events else None)
+    return engine, recorder
 
 
 def _drive(engine: WellEngine, condition: dict, recorder: Recorder, events) -> None:

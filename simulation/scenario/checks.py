@@ -19,6 +19,7 @@ from simulation.scenario.capacity import (
 )
 from simulation.scenario.contradictions import find_contradictions
 from simulation.scenario.donors import donors_of
+from simulation.scenario.factors import check_factors
 from simulation.scenario.faults import NO_VALUE, Report, ScenarioError, explain, nearest, show
 from simulation.scenario.identity import canonical_json
 from simulation.scenario.resolve import has_antibody, has_effectors, resolve, resolve_targets
@@ -47,6 +48,8 @@ def check_scenario(scenario: Scenario, known: Catalogue, broken: Iterable[str] =
         report.add("assay.fc_null_control", True, message, ["antibody", "effectors", "action"])
     if not report.faults and not report.broken:
         _check_repeats(scenario, wells, report)
+        if scenario.sensitivity is not None:
+            check_factors(scenario, known, report)
     if report.faults:
         raise ScenarioError(report.faults)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simulation.catalogue import lookup
+from simulation.scenario.calibrate import calibrate_faults
 from simulation.scenario.checks import check_scenario
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
 from simulation.scenario.schema import SCHEMA_VERSION, Origin, Scenario
@@ -69,6 +70,8 @@ def scenario_from_dict(raw: dict, sets: Sequence[str] = (), folder: Path = Path(
     scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
     if scenario.compare and not {"compare", "compare.data"} & set(broken) and not isfile(scenario.compare_data):
         faults.append(Fault("compare.data", scenario.compare.data, "no such file beside the scenario"))
+    if scenario.calibrate and not any(path.startswith("calibrate") for path in broken):
+        faults += calibrate_faults(scenario, known)
     try:
         check_scenario(scenario, known, broken)
     except ScenarioError as error:

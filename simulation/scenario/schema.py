@@ -94,6 +94,7 @@ class Targets(Table):
     direct_response: Number | None = _number("sensitivity of the direct arm (0: resistant)", "1")
     direct_occupancy_half: Number | None = _number("occupancy of half direct effect", "1", high=10, above=True)
     direct_onset_h: Number | None = _number("time constant of the direct arm", "h", high=1e3, low=SHORTEST_H)
+    natural_sensitivity: Number | None = _number("factor on the natural arm's hit rate", "1", high=1e3)
     growth_block: Number | None = _number("share of divisions blocked by other drugs", "1")
     contact_fraction: Number | None = _number("share of the target surface in one contact", "1")
 
@@ -258,6 +259,44 @@ class Compare(Table):
     other_laboratory_ec50_fold: Number = Field(default=10.0, gt=1, le=1e4, description="the same for an EC50 [fold]")
 
 
+class Sensitivity(Table):
+    """[sensitivity]: which catalogue numbers are varied over their range, and what of the swept wells is watched."""
+
+    keys: tuple[str, ...] = Field(
+        min_length=2, max_length=100, strict=False, description="dotted keys of [targets], [effectors], [antibody]"
+    )
+    outputs: tuple[Literal["specific_lysis_pct", "adcc_pct", "natural_killing_pct"], ...] = Field(
+        default=("specific_lysis_pct",), min_length=1, strict=False, description="watched at every point of [sweep]"
+    )
+    method: Literal["morris", "sobol", "morris+sobol"] = Field(
+        default="morris+sobol", description="morris+sobol: the strongest keys of Morris go on to Sobol"
+    )
+    trajectories: Count = Field(default=20, ge=4, le=10_000, description="Morris: paths of keys + 1 points each")
+    samples: Count = Field(default=128, ge=8, le=2**16, description="Sobol: a power of 2, times keys + 2 points")
+    strongest: Count = Field(default=6, ge=2, le=100, description="morris+sobol: keys that go on to Sobol")
+
+
+class Calibrate(Table):
+    """[calibrate]: catalogue numbers that are fitted to the measurement of [compare], and how; runs ignore it.
+
+    The optimiser starts from the catalogue; the posterior (population above 0) needs the extra `calibrate`.
+    """
+
+    free: dict[str, list[Number]] = Field(
+        min_length=1,
+        max_length=100,
+        description='"kind.entry.field" = [low, high], or [] for the range of the catalogue; entry default is shared',
+    )
+    experiments: tuple[str, ...] = Field(
+        default=(), strict=False, max_length=100, description="further scenarios with [compare], fitted together"
+    )
+    donors: Count = Field(default=24, ge=2, le=1000, description="donors of every experiment, drawn from the seed")
+    cells: Count = Field(default=500, ge=50, le=10**6, description="targets per well; area and volume shrink with them")
+    evaluations: Count = Field(default=200, ge=0, le=10**7, description="points that the optimiser may ask for")
+    population: Count = Field(default=100, ge=0, le=10**5, description="particles of the posterior; 0: none")
+    generations: Count = Field(default=5, ge=1, le=1000, description="generations of ABC-SMC")
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a scenario came from: text, overlay files, --set values, the catalogue it was checked with, its folder."""
@@ -290,6 +329,8 @@ class Scenario(Table):
     culture: Culture | None = None
     output: Output = Field(default_factory=Output)
     compare: Compare | None = None
+    calibrate: Calibrate | None = None
+    sensitivity: Sensitivity | None = None
     sweep: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, strict=False, description="dotted key = list of values; all combinations are run"
     )
@@ -317,6 +358,11 @@ class Scenario(Table):
         return self._origin.folder / self.compare.data if self.compare else None
 
     @property
+    def calibrate_experiments(self) -> list[Path]:
+        """The further scenarios of [calibrate], resolved against the folder of the scenario file."""
+        return [self._origin.folder / name for name in self.calibrate.experiments] if self.calibrate else []
+
+    @property
     def known(self) -> lookup.Catalogue:
         """The catalogue with this scenario's overlays, as it was when the scenario was loaded."""
         return self._origin.known if self._origin.known is not None else lookup.load(self.overlays)
@@ -331,6 +377,8 @@ TABLES: dict[str, type[Table]] = {
     "culture": Culture,
     "output": Output,
     "compare": Compare,
+    "calibrate": Calibrate,
+    "sensitivity": Sensitivity,
 }
 
 # One value per file by nature: units of the design, or what is written.
@@ -350,7 +398,7 @@ def sweepable() -> dict[str, type[Table]]:
     return {
         f"{table}.{name}": model
         for table, model in TABLES.items()
-        if table not in ("output", "compare")
+        if table not in ("output", "compare", "calibrate", "sensitivity")
         for name in model.model_fields
         if f"{table}.{name}" not in _NOT_SWEPT
     }

@@ -31,6 +31,8 @@ _STAND_IN: dict[str, dict[str, Any]] = {
         "mutation_rate_per_division": 0.0,
     },
     "compare": {"data": "observed.csv"},
+    "calibrate": {"free": {"effectors.default.motility": []}},
+    "sensitivity": {"keys": ["effectors.antibody_hit_per_h", "effectors.bridges_half"]},
 }
 
 
@@ -46,7 +48,7 @@ def validate_tables(raw: dict) -> tuple[Scenario, list[Fault], list[str]]:
     sound = copy.deepcopy(raw)
     for item in items:
         _put_aside(sound, item["loc"])
-    for table in (*_NEEDED_TABLES, *sorted({"culture", "compare"} & raw.keys())):
+    for table in (*_NEEDED_TABLES, *sorted({"culture", "compare", "calibrate", "sensitivity"} & raw.keys())):
         sound[table] = {**_STAND_IN[table], **sound.get(table, {})}
     sound = {"schema": SCHEMA_VERSION, "kind": "well", **sound}
     return Scenario.model_validate(sound), [_fault(item) for item in items], [dotted(item["loc"]) for item in items]

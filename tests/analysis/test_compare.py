@@ -69,7 +69,7 @@ def test_a_perfect_prediction_has_no_bias_and_ratios_of_one(tmp_path, tables):
     assert row["emax_ratio"] == pytest.approx(1, rel=1e-4)
     assert row["ec50_ratio_ci95_low"] < 1 < row["ec50_ratio_ci95_high"]
     assert found.verdict == VERDICTS[0]
-    assert "independent data" in found.title
+    assert "predicted" in found.title
 
 
 @pytest.mark.parametrize(("shift", "level"), [(4, 0), (-12, 1), (-40, 2)])
@@ -140,7 +140,7 @@ def test_one_simulated_donor_is_technical_error_only(tmp_path, one_donor):
 
 def test_calibration_data_are_called_so(tmp_path, tables):
     found = compared(observation(tmp_path, tables), tables, role="calibration data")
-    assert "(calibration data)" in found.title
+    assert "(fitted)" in found.title
     assert any("no prediction" in note for note in found.notes)
 
 
@@ -205,7 +205,7 @@ def test_tables_pictures_and_page(tmp_path, tables):
     written = {path.name for path in (tmp_path / "study/tables").iterdir()}
     assert written == {"compare.csv", "compare_points.csv", "compare_parameters.csv"}
     page = write_page(tmp_path / "compare.html", [found], [figures]).read_text()
-    assert "an experiment (independent data)" in page
+    assert "an experiment (predicted)" in page
     assert page.count("data:image/png;base64") == 2
     assert found.verdict in page
     table = overview([found])

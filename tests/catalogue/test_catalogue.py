@@ -12,7 +12,7 @@ from simulation.catalogue import lookup
 
 CELL_LINES = {
     "SK-BR-3", "BT-474", "MDA-MB-453", "MCF-7", "JIMT-1", "NCI-N87", "SKOV-3", "HCC1954", "MDA-MB-361", "T47D",
-    "MDA-MB-231", "MDA-MB-468", "Calu-3", "KPL-4", "MCF7-HER2", "LCC6-HER2",
+    "MDA-MB-231", "MDA-MB-468", "Calu-3", "KPL-4", "MCF7-HER2", "LCC6-HER2", "721.221",
 }  # fmt: skip
 EFFECTORS = {"NK-resting", "NK-IL2", "CD56-isolated", "PBMC", "NK-92-CD16a-V158", "NK-92-CD16a-F158", "NK-92"}
 ANTIBODIES = {
@@ -30,8 +30,8 @@ FIELDS = {
     "cell_lines": "her2_per_cell her2_cv her2_null_fraction p95_fraction masked_fraction her2_internalisation_per_h "
     "modulation_factor hits_to_kill hits_log_sd repair_time_h death_time_h spontaneous_death_per_h clearance_time_h "
     "culture_death_per_h "
-    "doubling_time_h direct_effect_max direct_response direct_occupancy_half direct_onset_h growth_block "
-    "contact_fraction description",
+    "doubling_time_h direct_effect_max direct_response direct_occupancy_half direct_onset_h "
+    "natural_sensitivity growth_block contact_fraction description",
     "effectors": "nk_fraction cd16a_per_cell cd16a_cv speed_um_per_min persistence_min motility immobile_fraction "
     "memory_fade_per_h conjugation_min conjugation_max conjugate_lifetime_h post_kill_attachment_h shedding_detachment "
     "antibody_hit_per_h natural_hit_per_h natural_competent_fraction antibody_competent_fraction potency_log_sd "
@@ -123,6 +123,34 @@ def test_load_is_deterministic(catalogue):
     assert again == catalogue
     assert list(again.cell_lines) == list(catalogue.cell_lines)
     assert json.dumps(lookup.rows(again, "effectors")) == json.dumps(lookup.rows(catalogue, "effectors"))
+
+
+# --- numbers replaced in memory ---------------------------------------------------------------------------------------
+
+
+def test_a_shared_number_is_replaced_in_every_entry_that_has_none_of_its_own(catalogue):
+    path = "effectors.default.natural_competent_fraction"
+    changed = lookup.with_values(catalogue, {path: 0.21, "wells.96-flat.area_mm2": 1.6})
+    assert changed.effectors["PBMC"].numbers["natural_competent_fraction"].value == 0.21
+    own = catalogue.effectors["NK-IL2"].numbers["natural_competent_fraction"]
+    assert changed.effectors["NK-IL2"].numbers["natural_competent_fraction"] == own
+    area = changed.wells["96-flat"].numbers["area_mm2"]
+    assert (area.value, area.low) == (1.6, 1.6)  # below the known range, which is widened
+    assert lookup.number_at(changed, path).value == 0.21
+    assert lookup.load() == catalogue  # the catalogue itself is what it was
+    assert lookup.with_values(catalogue, {}) == catalogue
+
+
+def test_an_entry_gets_a_number_of_its_own(catalogue):
+    changed = lookup.with_values(catalogue, {"cell_lines.721.221.death_time_h": 1.0})
+    assert changed.cell_lines["721.221"].numbers["death_time_h"].value == 1.0
+    assert changed.cell_lines["SK-BR-3"] == catalogue.cell_lines["SK-BR-3"]
+
+
+@pytest.mark.parametrize("path", ["effectors.default.nonsense", "mice.default.x", "effectors.NK.motility", "motility"])
+def test_a_path_that_is_none_is_named(catalogue, path):
+    with pytest.raises(KeyError, match=path):
+        lookup.number_at(catalogue, path)
 
 
 # --- what the model wants ---------------------------------------------------------------------------------------------

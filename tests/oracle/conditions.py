@@ -30,6 +30,7 @@ TARGETS = {
     "direct_response": 1.0,
     "direct_occupancy_half": 0.3,
     "direct_onset_h": 24.0,
+    "natural_sensitivity": 1.0,
     "growth_block": 0.0,
     "contact_fraction": 0.03,
 }

@@ -114,7 +114,7 @@ def read_numbers(condition: dict, grid_s: float) -> np.record:
         post_kill_time=e["post_kill_attachment_h"],
         c_det=e["shedding_detachment"],
         k_hit=e["antibody_hit_per_h"],
-        h_nat=e["natural_hit_per_h"],
+        h_nat=e["natural_hit_per_h"] * t["natural_sensitivity"],
         f_nat=e["natural_competent_fraction"],
         f_ad=e["antibody_competent_fraction"],
         potency_log_sd=e["potency_log_sd"],

@@ -1,0 +1,177 @@
+"""Posterior of free parameters by approximate Bayesian computation, and what a calibration writes.
+
+Model    ABC-SMC of pyABC: particles drawn in unit coordinates (uniform prior, logarithmic where analysis.calibration
+         says so), kept where the distance (root mean square of z) is below the median of the generation before.
+Limits   data that say nothing about a parameter leave its posterior as wide as its prior: ratio of SDs 1
+                                                                          (tests/analysis/test_posterior.py)
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.calibration import Free
+from analysis.errors import SheetFault
+from analysis.tables import write_table
+
+UNIFORM_SD = float(np.sqrt(1 / 12))
+
+
+def sample(
+    free: Sequence[Free], z_of: Callable[[Mapping[str, float]], Mapping[str, float]], population: int,
+    generations: int, seed: int, database: Path, workers: int, say: Callable[[str], None],
+) -> pd.DataFrame:  # fmt: skip
+    """Particles of the last generation: a column per path (its own unit), weight (sums to 1), distance.
+
+    A database of an earlier, unfinished sampling is gone on with, generation by generation.
+    """
+    import logging
+
+    import pyabc
+
+    logging.getLogger("ABC").setLevel(logging.ERROR)
+    names = {f"p{place}": each for place, each in enumerate(free)}
+
+    def model(unit: Mapping[str, float]) -> dict[str, float]:
+        z = np.array(list(z_of({each.path: each.value(unit[name]) for name, each in names.items()}).values()))
+        return {"distance": float(np.sqrt(np.mean(z**2))) if np.isfinite(z).all() else 1e6}
+
+    np.random.seed(seed % 2**32)  # noqa: NPY002  pyabc draws from the global generator
+    prior = pyabc.Distribution(**{name: pyabc.RV("uniform", 0, 1) for name in names})
+    sampler = pyabc.SingleCoreSampler() if workers == 1 else pyabc.MulticoreEvalParallelSampler(workers)
+    study = pyabc.ABCSMC(model, prior, lambda x, x0: x["distance"], population_size=population, sampler=sampler)
+    where = f"sqlite:///{database}"
+    if database.exists():
+        history = study.load(where)
+        done = history.max_t + 1
+    else:
+        history, done = study.new(where, {"distance": 0.0}), 0
+    if done < generations:
+        say(f"posterior: generation {done + 1} to {generations} of {population} particles")
+        history = study.run(max_nr_populations=generations - done)
+    units, weights = history.get_distribution(m=0)
+    distances = history.get_weighted_distances()["distance"].to_numpy()
+    columns = {each.path: [each.value(u) for u in units[name]] for name, each in names.items()}
+    return pd.DataFrame(columns | {"weight": weights, "distance": distances[: len(weights)]})
+
+
+def widths(free: Sequence[Free], posterior: pd.DataFrame) -> pd.DataFrame:
+    """One row per parameter: weighted median and 90 % interval, and SD of posterior over prior in unit coordinates."""
+    rows = []
+    weight = posterior["weight"].to_numpy()
+    for each in free:
+        values = posterior[each.path].to_numpy()
+        unit = np.array([each.unit(value) for value in values])
+        mean = float(weight @ unit)
+        low, middle, high = (weighted_quantile(values, weight, q) for q in (0.05, 0.5, 0.95))
+        ratio = float(np.sqrt(weight @ (unit - mean) ** 2)) / UNIFORM_SD
+        rows.append({"parameter": each.path, "median": middle, "ci90_low": low, "ci90_high": high,
+                     "posterior_over_prior_sd": ratio})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
+    """Quantile q in 0-1 of weighted values, by straight lines between the middles of their weights."""
+    order = np.argsort(values)
+    middle = np.cumsum(weights[order]) - 0.5 * weights[order]
+    return float(np.interp(q, middle / weights.sum(), np.asarray(values)[order]))
+
+
+def overlay_text(
+    best: Mapping[str, float], units: Mapping[str, str], ranges: Mapping[str, tuple[float, float]], facts: Mapping
+) -> str:
+    """A catalogue overlay (TOML) with the best values; provenance and source say data, date and model."""
+    data = ", ".join(facts["experiments"])
+    source = f"calibrated: {data}; {facts['date']}; model {facts['model']}, seed {facts['seed']}"
+    blocks = [f'# Best parameters of a fit to {data}. Use it with: catalogue = ["best.toml"]']
+    for path, value in best.items():
+        kind, _, rest = path.partition(".")
+        name, _, field = rest.rpartition(".")
+        low, high = ranges[path]
+        value = float(f"{value:.4g}")
+        blocks.append(
+            f"[{kind}.{json.dumps(name)}.{field}]\nvalue = {value!r}\nlow = {min(low, value)!r}\n"
+            f"high = {max(high, value)!r}\nunit = {json.dumps(units[path])}\nprovenance = \"calibrated\"\n"
+            f"source = {json.dumps(source)}"
+        )  # fmt: skip
+    return "\n\n".join(blocks) + "\n"
+
+
+def write_calibration(
+    folder: Path, free: Sequence[Free], starts: Mapping[str, float], best: Mapping[str, float], table: pd.DataFrame,
+    posterior: pd.DataFrame | None, overlay: str, facts: Mapping,
+) -> Path:  # fmt: skip
+    """Write best.toml, calibration.json, tables/*.csv and, with a posterior, figures/pairs.png; returns best.toml."""
+    from analysis import plots
+
+    for name in ("tables", "figures"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "best.toml").write_text(overlay, encoding="utf-8")
+    (folder / "calibration.json").write_text(json.dumps(dict(facts), indent=1) + "\n", encoding="utf-8")
+    write_table(table, folder / "tables" / "residuals.csv")
+    rows = pd.DataFrame(
+        {"parameter": each.path, "low": each.low, "high": each.high, "start": starts[each.path],
+         "best": best[each.path]} for each in free
+    )  # fmt: skip
+    if posterior is not None:
+        rows = rows.merge(widths(free, posterior), on="parameter")
+        write_table(posterior, folder / "tables" / "posterior.csv")
+        plots.save(pairs_figure(free, posterior, best), folder / "figures" / "pairs")
+    write_table(rows, folder / "tables" / "parameters.csv")
+    return folder / "best.toml"
+
+
+def read_posterior(path: Path) -> pd.DataFrame:
+    """A posterior that a calibration has written; needs no extra. Raises SheetFault where it is none."""
+    frame = pd.read_csv(path)
+    if "weight" not in frame or not (frame["weight"] >= 0).all() or not frame["weight"].sum() > 0:
+        raise SheetFault([f"{path.name}: no column weight with positive weights"])
+    return frame
+
+
+def pairs_figure(free: Sequence[Free], posterior: pd.DataFrame, best: Mapping[str, float]) -> object:
+    """Every parameter against every other: particles below the diagonal, histograms on it, the best point marked."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    from analysis.plots import COLOURS, STYLE
+
+    n = len(free)
+    weight = posterior["weight"].to_numpy()
+    size = 60 * weight / weight.max()
+    with matplotlib.rc_context(STYLE | {"font.size": 6}):
+        figure = Figure(figsize=(1.1 * n + 1, 1.1 * n + 1), layout="constrained")
+        axes = figure.subplots(n, n, squeeze=False)
+        for i, row in enumerate(free):
+            for j, column in enumerate(free):
+                axis = axes[i][j]
+                if j > i:
+                    axis.axis("off")
+                    continue
+                x = np.array([column.unit(v) for v in posterior[column.path]])
+                if i == j:
+                    axis.hist(x, bins=12, range=(0, 1), weights=weight, color=COLOURS[0])
+                    axis.axvline(column.unit(best[column.path]), color=COLOURS[1], lw=1)
+                else:
+                    y = np.array([row.unit(v) for v in posterior[row.path]])
+                    axis.scatter(x, y, s=size / 6, color=COLOURS[0], lw=0)
+                    axis.plot(column.unit(best[column.path]), row.unit(best[row.path]), "x", color=COLOURS[1], ms=4)
+                    axis.set_ylim(0, 1)
+                axis.set_xlim(0, 1)
+                axis.set_xticks([])
+                axis.set_yticks([])
+                if i == n - 1:
+                    axis.set_xlabel(_short(column.path), rotation=40, ha="right")
+                if j == 0:
+                    axis.set_ylabel(_short(row.path), rotation=0, ha="right")
+        figure.suptitle("Posterior in unit coordinates (0 and 1: the ends of the prior); orange: best fit", fontsize=9)
+    return figure
+
+
+def _short(path: str) -> str:
+    _, _, rest = path.partition(".")
+    name, _, field = rest.rpartition(".")
+    return field if name == "default" else f"{name} {field}"

@@ -1,0 +1,118 @@
+"""Candidate laws of NK activation, put in the place of the shipped one before the kernels are compiled.
+
+All have the same three parameters as the shipped law (half, slope m, hits per hour at full activation) and one of their
+own, u in [0, 1). With x bridges in a contact and y(x) = x^m / (x^m + half^m):
+
+  shipped       S = y(x)
+  threshold     S = y(x - X0): the first X0 bridges only balance the inhibition that the contact starts with.
+                X0 = 100 u.  Limit u = 0: shipped.
+  proofreading  S = y(x)^N: N steps in series, each done with probability y before the complex falls back.
+                N = 1 + 4 u.  Limit u = 0: shipped.
+  clustering    S = y(x^2 / (x + Xc)): a bridge signals once another one is close; below Xc bridges those with a partner
+                grow with the square.  Xc = 500 u.  Limit u = 0: shipped.
+  two-armed     S = y(x) with nF = phi_T (A2 + w A1): antibodies held by both arms (A2) stay, those held by one (A1)
+                let go at koff per arm, and bridges on them seldom outlive the steps between engagement and signal:
+                proofreading by the dwell time of the antibody on the target, w = (1 + koff tau / N)^-N.
+                w = 1 - u.  Limit u = 0: shipped.
+
+The first three are functions of x alone; the fourth also knows how the antibody is held.
+"""
+
+import numba
+
+SHIPPED, THRESHOLD, PROOFREADING, CLUSTERING, TWO_ARMED = LAWS = (
+    "shipped",
+    "threshold",
+    "proofreading",
+    "clustering",
+    "two-armed",
+)
+LARGEST = {THRESHOLD: 100.0, PROOFREADING: 4.0, CLUSTERING: 500.0, TWO_ARMED: 1.0}
+# The kernel hands a law one number beside half and x. It carries two here: the slope in thousandths before the point,
+# u after it.
+_THOUSANDTHS = 1000.0
+
+
+def packed(slope: float, u: float) -> float:
+    """Slope and own parameter u (0 to below 1) as the one number that the kernel passes on."""
+    if not 0.0 <= u < 1.0:
+        raise ValueError(f"u: {u} is not in [0, 1)")
+    return round(slope * _THOUSANDTHS) + u
+
+
+def own_parameter(law: str, u: float) -> float:
+    """The law's own parameter in its own unit (bridges, steps, bridges, weight of one arm); nan for the shipped law."""
+    if law == SHIPPED:
+        return float("nan")
+    return {PROOFREADING: 1.0 + 4.0 * u, TWO_ARMED: 1.0 - u}.get(law, LARGEST[law] * u)
+
+
+@numba.njit(inline="always")
+def _slope(number):
+    return (number - number % 1.0) / _THOUSANDTHS
+
+
+@numba.njit(inline="always")
+def _hill(x, half, slope):
+    return 1.0 / (1.0 + (half / x) ** slope) if x > 0.0 else 0.0
+
+
+@numba.njit(inline="always")
+def _shipped(x, half, number):
+    return _hill(x, half, _slope(number))
+
+
+@numba.njit(inline="always")
+def _threshold(x, half, number):
+    return _hill(x - 100.0 * (number % 1.0), half, _slope(number))
+
+
+@numba.njit(inline="always")
+def _proofreading(x, half, number):
+    return _hill(x, half, _slope(number)) ** (1.0 + 4.0 * (number % 1.0))
+
+
+@numba.njit(inline="always")
+def _clustering(x, half, number):
+    return _hill(x * x / (x + 500.0 * (number % 1.0)) if x > 0.0 else 0.0, half, _slope(number))
+
+
+ACTIVATION = {
+    SHIPPED: _shipped,
+    THRESHOLD: _threshold,
+    PROOFREADING: _proofreading,
+    CLUSTERING: _clustering,
+    TWO_ARMED: _shipped,
+}
+
+
+def install(law: str) -> None:
+    """Make this process use a law; call it before simulation.well is imported, with a compile cache of its own."""
+    import sys
+
+    if "simulation.well.kernel" in sys.modules:
+        raise RuntimeError("the kernels are compiled already")
+    from simulation.biology import synapse
+
+    synapse.activation = ACTIVATION[law]
+    if law == TWO_ARMED:
+        from simulation.well import antibody
+
+        antibody.step_antibody = _by_arms(antibody.step_antibody)
+
+
+def _by_arms(step_antibody):
+    from simulation.biology.binding import free_receptors, singly_bound
+
+    @numba.njit(nogil=True, error_model="numpy")
+    def step(n, p, dt_h, pools, status, receptors, receptors_0, response, arrest, bound, contact_bound, scratch):
+        step_antibody(
+            n, p, dt_h, pools, status, receptors, receptors_0, response, arrest, bound, contact_bound, scratch
+        )
+        missing = p.bridges_hill % 1.0  # 1 - w
+        for i in range(n):
+            accessible = receptors[i] * p.accessible
+            one_arm = singly_bound(accessible, free_receptors(accessible, bound[0, i], p.cross_link_0), p.cross_link_0)
+            contact_bound[i] -= p.target_contact * missing * one_arm
+
+    return step

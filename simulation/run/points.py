@@ -1,0 +1,122 @@
+"""Points: many small experiments with numbers of their own, measured in processes and kept in one file.
+
+For studies that ask for thousands of wells and want a few numbers of each (sensitivity): there are no run files. A
+point that is measured is a line of the store at once, so an interrupted study goes on where it stopped. What a point
+gives depends on the point alone, never on order, processes or restarts.
+"""
+
+import json
+import signal
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from simulation import runtime
+from simulation.run.books import Step
+from simulation.run.pool import Stop, Stopped, signals
+
+Job = Callable[[Mapping[str, float]], Mapping[str, float]]
+_LOOK_S = 0.5  # how long a request to stop may go unnoticed
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Point id -> what the job gave (only the ids asked for), how many were known before, failures, the stop signal."""
+
+    found: dict[str, dict[str, float]]
+    known_before: int
+    failed: dict[str, str]
+    signal: int | None
+
+
+def measure_points(
+    points: Mapping[str, Mapping[str, float]],
+    job: Job,
+    store: Path,
+    workers: int | None = None,
+    progress: Callable[[Step], None] = lambda step: None,
+) -> Measured:
+    """Measure every point (id -> values) that the store does not hold; job: importable by name, or a partial of it.
+
+    store: a file of JSON lines {"id", "values"}; a last line that was cut off is dropped. A point whose job raises is
+    named in `failed` with one line, and the others go on. Raises OSError if the store cannot be written.
+    """
+    found = {name: values for name, values in _read(store).items() if name in points}
+    before, pending = len(found), [name for name in points if name not in found]
+    workers = min(workers or runtime.cores(), max(1, len(pending)))
+    failed: dict[str, str] = {}
+
+    def keep(name: str, values: Mapping[str, float] | None, fault: str) -> None:
+        if fault:
+            failed[name] = fault
+        else:
+            found[name] = dict(values)
+            file.write(json.dumps({"id": name, "values": values}) + "\n")
+            file.flush()
+        finished = len(found) - before + len(failed)
+        progress(Step(finished, len(failed), len(pending), finished / len(pending), name))
+
+    with signals() as stop, store.open("a", encoding="utf-8") as file:
+        if pending:
+            progress(Step(0, 0, len(pending), 0.0, ""))
+        if workers == 1:
+            runtime.configure(1)
+            _one_after_another(points, pending, job, stop, keep)
+        else:
+            _side_by_side(points, pending, job, workers, stop, keep)
+    return Measured(found, before, failed, stop.number)
+
+
+def _read(store: Path) -> dict[str, dict[str, float]]:
+    """What a store holds; a half line at its end is cut off, so that the next one starts well."""
+    if not store.exists():
+        return {}
+    text = store.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        store.write_text(whole, encoding="utf-8")
+    return {line["id"]: line["values"] for line in map(json.loads, whole.splitlines())}
+
+
+def _attempt(job: Job, values: Mapping[str, float]) -> tuple[Mapping[str, float] | None, str]:
+    try:
+        return job(values), ""
+    except Exception as error:
+        return None, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def _one_after_another(points: Mapping, pending: list[str], job: Job, stop: Stop, keep: Callable) -> None:
+    for name in pending:
+        try:
+            stop.raising = True
+            if stop.number is None:
+                answer = _attempt(job, points[name])
+            stop.raising = False
+        except Stopped:
+            pass
+        if stop.number is not None:
+            return
+        keep(name, *answer)
+
+
+def _side_by_side(points: Mapping, pending: list[str], job: Job, workers: int, stop: Stop, keep: Callable) -> None:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
+        waiting = {pool.submit(_attempt, job, points[name]): name for name in pending}
+        while waiting and stop.number is None:
+            done, _ = wait(waiting, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                try:
+                    answer = future.result()
+                except BrokenProcessPool:
+                    answer = None, "its process died (out of memory?)"
+                keep(waiting.pop(future), *answer)
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Start of a process: Ctrl-C reaches the whole terminal group, and when to stop is decided in one place."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    runtime.configure(1)

@@ -1,0 +1,71 @@
+"""Checks of [calibrate]: free parameters that exist, ranges that the schema allows, experiments that are there."""
+
+from collections.abc import Sequence
+from os.path import isfile
+
+from pydantic import ValidationError
+
+from simulation.catalogue.lookup import DEFAULT, Catalogue, number_at, split_path
+from simulation.scenario.faults import NO_VALUE, Fault, explain, nearest, show
+from simulation.scenario.schema import TABLES, Scenario, overridable
+
+# The kinds of the catalogue whose numbers a fit may move, and the scenario table that knows their bounds.
+FITTED_KINDS = {"cell_lines": "targets", "effectors": "effectors", "antibodies": "antibody"}
+_STAND_IN = {
+    "targets": {"cell_line": "SK-BR-3"},
+    "effectors": {"type": "NK-resting", "et_ratio": 1.0},
+    "antibody": {"name": "trastuzumab", "dose_ug_per_ml": 1.0},
+}
+
+
+def free_range(known: Catalogue, path: str, given: Sequence[float]) -> tuple[float, float]:
+    """(low, high) of a free parameter: as given, or the catalogue's own where nothing is given."""
+    if given:
+        return float(given[0]), float(given[1])
+    number = number_at(known, path)
+    return number.low, number.high
+
+
+def calibrate_faults(scenario: Scenario, known: Catalogue) -> list[Fault]:
+    """What is wrong with a valid [calibrate] table, given the catalogue and the rest of the scenario."""
+    faults = []
+    if scenario.compare is None:
+        faults.append(Fault("calibrate", NO_VALUE, "needs a table [compare]: what was measured in this experiment"))
+    for place, (name, path) in enumerate(
+        zip(scenario.calibrate.experiments, scenario.calibrate_experiments, strict=True)
+    ):
+        if not isfile(path):
+            faults.append(Fault(f"calibrate.experiments[{place}]", name, "no such file beside the scenario"))
+    for path, given in scenario.calibrate.free.items():
+        where = f"calibrate.free.{show(path)}"
+        faults += [Fault(where, list(given) if given else NO_VALUE, text) for text in _wrong(known, path, given)]
+    return faults
+
+
+def _wrong(known: Catalogue, path: str, given: Sequence[float]) -> list[str]:
+    kind, name, field = split_path(path)
+    if kind not in FITTED_KINDS:
+        return [f"must be kind.entry.field with a kind of {', '.join(FITTED_KINDS)}"]
+    entries = {DEFAULT: known.defaults[kind], **known.kind(kind)}
+    if name not in entries:
+        return [f"no such entry{_like(name, entries)}"]
+    table = FITTED_KINDS[kind]
+    if field not in entries[name].numbers or field not in overridable(table):
+        return [f"no such number{_like(field, overridable(table))}"]
+    if given and len(given) != 2:
+        return ["must be [low, high], or [] for the range of the catalogue"]
+    low, high = free_range(known, path, given)
+    if not low < high:
+        return [f"leaves nothing free: low {low:g} is not below high {high:g}"]
+    wrong = []
+    for end in (low, high):
+        try:
+            TABLES[table].model_validate({**_STAND_IN[table], field: end})
+        except ValidationError as error:
+            wrong += [f"{end:g}: {explain(item)}" for item in error.errors(include_url=False)]
+    return wrong
+
+
+def _like(word: str, known: object) -> str:
+    close = nearest(word, known)
+    return f"; did you mean {show(close)}?" if close else ""

@@ -1,7 +1,7 @@
 """Mice: what differs from one to the next, and what a caliper reads.
 
-Draws    every number of a mouse is a function of (seed, mouse number, what is drawn) and, unless runs are paired, of the
-         arm's name: one more mouse, arm or sweep value changes no other mouse. Paired: mouse i is the same in every arm.
+Draws    every number of a mouse is a function of (seed, mouse number, what is drawn) and, unless runs are paired, of
+         the arm's name: one more mouse, arm or sweep value changes no other. Paired: mouse i is the same in every arm.
 Volume   log-normal about the study's mean; a mouse whose caliper volume at randomisation leaves the window of enrolment
          is not enrolled, and the next candidate is drawn.
 Caliper  the tumour is an ellipsoid of axes a W, W, W: V = pi/6 a W^3, read as L W^2/2, which is 4.5 % low by itself.

@@ -1,4 +1,4 @@
-"""Size of a simulated tumour: cells at the start and at most, memory, time; used by the checks, the plan and the engine.
+"""Size of a simulated tumour: cells at the start and at most, memory; for the checks, the plan and the engine.
 
 A mouse leaves when its caliper volume reaches the end point, at the next reading; between two readings it grows on.
 Limits   fraction 1, 100 mm3, 1e5 cells/mm3: 1e7 cells   (tests/scenario/test_xenograft_plan.py)
@@ -22,7 +22,7 @@ def start_cells(condition: Mapping) -> int:
 
 
 def largest_cells(condition: Mapping) -> int:
-    """Most cells that the simulated share can come to: free growth to the end, or to the reading after the end point."""
+    """Most cells the simulated share can come to: free growth to the end, or to the reading after the end point."""
     tumour, study = condition["tumour"], condition["study"]
     rate = max(clone["growth_per_d"] for clone in condition["clones"])
     days = study["caliper_days"]
@@ -35,7 +35,7 @@ def largest_cells(condition: Mapping) -> int:
 
 
 def memory_bytes(condition: Mapping) -> int:
-    """Memory of one mouse at its largest, in bytes, the process included. Patches outside the tumour are never touched."""
+    """Memory of one mouse at its largest, process included. Patches outside the tumour are never touched."""
     patches = largest_cells(condition) / PATCH_CELLS
     radius = math.cbrt(3.0 * patches / (4.0 * math.pi))
     return PROCESS_BYTES + round(PATCH_BYTES * 4.0 / 3.0 * math.pi * (radius + 3.0) ** 3)

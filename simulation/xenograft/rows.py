@@ -46,6 +46,17 @@ class Rows:
             self._bounds, CHUNKS,
         )  # fmt: skip
 
+    def adopt(self, smaller: "Rows") -> None:
+        """Take over the spans of a smaller box that lies in the middle of this one."""
+        shift = (self.side - smaller.side) // 2
+        old = np.arange(smaller.side**2)
+        new = (old // smaller.side + shift) * self.side + old % smaller.side + shift
+        for name in ("", "seen_"):
+            first, last = getattr(smaller, name + "first"), getattr(smaller, name + "last")
+            some = last > first
+            getattr(self, name + "first")[new[some]] = first[some] + shift
+            getattr(self, name + "last")[new[some]] = last[some] + shift
+
     def tuple(self) -> tuple:
         """What every kernel takes."""
         return self.side, self._id, self._r0, self._r1, self._bounds, CHUNKS

@@ -182,6 +182,46 @@ def resolve_mouse(scenario: XenograftScenario, known: lookup.Catalogue, arm: Arm
     }
 
 
+def in_vivo_overrides(scenario: XenograftScenario) -> list[dict]:
+    """Every number of the well's laws that has another value in the mouse: of, number, well, mouse, unit, reason.
+
+    From the catalogue (lines in tumours.toml, effectors in residents.toml), and from the scenario's clones.
+    """
+    known = scenario.known
+    rows = []
+    clones = [clone for arm in scenario.arm for clone in (arm.clone or scenario.tumour.clone)]
+    for line in dict.fromkeys(clone.cell_line for clone in clones):
+        rows += _differences(line, known.cell_lines[line], known.tumours[line])
+    for name in RESIDENTS.values():
+        entry = known.residents[name]
+        rows += _differences(name, known.effectors[str(entry.strings["base"])], entry)
+    for clone in dict.fromkeys(clones):
+        line, tumour = known.cell_lines[clone.cell_line].numbers, known.tumours[clone.cell_line].numbers
+        for name in clone_numbers():
+            own = getattr(clone, name)
+            if own is not None:
+                before = line.get(name) or tumour[name]
+                reason = clone.reason or "set by the scenario"
+                rows.append(_override(clone.cell_line, name, before, own, reason))
+    return [row for i, row in enumerate(rows) if row not in rows[:i]]
+
+
+def _differences(of: str, well: lookup.Entry, mouse: lookup.Entry) -> list[dict]:
+    """Numbers of a well's entry that the entry of the mouse replaces by another value."""
+    rows = []
+    for name, number in mouse.numbers.items():
+        before = well.numbers.get(name)
+        if before is not None and before.value != number.value:
+            why = number.note.removeprefix("reason: ") or number.source
+            rows.append(_override(of, name, before, number.value, f"{why} ({number.provenance}: {number.source})"))
+    return rows
+
+
+def _override(of: str, name: str, before: lookup.Number, value: float, reason: str) -> dict:
+    unit = "" if before.unit == "1" else before.unit
+    return {"of": of, "number": name, "well": before.value, "mouse": value, "unit": unit, "reason": reason}
+
+
 def checkpoint_path(scenario: XenograftScenario) -> Path:
     """The file of [branch], resolved against the folder of the scenario file."""
     return scenario._origin.folder / scenario.branch.checkpoint

@@ -198,7 +198,7 @@ def mouse_numbers() -> tuple[str, ...]:
 def sweepable() -> dict[str, type[Table]]:
     """Dotted key -> table model, for every key that [sweep] accepts: what holds for all arms alike."""
     keys = {f"tumour.{name}": Tumour for name in Tumour.model_fields if name != "clone"}
-    return keys | {f"mouse.{name}": Mouse for name in Mouse.model_fields} | {"study.endpoint_mm3": Study}
+    return keys | {f"mouse.{name}": Mouse for name in Mouse.model_fields}
 
 
 def all_keys() -> list[str]:

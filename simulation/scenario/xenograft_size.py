@@ -34,6 +34,16 @@ def largest_cells(condition: Mapping) -> int:
     return math.ceil(1.1 * most * tumour["cells_per_mm3"] * tumour["fraction_simulated"])
 
 
+def cell_hours(condition: Mapping) -> float:
+    """Cells times hours of a run, growing freely up to the end point: what its time goes with."""
+    tumour, study = condition["tumour"], condition["study"]
+    rate = max(clone["growth_per_d"] for clone in condition["clones"])
+    start = start_cells(condition)
+    most = max(study["endpoint_mm3"] / tumour["start_volume_mm3"], 1.0)
+    growing_d = min(study["days"], math.log(most) / rate)
+    return 24.0 * start * math.expm1(rate * growing_d) / rate
+
+
 def memory_bytes(condition: Mapping) -> int:
     """Memory of one mouse at its largest, process included. Patches outside the tumour are never touched."""
     patches = largest_cells(condition) / PATCH_CELLS

@@ -63,7 +63,7 @@ def warnings(scenario: XenograftScenario) -> list[str]:
         shared = resolve_arm(point.scenario, scenario.arm[0], known)
         tumour = shared["tumour"]
         share = tumour["fraction_simulated"]
-        if share < 1.0 and tumour["vessel_collapse_pressure"] > 0.0:
+        if share < 1.0 and tumour["vessel_collapse_mm2_per_h"] > 0.0:
             lines.append(
                 f"tumour.fraction_simulated = {share:g} with vessels that collapse under pressure: what depends on "
                 "depth is wrong in a shrunken tumour; use 1"

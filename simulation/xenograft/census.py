@@ -2,7 +2,8 @@
 
 Shape    Radius R of the ball of equal volume; density of ten shells of thickness R / 10 about the centre of mass, as a
          share of the nominal one; axis ratio = sqrt(largest / smallest second moment); strays = share of the cells
-         beyond 1.1 R; rim = farthest reach along box axes and along diagonals, over R.
+         beyond 1.1 R; rim = radius, over R, of a ball with as many cells per solid angle as lie in narrow cones about
+         the axes of the box, and about its diagonals.
 Limits   a ball: density 1, axis ratio 1, no strays (tests/xenograft/test_shape.py)
 """
 
@@ -15,11 +16,12 @@ from simulation.xenograft.layout import ALIVE, CELL_SLOTS, CLONES, DEAD, clone_o
 
 SHELLS = 10
 STRAY_BEYOND = 1.1
+CONE = 0.95  # cosine of the half angle of the cones
 
 
 @njit(cache=True, parallel=True)
 def count_cells(cells, n, oxygen, hypoxic_below, side, rid, r0, r1, cb, nch):
-    """(cells per clone, HER2 level and state int64[16, 256, 4]; hypoxic living cells; sum of oxygen over the living)."""
+    """(cells per clone, HER2 level and state int64[16, 256, 4]; hypoxic living cells; sum of their oxygen)."""
     tables = np.zeros((nch, CLONES * 256 * 4), np.int64)
     hypoxic = np.zeros(nch, np.int64)
     breath = np.zeros(nch)
@@ -61,12 +63,12 @@ def _moments(n, side, rid, r0, r1, rows):
 
 
 @njit(cache=True)
-def _profile(n, side, rid, r0, r1, rows, centre, radius, half_full):
-    """(cells and patches of the ten shells, stray cells, farthest half-full patch along axes and along diagonals)."""
+def _profile(n, side, rid, r0, r1, rows, centre, radius):
+    """(cells and patches of the ten shells, stray cells, cells in the cones about the six axes and eight diagonals)."""
     half = side >> 1
     cells, patches = np.zeros(SHELLS), np.zeros(SHELLS)
     strays = 0.0
-    reach = np.zeros(2)
+    cones = np.zeros(2)
     for r in range(rows):
         z, y = rid[r] // side - half + 0.5 - centre[0], rid[r] % side - half + 0.5 - centre[1]
         for x0 in range(r0[r], r1[r]):
@@ -79,12 +81,12 @@ def _profile(n, side, rid, r0, r1, rows, centre, radius, half_full):
                 patches[shell] += 1.0
             elif distance > STRAY_BEYOND * radius + 0.5:
                 strays += w
-            if w >= half_full and distance > 0.0:
-                if max(abs(z), abs(y), abs(x)) > 0.985 * distance:
-                    reach[0] = max(reach[0], distance)
-                if abs(z) + abs(y) + abs(x) > 0.985 * math.sqrt(3.0) * distance:
-                    reach[1] = max(reach[1], distance)
-    return cells, patches, strays, reach
+            if w > 0 and distance > 0.0:
+                if max(abs(z), abs(y), abs(x)) > CONE * distance:
+                    cones[0] += w
+                if abs(z) + abs(y) + abs(x) > CONE * math.sqrt(3.0) * distance:
+                    cones[1] += w
+    return cells, patches, strays, cones
 
 
 def shape(n: np.ndarray, rows: tuple, patch_cells: int) -> dict:
@@ -97,13 +99,14 @@ def shape(n: np.ndarray, rows: tuple, patch_cells: int) -> dict:
     centre = first / total
     spread = np.linalg.eigvalsh(second / total - np.outer(centre, centre))
     radius = (3.0 * total / (4.0 * math.pi * patch_cells)) ** (1.0 / 3.0)
-    cells, patches, strays, reach = _profile(n, side, rid, r0, r1, cb[nch], centre, radius, patch_cells // 2)
+    cells, patches, strays, cones = _profile(n, side, rid, r0, r1, cb[nch], centre, radius)
+    angles = np.array([3.0, 4.0]) * (1.0 - CONE)  # share of all directions
     return {
         "radius": radius,
         "density_shells": cells / np.maximum(patches, 1.0) / patch_cells,
         "axis_ratio": float(math.sqrt(spread[2] / spread[0])) if spread[0] > 0.0 else 1.0,
         "strays_share": float(strays / total),
-        "rim": reach / radius,
+        "rim": (cones / total / angles) ** (1.0 / 3.0),
     }
 
 

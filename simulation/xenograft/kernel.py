@@ -4,7 +4,7 @@ Model    A living cell divides at  birth f (1 - block) x other drugs, and is los
          with f = o^2 / (o^2 + o50^2) of its oxygen o. Over a step of length t both come from one draw, with chances
          b g and d g, g = (e^((b - d) t) - 1) / (b - d): births and losses compete, and the expected growth is
          e^((b - d) t) for a step of any length. A committed cell dies at 1 / death time; a dead one is cleared at its
-         rate; damage is repaired by one level at damage / repair time. A daughter has her mother's clone, HER2 and
+         rate; each level of damage is repaired at 1 / repair time. A daughter has her mother's clone, HER2 and
          threshold, up to drift, loss of HER2 and switching, and no damage; both stay in the mother's patch.
 Limits   no losses: N = N0 e^(b t); nothing is born where f = 0; HER2 of daughters = mothers' without drift
          (tests/xenograft/test_growth.py)
@@ -35,14 +35,13 @@ from simulation.xenograft.layout import (
     with_state,
 )
 
-# Columns of the clone table, float64[clones, 9]; rates per step.
-BIRTH, LOSS, DRUG_LOSS, DRIFT, HER2_LOSS, SWITCH, SWITCH_TO, REPAIR, CLONE_COLUMNS = range(9)
+# Columns of the clone table, float64[clones, CLONE_COLUMNS]: chances per birth and rates per step.
+BIRTH, LOSS, DRUG_LOSS, DRIFT, HER2_LOSS, SWITCH, SWITCH_TO, REPAIR, DYING, CLONE_COLUMNS = range(10)
 # Columns of the counts per chunk, int64[chunks, 8].
 BIRTHS, LOSSES, CLEARED, KILLS, CELLS, REFUSED, COUNTS = range(7)
 
 _WORD = 4294967296.0
 _TOP = np.uint32(0xFFFFFFFF)
-_STRIKING = DAMAGE_MASK
 _THREE = np.uint32(COMMITTED)
 _BORN_KEEPS = ~np.uint32(DAMAGE_MASK | KILLED_BIT | STATE_MASK | RANK_MASK) & _TOP
 
@@ -73,7 +72,19 @@ def _daughter(mother, draw, table, clone):
 
 
 @njit(inline="always")
-def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile1, hypoxia, clear, die, marks, gone,
+def _repaired(word, draw, chance):
+    """Each level of damage is gone after the step with this chance."""
+    left = damage_of(word)
+    below = word_of(chance)
+    for _ in range(damage_of(word)):
+        if np.uint32(draw) < below:
+            left -= np.uint32(1)
+        draw = mix64(draw)
+    return np.uint32(with_damage(word, left))
+
+
+@njit(inline="always")
+def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile1, hypoxia, clear, marks, gone,
           starts, counts):  # fmt: skip
     """One patch through one step."""
     low = np.uint32(key)
@@ -96,7 +107,7 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
     for j in range(np.uint64(at_start)):
         v = slots[j]
         u = np.uint32(hash32(low + np.uint32(j)) ^ high)
-        busy = (u < top) | ((v & _STRIKING) != 0) | ((v & STATE_MASK) == _THREE)
+        busy = (u < top) | ((v & DAMAGE_MASK) != 0) | ((v & STATE_MASK) == _THREE)
         marks[flagged] = j
         flagged += np.int64(busy)
     count = at_start
@@ -107,12 +118,9 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
         u = np.uint32(hash32(low + np.uint32(j)) ^ high)
         state = v & STATE_MASK
         if state == np.uint32(ALIVE):
-            damage = np.float64(damage_of(v))
-            if damage > 0.0:
-                again = np.uint32(hash32(u ^ np.uint32(0x51ED270B)))
-                if again < word_of(damage * table[clone_of(v), REPAIR]):
-                    v = np.uint32(with_damage(v, damage_of(v) - np.uint32(1)))
-                    slots[j] = v
+            if (v & DAMAGE_MASK) != 0:
+                v = _repaired(v, mix64(key ^ (np.uint64(j + 1) << np.uint64(40))), table[clone_of(v), REPAIR])
+                slots[j] = v
             c = clone_of(v)
             if u < starts[c, 0]:
                 slots[j] = with_state(v, DEAD)
@@ -135,7 +143,7 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
             if u < clear:
                 gone[out] = j
                 out += 1
-        elif u < die:
+        elif u < word_of(table[clone_of(v), DYING]):
             slots[j] = killed(v)
             counts[KILLS] += 1
     cleared[b] = out
@@ -149,13 +157,13 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
 
 
 @njit(cache=True, parallel=True)
-def live(cells, n, oxygen, cleared, table, passing, cover, profiles, oxygen_half, hypoxia, clear, die, key,
+def live(cells, n, oxygen, cleared, table, passing, cover, profiles, oxygen_half, hypoxia, clear, key,
          side, rid, r0, r1, cb, nch, counts):  # fmt: skip
     """All patches through one step.
 
     table: float64[clones, CLONE_COLUMNS]; passing: float32[clones, classes, classes], share of births that the bound
     antibodies leave; cover: uint8[profiles, 16], occupancy class of the sixteen ranks; profiles: uint16[2, side**3];
-    clear, die: chances per step as 32-bit words; counts: int64[nch, COUNTS], set per chunk.
+    clear: chance per step as a 32-bit word; counts: int64[nch, COUNTS], set per chunk.
     """
     half2 = oxygen_half * oxygen_half
     for c in prange(nch):
@@ -171,7 +179,7 @@ def live(cells, n, oxygen, cleared, table, passing, cover, profiles, oxygen_half
                 o2 = np.float64(oxygen[b]) * np.float64(oxygen[b])
                 _live(
                     b, patch_key(key, b, side), cells, n, cleared, o2 / (o2 + half2), table, passing, cover,
-                    profiles[0, b], profiles[1, b], hypoxia, clear, die, marks, gone, starts, mine,
+                    profiles[0, b], profiles[1, b], hypoxia, clear, marks, gone, starts, mine,
                 )  # fmt: skip
         for k in range(COUNTS):
             counts[c, k] = mine[k]

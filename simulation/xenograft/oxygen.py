@@ -6,7 +6,7 @@ Model    0 = D lap o + q s v (1 - o) - q (n / K) o, level o relative to arterial
          Around the tumour o = 1. Quasi-steady: a few sweeps per hour from the last solution, since the tissue changes
          over days. Perfusion falls with the flow potential phi (mm2/h) as v = vessel / (1 + phi / phi_half).
 Source   Length of 100 um: hypoxia beyond 140 um of a vessel (Cancer Research 66, 2219, 2006); collapse of vessels
-         under the pressure of growth: assumed law, catalogue key vessel_collapse_pressure.
+         under the pressure of growth: assumed law, catalogue key vessel_collapse_mm2_per_h.
 Limits   uniform perfusion: o = s / (1 + s); no vessels: o = (R / r) sinh(r / L) / sinh(R / L) in a ball
          (tests/xenograft/test_oxygen.py)
 """

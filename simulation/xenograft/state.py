@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
+from scipy.special import iv, kv
 
 from simulation.biology.killing import threshold
 from simulation.biology.rng import STREAM_TISSUE, mix64, normal, patch_key, step_key, unit
@@ -40,8 +41,8 @@ class Clone(NamedTuple):
     her2_loss: float = 0.0  # chance that a newborn cell has no HER2, nor its daughters
     hits_to_kill: float = 1.0
     hits_log_sd: float = 0.0
-    block_max: float = 0.0  # largest share of births that a bound antibody prevents
-    block_half: float = 0.3  # occupancy of half the block
+    death_time_h: float = 0.5  # from commitment to death
+    repair_time_h: float = 1.0  # of one level of damage
     switch_to: int = 0  # clone into which newborn cells may switch
     switch_per_birth: float = 0.0
 
@@ -62,9 +63,7 @@ class Tissue(NamedTuple):
     hypoxic_death_per_h: float = 0.003
     collapse_mm2_per_h: float = math.inf  # flow potential at which half of a patch's perfusion is lost
     relaxation_per_h: float = 0.25  # share of a patch's excess of cells that flows off per hour
-    cohesion_um_per_h: float = 1.0  # drift that draws the rim round
-    death_time_h: float = 6.0  # from commitment to death
-    repair_time_h: float = 1.0e9  # of one level of damage
+    cohesion_um_per_h: float = 4.0  # drift that draws the rim round
     tick_h: float = 1.0
     edge_sites: int = 4  # cells along the edge of a patch: 64 cells in it
 
@@ -76,6 +75,59 @@ class Tissue(NamedTuple):
     def patch_mm(self) -> float:
         """Side of a patch."""
         return (self.patch_cells / self.cells_per_mm3) ** (1.0 / 3.0)
+
+
+def tissue_of(params) -> Tissue:
+    """The tissue of one mouse from its TumourParams (params.py): units change here.
+
+    The e-fold length of oxygen is its diffusion limit over ln(1 / hypoxic level); the exchange of vessels is that of a
+    Krogh cylinder of the given spacing, and spreads over the perfused share. In a tumour of which only a share f is
+    simulated, depths are f^(1/3) of the real ones: the potential at which vessels collapse, which grows with the
+    square of depth, shrinks alike, so that a vessel at the same relative depth fares the same.
+    """
+    t = params.tumour
+    length = t["oxygen_limit_um"] / math.log(1.0 / t["hypoxic_below"])
+    level = krogh_mean(t["vessel_spacing_um"], t["capillary_radius_um"], length)
+    collapse = t["vessel_collapse_mm2_per_h"] * t["fraction_simulated"] ** (2.0 / 3.0)
+    return Tissue(
+        start_cells=params.n_cells,
+        clones=tuple(_clone_of(clone) for clone in params.clones),
+        cells_per_mm3=t["cells_per_mm3"],
+        clearance_per_h=t["dead_clearance_per_d"] / 24.0,
+        perfused_share=t["perfused_fraction"],
+        vessel_supply=level / (1.0 - level),
+        oxygen_length_um=length,
+        oxygen_half=t["oxygen_half"],
+        hypoxic_level=t["hypoxic_below"],
+        hypoxic_death_per_h=t["hypoxic_death_per_d"] / 24.0,
+        collapse_mm2_per_h=collapse if collapse > 0.0 else math.inf,
+    )
+
+
+def _clone_of(line) -> Clone:
+    return Clone(
+        fraction=line["fraction"],
+        growth_per_h=line["growth_per_d"] / 24.0,
+        loss_factor=line["cell_loss_factor"],
+        her2_cv=line["her2_cv"],
+        her2_null_fraction=line["her2_null_fraction"],
+        her2_drift=line["her2_drift_per_division"],
+        her2_loss=line["her2_loss_per_division"],
+        hits_to_kill=line["hits_to_kill"],
+        hits_log_sd=line["hits_log_sd"],
+        death_time_h=line["death_time_h"],
+        repair_time_h=line["repair_time_h"],
+    )
+
+
+def krogh_mean(radius_um: float, capillary_um: float, length_um: float) -> float:
+    """Mean oxygen of a cylinder of tissue round a capillary at level 1 that consumes at first order.
+
+    length_um: e-fold length sqrt(D / q). Source: Krogh 1919 geometry; modified Bessel functions solve it.
+    """
+    a, b = capillary_um / length_um, radius_um / length_um
+    wall = (iv(1, b) * kv(1, a) - kv(1, b) * iv(1, a)) / (iv(0, a) * kv(1, b) + kv(0, a) * iv(1, b))
+    return float(2.0 * a / (b * b - a * a) * wall)
 
 
 class TissueError(ValueError):

@@ -20,7 +20,7 @@ from simulation.xenograft.rows import CHUNKS, Rows
 from simulation.xenograft.state import Tissue, ball_radius, check, draw_vessels, place_ball
 
 CYCLES_AT_START = 12
-COHESION_GAIN = 1.5  # the surroundings close in this much faster than the tumour's own rim falls back
+COHESION_GAIN = 3.0  # the surroundings close in this much faster than the tumour's own rim falls back
 
 
 class TumourError(RuntimeError):
@@ -77,7 +77,8 @@ class Tumour:
             table[i, kernel.LOSS] = loss * t.tick_h
             table[i, kernel.DRIFT], table[i, kernel.HER2_LOSS] = c.her2_drift, c.her2_loss
             table[i, kernel.SWITCH], table[i, kernel.SWITCH_TO] = c.switch_per_birth, c.switch_to
-            table[i, kernel.REPAIR] = t.tick_h / t.repair_time_h
+            table[i, kernel.REPAIR] = -math.expm1(-t.tick_h / c.repair_time_h)
+            table[i, kernel.DYING] = -math.expm1(-t.tick_h / c.death_time_h)
         self.clone_table = table
 
     # -- phases of a step -----------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ class Tumour:
         kernel.live(
             self.cells, self.n, self.oxygen, self.cleared, table, passing, cover, profiles, t.oxygen_half,
             t.hypoxic_death_per_h * t.tick_h, kernel.word_of(-math.expm1(-t.clearance_per_h * t.tick_h)),
-            kernel.word_of(-math.expm1(-t.tick_h / t.death_time_h)), self._key(STREAM_BIOLOGY), *self.rows.tuple(),
+            self._key(STREAM_BIOLOGY), *self.rows.tuple(),
             counts,
         )  # fmt: skip
         births, losses, cleared, kills, cells, refused = (int(k) for k in counts.sum(axis=0))

@@ -25,7 +25,7 @@ def save_checkpoint(path: Path, meta: Mapping, arrays: Mapping[str, np.ndarray])
     try:
         with open(part, "wb") as handle:
             with zipfile.ZipFile(handle, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-                text = json.dumps({"schema": CHECKPOINT_SCHEMA, **meta}, sort_keys=True)
+                text = json.dumps({"schema": CHECKPOINT_SCHEMA, **meta})
                 archive.writestr(zipfile.ZipInfo(META, _MOMENT), text)
                 for name in sorted(arrays):
                     with archive.open(zipfile.ZipInfo(f"{name}.npy", _MOMENT), "w", force_zip64=True) as member:

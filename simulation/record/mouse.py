@@ -126,7 +126,7 @@ class MouseRecord:
 def _stacked(frames: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Frames of different size centred in the largest: (T, ...) per name, 0 outside."""
     out = {}
-    for name in frames[0]:
+    for name in layout.FIELDS:  # an order that does not hang on how the frames came here
         arrays = [frame[name] for frame in frames]
         shape = np.max([a.shape for a in arrays], axis=0)
         whole = np.zeros((len(arrays), *shape), arrays[0].dtype)

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from simulation.xenograft.layout import ALIVE, CELL_SLOTS, CLONES, DEAD, clone_of, her2_of, state_of
+from simulation.xenograft.layout import ALIVE, CELL_SLOTS, CLONES, DEAD, clone_of, her2_of, rank_of, state_of
 
 SHELLS = 10
 STRAY_BEYOND = 1.1
@@ -90,19 +90,17 @@ def _profile(n, side, rid, r0, r1, rows, centre, radius):
 
 
 def shape(n: np.ndarray, rows: tuple, patch_cells: int) -> dict:
-    """Shape of the tumour with uint8 counts n: radius (patches), density_shells, axis_ratio, strays_share, rim (2)."""
+    """Shape of the tumour with uint8 counts n: density_shells (10), axis_ratio, strays_share, rim (2)."""
     side, rid, r0, r1, cb, nch = rows
     total, first, second = _moments(n, side, rid, r0, r1, cb[nch])
     if total == 0.0:
-        return {"radius": 0.0, "density_shells": np.zeros(SHELLS), "axis_ratio": 1.0, "strays_share": 0.0,
-                "rim": np.zeros(2)}  # fmt: skip
+        return {"density_shells": np.zeros(SHELLS), "axis_ratio": 1.0, "strays_share": 0.0, "rim": np.ones(2)}
     centre = first / total
     spread = np.linalg.eigvalsh(second / total - np.outer(centre, centre))
     radius = (3.0 * total / (4.0 * math.pi * patch_cells)) ** (1.0 / 3.0)
     cells, patches, strays, cones = _profile(n, side, rid, r0, r1, cb[nch], centre, radius)
     angles = np.array([3.0, 4.0]) * (1.0 - CONE)  # share of all directions
     return {
-        "radius": radius,
         "density_shells": cells / np.maximum(patches, 1.0) / patch_cells,
         "axis_ratio": float(math.sqrt(spread[2] / spread[0])) if spread[0] > 0.0 else 1.0,
         "strays_share": float(strays / total),
@@ -113,3 +111,26 @@ def shape(n: np.ndarray, rows: tuple, patch_cells: int) -> dict:
 def alive_of(table: np.ndarray) -> np.ndarray:
     """Cells per clone and HER2 level that are not dead yet, from the table of count_cells."""
     return table[:, :, ALIVE] + table[:, :, ALIVE + 2]
+
+
+@njit(cache=True, parallel=True)
+def count_occupancy(cells, n, cover, profiles, classes, side, rid, r0, r1, cb, nch):
+    """Living cells per occupancy class of each antibody pool, int64[2, classes], and by the higher of both, [classes].
+
+    cover, profiles: as in kernel.live.
+    """
+    table = np.zeros((nch, 3, classes), np.int64)
+    for c in prange(nch):
+        for r in range(cb[c], cb[c + 1]):
+            for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
+                base = np.uint64(b) * np.uint64(CELL_SLOTS)
+                for j in range(np.uint64(n[b])):
+                    v = cells[base + j]
+                    if state_of(v) != DEAD:
+                        k = rank_of(v) >> np.uint32(4)
+                        one, two = cover[profiles[0, b], k], cover[profiles[1, b], k]
+                        table[c, 0, one] += 1
+                        table[c, 1, two] += 1
+                        table[c, 2, max(one, two)] += 1
+    total = table.sum(axis=0)
+    return total[:2], total[2]

@@ -37,8 +37,8 @@ from simulation.xenograft.layout import (
 
 # Columns of the clone table, float64[clones, CLONE_COLUMNS]: chances per birth and rates per step.
 BIRTH, LOSS, DRUG_LOSS, DRIFT, HER2_LOSS, SWITCH, SWITCH_TO, REPAIR, DYING, CLONE_COLUMNS = range(10)
-# Columns of the counts per chunk, int64[chunks, 8].
-BIRTHS, LOSSES, CLEARED, KILLS, CELLS, REFUSED, COUNTS = range(7)
+# Columns of the counts per chunk, int64[chunks, COUNTS].
+BIRTHS, LOSSES, DRUG_LOSSES, CLEARED, KILLS, CELLS, REFUSED, COUNTS = range(8)
 
 _WORD = 4294967296.0
 _TOP = np.uint32(0xFFFFFFFF)
@@ -95,11 +95,13 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
     top = clear
     for c in range(clones):
         birth = table[c, BIRTH] * f
-        loss = table[c, LOSS] + hypoxia * (1.0 - f) + table[c, DRUG_LOSS] * f
+        by_drug = table[c, DRUG_LOSS] * f
+        loss = table[c, LOSS] + hypoxia * (1.0 - f) + by_drug
         net = birth - loss
         grown = 1.0 + net * (0.5 + net * (1.0 / 6.0 + net / 24.0))  # (e^net - 1) / net
         starts[c, 0] = word_of(loss * grown)
         starts[c, 1] = word_of(birth * grown)
+        starts[c, 2] = word_of(by_drug * grown)
         reach = np.uint64(starts[c, 0]) + np.uint64(starts[c, 1])
         top = max(top, np.uint32(min(reach, np.uint64(_TOP))))
     flagged = 0
@@ -124,7 +126,7 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
             c = clone_of(v)
             if u < starts[c, 0]:
                 slots[j] = with_state(v, DEAD)
-                counts[LOSSES] += 1
+                counts[DRUG_LOSSES if u < starts[c, 2] else LOSSES] += 1
                 continue
             allowed = starts[c, 1]
             k = rank_of(v) >> np.uint32(4)
@@ -169,7 +171,7 @@ def live(cells, n, oxygen, cleared, table, passing, cover, profiles, oxygen_half
     for c in prange(nch):
         marks = np.zeros(CELL_SLOTS + 1, np.uint8)
         gone = np.zeros(CELL_SLOTS + 1, np.uint8)
-        starts = np.zeros((table.shape[0], 2), np.uint32)
+        starts = np.zeros((table.shape[0], 3), np.uint32)
         mine = np.zeros(COUNTS, np.int64)
         for r in range(cb[c], cb[c + 1]):
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):

@@ -41,8 +41,9 @@ class Tumour:
         self.rows.occupy(self.n)
         self.rows.update()
         self.shrinking_per_h = 0.0  # share of the volume that the last step lost, per hour
-        self.totals = dict.fromkeys(("births", "deaths_natural", "cleared", "kills_done", "refused_births"), 0)
+        self.totals = dict.fromkeys(("births", "deaths_natural", "deaths_drug", "cleared"), 0)
         self.cells_now, self.largest = int(self.n.sum(dtype=np.int64)), int(self.n.max())
+        self.alive = self.census()[0]["cells_alive"]
         self._settle_at_start()
 
     # -- the box ------------------------------------------------------------------------------------------------------
@@ -103,13 +104,15 @@ class Tumour:
             self._key(STREAM_BIOLOGY), *self.rows.tuple(),
             counts,
         )  # fmt: skip
-        births, losses, cleared, kills, cells, refused = (int(k) for k in counts.sum(axis=0))
+        births, losses, by_drug, cleared, _, cells, refused = (int(k) for k in counts.sum(axis=0))
         if self.cells_now + births - cleared != cells:
             raise TumourError(f"step {self.step}: {self.cells_now} + {births} - {cleared} cells are not {cells}")
         self.shrinking_per_h = max(0.0, (cleared - births) / max(self.cells_now, 1) / t.tick_h)
         self.cells_now = cells
-        done = {"births": births, "deaths_natural": losses, "cleared": cleared, "kills_done": kills,
-                "refused_births": refused}  # fmt: skip
+        self.alive += births - losses - by_drug
+        if refused:
+            raise TumourError(f"step {self.step}: {refused} cells found no room to divide: cells pile up")
+        done = {"births": births, "deaths_natural": losses, "deaths_drug": by_drug, "cleared": cleared}
         for name, count in done.items():
             self.totals[name] += count
         return done
@@ -144,39 +147,36 @@ class Tumour:
         self.step += 1
         return moves
 
-    def open_rows(self) -> bool:
-        """Widen the visited rows to the cells; True where the box had to grow, and every patch has a new number."""
+    def open_rows(self) -> tuple | None:
+        """Widen the visited rows to the cells. Where the box had to grow for that, return the rows of the old box."""
         self.rows.update()
         if not self.rows.at_edge:
-            return False
+            return None
+        old = self.rows.tuple()
         self._enlarge()
-        return True
+        return old
 
     # -- reading ------------------------------------------------------------------------------------------------------
-    def observe(self) -> dict:
-        """Counts, oxygen and shape; see census."""
+    def census(self) -> tuple[dict, np.ndarray]:
+        """Counts, oxygen and shape (see census.py), and the living cells per clone and HER2 level."""
         t = self.tissue
         table, hypoxic, breath = count_cells(
             self.cells, self.n, self.oxygen, np.float32(t.hypoxic_level), *self.rows.tuple()
         )
-        alive = alive_of(table)
+        alive = alive_of(table)[: len(t.clones)]
         living = int(alive.sum())
         figures = shape(self.n, self.rows.tuple(), t.patch_cells)
-        return {
+        counts = {
             "cells_alive": living,
             "cells_dead": int(table[:, :, DEAD].sum()),
             **self.totals,
             "oxygen_mean": breath / max(living, 1),
             "hypoxic_share": hypoxic / max(living, 1),
             "patch_max": self.largest,
-            "effector_cells": int(self.ne.sum(dtype=np.int64)),
-            "clone_cells": alive.sum(axis=1)[: len(t.clones)],
-            "her2_levels": alive[: len(t.clones)],
-            **{k: figures[k] for k in ("density_shells", "axis_ratio", "strays_share")},
-            "rim_axes": float(figures["rim"][0]),
-            "rim_diagonals": float(figures["rim"][1]),
-            "radius_mm": figures["radius"] * t.patch_mm,
+            "clone_cells": alive.sum(axis=1),
+            **figures,
         }
+        return counts, alive
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that a step hangs on, by name: views of the columns, small arrays for the scalars."""
@@ -185,7 +185,7 @@ class Tumour:
             "cells": self.cells, "effectors": self.effectors, "n": self.n, "ne": self.ne, "oxygen": self.oxygen,
             "vessels": self.vessels, "pressure": self.flow.p, "seen_first": self.rows.seen_first,
             "seen_last": self.rows.seen_last, "clone_table": self.clone_table, "totals": totals,
-            "step": np.array([self.step], np.int64), "shrinking_per_h": np.array([self.shrinking_per_h]),
+            "step": np.array([self.step, self.alive], np.int64), "shrinking_per_h": np.array([self.shrinking_per_h]),
         }  # fmt: skip
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -197,7 +197,8 @@ class Tumour:
             target[:] = arrays[name]
         self.clone_table = np.array(arrays["clone_table"])
         self.totals = {k: int(v) for k, v in zip(self.totals, arrays["totals"], strict=True)}
-        self.step, self.shrinking_per_h = int(arrays["step"][0]), float(arrays["shrinking_per_h"][0])
+        self.step, self.alive = (int(v) for v in arrays["step"])
+        self.shrinking_per_h = float(arrays["shrinking_per_h"][0])
         self.rows.occupy(self.n)
         self.cells_now, self.largest = int(self.n.sum(dtype=np.int64)), int(self.n.max())
         self.rows.update()

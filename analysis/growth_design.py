@@ -111,10 +111,17 @@ def write_design(design: GrowthDesign, path: Path) -> Path:
     lines = ["[study]", *(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in design.study.items())]
     lines += ["", "[rules]", *(f"{key} = {json.dumps(value)}" for key, value in rules.items() if value is not None)]
     for arm, items in design.arms.items():
-        lines += ["", f"[arm.{json.dumps(arm, ensure_ascii=False)}]", *(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in items.items())]
+        lines += [
+            "",
+            f"[arm.{json.dumps(arm, ensure_ascii=False)}]",
+            *(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in items.items()),
+        ]
     for names in design.combinations:
         lines += ["", "[[combination]]"]
-        lines += [f"{key} = {json.dumps(name, ensure_ascii=False)}" for key, name in zip(("a", "b", "both"), names, strict=True)]
+        lines += [
+            f"{key} = {json.dumps(name, ensure_ascii=False)}"
+            for key, name in zip(("a", "b", "both"), names, strict=True)
+        ]
     if design.adcc_share is not None:
         lines += ["", "[adcc_share]"]
         lines += [f"{k} = {json.dumps(v)}" for k, v in zip(("antibody", "fc_null"), design.adcc_share, strict=True)]

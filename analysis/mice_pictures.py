@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from analysis.plots import COLOURS, STYLE
 from analysis.trajectory import Run
@@ -47,8 +48,8 @@ def inside_figure(arms: Mapping[str, Sequence[Run]]) -> Figure:
             axis.set_ylim(bottom=0.0)
         for axis in axes[3:]:
             axis.set_xlabel("day")
-        handles, labels = axes[5].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, max(1, len(labels))))
+        named = [Line2D([], [], color=COLOURS[i % len(COLOURS)], lw=1.4, label=arm) for i, arm in enumerate(arms)]
+        figure.legend(handles=named, loc="outside lower center", ncols=min(4, len(named)))
     return figure
 
 
@@ -65,8 +66,9 @@ def slices_figure(arms: Mapping[str, Sequence[Run]]) -> Figure | None:
     with rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(2.0 * len(_FIELDS) + 0.6, 1.95 * len(rows) + 0.7), layout="constrained")
         axes = figure.subplots(len(rows), len(_FIELDS), squeeze=False)
-        for (arm, fields), line in zip(rows, axes, strict=True):
-            for (name, (title, colours, low, high)), axis in zip(_FIELDS.items(), line, strict=True):
+        for i, (arm, fields) in enumerate(rows):
+            for j, (name, (title, colours, low, high)) in enumerate(_FIELDS.items()):
+                axis = axes[i, j]
                 picture = np.ma.masked_where(fields["cells"] == 0, fields[name].astype(float))
                 margin = (widest - len(picture)) / 2.0 * _PATCH_MM
                 extent = (margin, margin + len(picture) * _PATCH_MM) * 2
@@ -75,12 +77,13 @@ def slices_figure(arms: Mapping[str, Sequence[Run]]) -> Figure | None:
                 axis.set_ylim(0.0, widest * _PATCH_MM)
                 axis.set_xticks([])
                 axis.set_yticks([])
-                if line is axes[0]:
+                axis.spines[:].set_visible(False)
+                if i == 0:
                     axis.set_title(title)
-                if line is axes[-1]:
-                    figure.colorbar(shown, ax=axes[:, list(_FIELDS).index(name)], location="bottom", shrink=0.8)
-            line[0].set_ylabel(arm if len(arm) < 24 else arm[:22] + "…")
-            _bar(line[0], widest * _PATCH_MM)
+                if i == len(rows) - 1:
+                    figure.colorbar(shown, ax=axes[:, j], location="bottom", shrink=0.85)
+            axes[i, 0].set_ylabel(arm if len(arm) < 24 else arm[:22] + "…")
+            _bar(axes[i, 0], widest * _PATCH_MM)
     return figure
 
 

@@ -3,6 +3,7 @@
 Every point of the sweep is looked at; equal faults are reported once. What is allowed but unwise is a warning.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -205,7 +206,7 @@ def _check_output(scenario: XenograftScenario, report: Report) -> None:
 
 def _check_point(scenario: XenograftScenario, known: Catalogue, report: Report) -> None:
     """Window of enrolment, saved tumour, size and memory at one point of the sweep."""
-    memory = machine_bytes()
+    fewest, most = math.inf, 0
     for i, arm in enumerate(scenario.arm):
         if scenario.branch is None:
             if not _check_window(scenario, known, i, arm, report):
@@ -218,15 +219,15 @@ def _check_point(scenario: XenograftScenario, known: Catalogue, report: Report) 
         except NoMouseError as error:
             report.add("mouse.start_volume_cv", scenario.mouse.start_volume_cv, f"arm {arm.name}: {error}")
             continue
-        fewest = min(start_cells(mouse) for mouse in mice)
-        share = scenario.tumour.fraction_simulated
-        if fewest < LEAST_CELLS:
-            message = f"leaves {fewest:,} cells of a tumour; at least {LEAST_CELLS:,} are needed"
-            report.add("tumour.fraction_simulated", share, message, ["tumour.start_volume_mm3"])
-        most = max(memory_bytes(mouse) for mouse in mice)
-        if memory is not None and most > memory:
-            message = f"one mouse takes {most / 1e9:,.3g} GB of memory; this machine has {memory / 1e9:,.3g} GB"
-            report.add("tumour.fraction_simulated", share, message, ["study.days", "study.endpoint_mm3"])
+        fewest = min(fewest, *(start_cells(mouse) for mouse in mice))
+        most = max(most, *(memory_bytes(mouse) for mouse in mice))
+    share, memory = scenario.tumour.fraction_simulated, machine_bytes()
+    if fewest < LEAST_CELLS:
+        message = f"leaves {fewest:,} cells of a tumour; at least {LEAST_CELLS:,} are needed"
+        report.add("tumour.fraction_simulated", share, message, ["tumour.start_volume_mm3"])
+    if memory is not None and most > memory:
+        message = f"one mouse takes {most / 1e9:,.3g} GB of memory; this machine has {memory / 1e9:,.3g} GB"
+        report.add("tumour.fraction_simulated", share, message, ["study.days", "study.endpoint_mm3"])
 
 
 def _check_window(scenario: XenograftScenario, known: Catalogue, i: int, arm: Arm, report: Report) -> bool:

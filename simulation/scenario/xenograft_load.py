@@ -81,8 +81,12 @@ def _tables(raw: dict) -> tuple[XenograftScenario, list[Fault], list[str]]:
             return XenograftScenario.model_validate(sound), faults, broken
         except ValidationError as error:
             for item in reversed(error.errors(include_url=False)):  # from the back: places in lists stay
+                if item["type"] == "too_short" and item["input"]:
+                    continue  # only because its entries have faults of their own
                 fault = _fault(item)
-                if not any(fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")) for path in broken):
+                inside = any(fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")) for path in broken)
+                emptied = item["type"] == "too_short" and any(path.startswith(f"{fault.path}[") for path in broken)
+                if not inside and not emptied:
                     faults.append(fault)
                 broken.append(fault.path)
                 _mend(sound, item["loc"])

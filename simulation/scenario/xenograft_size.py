@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 # Memory, bytes: of one patch of the box with all its fields, and of the rest of a process.
 PATCH_CELLS = 64
-PATCH_BYTES = 1100
+PATCH_BYTES = 1600
 PROCESS_BYTES = 250_000_000
 LEAST_CELLS = 640  # ten patches: under that there is no tissue
 

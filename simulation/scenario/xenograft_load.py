@@ -80,6 +80,7 @@ def _tables(raw: dict) -> tuple[XenograftScenario, list[Fault], list[str]]:
         try:
             return XenograftScenario.model_validate(sound), faults, broken
         except ValidationError as error:
+            found: list[Fault] = []
             for item in reversed(error.errors(include_url=False)):  # from the back: places in lists stay
                 if item["type"] == "too_short" and item["input"]:
                     continue  # only because its entries have faults of their own
@@ -87,9 +88,10 @@ def _tables(raw: dict) -> tuple[XenograftScenario, list[Fault], list[str]]:
                 inside = any(fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")) for path in broken)
                 emptied = item["type"] == "too_short" and any(path.startswith(f"{fault.path}[") for path in broken)
                 if not inside and not emptied:
-                    faults.append(fault)
+                    found.append(fault)
                 broken.append(fault.path)
                 _mend(sound, item["loc"])
+            faults += reversed(found)
     return (
         XenograftScenario.model_validate({k: _STAND_IN[k] for k in ("schema", "kind", "tumour", "study", "arm")}),
         (faults),

@@ -68,26 +68,27 @@ def saturable_loss(concentration, largest, half):
 
 
 @njit
-def _slopes(depot, plasma, periphery, absorption, clearance, central, peripheral, exchange, largest, half):
+def _slopes(ip, sc, plasma, periphery, ka_ip, ka_sc, clearance, central, peripheral, exchange, largest, half):
     over = exchange / central * plasma - exchange / peripheral * periphery
     out = clearance / central * plasma + saturable_loss(plasma / central, largest, half)
-    return -absorption * depot, absorption * depot - out - over, over
+    return -ka_ip * ip, -ka_sc * sc, ka_ip * ip + ka_sc * sc - out - over, over
 
 
 @njit
-def advance_saturable(depot, plasma, periphery, absorption, clearance, central, peripheral, exchange, largest, half,
+def advance_saturable(ip, sc, plasma, periphery, ka_ip, ka_sc, clearance, central, peripheral, exchange, largest, half,
                       days):  # fmt: skip
-    """(depot, plasma, periphery) in ug/kg after `days` with saturable loss, by steps of at most a minute."""
+    """(ip depot, sc depot, plasma, periphery) in ug/kg after `days`, with saturable loss; by minutes."""
     steps = max(math.ceil(days * RUNGE_KUTTA_PER_DAY - 1e-9), 1)
     h = days / steps
-    y0, y1, y2 = depot, plasma, periphery
-    law = (absorption, clearance, central, peripheral, exchange, largest, half)
+    law = (ka_ip, ka_sc, clearance, central, peripheral, exchange, largest, half)
+    w, x, y, z = ip, sc, plasma, periphery
     for _ in range(steps):
-        a0, a1, a2 = _slopes(y0, y1, y2, *law)
-        b0, b1, b2 = _slopes(y0 + 0.5 * h * a0, y1 + 0.5 * h * a1, y2 + 0.5 * h * a2, *law)
-        c0, c1, c2 = _slopes(y0 + 0.5 * h * b0, y1 + 0.5 * h * b1, y2 + 0.5 * h * b2, *law)
-        d0, d1, d2 = _slopes(y0 + h * c0, y1 + h * c1, y2 + h * c2, *law)
-        y0 += h / 6.0 * (a0 + 2.0 * b0 + 2.0 * c0 + d0)
-        y1 += h / 6.0 * (a1 + 2.0 * b1 + 2.0 * c1 + d1)
-        y2 += h / 6.0 * (a2 + 2.0 * b2 + 2.0 * c2 + d2)
-    return y0, y1, y2
+        a0, a1, a2, a3 = _slopes(w, x, y, z, *law)
+        b0, b1, b2, b3 = _slopes(w + 0.5 * h * a0, x + 0.5 * h * a1, y + 0.5 * h * a2, z + 0.5 * h * a3, *law)
+        c0, c1, c2, c3 = _slopes(w + 0.5 * h * b0, x + 0.5 * h * b1, y + 0.5 * h * b2, z + 0.5 * h * b3, *law)
+        d0, d1, d2, d3 = _slopes(w + h * c0, x + h * c1, y + h * c2, z + h * c3, *law)
+        w += h / 6.0 * (a0 + 2.0 * b0 + 2.0 * c0 + d0)
+        x += h / 6.0 * (a1 + 2.0 * b1 + 2.0 * c1 + d1)
+        y += h / 6.0 * (a2 + 2.0 * b2 + 2.0 * c2 + d2)
+        z += h / 6.0 * (a3 + 2.0 * b3 + 2.0 * c3 + d3)
+    return w, x, y, z

@@ -189,8 +189,19 @@ def patch_key(key, patch, side):
 
     It hangs on the patch's coordinates from the centre of the box alone, so a larger box changes nothing.
     """
+    return mix64(row_word(key, patch // side, side) + np.uint64(patch % side) * _GAMMA)
+
+
+@njit(inline="always")
+def row_word(key, row, side):
+    """What the keys of the patches of one row have in common: patch_key of its patch x is next_patch_key(word, x)."""
     half = side >> 1
-    z = patch // (side * side) - half + 1024
-    y = (patch // side) % side - half + 1024
-    x = patch % side - half + 1024
-    return mix64(key + np.uint64((z << 22) | (y << 11) | x) * _GAMMA)
+    z = row // side - half + 1024
+    y = row % side - half + 1024
+    return key + np.uint64((z << 22) + (y << 11) + 1024 - half) * _GAMMA
+
+
+@njit(inline="always")
+def next_patch_key(word, x):
+    """patch_key without a division, for kernels that walk along a row; x: place in the row, from 0."""
+    return mix64(word + np.uint64(x) * _GAMMA)

@@ -18,7 +18,7 @@ from numba import njit, prange
 
 from simulation.biology.binding import serum_igg_nM
 from simulation.biology.killing import CD16A_LEVELS, granule_load, lognormal, potency
-from simulation.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, patch_key, step_key
+from simulation.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, next_patch_key, row_word, step_key
 from simulation.biology.synapse import bridge_constant, genotype_factor
 from simulation.xenograft.contacts import (
     CLASS_ZERO,
@@ -28,6 +28,8 @@ from simulation.xenograft.contacts import (
     GONE,
     KINDS,
     LAW,
+    activation_table,
+    class_factors,
     fresh,
     live_an_hour,
 )
@@ -45,25 +47,27 @@ _K2, _SLOPE = LAW["k2"], LAW["k2_per_nM"]
 
 
 @njit(cache=True, parallel=True)
-def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws, receptors, contact_fraction, occupancy,
-                   cover, cross, arrivals, traits, shares, lives, key, counts, log_place, log_what, log_when, side, rid,
-                   r0, r1, cb, nch):  # fmt: skip
+def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws, switching, factors, receptors,
+                   contact_fraction, occupancy, cover, cross, arrivals, traits, shares, lives, key, counts, log_place,
+                   log_what, log_when, side, rid, r0, r1, cb, nch):  # fmt: skip
     """An hour of all effectors, then arrivals; counts int64[nch, len(COUNT_NAMES)] are set per chunk.
 
     effectors: uint64[side**3 * EFFECTOR_SLOTS], ne: uint8; profiles: uint16[2, side**3]; free: float32[2, side**3] nM
-    of tissue; laws: see contacts.LAW; arrivals: float64[kinds] expected per cell of a patch; traits: uint8[kinds, 3,
+    of tissue; laws: see contacts.LAW; switching: float32[kinds,
+    S_BINS]; factors: class_factors(); arrivals: float64[kinds] expected per cell of a patch; traits: uint8[kinds, 3,
     1024] classes of potency and CD16a and granules; shares: float64[kinds, 3] natural, antibody, never engaging; lives:
     False for the first filling, when nobody acts; log_*: [nch, LOG_ROOM].
     """
     for c in prange(nch):
         mine = np.zeros(counts.shape[1], np.int64)
         for r in range(cb[c], cb[c + 1]):
+            word_of_row = row_word(key, rid[r], side)
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
                 here = np.int64(n[b])
                 m = np.int64(ne[b])
                 if here == 0 and m == 0:
                     continue
-                pk = patch_key(key, b, side)
+                pk = next_patch_key(word_of_row, b - rid[r] * side)
                 base = np.uint64(b) * np.uint64(CELL_SLOTS)
                 first = np.uint64(b) * np.uint64(EFFECTOR_SLOTS)
                 if lives and m > 0:
@@ -75,9 +79,9 @@ def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws,
                         law = laws[kind]
                         k2 = law[_K2] + law[_SLOPE] * fluid_nM
                         word = live_an_hour(
-                            word, mix64(pk + np.uint64(i + 1)), law, cells, base, here, nominal, k2, b, receptors,
-                            contact_fraction, occupancy, cover, profiles[0, b], profiles[1, b], cross[0], cross[1],
-                            mine, log_place[c], log_what[c], log_when[c],
+                            word, mix64(pk + np.uint64(i + 1)), law, switching[kind], factors, cells, base, here,
+                            nominal, k2, b, receptors, contact_fraction, occupancy, cover, profiles[0, b],
+                            profiles[1, b], cross[0], cross[1], mine, log_place[c], log_what[c], log_when[c],
                         )  # fmt: skip
                         if word & GONE == 0:
                             effectors[first + np.uint64(kept)] = word
@@ -184,6 +188,10 @@ class Effectors:
             self.density[k], self.largest[k] = effector["density_per_tumour_cell"], effector["recruitment_max"]
             self.delay_h[k] = 24.0 * effector["recruitment_time_d"]
             self.half_per_d[k] = effector["recruitment_half_per_d"]
+        self.switching = np.stack(
+            [activation_table(row[LAW["bridges_half"]], row[LAW["bridges_hill"]]) for row in self.laws]
+        )
+        self.factors = class_factors()
         self.hop_per_h = np.array([effector["hop_per_h"] if effector else 0.0 for effector in kinds])
         self.receptors = receptor_table(clones, her2_relative())
         self.contact_fraction = np.zeros(CLONES)
@@ -217,9 +225,9 @@ class Effectors:
         counts = np.zeros((nch, len(COUNT_NAMES)), np.int64)
         key = step_key(np.uint64(run_key), np.uint64(STREAM_CONTACTS), np.uint64(step))
         step_effectors(
-            *tumour_arrays, antibody.profiles, antibody.free, self.void, self.nominal, self.laws, self.receptors,
-            self.contact_fraction, self.occupancy, antibody.cover, self.cross, arrivals, self.traits, self.shares,
-            lives, key, counts, *self._log, *rows,
+            *tumour_arrays, antibody.profiles, antibody.free, self.void, self.nominal, self.laws, self.switching,
+            self.factors, self.receptors, self.contact_fraction, self.occupancy, antibody.cover, self.cross, arrivals,
+            self.traits, self.shares, lives, key, counts, *self._log, *rows,
         )  # fmt: skip
         self._logged = counts[:, COUNT["logged"]]
         total = counts.sum(axis=0)

@@ -367,13 +367,13 @@ def all_keys() -> list[str]:
     return top + inner + [f"action.{name}" for name in Action.model_fields]
 
 
-def _without_null(node: Any) -> Any:
+def without_null(node: Any) -> Any:
     """TOML has no null: an optional key is left out, so `X or null` is X."""
     if isinstance(node, list):
-        return [_without_null(item) for item in node]
+        return [without_null(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: _without_null(value) for key, value in node.items() if not (key == "default" and value is None)}
+    node = {key: without_null(value) for key, value in node.items() if not (key == "default" and value is None)}
     if "anyOf" in node:
         kinds = [kind for kind in node.pop("anyOf") if kind != {"type": "null"}]
         node = {**kinds[0], **node} if len(kinds) == 1 else {**node, "anyOf": kinds}
@@ -382,7 +382,7 @@ def _without_null(node: Any) -> Any:
 
 def json_schema() -> dict:
     """JSON schema of a scenario file, for editors that complete and check TOML; names of the catalogue as examples."""
-    schema = _without_null(Scenario.model_json_schema(by_alias=True))
+    schema = without_null(Scenario.model_json_schema(by_alias=True))
     definitions = schema["$defs"]
     known = lookup.load()
     for table, key, names in (

@@ -40,7 +40,7 @@ from simulation.xenograft.opsonisation import (
     receptor_table,
 )
 
-HER2_EVERY_H = 8  # the HER2 of a patch is counted anew after so many hours
+HER2_EVERY_H = 12  # the HER2 of a patch is counted anew after so many hours
 _UNKNOWN = np.float32(-1.0)
 _DENSEST = 10.0  # vessels of a patch over the mean: never more
 
@@ -54,13 +54,16 @@ def stages(pool: Pool, hours: float) -> int:
 
 @njit(cache=True, parallel=True)
 def count_her2(cells, n, receptors, per_molecule, her2, phase, every, side, rid, r0, r1, cb, nch):
-    """Mean HER2 (nM of tissue per cell) of the patches whose turn it is, and of those where it is not known yet."""
+    """Mean HER2 (nM of tissue per cell) of the rows whose turn it is, and of patches where it is not known yet."""
+    half = side >> 1
     for c in prange(nch):
         for r in range(cb[c], cb[c + 1]):
+            from_centre = rid[r] // side - half + 5 * (rid[r] % side - half)  # no box size in whose turn it is
+            turn = from_centre % every == phase
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
                 if n[b] == 0:
                     her2[b] = _UNKNOWN
-                elif her2[b] < 0.0 or b % every == phase:
+                elif turn or her2[b] < 0.0:
                     base = np.uint64(b) * np.uint64(CELL_SLOTS)
                     total = np.float32(0.0)
                     for j in range(np.uint64(n[b])):
@@ -97,35 +100,43 @@ def _prepare(
 
 
 @njit(fastmath=True)
-def _stage_row(
-    now, before, free, out, place, near, supply, a, length, side, mu, nu, part, diffusion, plasma, loss, half
-):
+def _flow_row(free, near, flow, a, length, side):
+    """Sum over the neighbours with cells of (their free antibody - own), for one row; short loops stay vector code."""
     square = side * side
     east, west = free[a + 1 : a + 1 + length], free[a - 1 : a - 1 + length]
     north, south = free[a + side : a + side + length], free[a - side : a - side + length]
     up, down = free[a + square : a + square + length], free[a - square : a - square + length]
-    own, y1, y0, f = free[a : a + length], now[a : a + length], before[a : a + length], out[a : a + length]
-    her2, around, vessels = place[a : a + length], near[a : a + length], supply[a : a + length]
-    zero = np.float32(0.0)
-    two, four, half_one = np.float32(2.0), np.float32(4.0), np.float32(0.5)
-    uptake = zero
-    internal = zero
+    own, around = free[a : a + length], near[a : a + length]
     for x in range(np.uint64(length)):
-        k = own[x]
-        u = y1[x]
-        inside = around[x] >= zero
-        flow = (east[x] + west[x]) + (north[x] + south[x]) + (up[x] + down[x]) - around[x] * k
-        taken = vessels[x] * (plasma - k)
-        gone = loss * (u - k)
-        a_new = mu * u + nu * y0[x] + part * (diffusion * flow + taken - gone)
-        a_new = a_new if inside and a_new > zero else zero
+        flow[x] = (east[x] + west[x]) + (north[x] + south[x]) + (up[x] + down[x]) - around[x] * own[x]
+
+
+@njit(fastmath=True)
+def _total_row(now, before, free, near, supply, flow, a, length, mu, nu, part, diffusion, plasma, loss):
+    """`before` becomes the next stage of one row; returns what the vessels gave and what went inside, per hour."""
+    y1, y0, own = now[a : a + length], before[a : a + length], free[a : a + length]
+    vessels, around = supply[a : a + length], near[a : a + length]
+    zero = np.float32(0.0)
+    uptake, internal = zero, zero
+    for x in range(np.uint64(length)):
+        taken = vessels[x] * (plasma - own[x])
+        gone = loss * (y1[x] - own[x])
+        new = mu * y1[x] + nu * y0[x] + part * (diffusion * flow[x] + taken - gone)
+        y0[x] = max(new, zero) if around[x] >= zero else zero
         uptake += taken
         internal += gone
-        b = her2[x] - a_new + half
-        root = np.sqrt(b * b + four * half * a_new)
-        y0[x] = a_new
-        f[x] = two * half * a_new / (b + root) if b > zero else half_one * (root - b)
     return uptake, internal
+
+
+@njit(fastmath=True)
+def _free_row(total, out, place, a, length, half):
+    """Free antibody of one row, by the law of tissue.free_at_equilibrium in single precision."""
+    amount, her2, free = total[a : a + length], place[a : a + length], out[a : a + length]
+    for x in range(np.uint64(length)):
+        b = her2[x] - amount[x] + half
+        root = np.sqrt(b * b + np.float32(4.0) * half * amount[x])
+        few = np.float32(2.0) * half * amount[x] / (abs(b) + root)  # where receptors are in excess
+        free[x] = few if b > np.float32(0.0) else np.float32(0.5) * (root - b)
 
 
 @njit(cache=True, parallel=True)
@@ -133,12 +144,15 @@ def _stage(now, before, free, out, place, near, supply, mu, nu, part, diffusion,
            side, rid, r0, r1, cb, nch):  # fmt: skip
     """One RKL1 stage: `before` becomes the new stage, `out` its free antibody; the fluxes of each row follow along."""
     for c in prange(nch):
+        flow = np.empty(side, np.float32)
         for r in range(cb[c], cb[c + 1]):
-            taken, gone = _stage_row(
-                now, before, free, out, place, near, supply, rid[r] * side + r0[r], np.int64(r1[r] - r0[r]), side,
-                np.float32(mu), np.float32(nu), np.float32(part), np.float32(diffusion), np.float32(plasma),
-                np.float32(loss), np.float32(half),
+            a, length = rid[r] * side + r0[r], np.int64(r1[r] - r0[r])
+            _flow_row(free, near, flow, a, length, side)
+            taken, gone = _total_row(
+                now, before, free, near, supply, flow, a, length, np.float32(mu), np.float32(nu), np.float32(part),
+                np.float32(diffusion), np.float32(plasma), np.float32(loss),
             )  # fmt: skip
+            _free_row(before, out, place, a, length, np.float32(half))
             flux_before[r, 0] = mu * flux[r, 0] + nu * flux_before[r, 0] + part * taken
             flux_before[r, 1] = mu * flux[r, 1] + nu * flux_before[r, 1] + part * gone
 
@@ -244,6 +258,11 @@ class Antibody:
         nominal = params.tumour["cells_per_mm3"] * params.patch_side_um**3 * 1e-9
         self.start_her2_nM = float(share @ (reach * accessible)) * self._per_molecule * nominal
         self.cover = np.zeros((PROFILES, RANKS), np.uint8)
+        drugs = [params.drugs[name] for name in self.names.values()]
+        self.effects = tuple(
+            params.drugs[self.names[k]]["direct_effect"] if k in self.names else 0.0 for k in range(POOLS)
+        )
+        self.synergy = max(drug["signalling_synergy"] for drug in drugs) if len(drugs) == POOLS else 0.0
         self.pools: dict[int, Pool] = {}
         for k, name in self.names.items():
             her2 = max(self.start_her2_nM, 1e-6)
@@ -315,3 +334,15 @@ class Antibody:
                 _carry(self.total[k], self.free[k], new, n_before, n_after, faces, cleared, lost, *rows)
                 _copy(new, self.total[k], *rows)
                 self.balance[2, k] += lost[:count].sum()
+
+    def widen(self, side: int, old_rows, move) -> None:
+        """Move everything into a box of side**3 patches; move(old, new, old_side, new_side, old_rows) copies one."""
+        for name, empty in (("total", 0), ("free", 0), ("theta", 0), ("profiles", 0), ("her2", _UNKNOWN)):
+            old = getattr(self, name)
+            new = np.full((*old.shape[:-1], side**3), empty, old.dtype)
+            for one, other in zip(np.atleast_2d(old), np.atleast_2d(new), strict=True):
+                move(one, other, self.side, side, old_rows)
+            setattr(self, name, new)
+        self._scratch = [np.zeros(side**3, np.float32) for _ in range(5)]
+        self._rows = np.zeros((3, side * side, 2))
+        self.side = side

@@ -13,6 +13,7 @@ import numpy as np
 
 from simulation.biology.binding import dose_nM
 from simulation.biology.pharmacokinetics import advance_linear, advance_saturable
+from simulation.xenograft.opsonisation import POOLS, antibodies_of
 
 ROUTES = ("iv", "ip", "sc")
 HOURS_PER_DAY = 24.0
@@ -24,15 +25,18 @@ _IP, _SC, _PLASMA, _PERIPHERY, _DOSED, _CLEARED, _TAKEN = range(len(AMOUNTS))
 class Plasma:
     """Antibodies in the plasma of one mouse.
 
-    drugs: numbers of each drug (condition), antibodies among them; strain: numbers of the mouse. `names` lists the
-    antibodies; `amounts` is float64[len(names), len(AMOUNTS)], ug per kg.
+    params: TumourParams. `names` lists the antibodies, `pools` the epitope pool of each; `amounts` is
+    float64[len(names), len(AMOUNTS)], ug per kg.
     """
 
-    def __init__(self, drugs: Mapping[str, Mapping], strain: Mapping):
-        self.names = sorted(name for name, drug in drugs.items() if drug["class"] == "antibody")
-        self.drugs = [drugs[name] for name in self.names]
-        self.extra = float(strain["extra_clearance_factor"])
-        self.half_ug_per_ml = float(strain["extra_clearance_half_ug_per_ml"])
+    def __init__(self, params):
+        pools = {name: pool for pool, name in antibodies_of(params.drugs).items()}
+        self.names = sorted(pools)
+        self.pools = [pools[name] for name in self.names]
+        self.drugs = [params.drugs[name] for name in self.names]
+        self.extra = float(params.strain["extra_clearance_factor"])
+        self.half_ug_per_ml = float(params.strain["extra_clearance_half_ug_per_ml"])
+        self.weight_kg = float(params.strain["weight_kg"])
         self.amounts = np.zeros((len(self.names), len(AMOUNTS)))
 
     def dose(self, drug: str, mg_per_kg: float, route: str) -> None:
@@ -49,10 +53,12 @@ class Plasma:
         self.amounts[k, _DOSED] += amount
 
     def advance(self, hours: float = 1.0) -> np.ndarray:
-        """Advance all antibodies; returns the mean concentration over these hours, ug/mL, shape (len(names),)."""
-        mean = np.zeros(len(self.names))
+        """Advance all antibodies; returns the mean concentration over these hours in each pool, nM, shape (POOLS,)."""
+        mean = np.zeros(POOLS)
         for k, drug in enumerate(self.drugs):
-            mean[k] = self._advance(self.amounts[k], drug, hours / HOURS_PER_DAY)
+            mean[self.pools[k]] = dose_nM(
+                self._advance(self.amounts[k], drug, hours / HOURS_PER_DAY), drug["molar_mass_kda"]
+            )
         return mean
 
     def _advance(self, a: np.ndarray, drug: Mapping, days: float) -> float:
@@ -80,17 +86,26 @@ class Plasma:
 
     def concentration(self) -> np.ndarray:
         """Concentration now, ug/mL, shape (len(names),)."""
-        return np.array(
-            [a[_PLASMA] / d["central_volume_ml_per_kg"] for a, d in zip(self.amounts, self.drugs, strict=True)]
-        )
+        volumes = np.array([drug["central_volume_ml_per_kg"] for drug in self.drugs])
+        return self.amounts[:, _PLASMA] / volumes
 
-    def nM(self, ug_per_ml: np.ndarray) -> np.ndarray:
-        """Molar concentrations of the antibodies, in their order."""
-        return np.array([dose_nM(c, d["molar_mass_kda"]) for c, d in zip(ug_per_ml, self.drugs, strict=True)])
+    def take(self, uptake: np.ndarray, patch_side_um: float, fraction_simulated: float) -> None:
+        """What the tumour took up in an hour leaves the plasma; less than nothing flows back.
 
-    def take(self, drug: str, ug_per_kg: float) -> None:
-        """Tumour uptake of an hour leaves the plasma (negative: flows back); never more than there is."""
-        a = self.amounts[self.names.index(drug)]
-        taken = min(ug_per_kg, a[_PLASMA])
-        a[_PLASMA] -= taken
-        a[_TAKEN] += taken
+        uptake: nM x patches of the simulated share, shape (POOLS,). Never more is taken than there is.
+        """
+        for k, drug in enumerate(self.drugs):
+            mol = uptake[self.pools[k]] * 1e-9 * patch_side_um**3 * 1e-15 / fraction_simulated
+            a = self.amounts[k]
+            taken = min(mol * drug["molar_mass_kda"] * 1e9 / self.weight_kg, a[_PLASMA])
+            a[_PLASMA] -= taken
+            a[_TAKEN] += taken
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The state by antibody: what is missing in a saved state has not been given."""
+        return dict(zip(self.names, self.amounts, strict=True))
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over the state that arrays() gave; antibodies that it does not name are absent."""
+        for k, name in enumerate(self.names):
+            self.amounts[k] = arrays.get(name, 0.0)

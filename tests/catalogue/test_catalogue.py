@@ -16,7 +16,7 @@ CELL_LINES = {
 }  # fmt: skip
 EFFECTORS = {"NK-resting", "NK-IL2", "CD56-isolated", "PBMC", "NK-92-CD16a-V158", "NK-92-CD16a-F158", "NK-92"}
 ANTIBODIES = {
-    "trastuzumab", "trastuzumab-afucosylated", "trastuzumab-deglycosylated", "trastuzumab-F(ab')2", "pertuzumab",
+    "trastuzumab", "trastuzumab-afucosylated", "trastuzumab-deglycosylated", "trastuzumab-F(ab')2", "trastuzumab-Fc-null", "pertuzumab",
     "trastuzumab+pertuzumab", "trastuzumab-hinge-cleaved", "isotype-control",
 }  # fmt: skip
 MECHANISMS = {

@@ -223,7 +223,7 @@ class Effectors:
         wanted = self.density * self.recruitment * alive
         arrivals = np.maximum(wanted - staying, 0.0) / max(occupying, 1)
         counts = np.zeros((nch, len(COUNT_NAMES)), np.int64)
-        key = step_key(np.uint64(run_key), np.uint64(STREAM_CONTACTS), np.uint64(step))
+        key = np.uint64(step_key(np.uint64(run_key), np.uint64(STREAM_CONTACTS), np.uint64(step)))
         step_effectors(
             *tumour_arrays, antibody.profiles, antibody.free, self.void, self.nominal, self.laws, self.switching,
             self.factors, self.receptors, self.contact_fraction, self.occupancy, antibody.cover, self.cross, arrivals,

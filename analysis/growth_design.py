@@ -15,6 +15,7 @@ al. PLoS Biol 2020;18:e3000410); what is absent is printed as "not stated".
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import tomllib
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ STUDY_ITEMS = (
     "title", "cell_line", "strain", "sex", "randomisation", "blinding", "allocation_unit", "end_point_rule", "ethics",
 )  # fmt: skip
 ARM_ITEMS = ("drug", "dose", "route", "schedule")
+_RULES = ("baseline_day", "evaluation_day", "endpoint_mm3", "other_causes", "loq_mm3", "volume_formula", "paired")
 ENDPOINT_MM3 = 1000.0
 NOT_STATED = "not stated"
 
@@ -101,6 +103,30 @@ def read_design(path: Path) -> GrowthDesign:
     if problems:
         raise CaliperError([f"{path.name}, {p}" for p in problems])
     return GrowthDesign(study=study, arms=arms, combinations=tuple(combinations), adcc_share=pair, **rules)
+
+
+def write_design(design: GrowthDesign, path: Path) -> Path:
+    """Write a design as the file that read_design reads: an exported sheet takes its rules along."""
+    rules = {name: getattr(design, name) for name in _RULES}
+    lines = ["[study]", *(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in design.study.items())]
+    lines += ["", "[rules]", *(f"{key} = {json.dumps(value)}" for key, value in rules.items() if value is not None)]
+    for arm, items in design.arms.items():
+        lines += [
+            "",
+            f"[arm.{json.dumps(arm, ensure_ascii=False)}]",
+            *(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in items.items()),
+        ]
+    for names in design.combinations:
+        lines += ["", "[[combination]]"]
+        lines += [
+            f"{key} = {json.dumps(name, ensure_ascii=False)}"
+            for key, name in zip(("a", "b", "both"), names, strict=True)
+        ]
+    if design.adcc_share is not None:
+        lines += ["", "[adcc_share]"]
+        lines += [f"{k} = {json.dumps(v)}" for k, v in zip(("antibody", "fc_null"), design.adcc_share, strict=True)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 def unknown_arms(design: GrowthDesign, arms: list[str]) -> list[str]:

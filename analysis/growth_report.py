@@ -45,8 +45,12 @@ def write_report(
     design: GrowthDesign,
     figures: Mapping[str, Mapping[str, Path]],
     notes: Sequence[str],
+    appendix: Sequence[str] = (),
 ) -> Path:
-    """Write the report; figures: study -> figure name -> PNG file; notes: one sentence each. Returns the path."""
+    """Write the report; figures: study -> figure name -> PNG file; notes: one sentence each. Returns the path.
+
+    appendix: pieces of HTML that stand behind the studies, for what only simulated mice have.
+    """
     body = [f"<h1>{escape(title)}</h1>", '<p class="sub">Tumour growth in mice: statistics of caliper data</p>']
     if notes:
         body.append(f'<div class="warn"><b>Notes on the data</b>{_list(notes)}</div>')
@@ -54,7 +58,13 @@ def write_report(
         if len(studies) > 1:
             body.append(f"<h1>Study {escape(study.name)}</h1>")
         body += _study_sections(study, design, figures.get(study.name, {}))
-    body += ["<h2>How it was computed</h2>", _methods(design), "<h2>How far the tests can be trusted</h2>", _trust()]
+    body += [
+        *appendix,
+        "<h2>How it was computed</h2>",
+        _methods(design),
+        "<h2>How far the tests can be trusted</h2>",
+        _trust(),
+    ]
     page = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     page += f"<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
     path.write_text(page, encoding="utf-8")
@@ -63,25 +73,32 @@ def write_report(
 
 def _study_sections(study: GrowthStudy, design: GrowthDesign, figures: Mapping[str, Path]) -> list[str]:
     tables = study.tables
-    out = ["<h2>Result</h2>", f"<p>{escape(growth_words.estimand(study))}</p>", _html(growth_words.headline(study))]
+    out = [
+        "<h2>Result</h2>",
+        f"<p>{escape(growth_words.estimand(study))}</p>",
+        html_table(growth_words.headline(study)),
+    ]
     beware = growth_words.cautions(study)
     if beware:
         out.append(f'<div class="warn"><b>Beware</b>{_list(beware)}</div>')
     primary = tables["tests"]["role"] == "primary"
-    out += ["<h3>Primary test against the control</h3>", _html(growth_words.test_rows(tables["tests"][primary]))]
-    beside = _html(growth_words.test_rows(tables["tests"][~primary]))
+    out += ["<h3>Primary test against the control</h3>", html_table(growth_words.test_rows(tables["tests"][primary]))]
+    beside = html_table(growth_words.test_rows(tables["tests"][~primary]))
     out.append(f"<details><summary>Tests beside it</summary>{beside}</details>")
     for arm in [a for a in study.arms if a != study.control]:
         out.append(f"<details><summary>All measures: {escape(arm)} against {escape(study.control)}</summary>")
-        out.append(_html(growth_words.measure_rows(tables["comparisons"], arm)) + "</details>")
+        out.append(html_table(growth_words.measure_rows(tables["comparisons"], arm)) + "</details>")
     if len(tables["combination"]):
-        out += ["<h3>Combination and share of ADCC</h3>", _html(growth_words.combination_rows(tables["combination"]))]
-    out += ["<h2>Figures</h2>", *(_figure(name, figures[name]) for name in FIGURES if name in figures)]
-    out += ["<h2>Response</h2>", _html(growth_words.response_rows(tables["response"]))]
-    out += ["<h2>Time to the end point</h2>", _html(growth_words.survival_rows(tables["survival"]))]
-    out += ["<h2>Arms</h2>", _html(growth_words.arm_rows(tables["arms"]))]
-    out += ["<h2>Design sheet</h2>", _html(growth_words.design_sheet(study, design))]
-    out += ["<h2>How many mice next time</h2>", _html(growth_words.power_rows(tables["power"]))]
+        out += [
+            "<h3>Combination and share of ADCC</h3>",
+            html_table(growth_words.combination_rows(tables["combination"])),
+        ]
+    out += ["<h2>Figures</h2>", *(html_figure(figures[name], FIGURES[name]) for name in FIGURES if name in figures)]
+    out += ["<h2>Response</h2>", html_table(growth_words.response_rows(tables["response"]))]
+    out += ["<h2>Time to the end point</h2>", html_table(growth_words.survival_rows(tables["survival"]))]
+    out += ["<h2>Arms</h2>", html_table(growth_words.arm_rows(tables["arms"]))]
+    out += ["<h2>Design sheet</h2>", html_table(growth_words.design_sheet(study, design))]
+    out += ["<h2>How many mice next time</h2>", html_table(growth_words.power_rows(tables["power"]))]
     return out
 
 
@@ -145,7 +162,7 @@ size_and_coverage describes it). The primary test keeps its level, and is carefu
 test cannot reach 5 % at all. The mixed model's Wald z rejects too often, the more so the fewer the mice. Where mice
 leave because their tumours are large <i>and</i> growth slows with size, a mouse that leaves early was seen in its fast
 phase only: then the intervals of growth rates miss the rate over the whole study more often than they should.</p>"""
-    return text + _html(pd.DataFrame(rows)) + _html(pd.DataFrame(coverage))
+    return text + html_table(pd.DataFrame(rows)) + html_table(pd.DataFrame(coverage))
 
 
 def _by_n(shares: Mapping[int, float]) -> dict[str, str]:
@@ -156,9 +173,10 @@ def _list(lines: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-def _figure(name: str, path: Path) -> str:
+def html_figure(path: Path, caption: str) -> str:
+    """A PNG file inside the page, with its caption."""
     data = base64.b64encode(path.read_bytes()).decode()
-    caption = escape(FIGURES[name])
+    caption = escape(caption)
     from analysis.plots import PNG_DPI  # loads matplotlib, as the figure has already done
 
     # Width from the PNG header: figures keep one type size whatever their own size is.
@@ -167,7 +185,7 @@ def _figure(name: str, path: Path) -> str:
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
-def _html(frame: pd.DataFrame) -> str:
+def html_table(frame: pd.DataFrame) -> str:
     """A table of texts; columns whose cells all begin like a number stand to the right; empty columns are left out."""
     if frame.empty:
         return "<p>Nothing to show.</p>"

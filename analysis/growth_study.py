@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis import growth_report, growth_words
 from analysis.caliper_data import check_rows, choose_control, read_caliper
-from analysis.growth_design import GrowthDesign, read_design, unknown_arms
+from analysis.growth_design import GrowthDesign, read_design, unknown_arms, write_design
 from analysis.growth_export import file_word, write_kulgap, write_tidy, write_tumgrowth
 from analysis.growth_tables import GrowthStudy, analyse_study
 from analysis.sheet import CaliperError
@@ -76,10 +76,11 @@ def analyse_rows(
     notes: Sequence[str] = (),
     title: str = "Tumour growth",
     with_figures: bool = True,
+    appendix: Sequence[str] = (),
 ) -> GrowthResult:
     """Analyse tidy rows (columns of `caliper_data.COLUMNS`) of one study or several; write everything below out_dir.
 
-    Raises CaliperError before anything is written.
+    appendix: more pieces of HTML for the report. Raises CaliperError before anything is written.
     """
     design = design or GrowthDesign()
     sheet = check_rows(rows)
@@ -99,7 +100,8 @@ def analyse_rows(
         analyse_study(own.reset_index(drop=True), controls[name], design)
         for name, own in rows.groupby("study", sort=False)
     ]
-    return _write(rows, studies, design, Path(out_dir), said, design.study.get("title", title), with_figures)
+    title = design.study.get("title", title)
+    return _write(rows, studies, design, Path(out_dir), said, title, with_figures, appendix)
 
 
 def _write(
@@ -110,6 +112,7 @@ def _write(
     notes: list[str],
     title: str,
     with_figures: bool,
+    appendix: Sequence[str],
 ) -> GrowthResult:
     for folder in ("tables", "figures", "exports"):
         (out_dir / folder).mkdir(parents=True, exist_ok=True)
@@ -126,7 +129,7 @@ def _write(
             tables[name] = write_table(joined, out_dir / "tables" / f"{name}.csv")
         else:
             (out_dir / "tables" / f"{name}.csv").unlink(missing_ok=True)
-    exports, said = _export(rows, studies, out_dir / "exports")
+    exports, said = _export(rows, studies, design, out_dir / "exports")
     notes += said
     pngs = _draw(rows, studies, design, out_dir / "figures") if with_figures else {}
     figures = [path for of in pngs.values() for png in of.values() for path in (png, png.with_suffix(".svg"))]
@@ -138,7 +141,7 @@ def _write(
         headline.attrs["title"] = f"{title}: treated arms against {study.control}{day} (95 % intervals)"
     else:
         headline.attrs["title"] = f"{title}: treated arms against their controls (95 % intervals)"
-    report = growth_report.write_report(out_dir / "report.html", title, studies, design, pngs, notes)
+    report = growth_report.write_report(out_dir / "report.html", title, studies, design, pngs, notes, appendix)
     return GrowthResult(tables, figures, report, [], headline, notes, exports)
 
 
@@ -162,8 +165,10 @@ def _has_note(frame: pd.DataFrame) -> list[str]:
     return ["note"] if "note" in frame else []
 
 
-def _export(rows: pd.DataFrame, studies: list[GrowthStudy], folder: Path) -> tuple[list[Path], list[str]]:
-    paths, notes = [write_tidy(rows, folder / "caliper.csv")], []
+def _export(
+    rows: pd.DataFrame, studies: list[GrowthStudy], design: GrowthDesign, folder: Path
+) -> tuple[list[Path], list[str]]:
+    paths, notes = [write_tidy(rows, folder / "caliper.csv"), write_design(design, folder / "caliper.toml")], []
     for study in studies:
         own = rows[rows["study"] == study.name]
         word = file_word(study.name)

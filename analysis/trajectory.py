@@ -92,6 +92,12 @@ def read_study(out_dir: Path, kind: str = "well", names: Collection[str] | None 
     return study
 
 
+def kind_of(out_dir: Path) -> str:
+    """Kind of the study in a folder: "well" or "xenograft"; "well" where study.json does not say."""
+    info = _read_info(Path(out_dir) / "study.json", [])
+    return str(info.get("kind", "well"))
+
+
 def read_run(path: Path, names: Collection[str] | None = None) -> Run:
     """One run file.  Raises ForeignFile with the reason if it is not a complete run of this schema."""
     try:

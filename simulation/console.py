@@ -315,6 +315,33 @@ def plan(title: str, costs: object, workers: int) -> None:
     say(f"files    about {size(costs.disk_bytes)}; by output level: {levels}")
 
 
+def mice_plan(title: str, costs: object, workers: int) -> None:
+    """A simulation.scenario.xenograft_plan.MicePlan: every arm, then what the study takes on `workers` cores."""
+    swept = any(row.study for row in costs.rows)
+    columns = ("study",) * swept + ("arm", "tumour", "strain", "doses", "mice", "cells at first", "at most")
+    rows = [
+        [
+            *(row.study,) * swept,
+            row.arm,
+            row.cell_line,
+            row.strain,
+            row.doses,
+            row.mice,
+            row.cells_start,
+            row.cells_most,
+        ]
+        for row in costs.rows[:_MOST_ROWS]
+    ]
+    table(columns, rows, title=title, wide=("doses",))
+    if len(costs.rows) > _MOST_ROWS:
+        say(f"... and {len(costs.rows) - _MOST_ROWS:,} more arms")
+    say(f"mice     {costs.mice:,}, one run each")
+    say(f"cells    {costs.cells_start:,} at the start of all tumours together; up to {costs.cells_most:,} in one")
+    say(f"memory   about {size(costs.memory_bytes(workers))} with {count(workers, 'process')}")
+    say(f"time     about {duration(costs.seconds(workers))} on {count(workers, 'core')}, and once the compiling")
+    say(f"files    about {size(costs.disk_bytes)}")
+
+
 def catalogue_kind(kind: str, entries: Mapping, defaults: object) -> None:
     """All entries of one kind of the catalogue: shared numbers first, then what each entry says for itself."""
     rows: list[list[object]] = []

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
-KERNEL_ROOMS = ("biology", "well")
+KERNEL_ROOMS = ("biology", "well", "xenograft")
 
 
 class RuntimeSettingsError(RuntimeError):

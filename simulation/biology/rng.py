@@ -1,8 +1,12 @@
 """Random numbers: the counter-based generator Philox4x32-10, so that every draw is a function of (key, stream, index).
 
 Model    Ten rounds of multiply, exchange and key-add on a 128-bit counter under a 64-bit key.
+         Where a tissue needs one draw per cell and hour, Philox is too dear: one 64-bit mix keys a patch, one 32-bit
+         mix its cells.
 Source   Salmon, Moraes, Dror, Shaw 2011, Parallel random numbers: as easy as 1, 2, 3 (SC '11); known-answer vectors
          of the authors' Random123 library in the tests. Poisson: Hormann 1993 (transformed rejection, PTRS).
+         mix64: the output step of SplitMix64 (Steele, Lea, Flood 2014, OOPSLA); hash32: the published 32-bit
+         "lowbias" multiply-and-shift permutation of the hash-prospector search.
 Limits   counter 0, key 0 gives the published words; uniforms have mean 1/2; Poisson has variance = mean
          (tests/biology/test_rng.py)
 
@@ -33,6 +37,11 @@ STREAM_PLACE_TARGETS = 4
 STREAM_PLACE_EFFECTORS = 5
 STREAM_READER = 6
 STREAM_CULTURE = 7
+STREAM_TISSUE = 8  # of the xenograft, one each: placement, cell biology, effectors, face fluxes, moves
+STREAM_BIOLOGY = 9
+STREAM_CONTACTS = 10
+STREAM_FLUXES = 11
+STREAM_MOVES = 12
 
 
 @njit(inline="always")
@@ -136,3 +145,63 @@ def normal_at(key, stream, index):
 def key_at(key, stream, index):
     """A derived 64-bit key."""
     return philox(key, stream, index)[0]
+
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_MIX_A = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_B = np.uint64(0x94D049BB133111EB)
+_27 = np.uint64(27)
+_30 = np.uint64(30)
+_31 = np.uint64(31)
+_H_A = np.uint32(0x7FEB352D)
+_H_B = np.uint32(0x846CA68B)
+_H15 = np.uint32(15)
+_H16 = np.uint32(16)
+
+
+@njit(inline="always")
+def mix64(word):
+    """A bijection of 64-bit words in which every bit of the result hangs on every bit of `word` (uint64)."""
+    z = word + _GAMMA
+    z = (z ^ (z >> _30)) * _MIX_A
+    z = (z ^ (z >> _27)) * _MIX_B
+    return z ^ (z >> _31)
+
+
+@njit(inline="always")
+def hash32(word):
+    """A bijection of 32-bit words (uint32) that runs in the vector units."""
+    x = np.uint32(word)
+    x = np.uint32((x ^ (x >> _H16)) * _H_A)
+    x = np.uint32((x ^ (x >> _H15)) * _H_B)
+    return np.uint32(x ^ (x >> _H16))
+
+
+@njit
+def step_key(key, stream, step):
+    """The key of one kind of decision (`stream`) in one step of a tissue; all uint64."""
+    return mix64(mix64(key ^ (stream << np.uint64(48))) + step)
+
+
+@njit(inline="always")
+def patch_key(key, patch, side):
+    """The key of one patch in that step, for a box of side**3 patches.
+
+    It hangs on the patch's coordinates from the centre of the box alone, so a larger box changes nothing.
+    """
+    return mix64(row_word(key, patch // side, side) + np.uint64(patch % side) * _GAMMA)
+
+
+@njit(inline="always")
+def row_word(key, row, side):
+    """What the keys of the patches of one row have in common: patch_key of its patch x is next_patch_key(word, x)."""
+    half = side >> 1
+    z = row // side - half + 1024
+    y = row % side - half + 1024
+    return key + np.uint64((z << 22) + (y << 11) + 1024 - half) * _GAMMA
+
+
+@njit(inline="always")
+def next_patch_key(word, x):
+    """patch_key without a division, for kernels that walk along a row; x: place in the row, from 0."""
+    return mix64(word + np.uint64(x) * _GAMMA)

@@ -17,7 +17,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-KINDS = ("cell_lines", "effectors", "antibodies", "mechanisms", "wells", "readouts")
+KINDS = (
+    *("cell_lines", "effectors", "antibodies", "mechanisms", "wells", "readouts"),
+    *("tumours", "mice", "residents", "drugs"),
+)
 PROVENANCES = ("found", "derived", "calibrated", "assumed")
 OPERATIONS = ("value", "factor", "set")
 DEFAULT = "default"
@@ -28,7 +31,11 @@ CHOICES: dict[tuple[str, str], tuple[str | bool, ...]] = {
     ("effectors", "is_cell_line"): (True, False),
     ("antibodies", "epitope"): ("IV", "II", "none"),
     ("wells", "shape"): ("disc", "square", "chip"),
+    ("drugs", "class"): ("antibody", "small-molecule"),
 }
+# A line in a mouse, and an effector in a tumour, are those of the well: such an entry holds what only the mouse needs,
+# and may hold a field of the well where the mouse needs another value; `note` then says why.
+IN_VIVO_OF = {"tumours": "cell_lines", "residents": "effectors"}
 # Only a chip has compartments; every other field of a kind is needed by all its entries.
 OPTIONAL = frozenset({"microwell_side_um", "targets_per_microwell"})
 
@@ -86,6 +93,10 @@ class Catalogue:
     mechanisms: dict[str, Entry]
     wells: dict[str, Entry]
     readouts: dict[str, Entry]
+    tumours: dict[str, Entry]
+    mice: dict[str, Entry]
+    residents: dict[str, Entry]
+    drugs: dict[str, Entry]
     defaults: dict[str, Entry] = field(repr=False)
 
     def kind(self, kind: str) -> dict[str, Entry]:
@@ -225,6 +236,8 @@ def _field_names(raw: Raw) -> dict[str, dict[str, frozenset[str]]]:
         }
     # A mechanism of the user may touch any field of a line, not only those that a shipped one touches.
     names["mechanisms"]["numbers"] = names["cell_lines"]["numbers"]
+    for kind, well_kind in IN_VIVO_OF.items():
+        names[kind]["numbers"] |= names[well_kind]["numbers"]
     return names
 
 
@@ -359,7 +372,12 @@ def _check_complete(
         if kind == "mechanisms":
             continue  # a mechanism names only what it changes
         needed = (names[kind]["numbers"] | names[kind]["strings"]) - OPTIONAL
+        if kind in IN_VIVO_OF:
+            needed -= names[IN_VIVO_OF[kind]]["numbers"]
         for name, entry in entries[kind].items():
+            if kind == "drugs":  # what an antibody needs and what a small molecule needs are two sets of numbers
+                alike = [e for e in entries[kind].values() if e.strings.get("class") == entry.strings.get("class")]
+                needed = names[kind]["strings"] | set().union(*(e.numbers for e in alike))
             missing = sorted(needed - entry.numbers.keys() - entry.strings.keys())
             if entry.strings.get("shape") == "chip":
                 missing += sorted(OPTIONAL - entry.numbers.keys())
@@ -372,6 +390,16 @@ def _check_complete(
         if partner and partner not in entries["antibodies"]:
             near = _nearest(str(partner), entries["antibodies"])
             faults.append(f"{_path('antibodies', name, 'partner')}: {partner!r} is no antibody of the catalogue{near}")
+    for kind, key, other in (("residents", "base", "effectors"), ("drugs", "antibody", "antibodies")):
+        for name, entry in entries[kind].items():
+            named = entry.strings.get(key, "")
+            if named and named not in entries[other]:
+                near = _nearest(str(named), entries[other])
+                faults.append(f"{_path(kind, name, key)}: {named!r} is not among the {other} of the catalogue{near}")
+    for name in entries["tumours"]:
+        if name not in entries["cell_lines"]:
+            near = _nearest(name, entries["cell_lines"])
+            faults.append(f"{_path('tumours', name)}: no such cell line{near}")
 
 
 def _is_number(item: Any) -> bool:

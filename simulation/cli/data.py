@@ -64,6 +64,9 @@ def compare(
         for file in files:
             path = find(file)
             scenario = load_scenario(path, sets or [])
+            if scenario.compare is None:
+                console.faults([f'{path}: no table [compare]; data = "observed.csv" in it names what was measured'])
+                raise typer.Exit(BAD_INPUT)
             conditions = expand(scenario)
             # Benchmarks are folders, and their scenarios all have one name.
             name = path.resolve().parent.name if path.stem == "scenario" else path.stem
@@ -93,9 +96,6 @@ def _observed(path: Path, scenario: "Scenario", conditions: list["Condition"]) -
     from analysis.errors import SheetFault
     from analysis.observed import read_observed
 
-    if scenario.compare is None:
-        console.faults([f'{path}: no table [compare]; data = "observed.csv" in it names what was measured'])
-        raise typer.Exit(BAD_INPUT)
     runs = [SimpleNamespace(run_id=each.run_id, plate=each.plate, condition=each.resolved) for each in conditions]
     try:
         observed, keys, notes = read_observed(scenario.compare_data)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from simulation import console
-from simulation.cli.common import app, plain_faults
+from simulation.cli.common import BAD_INPUT, app, plain_faults
 
 
 @app.command("list")
@@ -62,9 +62,14 @@ def init(
 
 
 @app.command()
-def schema() -> None:
+def schema(kind: Annotated[str, typer.Argument(metavar="[KIND]", help="well or xenograft")] = "well") -> None:
     """Print the JSON schema of scenario files, for editors that complete and check TOML."""
     from simulation.scenario.schema import json_schema
+    from simulation.scenario.xenograft_schema import xenograft_json_schema
 
-    json.dump(json_schema(), sys.stdout, indent=2)
+    makers = {"well": json_schema, "xenograft": xenograft_json_schema}
+    if kind not in makers:
+        console.faults([f"{kind}: no such kind; one of {', '.join(makers)}"])
+        raise typer.Exit(BAD_INPUT)
+    json.dump(makers[kind](), sys.stdout, indent=2)
     console.say()

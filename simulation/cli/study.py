@@ -11,8 +11,9 @@ from simulation.cli.common import BAD_INPUT, DONE, INTERRUPTED, SOME_FAILED, Sce
 
 if TYPE_CHECKING:
     from simulation.run.books import Outcome
-    from simulation.scenario.schema import Scenario
+    from simulation.scenario.schema import Loaded
     from simulation.scenario.sweep import Condition
+    from simulation.scenario.xenograft_sweep import MouseCondition
 
 SUMMARY = "summary.txt"
 
@@ -50,13 +51,15 @@ def run(
     with plain_faults():
         options |= engine_options(engine, cluster, site, part is not None)
         from simulation.run.folder import untouched_since
+        from simulation.scenario.conditions import conditions_of, warnings_of
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
-        from simulation.scenario.sweep import expand
 
         path = find(file)
         scenario = load_scenario(path, sets or [])
-        conditions = expand(scenario)
+        conditions = conditions_of(scenario)
+        for line in warnings_of(scenario):
+            console.note(f"note: {line}")
         folder = out or Path("results") / path.stem
         outcome = simulate(scenario, conditions, path, folder, shard=part, **options)
     if part is not None:
@@ -70,7 +73,9 @@ def run(
     raise typer.Exit(DONE if sound and not outcome.failed else SOME_FAILED)
 
 
-def simulate(scenario: "Scenario", conditions: list["Condition"], path: Path, folder: Path, **options) -> "Outcome":
+def simulate(
+    scenario: "Loaded", conditions: "list[Condition] | list[MouseCondition]", path: Path, folder: Path, **options
+) -> "Outcome":
     """Run what is not finished yet and say how it went; ends the command when interrupted or when nothing came out."""
     from simulation.run.study import run_study
 
@@ -94,10 +99,20 @@ def simulate(scenario: "Scenario", conditions: list["Condition"], path: Path, fo
 def _analyse(folder: Path, missing_controls: int) -> bool:
     """Analyse a folder and print what came out; False when something in it could not be used."""
     from analysis import MissingControls
+    from analysis.sheet import CaliperError
     from analysis.study import analyse_wells
+    from analysis.trajectory import kind_of
 
     try:
-        result = analyse_wells(folder)
+        if kind_of(folder) == "xenograft":
+            from analysis.mice import analyse_mice
+
+            result = analyse_mice(folder)
+        else:
+            result = analyse_wells(folder)
+    except CaliperError as error:
+        console.faults(f"{folder}: {line}" for line in error.problems)
+        raise typer.Exit(missing_controls) from None
     except MissingControls as error:
         console.faults([f"{folder}: {line}" for line in str(error).split("; ")])
         raise typer.Exit(missing_controls) from None
@@ -162,11 +177,18 @@ def check(file: ScenarioFile, sets: Sets = None) -> None:
     """Say what a scenario would run, and whether it can, without running anything."""
     with plain_faults():
         from simulation.runtime import cores
+        from simulation.scenario.conditions import conditions_of, warnings_of
         from simulation.scenario.load import load_scenario
         from simulation.scenario.plan import plan
         from simulation.scenario.shipped import find
-        from simulation.scenario.sweep import expand
+        from simulation.scenario.xenograft_plan import plan_mice
 
         path = find(file)
         scenario = load_scenario(path, sets or [])
-        console.plan(scenario.title or path.stem, plan(expand(scenario)), cores())
+        conditions = conditions_of(scenario)
+        for line in warnings_of(scenario):
+            console.note(f"note: {line}")
+        if scenario.kind == "xenograft":
+            console.mice_plan(scenario.title or path.stem, plan_mice(conditions), cores())
+        else:
+            console.plan(scenario.title or path.stem, plan(conditions), cores())

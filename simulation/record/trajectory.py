@@ -1,6 +1,7 @@
 """Trajectory: collects what an engine shows while a run goes on, and writes it to an open HDF5 file at the end."""
 
 import json
+from collections.abc import Mapping
 
 import h5py
 import numpy as np
@@ -46,6 +47,26 @@ def _group(parent: h5py.Group, name: str) -> h5py.Group:
     return h5py.Group(h5py.h5g.create(parent.id, name.encode()))
 
 
+def write_h5md(file: h5py.File, version: str) -> None:
+    """The header by which readers of H5MD 1.1 know the file."""
+    h5md = file.create_group("h5md")
+    h5md.attrs["version"] = np.array([1, 1], np.int32)
+    creator = h5md.create_group("creator")
+    creator.attrs["name"] = "adccsim"
+    creator.attrs["version"] = version
+    author = h5md.create_group("author")
+    author.attrs["name"] = "adccsim"
+
+
+def write_meta(file: h5py.File, meta: Mapping) -> None:
+    """Attributes of the run; status = complete comes last, so a file that has it is whole."""
+    group = file.create_group("meta")
+    for name, value in meta.items():
+        group.attrs[name] = value
+    group.attrs["schema_version"] = layout.SCHEMA_VERSION
+    group.attrs["status"] = "complete"
+
+
 class Recorder:
     """Rows of observables, blocks of events and frames, kept in memory until write()."""
 
@@ -82,14 +103,7 @@ class Recorder:
 
         meta: attributes; signals: extra series; histograms: name -> (counts, edges); final: arrays or None.
         """
-        h5md = file.create_group("h5md")
-        h5md.attrs["version"] = np.array([1, 1], np.int32)
-        creator = h5md.create_group("creator")
-        creator.attrs["name"] = "adccsim"
-        creator.attrs["version"] = meta["model_version"]
-        author = h5md.create_group("author")
-        author.attrs["name"] = "adccsim"
-
+        write_h5md(file, meta["model_version"])
         observables = file.create_group("observables")
         step = time = None
         for name in [*self.rows[0], *signals]:
@@ -118,11 +132,7 @@ class Recorder:
             self._write_events(file, grid_row, legend)
         if self.frames:
             self._write_frames(file)
-        group = file.create_group("meta")
-        for name, value in meta.items():
-            group.attrs[name] = value
-        group.attrs["schema_version"] = layout.SCHEMA_VERSION
-        group.attrs["status"] = "complete"
+        write_meta(file, meta)
 
     def _write_events(self, file: h5py.File, grid_row: tuple[int, int], legend: tuple) -> None:
         columns = [np.concatenate([b[i] for b in self.events]) if self.events else np.zeros(0) for i in range(5)]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from simulation.run.folder import StudyFolder, fault_of, run_file
+from simulation.scenario.xenograft_size import cell_hours
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Outcome:
 
 def work(condition: Mapping) -> float:
     """Rough amount of work in a run, in agent hours; only its ratios matter, and only for order and time left."""
+    if condition["kind"] == "xenograft":
+        return cell_hours(condition)
     effectors, targets = condition["effectors"]["nk_cells"], condition["targets"]["cells"]
     return (effectors + 0.4 * targets + 100) * condition["assay"]["duration_h"]
 

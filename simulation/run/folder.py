@@ -2,6 +2,7 @@
 
     DIR/study.json            the scenario word for word, what was set beside it, versions, all conditions and run ids
     DIR/runs/ab/<run_id>.h5   one finished run each; "ab" are the first two digits of the run id
+    DIR/checkpoints/<run_id>.ckpt  where a mouse goes on after a stop; <run_id>.day14.ckpt a tumour to branch from
     DIR/failed/<run_id>.json  why a run has no file
     DIR/summary.txt           what the last analysis without a problem printed
     DIR/log                   times and hosts, which never enter a run file
@@ -93,7 +94,7 @@ class StudyFolder:
             leftovers = []
         else:
             leftovers = [*self.runs_dir.rglob("*.part"), *(self.out_dir / "failed").glob("*.part")]
-            leftovers += self.out_dir.glob("*.part")
+            leftovers += [*self.out_dir.glob("*.part"), *(self.out_dir / "checkpoints").glob("*.part")]
         for path in leftovers:
             path.unlink(missing_ok=True)
         # Back to shared; a refused request for the exclusive lock may have dropped the shared one too.

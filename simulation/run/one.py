@@ -1,4 +1,4 @@
-"""One run: a resolved condition in, one run file out. The driver between engine, read-out and recorder."""
+"""One run: a resolved condition in, one run file out. For a well the driver between engine, read-out and recorder."""
 
 import os
 from pathlib import Path
@@ -27,25 +27,32 @@ def run_to_file(condition: dict, runs_dir: Path, check: bool = False) -> Path:
     processes may race for one id.
     """
     identity = run_id(condition)
-    path = run_file(Path(runs_dir), identity)
+    path, checkpoints = run_file(Path(runs_dir), identity), Path(runs_dir).parent / "checkpoints"
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{identity}.{uuid4().hex}.part")
     try:
         with h5py.File(part, "w") as file:
-            simulate(condition, file, check=check)
+            simulate(condition, file, check=check, checkpoints=checkpoints)
         with open(part, "rb+") as handle:
             os.fsync(handle.fileno())
         os.replace(part, path)
+        (checkpoints / f"{identity}.ckpt").unlink(missing_ok=True)  # it has served
     finally:
         part.unlink(missing_ok=True)
     return path
 
 
-def simulate(condition: dict, file: h5py.File, check: bool = False) -> None:
-    """Simulate one resolved condition and write it to an open HDF5 file (on disk or in memory).
+def simulate(condition: dict, file: h5py.File, check: bool = False, checkpoints: Path | None = None) -> None:
+    """Simulate one resolved condition of either kind and write it to an open HDF5 file (on disk or in memory).
 
     check: verify every conservation law and rate bound as the run goes on (slower; raises AssertionError or RateError).
+    checkpoints: where a mouse, which may take hours, keeps what it needs to go on; a well is too short for that.
     """
+    if condition["kind"] == "xenograft":
+        from simulation.run.mouse import simulate_mouse  # the kernels of one engine are not loaded for the other
+
+        simulate_mouse(condition, file, check, checkpoints)
+        return
     key = run_key(condition)
     level = condition["output"]["level"]
     engine, recorder = _run(condition, key, check, with_events=level in ("events", "frames"))

@@ -19,6 +19,7 @@ from simulation.run.child import Child
 
 ATTEMPTS = 2
 GRACE_S = 1.5  # how long running work may go on after a request to stop
+SAVING_S = 60.0  # a mouse is told to save what it has, and may take so long
 
 # -- being asked to stop --------------------------------------------------------------------------------------------
 
@@ -91,13 +92,20 @@ class Pool:
                 if self.stop.number is None:
                     self._dispatch()
                 elif last_moment == float("inf"):
-                    last_moment = time.monotonic() + GRACE_S
+                    last_moment = time.monotonic() + self._ask_to_save()
                 if not self.busy or time.monotonic() >= last_moment:
                     return
                 self._wait(last_moment)
         finally:
             for worker in [*self.idle, *self.busy]:
                 worker.end()
+
+    def _ask_to_save(self) -> float:
+        """Tell the workers that can save to do so; seconds that the busy ones are left."""
+        saving = [w for w in self.busy if self.books.conditions[w.run_id]["kind"] == "xenograft"]
+        for worker in saving:
+            worker.process.terminate()
+        return SAVING_S if saving else GRACE_S
 
     def _dispatch(self) -> None:
         while self.queue and len(self.busy) < self.size:

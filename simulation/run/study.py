@@ -8,21 +8,28 @@ from pathlib import Path
 from simulation.run import local
 from simulation.run.books import Outcome
 from simulation.run.folder import StudyFolder, claimed
-from simulation.scenario.schema import Scenario
+from simulation.run.mouse_files import bring_saved_tumour
+from simulation.scenario.schema import Loaded
 from simulation.scenario.sweep import Condition
-from simulation.version import WELL_MODEL, __version__
+from simulation.scenario.xenograft_resolve import in_vivo_overrides
+from simulation.scenario.xenograft_sweep import MouseCondition
+from simulation.version import WELL_MODEL, XENOGRAFT_MODEL, __version__
 
 STUDY_SCHEMA = 1
+MODELS = {"well": WELL_MODEL, "xenograft": XENOGRAFT_MODEL}
+UNITS = {"well": ("plate", "role", "donor", "replicate"), "xenograft": ("study", "arm", "mouse")}
 _SOFTWARE = ("numpy", "numba", "h5py")
 
 
-def study_record(scenario: Scenario, conditions: Sequence[Condition], name: str) -> dict:
+def study_record(scenario: Loaded, conditions: Sequence[Condition | MouseCondition], name: str) -> dict:
     """What study.json holds: the scenario and its overlays word for word, what was set beside it, versions, all runs.
 
     `name` is that of the scenario file. There are no times and no machine in it: the same study has the same bytes.
     """
-    versions = {"adccsim": __version__, "model": WELL_MODEL, "python": platform.python_version()}
-    return {
+    keys = ("run_id", *UNITS[scenario.kind])
+    versions = {"adccsim": __version__, "model": MODELS[scenario.kind], "python": platform.python_version()}
+    extra = {"in_vivo_overrides": in_vivo_overrides(scenario)} if scenario.kind == "xenograft" else {}
+    return extra | {
         "schema": STUDY_SCHEMA,
         "kind": scenario.kind,
         "title": scenario.title,
@@ -32,22 +39,13 @@ def study_record(scenario: Scenario, conditions: Sequence[Condition], name: str)
         "sets": list(scenario.sets),
         "versions": versions | {package: version(package) for package in _SOFTWARE},
         "run_ids": sorted(condition.run_id for condition in conditions),
-        "conditions": [
-            {
-                "run_id": condition.run_id,
-                "plate": condition.plate,
-                "role": condition.role,
-                "donor": condition.donor,
-                "replicate": condition.replicate,
-            }
-            for condition in conditions
-        ],
+        "conditions": [{key: getattr(condition, key) for key in keys} for condition in conditions],
     }
 
 
 def run_study(
-    scenario: Scenario,
-    conditions: Sequence[Condition],
+    scenario: Loaded,
+    conditions: Sequence[Condition | MouseCondition],
     name: str,
     out_dir: Path,
     *,
@@ -65,6 +63,8 @@ def run_study(
         with StudyFolder(out_dir) as folder:
             if folder.write_study(study_record(scenario, conditions, name)):
                 announce(f"{out_dir} held another study: its run files stay, and are left out of the analysis")
+            if scenario.kind == "xenograft":
+                bring_saved_tumour(scenario, folder.out_dir)
         runs = {condition.run_id: condition.resolved for condition in conditions}
         if shard is not None:
             runs = local.shard(runs, *shard)

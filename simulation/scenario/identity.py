@@ -15,6 +15,7 @@ from typing import Any
 
 # Not physics: how a run is named, written or grouped. Role is left out so that a control and an equal sample agree.
 _NOT_PHYSICS = {"schema", "model", "random", "role", "output", "seed", "donor", "replicate"}
+_NOT_PHYSICS_OF_A_MOUSE = {"schema", "model", "random", "output", "seed", "arm", "mouse"}
 _NOT_PLATE = {"antibody", "partner", "role", "replicate", "action", "output", "random"}
 _PER_WELL_EFFECTORS = {"et_ratio", "nk_cells", "other_cells"}
 # Of the antibody that cells were cultured under, what the assay itself varies from well to well.
@@ -44,6 +45,14 @@ def run_key(resolved: Mapping) -> int:
     unit = {"seed": resolved["seed"], "donor": resolved["donor"], "replicate": resolved["replicate"]}
     if resolved["random"] != "paired":
         unit["physics"] = _without(resolved, _NOT_PHYSICS)
+    return int.from_bytes(_digest(unit)[:8], "big")
+
+
+def mouse_key(resolved: Mapping) -> int:
+    """Key of one mouse's run, in [0, 2**64). In paired mode mouse i has the same key in every arm."""
+    unit = {"seed": resolved["seed"], "mouse": resolved["mouse"]}
+    if resolved["random"] != "paired":
+        unit |= {"arm": resolved["arm"], "physics": _without(resolved, _NOT_PHYSICS_OF_A_MOUSE)}
     return int.from_bytes(_digest(unit)[:8], "big")
 
 

@@ -18,11 +18,13 @@ from simulation.scenario.checks import check_scenario
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
 from simulation.scenario.schema import SCHEMA_VERSION, Origin, Scenario
 from simulation.scenario.validate import fill_from_sweep, flatten_sweep, validate_sweep, validate_tables
+from simulation.scenario.xenograft_load import load_xenograft
+from simulation.scenario.xenograft_schema import XenograftScenario
 
 _KINDS = ("well", "xenograft")
 
 
-def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario:
+def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario | XenograftScenario:
     """Read, validate and check a scenario file.
 
     sets: "key=value" strings as of --set; the key is dotted, the value is TOML or a bare word; a swept key takes the
@@ -33,7 +35,9 @@ def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario:
     return scenario_from_text(_read(path), sets, folder=path.parent, name=str(path))
 
 
-def scenario_from_text(text: str, sets: Sequence[str] = (), folder: Path = Path(), name: str = "scenario") -> Scenario:
+def scenario_from_text(
+    text: str, sets: Sequence[str] = (), folder: Path = Path(), name: str = "scenario"
+) -> Scenario | XenograftScenario:
     """As load_scenario, from TOML text. folder: where overlay paths start. name: what a fault of the text names."""
     try:
         raw = tomllib.loads(text)
@@ -44,7 +48,9 @@ def scenario_from_text(text: str, sets: Sequence[str] = (), folder: Path = Path(
     return scenario_from_dict(raw, sets, folder, text)
 
 
-def scenario_from_dict(raw: dict, sets: Sequence[str] = (), folder: Path = Path(), text: str = "") -> Scenario:
+def scenario_from_dict(
+    raw: dict, sets: Sequence[str] = (), folder: Path = Path(), text: str = ""
+) -> Scenario | XenograftScenario:
     """As load_scenario, from a parsed file (left unchanged). text: what the scenario keeps as its verbatim text."""
     raw = copy.deepcopy(raw)
     empty_sweep = raw.get("sweep") == {}
@@ -53,6 +59,8 @@ def scenario_from_dict(raw: dict, sets: Sequence[str] = (), folder: Path = Path(
         faults.append(Fault("sweep", NO_VALUE, "scans nothing; give a key a list of values, or leave the table out"))
     _apply_sets(raw, flat, sets, faults)
     _refuse_other_formats(raw, faults)
+    if raw.get("kind") == "xenograft":
+        return load_xenograft(raw, flat, faults, sets, folder, text)
 
     sweep, sweep_faults = validate_sweep(flat)
     scenario, table_faults, broken = validate_tables(fill_from_sweep(raw, sweep))
@@ -97,17 +105,15 @@ def _read(path: Path) -> str:
 
 
 def _refuse_other_formats(raw: dict, faults: list[Fault]) -> None:
-    """Raise at once where the rest of the file cannot be understood: a newer schema, or another kind than a well."""
+    """Raise at once where the rest of the file cannot be understood: a newer schema, or an unknown kind."""
     version, kind = raw.get("schema"), raw.get("kind", "well")
     if type(version) is int and version > SCHEMA_VERSION:
         message = f"newer than this program, which reads schema {SCHEMA_VERSION}; update adccsim"
         raise ScenarioError([*faults, Fault("schema", version, message)])
-    if kind == "xenograft":
-        raise ScenarioError([*faults, Fault("kind", NO_VALUE, "'xenograft' is not built yet")])
     close = nearest(kind, _KINDS) if isinstance(kind, str) else None
-    if kind != "well" and close != "well":
-        message = f"unknown kind; did you mean {show(close)}?" if close else 'unknown kind; must be "well"'
-        raise ScenarioError([*faults, Fault("kind", kind, message)])
+    if kind not in _KINDS and close != "well":
+        hint = f"did you mean {show(close)}?" if close else f"must be {' or '.join(map(show, _KINDS))}"
+        raise ScenarioError([*faults, Fault("kind", kind, f"unknown kind; {hint}")])
 
 
 def _apply_sets(raw: dict, sweep: dict[str, Any], sets: Sequence[str], faults: list[Fault]) -> None:

@@ -54,7 +54,7 @@ Flag = Annotated[bool, AfterValidator(_only_true)]
 SHORTEST_H = 0.01  # of times in the kernel: every one bounds a rate, and every agent is asked at the largest
 
 
-def _number(meaning: str, unit: str, low: float = 0.0, high: float = 1.0, above: bool = False) -> Any:
+def quantity(meaning: str, unit: str, low: float = 0.0, high: float = 1.0, above: bool = False) -> Any:
     """An optional catalogue number: bounds are inclusive, except the lower one where `above`."""
     lower = {"gt": low} if above else {"ge": low}
     return Field(default=None, le=high, description=f"{meaning} [{unit}]", json_schema_extra={"unit": unit}, **lower)
@@ -75,28 +75,28 @@ class Targets(Table):
     )
     mechanism: str = Field(default="none", description="named resistance or modulation mechanism of the catalogue")
 
-    her2_per_cell: Number | None = _number("HER2 copies, mean of the line", "1/cell", high=1e8)
-    her2_cv: Number | None = _number("cell-to-cell coefficient of variation of HER2", "1", high=3)
-    her2_null_fraction: Number | None = _number("share of cells without HER2", "1")
-    p95_fraction: Number | None = _number("share of HER2 truncated to p95 (no antibody site)", "1")
-    masked_fraction: Number | None = _number("share of HER2 masked by mucins", "1")
-    her2_internalisation_per_h: Number | None = _number("net loss of HER2 from the surface", "1/h", high=100)
-    modulation_factor: Number | None = _number("internalisation of bound over free HER2", "1", high=1e3)
-    hits_to_kill: Number | None = _number("lytic hits that commit a typical target", "1", low=1, high=8)
-    hits_log_sd: Number | None = _number("spread of the hits to kill (SD of the log)", "1", high=3)
-    repair_time_h: Number | None = _number("time to repair one hit", "h", high=1e6, low=SHORTEST_H)
-    death_time_h: Number | None = _number("commitment to release, mean", "h", high=1e3, low=SHORTEST_H)
-    spontaneous_death_per_h: Number | None = _number("death without effectors, assays up to a day", "1/h", high=10)
-    culture_death_per_h: Number | None = _number("death without effectors, assays over a day", "1/h", high=10)
-    clearance_time_h: Number | None = _number("time until a dead cell leaves its place", "h", high=1e6, low=SHORTEST_H)
-    doubling_time_h: Number | None = _number("doubling time", "h", high=1e6, low=0.1)
-    direct_effect_max: Number | None = _number("largest block of division by antibody", "1")
-    direct_response: Number | None = _number("sensitivity of the direct arm (0: resistant)", "1")
-    direct_occupancy_half: Number | None = _number("occupancy of half direct effect", "1", high=10, above=True)
-    direct_onset_h: Number | None = _number("time constant of the direct arm", "h", high=1e3, low=SHORTEST_H)
-    natural_sensitivity: Number | None = _number("factor on the natural arm's hit rate", "1", high=1e3)
-    growth_block: Number | None = _number("share of divisions blocked by other drugs", "1")
-    contact_fraction: Number | None = _number("share of the target surface in one contact", "1")
+    her2_per_cell: Number | None = quantity("HER2 copies, mean of the line", "1/cell", high=1e8)
+    her2_cv: Number | None = quantity("cell-to-cell coefficient of variation of HER2", "1", high=3)
+    her2_null_fraction: Number | None = quantity("share of cells without HER2", "1")
+    p95_fraction: Number | None = quantity("share of HER2 truncated to p95 (no antibody site)", "1")
+    masked_fraction: Number | None = quantity("share of HER2 masked by mucins", "1")
+    her2_internalisation_per_h: Number | None = quantity("net loss of HER2 from the surface", "1/h", high=100)
+    modulation_factor: Number | None = quantity("internalisation of bound over free HER2", "1", high=1e3)
+    hits_to_kill: Number | None = quantity("lytic hits that commit a typical target", "1", low=1, high=8)
+    hits_log_sd: Number | None = quantity("spread of the hits to kill (SD of the log)", "1", high=3)
+    repair_time_h: Number | None = quantity("time to repair one hit", "h", high=1e6, low=SHORTEST_H)
+    death_time_h: Number | None = quantity("commitment to release, mean", "h", high=1e3, low=SHORTEST_H)
+    spontaneous_death_per_h: Number | None = quantity("death without effectors, assays up to a day", "1/h", high=10)
+    culture_death_per_h: Number | None = quantity("death without effectors, assays over a day", "1/h", high=10)
+    clearance_time_h: Number | None = quantity("time until a dead cell leaves its place", "h", high=1e6, low=SHORTEST_H)
+    doubling_time_h: Number | None = quantity("doubling time", "h", high=1e6, low=0.1)
+    direct_effect_max: Number | None = quantity("largest block of division by antibody", "1")
+    direct_response: Number | None = quantity("sensitivity of the direct arm (0: resistant)", "1")
+    direct_occupancy_half: Number | None = quantity("occupancy of half direct effect", "1", high=10, above=True)
+    direct_onset_h: Number | None = quantity("time constant of the direct arm", "h", high=1e3, low=SHORTEST_H)
+    natural_sensitivity: Number | None = quantity("factor on the natural arm's hit rate", "1", high=1e3)
+    growth_block: Number | None = quantity("share of divisions blocked by other drugs", "1")
+    contact_fraction: Number | None = quantity("share of the target surface in one contact", "1")
 
 
 class Effectors(Table):
@@ -109,42 +109,42 @@ class Effectors(Table):
         default=None, description="CD16a-158 genotype; population draws it per donor"
     )
 
-    nk_fraction: Number | None = _number("share of NK cells in the preparation", "1")
-    cd16a_per_cell: Number | None = _number("CD16a copies, mean", "1/cell", high=1e7)
-    cd16a_cv: Number | None = _number("cell-to-cell coefficient of variation of CD16a", "1", high=3)
-    speed_um_per_min: Number | None = _number("speed while searching", "um/min", high=60)
-    persistence_min: Number | None = _number("time between changes of direction", "min", high=1e4, above=True)
-    motility: Number | None = _number("factor on hops and turns", "1", high=20)
-    immobile_fraction: Number | None = _number("share of NK cells that never move", "1")
-    memory_fade_per_h: Number | None = _number("rate of forgetting the last target", "1/h", high=1e3)
-    conjugation_min: Number | None = _number("conjugation per encounter without bridges", "1")
-    conjugation_max: Number | None = _number("conjugation per encounter with saturating bridges", "1")
-    conjugate_lifetime_h: Number | None = _number("lifetime of a conjugate", "h", high=1e3, low=SHORTEST_H)
-    post_kill_attachment_h: Number | None = _number("stay on a dying target", "h", high=1e3, low=SHORTEST_H)
-    shedding_detachment: Number | None = _number("faster detachment when CD16a is shed", "1", high=100)
-    antibody_hit_per_h: Number | None = _number("hit rate of the antibody arm at full signal", "1/h", high=100)
-    natural_hit_per_h: Number | None = _number("hit rate of the natural arm", "1/h", high=100)
-    natural_competent_fraction: Number | None = _number("share of NK cells with a natural arm", "1")
-    antibody_competent_fraction: Number | None = _number("share of NK cells with an antibody arm", "1")
-    potency_log_sd: Number | None = _number("spread of potency between cells (SD of the log)", "1", high=3)
-    potency_cap: Number | None = _number("largest potency of a cell", "1", high=100, above=True)
-    bridges_half: Number | None = _number("bridges of half signal", "1", high=1e6, above=True)
-    bridges_hill: Number | None = _number("steepness of the signal in bridges", "1", high=10, above=True)
-    cd16a_shedding_per_h: Number | None = _number("loss of CD16a in contact at full signal", "1/h", high=100)
-    granules_mean: Number | None = _number("lytic granule loads per cell, mean", "1", low=1, high=200)
-    granule_reload_h: Number | None = _number("time constant of reloading", "h", high=1e6, low=SHORTEST_H)
-    contact_fraction: Number | None = _number("share of the NK surface in one contact", "1")
-    death_per_h: Number | None = _number("effector death", "1/h", high=10)
-    death_per_kill: Number | None = _number("chance to die of a kill", "1")
-    late_killing_per_h: Number | None = _number("death-receptor kills of granule-empty NK", "1/h", high=100)
-    ldh_content: Number | None = _number("LDH of one effector over that of one target", "1", high=10)
-    donor_potency_log_sd: Number | None = _number("donors: spread of potency (SD of the log)", "1", high=3)
-    donor_motility_log_sd: Number | None = _number("donors: spread of motility (SD of the log)", "1", high=3)
-    donor_bridges_log10_sd: Number | None = _number("donors: spread of bridges_half (SD of log10)", "1", high=2)
-    donor_purity_log_sd: Number | None = _number("donors: spread of nk_fraction (SD of the log)", "1", high=3)
-    genotype_ff_fraction: Number | None = _number("donors: weight of genotype FF in a population", "1")
-    genotype_vf_fraction: Number | None = _number("donors: weight of genotype VF in a population", "1")
-    genotype_vv_fraction: Number | None = _number("donors: weight of genotype VV in a population", "1")
+    nk_fraction: Number | None = quantity("share of NK cells in the preparation", "1")
+    cd16a_per_cell: Number | None = quantity("CD16a copies, mean", "1/cell", high=1e7)
+    cd16a_cv: Number | None = quantity("cell-to-cell coefficient of variation of CD16a", "1", high=3)
+    speed_um_per_min: Number | None = quantity("speed while searching", "um/min", high=60)
+    persistence_min: Number | None = quantity("time between changes of direction", "min", high=1e4, above=True)
+    motility: Number | None = quantity("factor on hops and turns", "1", high=20)
+    immobile_fraction: Number | None = quantity("share of NK cells that never move", "1")
+    memory_fade_per_h: Number | None = quantity("rate of forgetting the last target", "1/h", high=1e3)
+    conjugation_min: Number | None = quantity("conjugation per encounter without bridges", "1")
+    conjugation_max: Number | None = quantity("conjugation per encounter with saturating bridges", "1")
+    conjugate_lifetime_h: Number | None = quantity("lifetime of a conjugate", "h", high=1e3, low=SHORTEST_H)
+    post_kill_attachment_h: Number | None = quantity("stay on a dying target", "h", high=1e3, low=SHORTEST_H)
+    shedding_detachment: Number | None = quantity("faster detachment when CD16a is shed", "1", high=100)
+    antibody_hit_per_h: Number | None = quantity("hit rate of the antibody arm at full signal", "1/h", high=100)
+    natural_hit_per_h: Number | None = quantity("hit rate of the natural arm", "1/h", high=100)
+    natural_competent_fraction: Number | None = quantity("share of NK cells with a natural arm", "1")
+    antibody_competent_fraction: Number | None = quantity("share of NK cells with an antibody arm", "1")
+    potency_log_sd: Number | None = quantity("spread of potency between cells (SD of the log)", "1", high=3)
+    potency_cap: Number | None = quantity("largest potency of a cell", "1", high=100, above=True)
+    bridges_half: Number | None = quantity("bridges of half signal", "1", high=1e6, above=True)
+    bridges_hill: Number | None = quantity("steepness of the signal in bridges", "1", high=10, above=True)
+    cd16a_shedding_per_h: Number | None = quantity("loss of CD16a in contact at full signal", "1/h", high=100)
+    granules_mean: Number | None = quantity("lytic granule loads per cell, mean", "1", low=1, high=200)
+    granule_reload_h: Number | None = quantity("time constant of reloading", "h", high=1e6, low=SHORTEST_H)
+    contact_fraction: Number | None = quantity("share of the NK surface in one contact", "1")
+    death_per_h: Number | None = quantity("effector death", "1/h", high=10)
+    death_per_kill: Number | None = quantity("chance to die of a kill", "1")
+    late_killing_per_h: Number | None = quantity("death-receptor kills of granule-empty NK", "1/h", high=100)
+    ldh_content: Number | None = quantity("LDH of one effector over that of one target", "1", high=10)
+    donor_potency_log_sd: Number | None = quantity("donors: spread of potency (SD of the log)", "1", high=3)
+    donor_motility_log_sd: Number | None = quantity("donors: spread of motility (SD of the log)", "1", high=3)
+    donor_bridges_log10_sd: Number | None = quantity("donors: spread of bridges_half (SD of log10)", "1", high=2)
+    donor_purity_log_sd: Number | None = quantity("donors: spread of nk_fraction (SD of the log)", "1", high=3)
+    genotype_ff_fraction: Number | None = quantity("donors: weight of genotype FF in a population", "1")
+    genotype_vf_fraction: Number | None = quantity("donors: weight of genotype VF in a population", "1")
+    genotype_vv_fraction: Number | None = quantity("donors: weight of genotype VV in a population", "1")
 
 
 class Antibody(Table):
@@ -161,21 +161,23 @@ class Antibody(Table):
     )
     partner: str | None = Field(default=None, description='second antibody at the same dose; "" for none')
 
-    molar_mass_kda: Number | None = _number("molar mass", "kDa", low=10, high=1000)
-    kon_per_nM_h: Number | None = _number("association per Fab (0: no binding)", "1/(nM h)", high=1e4)
-    kd_nM: Number | None = _number("microscopic dissociation constant of one Fab", "nM", high=1e6, above=True)
-    cross_link_per_receptor: Number | None = _number("cross-link constant per receptor", "1", high=1)
-    k16_v158_nM: Number | None = _number("Fc to CD16a-V158 dissociation constant", "nM", high=1e9, above=True)
-    k16_f158_ratio: Number | None = _number("F158 over V158 dissociation constant", "1", high=100, above=True)
-    k2_bridges: Number | None = _number("two-dimensional constant of bridge formation", "1", high=1e12, above=True)
-    fc_gain: Number | None = _number("Fc affinity over fucosylated IgG1 (0: no Fc)", "1", high=1e3)
-    direct_effect: Number | None = _number("factor on the direct arm", "1", high=10)
+    molar_mass_kda: Number | None = quantity("molar mass", "kDa", low=10, high=1000)
+    kon_per_nM_h: Number | None = quantity("association per Fab (0: no binding)", "1/(nM h)", high=1e4)
+    kd_nM: Number | None = quantity("microscopic dissociation constant of one Fab", "nM", high=1e6, above=True)
+    cross_link_per_receptor: Number | None = quantity("cross-link constant per receptor", "1", high=1)
+    k16_v158_nM: Number | None = quantity("Fc to CD16a-V158 dissociation constant", "nM", high=1e9, above=True)
+    k16_f158_ratio: Number | None = quantity("F158 over V158 dissociation constant", "1", high=100, above=True)
+    k2_bridges: Number | None = quantity("two-dimensional constant of bridge formation", "1", high=1e12, above=True)
+    fc_gain: Number | None = quantity("Fc affinity over fucosylated IgG1 (0: no Fc)", "1", high=1e3)
+    direct_effect: Number | None = quantity("factor on the direct arm", "1", high=10)
 
 
 class Well(Table):
     """[well]: the vessel and its medium."""
 
-    format: str = Field(default="96-flat", description="96-flat | 96-U | 384-flat | 96-field-3mm | 96-field-1.5mm | microwell")
+    format: str = Field(
+        default="96-flat", description="96-flat | 96-U | 384-flat | 96-field-3mm | 96-field-1.5mm | microwell"
+    )
     volume_ul: Number | None = Field(default=None, gt=0, le=1e5, description="volume; default by format [uL]")
     serum_igg_g_per_l: Number = Field(default=0.0, ge=0, le=100, description="IgG of serum in the medium [g/L]")
     rim_excess: Number = Field(
@@ -308,7 +310,33 @@ class Origin:
     folder: Path = Path()
 
 
-class Scenario(Table):
+class Loaded(Table):
+    """A scenario of any kind that knows where it came from."""
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @property
+    def text(self) -> str:
+        """The file as it was read, before --set; empty when built from a dict."""
+        return self._origin.text
+
+    @property
+    def overlays(self) -> tuple[Path, ...]:
+        """Catalogue overlay files, resolved against the folder of the scenario file."""
+        return self._origin.overlays
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The --set arguments, verbatim."""
+        return self._origin.sets
+
+    @property
+    def known(self) -> lookup.Catalogue:
+        """The catalogue with this scenario's overlays, as it was when the scenario was loaded."""
+        return self._origin.known if self._origin.known is not None else lookup.load(self.overlays)
+
+
+class Scenario(Loaded):
     """A whole scenario. Built by load.py, which also checks what a single table cannot know."""
 
     schema_version: int = Field(alias="schema", ge=1, le=SCHEMA_VERSION, description="version of this file format")
@@ -335,23 +363,6 @@ class Scenario(Table):
         default_factory=dict, strict=False, description="dotted key = list of values; all combinations are run"
     )
 
-    _origin: Origin = PrivateAttr(default_factory=Origin)
-
-    @property
-    def text(self) -> str:
-        """The file as it was read, before --set; empty when built from a dict."""
-        return self._origin.text
-
-    @property
-    def overlays(self) -> tuple[Path, ...]:
-        """Catalogue overlay files, resolved against the folder of the scenario file."""
-        return self._origin.overlays
-
-    @property
-    def sets(self) -> tuple[str, ...]:
-        """The --set arguments, verbatim."""
-        return self._origin.sets
-
     @property
     def compare_data(self) -> Path | None:
         """The file of [compare], resolved against the folder of the scenario file."""
@@ -361,11 +372,6 @@ class Scenario(Table):
     def calibrate_experiments(self) -> list[Path]:
         """The further scenarios of [calibrate], resolved against the folder of the scenario file."""
         return [self._origin.folder / name for name in self.calibrate.experiments] if self.calibrate else []
-
-    @property
-    def known(self) -> lookup.Catalogue:
-        """The catalogue with this scenario's overlays, as it was when the scenario was loaded."""
-        return self._origin.known if self._origin.known is not None else lookup.load(self.overlays)
 
 
 TABLES: dict[str, type[Table]] = {
@@ -411,13 +417,13 @@ def all_keys() -> list[str]:
     return top + inner + [f"action.{name}" for name in Action.model_fields]
 
 
-def _without_null(node: Any) -> Any:
+def without_null(node: Any) -> Any:
     """TOML has no null: an optional key is left out, so `X or null` is X."""
     if isinstance(node, list):
-        return [_without_null(item) for item in node]
+        return [without_null(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: _without_null(value) for key, value in node.items() if not (key == "default" and value is None)}
+    node = {key: without_null(value) for key, value in node.items() if not (key == "default" and value is None)}
     if "anyOf" in node:
         kinds = [kind for kind in node.pop("anyOf") if kind != {"type": "null"}]
         node = {**kinds[0], **node} if len(kinds) == 1 else {**node, "anyOf": kinds}
@@ -426,7 +432,7 @@ def _without_null(node: Any) -> Any:
 
 def json_schema() -> dict:
     """JSON schema of a scenario file, for editors that complete and check TOML; names of the catalogue as examples."""
-    schema = _without_null(Scenario.model_json_schema(by_alias=True))
+    schema = without_null(Scenario.model_json_schema(by_alias=True))
     definitions = schema["$defs"]
     known = lookup.load()
     for table, key, names in (

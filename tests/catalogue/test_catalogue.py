@@ -17,7 +17,7 @@ CELL_LINES = {
 EFFECTORS = {"NK-resting", "NK-IL2", "CD56-isolated", "PBMC", "NK-92-CD16a-V158", "NK-92-CD16a-F158", "NK-92"}
 ANTIBODIES = {
     "trastuzumab", "trastuzumab-afucosylated", "trastuzumab-deglycosylated", "trastuzumab-F(ab')2", "pertuzumab",
-    "trastuzumab+pertuzumab", "trastuzumab-hinge-cleaved", "isotype-control",
+    "trastuzumab+pertuzumab", "trastuzumab-hinge-cleaved", "isotype-control", "trastuzumab-Fc-null",
 }  # fmt: skip
 MECHANISMS = {
     "none", "PTEN-loss", "PIK3CA-mutation", "EGFR-up", "HER3-up", "MET-up", "EphA2-up", "IQGAP1-up", "MUC4-masking",

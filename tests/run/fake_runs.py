@@ -14,6 +14,7 @@ from simulation.run.folder import run_file
 def condition(behaviour: str, nk_cells: int = 10) -> dict:
     """A condition with the keys that order and work are computed from, and how the run is to behave."""
     return {
+        "kind": "well",
         "behaviour": behaviour,
         "effectors": {"nk_cells": nk_cells},
         "targets": {"cells": 10},

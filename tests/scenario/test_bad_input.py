@@ -72,7 +72,6 @@ SINGLE = [
     ({"schema": "1"}, 'schema = "1": must be a whole number'),
     ({"schema": 0}, "schema = 0: must be at least 1"),
     ({"schema": None}, "schema: missing"),
-    ({"kind": "xenograft"}, "kind: 'xenograft' is not built yet"),
     ({"kind": "welll"}, 'kind = "welll": must be "well"; did you mean "well"?'),
     ({"kind": "tumour"}, 'kind = "tumour": unknown kind; must be "well"'),
     ({"kind": 1}, 'kind = 1: unknown kind; must be "well"'),

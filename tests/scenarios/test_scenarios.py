@@ -10,15 +10,20 @@ import h5py
 import numpy as np
 import pytest
 
+from analysis.mice import analyse_mice
 from analysis.study import analyse_wells
 from simulation.run.study import run_study
-from simulation.scenario.load import load_scenario
+from simulation.scenario.conditions import conditions_of
+from simulation.scenario.load import load_scenario, scenario_from_text
 from simulation.scenario.plan import plan
 from simulation.scenario.shipped import shipped, titles
 from simulation.scenario.sweep import expand
+from simulation.scenario.xenograft_plan import plan_mice
 
 FILES = shipped()
-NAMES = list(FILES)
+ALL = list(FILES)
+NAMES = [name for name, path in FILES.items() if 'kind = "well"' in path.read_text("utf-8")]
+MICE = [name for name in ALL if name not in NAMES]
 README = next(iter(FILES.values())).parent / "README.md"
 ROW = re.compile(r"^\| \[`([a-z0-9_]+)\.toml`\]\(\1\.toml\) \|(.*)\|$", re.MULTILINE)
 CULTURED = ("culture.days", [0, 7])
@@ -77,7 +82,15 @@ def test_it_loads_and_fits(name):
     assert cost.memory_bytes(2) < 2e9
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MICE)
+def test_a_study_in_mice_loads_and_fits(name):
+    cost = plan_mice(conditions_of(load_scenario(FILES[name])))
+    assert cost.seconds(2) < 10 * 60, "a shipped study takes ten minutes at most on two cores"
+    assert cost.disk_bytes < 200e6
+    assert cost.memory_bytes(2) < 4e9
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_it_is_flat_commented_and_titled(name):
     text = FILES[name].read_text("utf-8")
     assert text.startswith("# ")
@@ -87,17 +100,17 @@ def test_it_is_flat_commented_and_titled(name):
 
 
 def test_titles_tell_the_scenarios_apart():
-    assert len(set(titles().values())) == len(NAMES)
+    assert len(set(titles().values())) == len(ALL)
 
 
 def test_every_scenario_has_a_row_and_every_row_a_scenario():
-    assert sorted(rows()) == sorted(NAMES)
+    assert sorted(rows()) == sorted(ALL)
     assert all(len(cells) == 5 and all(cells) for cells in rows().values())
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_row_tells_the_number_of_wells(name):
-    assert int(rows()[name][3]) == len(expand(load_scenario(FILES[name])))
+@pytest.mark.parametrize("name", ALL)
+def test_the_row_tells_the_number_of_runs(name):
+    assert int(rows()[name][3]) == len(conditions_of(load_scenario(FILES[name])))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,6 +122,29 @@ def test_a_miniature_runs_and_is_analysed(name, tmp_path):
     wanted = "viability" if "viability" in result.tables else "lysis"
     assert len(result.tables[wanted]) > 0
     assert np.isfinite(result.tables["controls"]["target_only_raw"].astype(float)).all()
+
+
+def small_mice(name, folder):
+    """A shipped study with a thousand cells per tumour, two mice per arm and a week at most, run in this process."""
+    text = FILES[name].read_text("utf-8")
+    text = re.sub(r"^mice = \d+", "mice = 2", text, flags=re.MULTILINE)
+    text = re.sub(r"^days = (\[.*\])", lambda m: f"days = {[d for d in json.loads(m[1]) if d < 4]}", text, flags=re.M)
+    sets = ("study.days=4", "tumour.fraction_simulated=0.00025", "output.level=events")
+    scenario = scenario_from_text(text, sets, folder=FILES[name].parent)
+    keys = {key: [values[0], values[-1]] for key, values in scenario.sweep.items()}
+    scenario = scenario_from_text(text, [*sets, *(f"sweep.{json.dumps(k)}={json.dumps(v)}" for k, v in keys.items())])
+    outcome = run_study(scenario, conditions_of(scenario), FILES[name].name, folder, workers=1, check=True)
+    assert not outcome.failed, outcome.failed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MICE)
+def test_a_small_study_in_mice_runs_and_is_analysed(name, tmp_path):
+    small_mice(name, tmp_path)
+    result = analyse_mice(tmp_path, with_figures=False)
+    assert result.problems == []
+    assert result.report.exists()
+    assert np.isfinite(result.tables["tumours"]["volume_true_mm3"].astype(float)).all()
 
 
 @pytest.mark.slow

@@ -1,0 +1,253 @@
+"""Simulated mice: run files of a study -> tidy caliper rows, and from there on the same analysis as a laboratory's own.
+
+    result = analyse_mice(Path("results/nci_n87_trastuzumab"))
+
+Volumes are those that the caliper read, never the true ones; how far the two are apart is a table of its own. What only
+a simulation knows (cells, kills, occupancy, HER2 at the end) goes into tables/tumours.csv and the report.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from analysis.caliper_data import COLUMNS
+from analysis.growth_design import GrowthDesign
+from analysis.growth_report import html_figure, html_table
+from analysis.growth_study import GrowthResult, analyse_rows
+from analysis.sheet import CaliperError
+from analysis.tables import write_table
+from analysis.trajectory import Run, Study, read_study
+
+HER2_CLASSES = ("0", "1+", "2+", "3+")
+_SIMULATED = {
+    "sex": "not part of the simulation",
+    "blinding": "not applicable: simulated, calipers read with their error",
+    "allocation_unit": "mouse",
+    "ethics": "no animal was used: simulated mice",
+}
+_PICTURES = {
+    "inside": "Inside the tumours: means over the mice of an arm; a line ends when the first mouse has left.",
+    "slices": "The middle of the first mouse's tumour of each arm at the end, one pixel per patch of 64 cells.",
+}
+
+
+def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
+    """Analyse the run files of a study in mice; everything is written into its folder.
+
+    Runs that cannot be used are named in `problems`. Raises CaliperError where there is no mouse at all.
+    """
+    out_dir = Path(out_dir)
+    study = read_study(out_dir, "xenograft")
+    if not study.runs:
+        raise CaliperError(["no mouse: no complete run file of this study", *study.problems])
+    units = _units(study)
+    rows = caliper_rows(study, units)
+    design = design_of(study)
+    tumours = tumour_table(study, units)
+    title = str(study.info.get("title") or study.info.get("scenario_file") or out_dir.resolve().name)
+    pictures = _draw(study, units, out_dir / "figures") if with_figures else {}
+    result = analyse_rows(
+        rows,
+        out_dir,
+        design,
+        title=title,
+        with_figures=with_figures,
+        appendix=_appendix(study, tumours, pictures),
+    )
+    result.tables["tumours"] = write_table(tumours, out_dir / "tables" / "tumours.csv")
+    result.figures += pictures.values()
+    result.problems += study.problems
+    return result
+
+
+def caliper_rows(study: Study, units: dict[str, tuple[str, str, int]] | None = None) -> pd.DataFrame:
+    """Tidy rows (columns of caliper_data.COLUMNS) of all mice, in the order of the scenario.
+
+    event is "endpoint" on the reading at which a mouse left. units: run id -> (study, arm, mouse), from study.json.
+    """
+    units = units or _units(study)
+    runs = {run.run_id: run for run in study.runs}
+    parts = []
+    for run_id, (name, arm, mouse) in units.items():
+        if run_id not in runs:
+            continue
+        with h5py.File(runs[run_id].path, "r") as file:
+            day = file["calipers/day"][()]
+            volume = file["calipers/volume_caliper_mm3"][()]
+            left = file["meta"].attrs["end"] == "endpoint"
+        event = [""] * len(day)
+        if left and len(event):
+            event[-1] = "endpoint"
+        parts.append(
+            pd.DataFrame(
+                {"study": name, "arm": arm, "mouse": str(mouse), "day": day, "volume_mm3": volume, "event": event}
+            )
+        )
+    rows = pd.concat(parts, ignore_index=True)
+    rows["reason"] = np.where(rows["event"] == "endpoint", "caliper volume", "")
+    rows["body_weight_g"] = np.nan
+    return rows[list(COLUMNS)]
+
+
+def design_of(study: Study) -> GrowthDesign:
+    """Design sheet and rules of analysis of a simulated study, from the conditions of its runs."""
+    first = study.runs[0].condition
+    lines = dict.fromkeys(_tumour_words(run.condition) for run in study.runs)
+    strains = dict.fromkeys(run.condition["strain"]["name"] for run in study.runs)
+    endpoint = first["study"]["endpoint_mm3"]
+    texts = {
+        "cell_line": "; ".join(lines),
+        "strain": ", ".join(strains),
+        "randomisation": "mice are drawn and enrolled by their caliper volume, arm by arm",
+        "end_point_rule": f"a mouse leaves at the reading at which its caliper volume is {endpoint:g} mm³ or more",
+        **_SIMULATED,
+    }
+    if study.info.get("title"):
+        texts["title"] = str(study.info["title"])
+    return GrowthDesign(
+        study=texts,
+        arms={run.condition["arm"]: _arm_words(run.condition) for run in study.runs},
+        endpoint_mm3=endpoint,
+        loq_mm3=first["study"]["limit_of_quantification_mm3"],
+        paired=first["random"] == "paired",
+    )
+
+
+def tumour_table(study: Study, units: dict[str, tuple[str, str, int]] | None = None) -> pd.DataFrame:
+    """One row per mouse: what the simulation knows of its tumour at the end, and the mouse's own factors."""
+    units = units or _units(study)
+    runs = {run.run_id: run for run in study.runs}
+    rows = []
+    for run_id, (name, arm, mouse) in units.items():
+        if run_id not in runs:
+            continue
+        run = runs[run_id]
+        with h5py.File(run.path, "r") as file:
+            end_day = float(file["meta"].attrs["end_day"])
+            read, true = (file[f"calipers/volume_{kind}_mm3"][()] for kind in ("caliper", "true"))
+        row: dict[str, object] = {"study": name, "arm": arm, "mouse": mouse, "run_id": run_id, "end_day": end_day}
+        row |= {f"factor_{what}": value for what, value in run.condition["mouse_factors"].items()}
+        row |= {"volume_caliper_mm3": read[-1], "volume_true_mm3": true[-1]}
+        for observable, series in run.observables.items():
+            last = series.last
+            if np.ndim(last) == 0 and observable != "volume_true_mm3":
+                row[observable] = float(last)
+        if "her2_shares" in run.observables:
+            shares = run.observables["her2_shares"].last
+            row |= {f"her2_{label}": share for label, share in zip(HER2_CLASSES, shares, strict=True)}
+        if "occupancy_mean" in run.observables:
+            row["occupancy_mean_highest"] = float(np.max(run.observables["occupancy_mean"].value))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _units(study: Study) -> dict[str, tuple[str, str, int]]:
+    """run id -> (study, arm, mouse) in the order of the scenario; without study.json, from the runs themselves."""
+    title = str(study.info.get("title") or study.out_dir.resolve().name)
+    listed = study.info.get("conditions")
+    if listed:
+        return {each["run_id"]: (each["study"] or title, each["arm"], each["mouse"]) for each in listed}
+    ordered = sorted(study.runs, key=lambda run: (run.condition["arm"], run.condition["mouse"]))
+    return {run.run_id: (title, run.condition["arm"], run.condition["mouse"]) for run in ordered}
+
+
+def _tumour_words(condition: dict) -> str:
+    parts = []
+    for clone in condition["clones"]:
+        words = clone["cell_line"]
+        words += "" if clone["mechanism"] == "none" else f" with {clone['mechanism']}"
+        words += "" if clone["fraction"] == 1 else f" ({100 * clone['fraction']:g} %)"
+        parts.append(words)
+    share = condition["tumour"]["fraction_simulated"]
+    size = "every cell simulated" if share == 1 else f"{100 * share:g} % of the cells simulated"
+    return f"{' + '.join(parts)}, {size}"
+
+
+def _arm_words(condition: dict) -> dict[str, str]:
+    """Drug, dose, route and schedule of an arm; a loading dose stands beside the maintenance."""
+    days: dict[tuple, list[float]] = {}
+    for dose in condition["doses"]:
+        days.setdefault((dose["drug"], dose["mg_per_kg"], dose["route"]), []).append(dose["day"])
+    if not days:
+        return {"drug": "none", "dose": "none", "route": "none", "schedule": "none"}
+    return {
+        "drug": ", ".join(dict.fromkeys(drug for drug, _, _ in days)),
+        "dose": ", ".join(f"{drug} {mg:g} mg/kg" for drug, mg, _ in days),
+        "route": ", ".join(dict.fromkeys(route for _, _, route in days)),
+        "schedule": "; ".join(f"{drug} {mg:g}: day {_day_words(on)}" for (drug, mg, _), on in days.items()),
+    }
+
+
+def _day_words(days: list[float]) -> str:
+    if len(days) > 8:
+        return f"{days[0]:g} to {days[-1]:g}, {len(days)} times"
+    return ", ".join(f"{day:g}" for day in days)
+
+
+def _draw(study: Study, units: dict[str, tuple[str, str, int]], folder: Path) -> dict[str, Path]:
+    """Draw and save what only a simulation can show; name -> PNG file."""
+    # matplotlib takes a second to load: only what draws pays for it.
+    from analysis import mice_pictures, plots
+
+    runs = {run.run_id: run for run in study.runs}
+    arms: dict[str, list[Run]] = {}
+    several = len({unit[0] for unit in units.values()}) > 1
+    for run_id, (name, arm, _) in units.items():
+        if run_id in runs:
+            arms.setdefault(f"{name}: {arm}" if several else arm, []).append(runs[run_id])
+    drawn = {"inside": mice_pictures.inside_figure(arms), "slices": mice_pictures.slices_figure(arms)}
+    folder.mkdir(parents=True, exist_ok=True)
+    return {name: plots.save(figure, folder / name)[0] for name, figure in drawn.items() if figure is not None}
+
+
+def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) -> list[str]:
+    """Sections of the report that a laboratory's own sheet has not."""
+    out = ["<h2>Inside the tumours</h2>"]
+    out += [html_figure(path, _PICTURES[name]) for name, path in pictures.items()]
+    shown = [c for c in _END_COLUMNS if c in tumours]
+    means = tumours.groupby(["study", "arm"], sort=False)[shown].mean().reset_index()
+    if means["study"].nunique() == 1:
+        means = means.drop(columns="study")
+    means = means.rename(columns={c: _END_COLUMNS[c] for c in shown})
+    for column in means.select_dtypes("number"):
+        means[column] = means[column].map(lambda value: f"{value:.3g}")
+    out += ["<p>Means over the mice of an arm, each at its own end (all of it in tables/tumours.csv):</p>"]
+    out.append(html_table(means))
+    overrides = pd.DataFrame(study.info.get("in_vivo_overrides") or [])
+    out.append("<h2>Where the mouse differs from the well</h2>")
+    if overrides.empty:
+        out.append("<p>Nowhere: every law of binding and killing has the numbers of the well.</p>")
+    else:
+        out.append("<p>All other numbers of binding and killing are those of the well.</p>")
+        for column in ("well", "mouse"):
+            overrides[column] = overrides[column].map(lambda value: f"{value:.4g}")
+        out.append(html_table(overrides))
+    text = str(study.info.get("scenario") or "")
+    if text:
+        out.append(
+            f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{escape(text)}</pre></details>"
+        )
+    return out
+
+
+_END_COLUMNS = {
+    "end_day": "day",
+    "volume_true_mm3": "true volume (mm³)",
+    "volume_caliper_mm3": "caliper volume (mm³)",
+    "cells_alive": "living cells",
+    "kills_nk": "killed by NK",
+    "kills_myeloid": "killed by myeloid cells",
+    "kills_human_nk": "killed by human NK",
+    "hypoxic_share": "hypoxic share",
+    "patch_max": "fullest patch (64 nominal)",
+    "axis_ratio": "axis ratio",
+    "her2_0": "HER2 0",
+    "her2_1+": "HER2 1+",
+    "her2_2+": "HER2 2+",
+    "her2_3+": "HER2 3+",
+}

@@ -1,0 +1,137 @@
+"""Record of one mouse: observables, caliper readings, kills, pictures; kept in memory and written once at the end.
+
+The whole record can be saved in the middle of a run and taken up again: state() and restore().
+"""
+
+from collections.abc import Mapping, Sequence
+
+import h5py
+import numpy as np
+
+from simulation.record import mouse_layout as layout
+from simulation.record.trajectory import write_dataset, write_h5md, write_meta
+
+_MOST_KILLS = 1_000_000  # kept one by one; beyond it the series of counts has to do
+
+
+class MouseRecord:
+    """What one mouse leaves behind."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.rows: list[dict] = []
+        self.readings: list[tuple[float, float, float, float, float]] = []
+        self.kills: list[tuple[np.ndarray, ...]] = []  # one block per stop: arrays in the order of layout.KILLS
+        self.kills_left_out = 0
+        self.pictures: list[dict[str, np.ndarray]] = []
+        self.fields: list[dict[str, np.ndarray]] = []
+        self.field_steps: list[int] = []
+
+    def sample(self, step: int, row: Mapping) -> None:
+        """Keep one row of observables."""
+        self.steps.append(step)
+        self.rows.append({name: np.asarray(value).tolist() for name, value in row.items()})
+
+    def read(self, day: float, length_mm: float, width_mm: float, caliper_mm3: float, true_mm3: float) -> None:
+        """Keep one caliper reading."""
+        self.readings.append((float(day), float(length_mm), float(width_mm), float(caliper_mm3), float(true_mm3)))
+
+    def killed(self, block: Sequence[np.ndarray]) -> None:
+        """Keep kills one by one, up to a million; the rest is only counted."""
+        room = _MOST_KILLS - sum(len(b[0]) for b in self.kills)
+        if len(block[0]) > room:
+            self.kills_left_out += len(block[0]) - room
+        if len(block[0]) and room > 0:
+            self.kills.append(tuple(np.asarray(column[:room]) for column in block))
+
+    def frame(self, step: int, fields: dict[str, np.ndarray]) -> None:
+        """Keep the whole tumour, patch by patch: arrays (size, size, size) as in layout.FIELDS."""
+        self.field_steps.append(step)
+        self.fields.append(fields)
+
+    # -- saved and taken up again -----------------------------------------------------------------------------------
+    def state(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """Everything, as a JSON-able dict and arrays by name."""
+        plain = {
+            "steps": self.steps,
+            "rows": self.rows,
+            "readings": [list(reading) for reading in self.readings],
+            "kills_left_out": self.kills_left_out,
+            "field_steps": self.field_steps,
+        }
+        arrays = {f"kills.{i}.{j}": column for i, block in enumerate(self.kills) for j, column in enumerate(block)}
+        arrays |= {f"pictures.{i}.{name}": a for i, one in enumerate(self.pictures) for name, a in one.items()}
+        return plain, arrays | {f"fields.{i}.{name}": a for i, one in enumerate(self.fields) for name, a in one.items()}
+
+    def restore(self, plain: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take up what state() gave."""
+        self.steps, self.rows = list(plain["steps"]), list(plain["rows"])
+        self.readings = [tuple(reading) for reading in plain["readings"]]
+        self.kills_left_out, self.field_steps = plain["kills_left_out"], list(plain["field_steps"])
+        blocks: dict[str, dict[int, dict]] = {"kills": {}, "pictures": {}, "fields": {}}
+        for name, array in arrays.items():
+            kind, place, what = name.split(".")
+            blocks[kind].setdefault(int(place), {})[what] = array
+        self.kills = [tuple(b[str(j)] for j in range(len(b))) for _, b in sorted(blocks["kills"].items())]
+        self.pictures = [one for _, one in sorted(blocks["pictures"].items())]
+        self.fields = [one for _, one in sorted(blocks["fields"].items())]
+
+    # -- written ----------------------------------------------------------------------------------------------------
+    def write(self, file: h5py.File, meta: Mapping, classes: Mapping[str, Sequence[str]], tick_h: float) -> None:
+        """Write everything; the attribute status = complete comes last, so a file that has it is whole.
+
+        meta: attributes; classes: observable -> names of its columns; tick_h: hours per step.
+        """
+        write_h5md(file, str(meta["model_version"]))
+        self._write_observables(file, classes, tick_h)
+        group = file.create_group("calipers")
+        table = np.array(self.readings, dtype=float).reshape(-1, len(layout.CALIPERS))
+        for (name, (unit, text)), column in zip(layout.CALIPERS.items(), table.T, strict=True):
+            write_dataset(group, name, column, unit, text)
+        if self.kills:
+            group = file.create_group("kills")
+            group.attrs["left_out"] = self.kills_left_out
+            for i, (name, (unit, text)) in enumerate(layout.KILLS.items()):
+                write_dataset(group, name, np.concatenate([block[i] for block in self.kills]), unit, text)
+        if self.pictures:
+            group = file.create_group("slices")
+            for name, arrays in _stacked(self.pictures).items():
+                write_dataset(group, name, arrays, *layout.FIELDS[name])
+        if self.fields:
+            group = file.create_group("fields")
+            steps = np.array(self.field_steps)
+            for name, arrays in _stacked(self.fields).items():
+                part = group.create_group(name)
+                write_dataset(part, "value", arrays, *layout.FIELDS[name])
+                part["step"], part["time"] = steps, steps * tick_h
+        write_meta(file, meta)
+
+    def _write_observables(self, file: h5py.File, classes: Mapping[str, Sequence[str]], tick_h: float) -> None:
+        group = file.create_group("observables")
+        steps = np.array(self.steps)
+        clock = None
+        for name in self.rows[0]:
+            part = group.create_group(name)
+            values = np.array([row[name] for row in self.rows])
+            dataset = write_dataset(part, "value", values, *layout.SERIES[name])
+            if name in classes:
+                dataset.attrs["classes"] = list(classes[name])
+            if clock is None:
+                step = write_dataset(part, "step", steps, "1", "ticks")
+                clock = (step, write_dataset(part, "time", steps * tick_h, "h", "hours from randomisation"))
+            else:
+                part["step"], part["time"] = clock  # hard links: one clock for all series
+
+
+def _stacked(frames: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Frames of different size centred in the largest: (T, ...) per name, 0 outside."""
+    out = {}
+    for name in layout.FIELDS:  # an order that does not hang on how the frames came here
+        arrays = [frame[name] for frame in frames]
+        shape = np.max([a.shape for a in arrays], axis=0)
+        whole = np.zeros((len(arrays), *shape), arrays[0].dtype)
+        for k, array in enumerate(arrays):
+            start = [(full - own) // 2 for full, own in zip(shape, array.shape, strict=True)]
+            whole[(k, *(slice(a, a + n) for a, n in zip(start, array.shape, strict=True)))] = array
+        out[name] = whole
+    return out

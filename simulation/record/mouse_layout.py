@@ -1,0 +1,75 @@
+"""Layout of a mouse's run file (HDF5, one file per mouse): names, units and meaning.
+
+/h5md /meta        as in layout.py; /meta also has arm, mouse, end_day and end ("study" or "endpoint")
+/observables/<name>/{value, step, time}    series; time in hours from randomisation; value (T,) or (T, classes)
+/calipers/{day, length_mm, width_mm, volume_caliper_mm3, volume_true_mm3}    one row per reading
+/kills/{time, x, y, z, clone, her2, effector}     kills by effectors                       (level events and above)
+/slices/<name>     (T, size, size) central plane of patches at the start and at the end     (level final and above)
+/fields/<name>/{value, step, time}    (T, size, size, size) whole tumour, patch by patch    (level frames)
+"""
+
+LEVELS = ("observables", "final", "events", "frames")
+
+# name: (unit, description). Counts are of the simulated share of the tumour.
+SERIES = {
+    "cells_alive": ("1", "living tumour cells"),
+    "cells_dead": ("1", "dead tumour cells that still fill volume"),
+    "births": ("1", "daughter cells so far"),
+    "deaths_natural": ("1", "tumour cells lost without an effector so far"),
+    "deaths_drug": ("1", "tumour cells killed by small molecules so far"),
+    "kills_nk": ("1", "tumour cells killed by mouse NK cells so far"),
+    "kills_myeloid": ("1", "tumour cells killed by mouse myeloid cells so far"),
+    "kills_human_nk": ("1", "tumour cells killed by transferred human NK cells so far"),
+    "cleared": ("1", "dead cells cleared so far"),
+    "effectors_nk": ("1", "mouse NK cells in the tumour"),
+    "effectors_myeloid": ("1", "mouse myeloid cells in the tumour"),
+    "effectors_human_nk": ("1", "transferred human NK cells in the tumour"),
+    "volume_true_mm3": ("mm3", "volume of the whole tumour: cells that fill volume over their density and the share"),
+    "plasma_ug_per_ml": ("ug mL-1", "plasma concentration, antibodies in the order of the attribute classes"),
+    "antibody_free_nM": ("nmol L-1", "free antibody per tumour volume, epitopes in the order of the attribute classes"),
+    "antibody_bound_nM": ("nmol L-1", "bound antibody per tumour volume, epitopes in the order of classes"),
+    "antibody_internalised_nM": ("nmol L-1", "antibody taken in by cells so far, per tumour volume now"),
+    "occupancy_mean": ("1", "mean share of HER2 occupied, epitopes in the order of classes"),
+    "opsonised_share": ("1", "share of living cells with 1 % of their HER2 occupied or more"),
+    "oxygen_mean": ("1", "mean oxygen over that of a vessel"),
+    "hypoxic_share": ("1", "share of cells under the hypoxic level of oxygen"),
+    "patch_max": ("1", "cells in the fullest patch (64 nominal)"),
+    "density_shells": ("1", "cells per patch in ten shells of equal width from the centre to the rim"),
+    "axis_ratio": ("1", "longest over shortest axis of the tumour"),
+    "strays_share": ("1", "share of cells beyond 1.1 radii"),
+    "rim_axes": ("1", "radius along the axes of the box over the mean radius"),
+    "rim_diagonals": ("1", "radius along the diagonals of the box over the mean radius"),
+    "her2_shares": (
+        "1",
+        "share of living cells that stain 0, 1+, 2+, 3+ for HER2 (assumed cuts: 2e4, 1e5, 5e5 receptors)",
+    ),
+    "her2_mean": ("1", "mean HER2 of living cells, over the mean of their line at the start"),
+    "clone_cells": ("1", "living cells of each clone"),
+}
+
+CALIPERS = {
+    "day": ("d", "days from randomisation"),
+    "length_mm": ("mm", "longer diameter as read"),
+    "width_mm": ("mm", "shorter diameter as read"),
+    "volume_caliper_mm3": ("mm3", "length x width^2 / 2 as read"),
+    "volume_true_mm3": ("mm3", "the tumour's volume"),
+}
+
+KILLS = {
+    "time": ("h", "hours from randomisation, the hour in which the cell was killed"),
+    "x": ("patches", "patch along x, from the centre of the box"),
+    "y": ("patches", "patch along y"),
+    "z": ("patches", "patch along z"),
+    "clone": ("1", "clone of the cell, in the order of the scenario"),
+    "her2": ("1", "HER2 level of the cell: 128 is the mean of its line, 16 levels double; 0 none"),
+    "effector": ("1", "0 mouse NK, 1 mouse myeloid, 2 human NK"),
+}
+
+FIELDS = {
+    "cells": ("1", "cells in the patch that fill volume"),
+    "living": ("1", "share of them that live"),
+    "her2": ("1", "mean HER2 of the living over the mean of their line at the start"),
+    "occupancy": ("1", "mean share of HER2 occupied by the first antibody"),
+    "oxygen": ("1", "oxygen over that of a vessel"),
+    "effectors": ("1", "effectors in the patch"),
+}

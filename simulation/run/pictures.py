@@ -1,0 +1,102 @@
+"""Pictures of a tumour, patch by patch, and its kills, from the arrays of the engine."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from simulation.xenograft.layout import (
+    ALIVE,
+    CELL_SLOTS,
+    COMMITTED,
+    HER2_REFERENCE,
+    HER2_STEPS_PER_DOUBLING,
+    clone_of,
+    her2_of,
+    state_of,
+)
+
+HER2_CLASSES = ("0", "1+", "2+", "3+")
+_EPITOPES = ("IV", "II")
+
+
+def classes_of(condition: Mapping) -> dict[str, list[str]]:
+    """Names of the columns of observables that have several."""
+    antibodies = [name for name, drug in condition["drugs"].items() if drug["class"] == "antibody"]
+    lines = [f"{i + 1}: {clone['cell_line']}" for i, clone in enumerate(condition["clones"])]
+    return {
+        "plasma_ug_per_ml": antibodies,
+        "antibody_free_nM": list(_EPITOPES),
+        "antibody_bound_nM": list(_EPITOPES),
+        "antibody_internalised_nM": list(_EPITOPES),
+        "occupancy_mean": list(_EPITOPES),
+        "density_shells": [f"{i / 10:.1f}-{(i + 1) / 10:.1f} R" for i in range(10)],
+        "her2_shares": list(HER2_CLASSES),
+        "clone_cells": lines,
+    }
+
+
+def middle_slice(engine) -> dict[str, np.ndarray]:
+    """The central plane of patches, cropped to the tumour: arrays (size, size) by the names of mouse_layout.FIELDS."""
+    side, low, high = _extent(engine)
+    plane = side // 2
+    y, x = np.mgrid[low:high, low:high]
+    return _fields(engine, (plane * side + y) * side + x)
+
+
+def whole_fields(engine) -> dict[str, np.ndarray]:
+    """All patches, cropped to the tumour: arrays (size, size, size)."""
+    side, low, high = _extent(engine)
+    z, y, x = np.mgrid[low:high, low:high, low:high]
+    return _fields(engine, (z * side + y) * side + x)
+
+
+def kill_columns(block: Sequence[np.ndarray], engine, first_tick: int) -> tuple[np.ndarray, ...]:
+    """Columns of mouse_layout.KILLS from a block of the engine: step, patch, cell word, type of the effector."""
+    step, patch, word, kind = block
+    side = engine.side
+    patch = np.asarray(patch, np.int64)
+    return (
+        (np.asarray(step) - first_tick).astype(np.float32) * np.float32(engine.tick_h),
+        (patch % side - side // 2).astype(np.int16),
+        (patch // side % side - side // 2).astype(np.int16),
+        (patch // side**2 - side // 2).astype(np.int16),
+        clone_of(np.asarray(word, np.uint32)).astype(np.uint8),
+        her2_of(np.asarray(word, np.uint32)).astype(np.uint8),
+        np.asarray(kind, np.uint8),
+    )
+
+
+def _extent(engine) -> tuple[int, int, int]:
+    """Side of the box and the smallest centred range of patches that holds every cell."""
+    side = engine.side
+    n = engine.arrays()["n"].reshape(side, side, side)
+    reach = 1
+    for axis in range(3):
+        some = np.nonzero(n.any(axis=tuple(a for a in range(3) if a != axis)))[0]
+        if len(some):
+            reach = max(reach, side // 2 - int(some[0]), int(some[-1]) + 1 - side // 2)
+    return side, side // 2 - reach, side // 2 + reach
+
+
+def _fields(engine, patches: np.ndarray) -> dict[str, np.ndarray]:
+    arrays = engine.arrays()
+    shape, patches = patches.shape, patches.reshape(-1)
+    n = arrays["n"][patches]
+    living = np.zeros(len(patches), np.float32)
+    her2 = np.zeros(len(patches), np.float32)
+    cells = arrays["cells"].reshape(-1, CELL_SLOTS)
+    for k in np.nonzero(n)[0]:
+        words = cells[patches[k], : n[k]]
+        state = state_of(words)
+        alive = words[(state == ALIVE) | (state == COMMITTED)]
+        living[k] = len(alive) / n[k]
+        if len(alive):
+            level = her2_of(alive).astype(float)
+            relative = np.exp2((level - HER2_REFERENCE) / HER2_STEPS_PER_DOUBLING)
+            her2[k] = np.where(level > 0, relative, 0.0).mean()
+    present = n > 0
+    out = {"cells": n, "living": living, "her2": her2}
+    out["occupancy"] = np.where(present, arrays["occupancy"][patches], 0.0).astype(np.float32)
+    out["oxygen"] = np.where(present, arrays["oxygen"][patches], 0.0).astype(np.float32)
+    out["effectors"] = np.where(present, arrays["ne"][patches], 0).astype(np.uint8)
+    return {name: values.reshape(shape) for name, values in out.items()}

@@ -1,0 +1,168 @@
+"""Load a study in mice: raw tables against the schema, then whatever needs several keys or the catalogue.
+
+As for a well, a faulty value is put aside or replaced by a sound stand-in, so that one reading finds every fault; the
+scenario that results is good enough to look for further faults, never to run.
+"""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from simulation.catalogue import lookup
+from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain, nearest, show, sweep_path
+from simulation.scenario.schema import SCHEMA_VERSION, Origin
+from simulation.scenario.validate import did_you_mean
+from simulation.scenario.xenograft_checks import check_study
+from simulation.scenario.xenograft_schema import TABLES, XenograftScenario, all_keys, sweepable
+
+# Sound values of required keys; a list of tables stands for one entry of it.
+_STAND_IN: dict[str, Any] = {
+    "schema": SCHEMA_VERSION,
+    "kind": "xenograft",
+    "tumour": {"start_volume_mm3": 150.0, "clone": [{"cell_line": "NCI-N87"}]},
+    "study": {"days": 21.0},
+    "arm": [{"name": "vehicle", "mice": 1}],
+    "branch": {"checkpoint": "tumour.ckpt"},
+    "clone": [{"cell_line": "NCI-N87"}],
+    "dose": [{"drug": "trastuzumab", "mg_per_kg": 1.0, "route": "iv", "days": [0.0]}],
+    "start_volume_mm3": 150.0,
+    "cell_line": "NCI-N87",
+    "name": "vehicle",
+    "mice": 1,
+    "drug": "trastuzumab",
+    "mg_per_kg": 1.0,
+    "route": "iv",
+    "days": 0.0,
+    "checkpoint": "tumour.ckpt",
+}
+_MOST_VALUES = 1000
+
+
+def load_xenograft(
+    raw: dict, flat: dict[str, Any], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+) -> XenograftScenario:
+    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all faults.
+
+    raw is changed. faults: those that were found before.
+    """
+    sweep, sweep_faults = _sweep(flat)
+    for key, values in sweep.items():
+        table, _, name = key.partition(".")
+        if isinstance(raw.setdefault(table, {}), dict):
+            raw[table].setdefault(name, values[0])
+    scenario, table_faults, broken = _tables(raw)
+    faults = [*faults, *table_faults, *sweep_faults]
+    broken += [fault.path for fault in sweep_faults]
+    overlays = tuple(folder / file for file in scenario.catalogue)
+    try:
+        known = lookup.load(overlays)
+    except lookup.CatalogueError as error:
+        faults += [Fault("catalogue", NO_VALUE, line) for line in error.faults]
+        broken.append("catalogue")
+        known = lookup.load()
+    scenario = scenario.model_copy(update={"sweep": sweep})
+    scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
+    faults += check_study(scenario, known, broken)
+    if faults:
+        raise ScenarioError(faults)
+    return scenario
+
+
+def _tables(raw: dict) -> tuple[XenograftScenario, list[Fault], list[str]]:
+    """Validate; a scenario with a stand-in for every faulty key, the faults, and the broken paths."""
+    sound = copy.deepcopy(raw)
+    faults: list[Fault] = []
+    broken: list[str] = []
+    for _ in range(8):  # mending a table can uncover a fault inside it, a few levels deep
+        try:
+            return XenograftScenario.model_validate(sound), faults, broken
+        except ValidationError as error:
+            found: list[Fault] = []
+            for item in reversed(error.errors(include_url=False)):  # from the back: places in lists stay
+                if item["type"] == "too_short" and item["input"]:
+                    continue  # only because its entries have faults of their own
+                fault = _fault(item)
+                inside = any(fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")) for path in broken)
+                emptied = item["type"] == "too_short" and any(path.startswith(f"{fault.path}[") for path in broken)
+                if not inside and not emptied:
+                    found.append(fault)
+                broken.append(fault.path)
+                _mend(sound, item["loc"])
+            faults += reversed(found)
+    return (
+        XenograftScenario.model_validate({k: _STAND_IN[k] for k in ("schema", "kind", "tumour", "study", "arm")}),
+        (faults),
+        [*TABLES, "arm"],
+    )
+
+
+def _mend(node: Any, loc: Sequence[str | int]) -> None:
+    """Replace the faulty value at loc by a sound one, or remove it."""
+    for key in loc[:-1]:
+        node = node[key]
+    last = loc[-1]
+    if isinstance(last, int):
+        name = next(key for key in reversed(loc) if isinstance(key, str))
+        sound = _STAND_IN.get(name)
+        # A list of days stays rising when the faulty one goes; a faulty table becomes one that is never wrong.
+        if isinstance(sound, list):
+            node[last] = copy.deepcopy(sound[0])
+        else:
+            del node[last]
+    elif last in _STAND_IN and not (last == "days" and "dose" in loc):
+        sound = 21.0 if last == "days" else _STAND_IN[last]
+        node[last] = copy.deepcopy(sound)
+    elif last == "days":
+        node[last] = [0.0]
+    else:
+        node.pop(last, None)
+
+
+def _fault(item: dict) -> Fault:
+    """One entry of a pydantic error list as a fault."""
+    kind, loc, value = item["type"], item["loc"], item["input"]
+    path = dotted(loc)
+    plain = ".".join(part for part in loc if isinstance(part, str))
+    if kind == "extra_forbidden":
+        if plain == "replicates":
+            return Fault(path, value, "the unit of a study in mice is the mouse: say arm.mice")
+        return Fault(path, value, f"unknown key{did_you_mean(plain, all_keys())}")
+    if kind == "missing":
+        needed = {"tumour": "[tumour]", "study": "[study]", "arm": "[[arm]]", "tumour.clone": "[[tumour.clone]]"}
+        return Fault(path, NO_VALUE, "missing" + (f": write a table {needed[plain]}" if plain in needed else ""))
+    if kind == "literal_error" and isinstance(value, str):
+        words = item["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        close = nearest(value, words)
+        return Fault(path, value, explain(item) + (f"; did you mean {show(close)}?" if close else ""))
+    return Fault(path, value, explain(item))
+
+
+def _sweep(flat: dict[str, Any]) -> tuple[dict[str, tuple], list[Fault]]:
+    """The swept lists with the types of their keys, and the faults; a list with a fault is left out."""
+    allowed, sweep, faults = sweepable(), {}, []
+    for key, values in flat.items():
+        path = sweep_path(key)
+        if key not in allowed:
+            known = key in all_keys()
+            why = "cannot be swept: it belongs to one arm or one clone" if known else "unknown key"
+            faults.append(Fault(path, values, why + ("" if known else did_you_mean(key, allowed))))
+        elif not isinstance(values, list) or not values or len(values) > _MOST_VALUES:
+            faults.append(Fault(path, values, f"must be a list of 1 to {_MOST_VALUES:,} values"))
+        else:
+            table, _, name = key.partition(".")
+            own = {**_STAND_IN.get(table, {})}
+            sound = []
+            for i, value in enumerate(values):
+                try:
+                    sound.append(getattr(TABLES[table].model_validate({**own, name: value}), name))
+                except ValidationError as error:
+                    for item in error.errors(include_url=False):
+                        faults.append(Fault(sweep_path(key, i), item["input"], _fault(item).message))
+            if len(set(sound)) < len(sound):
+                faults.append(Fault(path, values, "holds a value twice"))
+            elif len(sound) == len(values):
+                sweep[key] = tuple(sound)
+    return sweep, faults

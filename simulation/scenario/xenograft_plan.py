@@ -1,0 +1,127 @@
+"""Plan of a study in mice: arms, cells, memory, time and file sizes, before anything runs.
+
+Estimates only, from the numbers of the conditions: time goes with cells times hours of free growth up to the end point.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulation.scenario.xenograft_size import cell_hours, largest_cells, memory_bytes, start_cells
+from simulation.scenario.xenograft_sweep import MouseCondition
+
+# One core of a 2024 server (benchmarks/results), all phases of a step together; the fixed part is the settling of a new
+# tumour and the rows of a small one.
+SECONDS_PER_CELL_HOUR = 15e-9
+SECONDS_PER_STEP = 2e-3
+
+# Run file, bytes after compression (rough).
+FILE_BYTES = 120_000
+OBSERVATION_BYTES = 500
+PICTURE_BYTES_PER_PATCH = 6
+KILL_BYTES = 8
+KILLED_PER_CELL_DAY = 0.05
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """One arm at one point of the sweep: its mice, cells of the smallest and the largest tumour, and its doses."""
+
+    study: str
+    arm: str
+    strain: str
+    cell_line: str
+    doses: str
+    mice: int
+    cells_start: int
+    cells_most: int
+
+
+@dataclass(frozen=True)
+class MicePlan:
+    """What a study will take: mouse_bytes, cpu_seconds on one core, longest_seconds of one mouse, disk_bytes."""
+
+    rows: tuple[ArmRow, ...]
+    mice: int
+    cells_start: int
+    cells_most: int
+    mouse_bytes: int
+    cpu_seconds: float
+    longest_seconds: float
+    disk_bytes: int
+
+    def memory_bytes(self, workers: int) -> int:
+        """Memory that `workers` processes need at most, in bytes."""
+        return min(workers, max(1, self.mice)) * self.mouse_bytes
+
+    def seconds(self, workers: int) -> float:
+        """Time on `workers` cores; never less than that of the longest run."""
+        return max(self.longest_seconds, self.cpu_seconds / max(1, min(workers, self.mice)))
+
+
+def plan_mice(conditions: Sequence[MouseCondition]) -> MicePlan:
+    """Plan of the conditions that xenograft_sweep.expand_mice returns."""
+    by_arm: dict[tuple, list[dict]] = {}
+    for condition in conditions:
+        by_arm.setdefault((condition.study, condition.arm), []).append(condition.resolved)
+    every = [condition.resolved for condition in conditions]
+    seconds = [_seconds(resolved) for resolved in every]
+    return MicePlan(
+        rows=tuple(_row(study, arm, mice) for (study, arm), mice in by_arm.items()),
+        mice=len(every),
+        cells_start=sum(start_cells(resolved) for resolved in every),
+        cells_most=max((largest_cells(resolved) for resolved in every), default=0),
+        mouse_bytes=max((memory_bytes(resolved) for resolved in every), default=0),
+        cpu_seconds=sum(seconds),
+        longest_seconds=max(seconds, default=0.0),
+        disk_bytes=sum(_disk(resolved) for resolved in every),
+    )
+
+
+def dose_words(doses: Sequence[dict]) -> str:
+    """ "trastuzumab 10 mg/kg iv on day 0, 7, 14", drug by drug; "none" without a dose."""
+    days: dict[tuple, list[float]] = {}
+    for dose in doses:
+        days.setdefault((dose["drug"], dose["mg_per_kg"], dose["route"]), []).append(dose["day"])
+    parts = [f"{drug} {mg:g} mg/kg {route} on day {_days(on)}" for (drug, mg, route), on in days.items()]
+    return "; ".join(parts) or "none"
+
+
+def _days(days: Sequence[float]) -> str:
+    if len(days) > 6:
+        return f"{days[0]:g} to {days[-1]:g} ({len(days)} times)"
+    return ", ".join(f"{day:g}" for day in days)
+
+
+def _row(study: str, arm: str, mice: Sequence[dict]) -> ArmRow:
+    first = mice[0]
+    return ArmRow(
+        study=study,
+        arm=arm,
+        strain=first["strain"]["name"],
+        cell_line=" + ".join(_clone_words(clone) for clone in first["clones"]),
+        doses=dose_words(first["doses"]),
+        mice=len(mice),
+        cells_start=min(start_cells(mouse) for mouse in mice),
+        cells_most=max(largest_cells(mouse) for mouse in mice),
+    )
+
+
+def _clone_words(clone: dict) -> str:
+    return clone["cell_line"] if clone["mechanism"] == "none" else f"{clone['cell_line']} {clone['mechanism']}"
+
+
+def _seconds(resolved: dict) -> float:
+    return 24.0 * resolved["study"]["days"] * SECONDS_PER_STEP + cell_hours(resolved) * SECONDS_PER_CELL_HOUR
+
+
+def _disk(resolved: dict) -> int:
+    output, hours = resolved["output"], 24.0 * resolved["study"]["days"]
+    patches = largest_cells(resolved) / 64
+    size = FILE_BYTES + OBSERVATION_BYTES * (1 + hours / output["every_h"])
+    if output["level"] != "observables":
+        size += 2 * PICTURE_BYTES_PER_PATCH * (1.9 * patches) ** (2.0 / 3.0)
+    if output["level"] in ("events", "frames"):
+        size += KILL_BYTES * min(1e6, KILLED_PER_CELL_DAY * cell_hours(resolved) / 24.0)
+    if output["level"] == "frames":
+        size += PICTURE_BYTES_PER_PATCH * patches * (1 + hours / output["frames_every_h"])
+    return round(size)

@@ -1,0 +1,255 @@
+"""Resolve a study in mice: every arm and mouse becomes one condition of plain numbers.
+
+Precedence of a number of a cell: the user's override, then the mechanism, then the line in the mouse (tumours.toml),
+then the line in the well (cell_lines.toml). Effectors: residents.toml over the entry of effectors.toml that it names.
+What differs between mice is multiplied in here and nowhere else: growth, clearance, effector density, vessels, volume.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from simulation.catalogue import lookup
+from simulation.scenario.branch import read_meta
+from simulation.scenario.identity import canonical_json
+from simulation.scenario.mice import draw_mouse, unit_of
+from simulation.scenario.schema import Table
+from simulation.scenario.xenograft_schema import (
+    Arm,
+    Clone,
+    XenograftScenario,
+    clone_numbers,
+    mouse_numbers,
+    tissue_numbers,
+)
+from simulation.version import XENOGRAFT_MODEL
+
+# Numbers of a tumours entry that belong to the cells; the others are the tissue around them.
+OF_THE_CELLS = ("growth_per_d", "cell_loss_factor", "her2_drift_per_division", "her2_loss_per_division")
+STRAIN_NUMBERS = (
+    *("nk_density_factor", "myeloid_density_factor", "fcgr_factor", "human_nk_per_tumour_cell"),
+    *("extra_clearance_factor", "extra_clearance_half_ug_per_ml", "weight_kg"),
+)
+CALIPER_NUMBERS = (
+    *("caliper_error_coefficient", "caliper_error_power", "caliper_error_floor_mm3", "limit_of_quantification_mm3"),
+)
+RESIDENTS = {"nk": "mouse-NK", "myeloid": "mouse-myeloid", "human_nk": "human-NK"}
+TWICE_WEEKLY_D = (3, 4)
+
+
+def caliper_days(days: float, given: Sequence[float] | None) -> list[float]:
+    """Days of reading: the user's, else 0 and then every 3 and 4 days in turn, and the last."""
+    if given is not None:
+        return list(given)
+    out, day, turn = [0.0], 0.0, 0
+    while day + TWICE_WEEKLY_D[turn % 2] < days:
+        day += TWICE_WEEKLY_D[turn % 2]
+        turn += 1
+        out.append(day)
+    return [*out, days]
+
+
+def resolve_clone(clone: Clone, known: lookup.Catalogue) -> dict:
+    """All numbers of one kind of tumour cell. Raises KeyError for names that are not in the catalogue."""
+    line, tumour = known.cell_lines[clone.cell_line], known.tumours[clone.cell_line]
+    in_vivo = {name: number.value for name, number in tumour.numbers.items() if name in line.numbers}
+    numbers = line.values() | in_vivo | {name: tumour.numbers[name].value for name in OF_THE_CELLS}
+    changed = lookup.apply_mechanism(known.mechanisms[clone.mechanism], numbers)
+    # A mechanism that shortens the doubling time in the well speeds growth in the mouse by the same factor.
+    changed["growth_per_d"] *= numbers["doubling_time_h"] / changed["doubling_time_h"]
+    return {
+        **_overridden(changed, clone, clone_numbers()),
+        "cell_line": clone.cell_line,
+        "fraction": clone.fraction,
+        "mechanism": clone.mechanism,
+    }
+
+
+def resolve_tissue(scenario: XenograftScenario, first: Clone, known: lookup.Catalogue) -> dict:
+    """The tissue of a tumour: that of its first clone's line, with the user's numbers."""
+    line, tumour = known.cell_lines[first.cell_line], known.tumours[first.cell_line]
+    not_tissue = {*line.numbers, *OF_THE_CELLS, "grows"}
+    numbers = {name: number.value for name, number in tumour.numbers.items() if name not in not_tissue}
+    return _overridden(numbers, scenario.tumour, tissue_numbers())
+
+
+def resolve_strain(scenario: XenograftScenario, arm: Arm, known: lookup.Catalogue) -> dict:
+    """All numbers of the arm's strain, spread between mice included, with the user's."""
+    strain = arm.strain or scenario.mouse.strain
+    numbers = _overridden(known.mice[strain].values(), scenario.mouse, mouse_numbers())
+    if scenario.study.caliper_error_coefficient is not None:
+        numbers["caliper_error_coefficient"] = scenario.study.caliper_error_coefficient
+    return numbers | {"name": strain}
+
+
+def resolve_effectors(strain: Mapping, known: lookup.Catalogue, density_factor: float = 1.0) -> dict:
+    """The effectors of a strain by kind; human_nk is None unless cells were transferred."""
+    out: dict[str, dict | None] = {}
+    for kind, name in RESIDENTS.items():
+        entry = known.residents[name]
+        base = known.effectors[str(entry.strings["base"])]
+        own = {**base.values(), **entry.values(), **base.strings, **entry.strings, "type": name}
+        del own["description"]
+        if own["genotype"] == "population":
+            own["genotype"] = "VF"  # the typical donor, as in a well with one donor
+        if kind == "human_nk":
+            own["density_per_tumour_cell"] = strain["human_nk_per_tumour_cell"]
+        else:
+            own["density_per_tumour_cell"] *= strain[f"{kind}_density_factor"]
+            own["fcgr_gain"] *= strain["fcgr_factor"]
+        own["density_per_tumour_cell"] *= density_factor
+        out[kind] = own if kind != "human_nk" or own["density_per_tumour_cell"] > 0 else None
+    return out
+
+
+def resolve_drugs(names: Sequence[str], known: lookup.Catalogue, clearance: float = 1.0) -> dict:
+    """Numbers of each drug by name; an antibody brings its entry of antibodies.toml."""
+    out = {}
+    for name in sorted(set(names)):
+        entry = known.drugs[name]
+        own = dict(entry.values())
+        if entry.strings["class"] == "antibody":
+            antibody = known.antibodies[str(entry.strings["antibody"])]
+            own = {**antibody.values(), "epitope": antibody.strings["epitope"], **own}
+            own["clearance_ml_per_d_kg"] *= clearance
+        else:
+            own["half_life_h"] /= clearance
+        out[name] = own | {"class": entry.strings["class"], "antibody": entry.strings["antibody"]}
+    return out
+
+
+def resolve_arm(scenario: XenograftScenario, arm: Arm, known: lookup.Catalogue) -> dict:
+    """What all mice of an arm share, with `lineage`: a digest of the tumour and strain before mice differ."""
+    clones = [resolve_clone(clone, known) for clone in (arm.clone or scenario.tumour.clone)]
+    tissue = resolve_tissue(scenario, (arm.clone or scenario.tumour.clone)[0], known)
+    tissue["fraction_simulated"] = scenario.tumour.fraction_simulated
+    strain = resolve_strain(scenario, arm, known)
+    kept = {"name": strain["name"], **{name: strain[name] for name in STRAIN_NUMBERS}}
+    given, last = scenario.study, scenario.study.days
+    lineage = hashlib.sha256(canonical_json([clones, tissue, kept]).encode()).hexdigest()[:16]
+    doses = [
+        {"drug": dose.drug, "mg_per_kg": dose.mg_per_kg, "route": dose.route, "day": day}
+        for dose in arm.dose
+        for day in dose.days
+    ]
+    return {
+        "schema": scenario.schema_version,
+        "kind": "xenograft",
+        "model": XENOGRAFT_MODEL,
+        "seed": scenario.seed,
+        "random": scenario.random,
+        "arm": arm.name,
+        "lineage": lineage,
+        "clones": clones,
+        "tumour": tissue,
+        "strain": kept,
+        "doses": sorted(doses, key=lambda dose: (dose["day"], dose["drug"], dose["route"], dose["mg_per_kg"])),
+        "study": {
+            "days": last,
+            "caliper_days": caliper_days(last, given.caliper_days),
+            "endpoint_mm3": given.endpoint_mm3,
+            **{name: strain[name] for name in CALIPER_NUMBERS},
+        },
+        "output": _output(scenario),
+    }
+
+
+def resolve_mouse(scenario: XenograftScenario, known: lookup.Catalogue, arm: Arm, shared: dict, number: int) -> dict:
+    """The condition of mouse `number` (1, 2, ...) of an arm; shared: as resolve_arm returns it.
+
+    Raises NoMouseError, and CheckpointError where a saved tumour cannot be read.
+    """
+    if scenario.branch is not None:
+        return _from_checkpoint(scenario, known, shared, number)
+    strain = resolve_strain(scenario, arm, known)
+    mean = arm.start_volume_mm3 or scenario.tumour.start_volume_mm3
+    mouse = draw_mouse(unit_of(scenario.seed, scenario.random, arm.name, number), mean, strain)
+    factors = mouse.factors()
+    return {
+        **shared,
+        "mouse": number,
+        "mouse_factors": factors,
+        "clones": [{**clone, "growth_per_d": clone["growth_per_d"] * mouse.growth} for clone in shared["clones"]],
+        "tumour": {
+            **shared["tumour"],
+            "start_volume_mm3": mouse.start_volume_mm3,
+            "vessel_spacing_um": shared["tumour"]["vessel_spacing_um"] / math.sqrt(mouse.vessels),
+        },
+        "effectors": resolve_effectors(strain, known, mouse.effector_density),
+        "drugs": resolve_drugs([dose["drug"] for dose in shared["doses"]], known, mouse.clearance),
+        "checkpoint": None,
+    }
+
+
+def in_vivo_overrides(scenario: XenograftScenario) -> list[dict]:
+    """Every number of the well's laws that has another value in the mouse: of, number, well, mouse, unit, reason.
+
+    From the catalogue (lines in tumours.toml, effectors in residents.toml), and from the scenario's clones.
+    """
+    known = scenario.known
+    rows = []
+    clones = [clone for arm in scenario.arm for clone in (arm.clone or scenario.tumour.clone)]
+    for line in dict.fromkeys(clone.cell_line for clone in clones):
+        rows += _differences(line, known.cell_lines[line], known.tumours[line])
+    for name in RESIDENTS.values():
+        entry = known.residents[name]
+        rows += _differences(name, known.effectors[str(entry.strings["base"])], entry)
+    for clone in dict.fromkeys(clones):
+        line, tumour = known.cell_lines[clone.cell_line].numbers, known.tumours[clone.cell_line].numbers
+        for name in clone_numbers():
+            own = getattr(clone, name)
+            if own is not None:
+                before = line.get(name) or tumour[name]
+                reason = clone.reason or "set by the scenario"
+                rows.append(_override(clone.cell_line, name, before, own, reason))
+    return [row for i, row in enumerate(rows) if row not in rows[:i]]
+
+
+def _differences(of: str, well: lookup.Entry, mouse: lookup.Entry) -> list[dict]:
+    """Numbers of a well's entry that the entry of the mouse replaces by another value."""
+    rows = []
+    for name, number in mouse.numbers.items():
+        before = well.numbers.get(name)
+        if before is not None and before.value != number.value:
+            why = number.note.removeprefix("reason: ") or number.source
+            rows.append(_override(of, name, before, number.value, f"{why} ({number.provenance}: {number.source})"))
+    return rows
+
+
+def _override(of: str, name: str, before: lookup.Number, value: float, reason: str) -> dict:
+    unit = "" if before.unit == "1" else before.unit
+    return {"of": of, "number": name, "well": before.value, "mouse": value, "unit": unit, "reason": reason}
+
+
+def checkpoint_path(scenario: XenograftScenario) -> Path:
+    """The file of [branch], resolved against the folder of the scenario file."""
+    return scenario._origin.folder / scenario.branch.checkpoint
+
+
+def _from_checkpoint(scenario: XenograftScenario, known: lookup.Catalogue, shared: dict, number: int) -> dict:
+    """A mouse that goes on from a saved tumour: the numbers of the mouse are those that were saved with it."""
+    meta = read_meta(checkpoint_path(scenario))
+    saved = meta["condition"]
+    drugs = [*saved["drugs"], *(dose["drug"] for dose in shared["doses"])]
+    return {
+        **shared,
+        "mouse": number,
+        **{name: saved[name] for name in ("mouse_factors", "clones", "tumour", "effectors")},
+        "drugs": resolve_drugs(drugs, known, saved["mouse_factors"]["clearance"]),
+        "checkpoint": {"run_id": meta["run_id"], "tick": meta["tick"], "content": meta["content"]},
+    }
+
+
+def _overridden(numbers: Mapping[str, float], given: Table, names: Sequence[str]) -> dict:
+    """Catalogue numbers with the user's in their place; + 0.0 makes floats of all and rids them of -0.0."""
+    own = {name: getattr(given, name) for name in names}
+    return {**{k: v + 0.0 for k, v in numbers.items()}, **{k: v for k, v in own.items() if v is not None}}
+
+
+def _output(scenario: XenograftScenario) -> dict:
+    given = scenario.output
+    output = {"level": given.level, "every_h": given.every_h, "save_days": list(given.save_days or ())}
+    if given.level == "frames":
+        output["frames_every_h"] = given.frames_every_h or given.every_h
+    return output

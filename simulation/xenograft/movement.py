@@ -1,0 +1,218 @@
+"""Movement: cells flow between patches as whole cells, effectors walk and are carried along.
+
+Model    Through the face between patches b and k flow p_b - p_k cells per hour, p the flow potential, from the higher
+         to the lower; a flow of 1.3 is one cell, or two with chance 0.3, so that no slope of density stands still for
+         want of a whole cell. Who leaves is drawn among all cells of the patch. An effector is carried through a face
+         with the chance that a cell of its patch is, and else walks to a random neighbour at its own rate.
+Method   Two passes. Outflow: each patch picks its leavers into its own outbox, face by face. Pull: each patch takes
+         what its neighbours hold for it. Every patch writes only its own slots, so the result hangs on neither
+         threads nor order. At most a sixth of the receiver's free slots come through one face: nobody is ever lost.
+Limits   cells and effectors conserved exactly; no potential, no walk: nothing moves (tests/xenograft/test_movement.py)
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from simulation.biology.rng import hash32, mix64, patch_key
+from simulation.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, with_rank
+
+OUTBOX = 16  # leavers that lie apart from the patch, next to each other in memory; further ones stay in its top slots
+FACES = 6  # +x, -x, +y, -y, +z, -z; faces uint64[patches] holds the leavers of face f in bits 8 f to 8 f + 7
+CELLS, EFFECTORS, LARGEST, MOVES, COUNTS = range(5)
+
+_BYTE = np.uint64(0xFF)
+_LCG_A = np.uint64(6364136223846793005)
+_LCG_C = np.uint64(1442695040888963407)
+_32 = np.uint64(32)
+_EVEN = np.uint64(0x00FF00FF00FF00FF)
+
+
+@njit(inline="always")
+def total_of(faces):
+    """Leavers of all faces of a patch."""
+    pairs = (faces & _EVEN) + ((faces >> np.uint64(8)) & _EVEN)
+    return (pairs + (pairs >> np.uint64(16)) + (pairs >> _32)) & np.uint64(0xFFFF)
+
+
+@njit(inline="always")
+def step_of(face, side):
+    """Offset of the neighbour behind a face."""
+    stride = 1 if face < 2 else side if face < 4 else side * side
+    return -stride if face & 1 else stride
+
+
+@njit(inline="always")
+def _whole(flow, draw, receiver):
+    """Cells through one face: the flow rounded up or down at random, within the receiver's room."""
+    if flow <= np.float32(0.0):
+        return np.uint64(0)
+    q = np.int64(flow + np.float32(draw) * np.float32(1.0 / 1048576.0))
+    return np.uint64(min(q, (CELL_SLOTS - np.int64(receiver)) // FACES))
+
+
+@njit(inline="always")
+def _fluxes(b, key, p, n, side, per_step):
+    """Leavers of each face, packed; at most all cells of the patch."""
+    here = p[b]
+    s2 = side * side
+    a = key
+    c = mix64(key)
+    m = np.uint64(0xFFFFF)
+    q = (
+        _whole((here - p[b + 1]) * per_step, a & m, n[b + 1])
+        | _whole((here - p[b - 1]) * per_step, (a >> np.uint64(20)) & m, n[b - 1]) << np.uint64(8)
+        | _whole((here - p[b + side]) * per_step, (a >> np.uint64(40)) & m, n[b + side]) << np.uint64(16)
+        | _whole((here - p[b - side]) * per_step, c & m, n[b - side]) << np.uint64(24)
+        | _whole((here - p[b + s2]) * per_step, (c >> np.uint64(20)) & m, n[b + s2]) << _32
+        | _whole((here - p[b - s2]) * per_step, (c >> np.uint64(40)) & m, n[b - s2]) << np.uint64(40)
+    )
+    left = np.uint64(n[b])
+    if total_of(q) <= left:
+        return q
+    kept = np.uint64(0)  # a sparse patch that is asked for more than it has: face after face from a random one
+    first = (c >> np.uint64(60)) % np.uint64(FACES)
+    for i in range(FACES):
+        shift = np.uint64(8) * ((first + np.uint64(i)) % np.uint64(FACES))
+        some = min((q >> shift) & _BYTE, left)
+        left -= some
+        kept |= some << shift
+    return kept
+
+
+@njit(inline="always")
+def _send_effectors(b, r, effectors, n, ne, cell_faces, walk, side, faces_of, waiting):
+    """Move the leaving effectors of a patch to the top of its slots, face by face; return leavers per face, packed."""
+    count = np.int64(ne[b])
+    base = np.int64(b) * EFFECTOR_SLOTS
+    own = np.uint64(max(n[b], 1))
+    sent = np.uint64(0)
+    for i in range(count):
+        r = r * _LCG_A + _LCG_C
+        word = effectors[base + i]
+        draw = r >> _32
+        slot = (draw * own) >> _32  # it goes where the cell of this number would go
+        face = -1
+        reached = np.uint64(0)
+        for f in range(FACES):
+            reached += (cell_faces >> np.uint64(8 * f)) & _BYTE
+            if face < 0 and slot < reached:
+                face = f
+        if face < 0:
+            again = hash32(np.uint32(draw))
+            if again < walk[np.int64(word & np.uint64(3))]:
+                face = np.int64((np.uint64(hash32(again)) * np.uint64(FACES)) >> _32)
+                if n[b + step_of(face, side)] == 0:
+                    face = -1
+        if face >= 0:
+            shift = np.uint64(8 * face)
+            room = (EFFECTOR_SLOTS - np.int64(ne[b + step_of(face, side)])) // FACES
+            if np.int64((sent >> shift) & _BYTE) < room:
+                sent += np.uint64(1) << shift
+            else:
+                face = -1
+        faces_of[i] = face
+        waiting[i] = word
+    if sent:
+        stay = 0
+        top = base + EFFECTOR_SLOTS - 1
+        for i in range(count):
+            if faces_of[i] < 0:
+                effectors[base + stay] = waiting[i]
+                stay += 1
+        for f in range(FACES):
+            for i in range(count):
+                if faces_of[i] == f:
+                    effectors[top] = waiting[i]
+                    top -= 1
+    return sent
+
+
+@njit(cache=True, parallel=True)
+def outflow(cells, outbox, n, n_before, faces, effectors, ne, effector_faces, p, per_step, walk, key,
+            side, rid, r0, r1, cb, nch):  # fmt: skip
+    """First pass: leavers to the outboxes. n and ne stay as they are until the pull; n_before keeps n.
+
+    p: float32[side**3] flow potential, cells per hour; per_step: hours per step; walk: uint32[4], chance of a walk per
+    step and type of effector as a 32-bit word.
+    """
+    for c in prange(nch):
+        faces_of = np.zeros(EFFECTOR_SLOTS, np.int64)
+        waiting = np.zeros(EFFECTOR_SLOTS, np.uint64)
+        for r in range(cb[c], cb[c + 1]):
+            for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
+                n_before[b] = n[b]
+                faces[b] = 0
+                effector_faces[b] = 0
+                if n[b] == 0 and ne[b] == 0:
+                    continue
+                k = patch_key(key, b, side)
+                q = np.uint64(0)
+                if n[b] > 0:
+                    q = _fluxes(b, k, p, n, side, per_step)
+                faces[b] = q
+                state = k
+                count = np.uint64(n[b])
+                base = np.uint64(b) * np.uint64(CELL_SLOTS)
+                box = np.uint64(b) * np.uint64(OUTBOX)
+                for t in range(total_of(q)):
+                    state = state * _LCG_A + _LCG_C
+                    j = base + (((state >> _32) * count) >> _32)
+                    count -= np.uint64(1)
+                    # In a new patch a cell stands at a new distance from a vessel.
+                    word = np.uint32(with_rank(cells[j], (state >> np.uint64(24)) & _BYTE))
+                    cells[j] = cells[base + count]
+                    if t < np.uint64(OUTBOX):
+                        outbox[box + t] = word
+                    else:
+                        cells[base + np.uint64(CELL_SLOTS - 1) - t] = word
+                if ne[b] > 0:
+                    effector_faces[b] = _send_effectors(
+                        b, mix64(state), effectors, n, ne, q, walk, side, faces_of, waiting
+                    )
+
+
+@njit(cache=True, parallel=True)
+def pull(cells, outbox, n, faces, effectors, ne, effector_faces, first, last, side, rid, r0, r1, cb, nch, counts):
+    """Second pass: every patch takes in what its neighbours sent.
+
+    first, last: occupied extents of the rows, for Rows; counts: int64[nch, COUNTS], set per chunk.
+    """
+    for c in prange(nch):
+        mine = np.zeros(COUNTS, np.int64)
+        for r in range(cb[c], cb[c + 1]):
+            low, high = side, 0
+            for x in range(r0[r], r1[r]):
+                b = rid[r] * side + x
+                count = np.uint64(n[b]) - total_of(faces[b])
+                base = np.uint64(b) * np.uint64(CELL_SLOTS)
+                settled = np.int64(ne[b]) - np.int64(total_of(effector_faces[b]))
+                for f in range(FACES):
+                    k = b - step_of(f, side)  # the neighbour whose face f points here
+                    shift = np.uint64(8 * f)
+                    before = (np.uint64(1) << shift) - np.uint64(1)
+                    q = (faces[k] >> shift) & _BYTE
+                    if q:
+                        t0 = total_of(faces[k] & before)
+                        box = np.uint64(k) * np.uint64(OUTBOX)
+                        top = np.uint64(k) * np.uint64(CELL_SLOTS) + np.uint64(CELL_SLOTS - 1)
+                        for t in range(t0, t0 + q):
+                            cells[base + count] = outbox[box + t] if t < np.uint64(OUTBOX) else cells[top - t]
+                            count += np.uint64(1)
+                        mine[MOVES] += np.int64(q)
+                    q = (effector_faces[k] >> shift) & _BYTE
+                    if q:
+                        top = np.uint64(k * EFFECTOR_SLOTS + EFFECTOR_SLOTS - 1) - total_of(effector_faces[k] & before)
+                        for t in range(q):
+                            effectors[b * EFFECTOR_SLOTS + settled] = effectors[top - t]
+                            settled += 1
+                n[b] = count
+                ne[b] = settled
+                if count > 0:
+                    low, high = min(low, x), x + 1
+                    mine[LARGEST] = max(mine[LARGEST], np.int64(count))
+                mine[CELLS] += np.int64(count)
+                mine[EFFECTORS] += settled
+            first[rid[r]] = low
+            last[rid[r]] = high
+        for k in range(COUNTS):
+            counts[c, k] = mine[k]

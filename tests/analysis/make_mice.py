@@ -1,0 +1,28 @@
+"""A study folder of simulated mice whose tumours are stand-ins: what the analysis reads, without an engine."""
+
+import json
+from pathlib import Path
+
+import h5py
+
+from simulation.run.folder import run_file
+from simulation.run.mouse import simulate_mouse
+from simulation.run.study import study_record
+from simulation.scenario.conditions import conditions_of
+from simulation.scenario.load import scenario_from_dict
+from tests.run.fake_tumour import FakeEngine
+from tests.scenario.mice_example import study
+
+
+def make_mice(folder: Path, changes: dict | None = None, sweep: dict | None = None) -> Path:
+    """Run the example study, changed, with stand-in tumours into `folder`; returns it."""
+    scenario = scenario_from_dict(study(changes, sweep))
+    conditions = conditions_of(scenario)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "study.json").write_text(json.dumps(study_record(scenario, conditions, "mice.toml")), encoding="utf-8")
+    for condition in conditions:
+        path = run_file(folder / "runs", condition.run_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w") as file:
+            simulate_mouse(condition.resolved, file, make=FakeEngine)
+    return folder

@@ -1,0 +1,216 @@
+"""The driver of one mouse: schedule, end point, record, checkpoint and branch, round a stand-in for the engine."""
+
+import os
+import signal
+
+import h5py
+import numpy as np
+import pytest
+
+from simulation.record.checkpoint import load_checkpoint, save_checkpoint
+from simulation.run.mouse import StoppedError, simulate_mouse
+from simulation.run.stopping import wish_to_stop
+from simulation.scenario.branch import CheckpointError, read_meta
+from simulation.scenario.mice import caliper_share, read_caliper
+from tests.run.fake_tumour import FakeEngine
+from tests.scenario.mice_example import mice, study_faults
+
+
+def one(changes=None, place=0):
+    return mice({"output.level": "events", **(changes or {})})[place].resolved
+
+
+def written(condition, checkpoints=None, make=FakeEngine, every_s=60.0):
+    """The bytes of the run file of a condition."""
+    with h5py.File("mouse.h5", "w", driver="core", backing_store=False) as file:
+        simulate_mouse(condition, file, checkpoints=checkpoints, checkpoint_every_s=every_s, make=make)
+        file.flush()
+        return file.id.get_file_image()
+
+
+@pytest.fixture
+def read(tmp_path):
+    def reader(condition, **options):
+        path = tmp_path / "mouse.h5"
+        path.write_bytes(written(condition, **options))
+        return h5py.File(path, "r")
+
+    return reader
+
+
+class Dosed(FakeEngine):
+    """Remembers when it was dosed."""
+
+    def __init__(self, *args, **named):
+        super().__init__(*args, **named)
+        self.log = []
+        Dosed.last = self
+
+    def apply(self, action):
+        self.log.append((self.tick, action["drug"], action["mg_per_kg"], action["route"]))
+        super().apply(action)
+
+
+def stopping_after(ticks):
+    """An engine that sends SIGTERM to its own process during its step `ticks`."""
+
+    class Stopping(FakeEngine):
+        def advance(self, n, events=None):
+            super().advance(n, events)
+            if self.tick == ticks:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    return Stopping
+
+
+def stopped_at(tick, condition, checkpoints):
+    """Run until a SIGTERM during the step that ends at `tick`."""
+    with wish_to_stop() as outer:
+        with pytest.raises(StoppedError):
+            written(condition, checkpoints, stopping_after(tick))
+        assert outer.number == signal.SIGTERM  # handed on after saving
+        outer.number = None
+
+
+def dying_after(ticks):
+    """An engine that fails in its step `ticks`, as a killed process would: nothing is saved any more."""
+
+    class Dying(FakeEngine):
+        def advance(self, n, events=None):
+            if self.tick == ticks:
+                raise MemoryError("killed")
+            super().advance(n, events)
+
+    return Dying
+
+
+def test_doses_are_given_at_their_hour(read):
+    with read(one(place=3), make=Dosed):
+        pass
+    assert Dosed.last.log == [(0, "trastuzumab", 10.0, "iv"), (168, "trastuzumab", 10.0, "iv")]
+
+
+def test_what_a_run_file_holds(read):
+    condition = one({"output.every_h": 12}, place=3)
+    with read(condition) as file:
+        assert file["meta"].attrs["status"] == "complete"
+        assert (file["meta"].attrs["arm"], file["meta"].attrs["mouse"]) == ("trastuzumab", 1)
+        assert file["meta"].attrs["end"] == "study"
+        hours = file["observables/volume_true_mm3/time"][()]
+        assert hours.tolist() == [12.0 * k for k in range(29)]
+        assert file["calipers/day"][()].tolist() == condition["study"]["caliper_days"] == [0, 3, 7, 10, 14]
+        true = dict(zip(hours, file["observables/volume_true_mm3/value"][()], strict=True))
+        assert file["calipers/volume_true_mm3"][()].tolist() == [true[24.0 * day] for day in (0, 3, 7, 10, 14)]
+        length, width = file["calipers/length_mm"][()], file["calipers/width_mm"][()]
+        assert np.allclose(file["calipers/volume_caliper_mm3"][()], length * width**2 / 2, rtol=1e-8)
+        assert file["kills/time"].shape == (file["observables/kills_myeloid/value"][-1],)
+        assert set(file["slices"]) == {"cells", "living", "her2", "occupancy", "oxygen", "effectors"}
+        assert file["slices/cells"].shape == (2, 2, 2)
+        for series in file["observables"].values():
+            assert series["value"].attrs["units"] and series["value"].attrs["description"]
+
+
+def test_a_mouse_leaves_at_the_reading_that_reaches_the_end_point(read):
+    condition = one({"study.endpoint_mm3": 250})
+    with read(condition) as file:
+        read_mm3 = file["calipers/volume_caliper_mm3"][()]
+        assert file["meta"].attrs["end"] == "endpoint"
+        assert read_mm3[-1] >= 250 > read_mm3[:-1].max()
+        assert file["meta"].attrs["end_day"] == file["calipers/day"][-1] < 14
+        assert file["observables/volume_true_mm3/time"][-1] == 24 * file["meta"].attrs["end_day"]
+
+
+def test_without_caliper_error_the_reading_is_three_over_pi(read):
+    with read(one({"study.caliper_error_coefficient": 0.0})) as file:
+        share = file["calipers/volume_caliper_mm3"][()] / file["calipers/volume_true_mm3"][()]
+        assert np.allclose(share, 3 / np.pi, rtol=1e-8)
+
+
+def test_levels_hold_what_they_say(read):
+    expected = {"observables": set(), "final": {"slices"}, "events": {"slices", "kills"}}
+    expected["frames"] = expected["events"] | {"fields"}
+    for level, more in expected.items():
+        with read(one({"output.level": level}, place=3)) as file:
+            assert set(file) == {"h5md", "meta", "observables", "calipers"} | more
+
+
+@pytest.mark.parametrize("tick", [1, 72, 100, 168, 335])
+def test_a_stopped_run_saves_and_goes_on_to_the_same_bytes(tmp_path, tick):
+    condition = one({"output.level": "frames"}, place=4)
+    whole = written(condition)
+    stopped_at(tick, condition, tmp_path)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".ckpt"]
+    assert written(condition, tmp_path) == whole
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint_to_the_same_bytes(tmp_path):
+    condition = one({"output.level": "frames"}, place=5)
+    whole = written(condition)
+    stopped_at(200, condition, tmp_path)
+    with pytest.raises(MemoryError):
+        written(condition, tmp_path, dying_after(250))
+    assert read_meta(next(tmp_path.glob("*.ckpt")))["tick"] == 200
+    assert written(condition, tmp_path) == whole
+
+
+def test_checkpoints_come_by_themselves(tmp_path):
+    condition = one(place=3)
+    whole = written(condition)
+    with pytest.raises(MemoryError):
+        written(condition, tmp_path, dying_after(50), every_s=0.0)
+    assert 1 <= read_meta(next(tmp_path.glob("*.ckpt")))["tick"] <= 50
+    assert written(condition, tmp_path) == whole
+
+
+def test_a_checkpoint_of_another_scenario_is_refused(tmp_path):
+    mine, other = one(), one({"study.days": 15})
+    stopped_at(50, mine, tmp_path)
+    saved = next(tmp_path.glob("*.ckpt"))
+    meta, arrays = load_checkpoint(saved)
+    save_checkpoint(saved, {**meta, "condition": other}, arrays)
+    with pytest.raises(CheckpointError, match="another scenario"):
+        written(mine, tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused_in_words(tmp_path):
+    mine = one()
+    stopped_at(50, mine, tmp_path)
+    saved = next(tmp_path.glob("*.ckpt"))
+    content = bytearray(saved.read_bytes())
+    content[len(content) // 2] ^= 255
+    saved.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        written(mine, tmp_path)
+
+
+def test_a_branch_goes_on_from_the_saved_tumour(tmp_path):
+    grown = mice({"output.save_days": [7], "arm.1.dose": [], "arm.1.name": "other"})[0].resolved
+    with h5py.File("grown.h5", "w", driver="core", backing_store=False) as file:
+        simulate_mouse(grown, file, checkpoints=tmp_path, make=FakeEngine)
+        values = file["observables/volume_true_mm3/value"][()]
+    saved = next(tmp_path.glob("*.day7.ckpt"))
+    branch = {"branch": {"checkpoint": str(saved)}}
+    conditions = [each.resolved for each in mice(branch)]
+    (tmp_path / f"{conditions[0]['checkpoint']['content']}.ckpt").write_bytes(saved.read_bytes())
+    assert all(each["mouse_factors"] == grown["mouse_factors"] for each in conditions)
+    assert len({each["checkpoint"]["content"] for each in conditions}) == 1
+    for condition in conditions[:1] + conditions[3:4]:
+        with h5py.File("branch.h5", "w", driver="core", backing_store=False) as file:
+            simulate_mouse(condition, file, checkpoints=tmp_path, make=FakeEngine)
+            volumes = file["observables/volume_true_mm3/value"][()]
+            assert file["observables/volume_true_mm3/time"][0] == 0.0
+            assert volumes[0] == values[7]
+            assert file["calipers/day"][0] == 0.0
+    faults = study_faults({**branch, "tumour.clone.0.her2_per_cell": 5e5})
+    assert len(faults) == 1 and "checkpoint of another scenario" in faults[0]
+    assert "no such file" in study_faults({"branch": {"checkpoint": "nowhere.ckpt"}})[0]
+
+
+def test_caliper_readings_scatter_as_the_formula_says():
+    condition = one()
+    numbers = condition["study"]
+    for volume in (60.0, 150.0, 1000.0):
+        logs = [np.log(read_caliper(f"mouse {i}", 3.0, volume, 1.3, numbers)[2] / volume) for i in range(2000)]
+        spread = caliper_share(volume, numbers)
+        assert np.std(logs) == pytest.approx(spread, rel=5 / np.sqrt(2 * 2000) + spread**2)
+        assert np.mean(logs) == pytest.approx(np.log(3 / np.pi), abs=5 * spread / np.sqrt(2000) + spread**2)

@@ -53,4 +53,4 @@ def test_keys_are_listed_once():
     keys = all_keys()
     assert len(keys) == len(set(keys))
     assert {"schema", "sweep", "targets.cells", "action.at_h"} <= set(keys)
-    assert len(Scenario.model_fields) == 17
+    assert len(Scenario.model_fields) == 19

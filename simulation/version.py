@@ -6,4 +6,4 @@ in the tests fails when they move without it.
 
 __version__ = "0.1.0"
 
-WELL_MODEL = "well-1"
+WELL_MODEL = "well-2"

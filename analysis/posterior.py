@@ -13,11 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.calibration import Free
+from analysis.calibration import UNIFORM_SD, Free
 from analysis.errors import SheetFault
 from analysis.tables import write_table
-
-UNIFORM_SD = float(np.sqrt(1 / 12))
 
 
 def sample(
@@ -101,10 +99,13 @@ def overlay_text(
 
 
 def write_calibration(
-    folder: Path, free: Sequence[Free], starts: Mapping[str, float], best: Mapping[str, float], table: pd.DataFrame,
-    posterior: pd.DataFrame | None, overlay: str, facts: Mapping,
+    folder: Path, free: Sequence[Free], starts: Mapping[str, float], best: Mapping[str, float],
+    near: Mapping[str, float], table: pd.DataFrame, posterior: pd.DataFrame | None, overlay: str, facts: Mapping,
 ) -> Path:  # fmt: skip
-    """Write best.toml, calibration.json, tables/*.csv and, with a posterior, figures/pairs.png; returns best.toml."""
+    """Write best.toml, calibration.json, tables/*.csv and, with a posterior, figures/pairs.png; returns best.toml.
+
+    near  of calibration.local_widths, empty where nothing was searched.
+    """
     from analysis import plots
 
     for name in ("tables", "figures"):
@@ -116,6 +117,8 @@ def write_calibration(
         {"parameter": each.path, "low": each.low, "high": each.high, "start": starts[each.path],
          "best": best[each.path]} for each in free
     )  # fmt: skip
+    if near:
+        rows["local_posterior_over_prior_sd"] = rows["parameter"].map(near)
     if posterior is not None:
         rows = rows.merge(widths(free, posterior), on="parameter")
         write_table(posterior, folder / "tables" / "posterior.csv")

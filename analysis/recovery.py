@@ -12,7 +12,8 @@ Limits   summaries that say nothing: the posterior is the prior; exact summaries
 import numpy as np
 import pandas as pd
 
-from analysis.posterior import UNIFORM_SD, weighted_quantile
+from analysis.calibration import UNIFORM_SD
+from analysis.posterior import weighted_quantile
 
 KEPT = 0.2
 IDENTIFIED_BELOW = 0.7  # posterior SD over prior SD

@@ -43,6 +43,7 @@ def calibrate(
 ) -> None:
     """Fit free catalogue numbers to measured experiments: least squares, then the posterior by ABC-SMC."""
     with plain_faults():
+        from analysis.calibration import local_widths
         from simulation.run.folder import prepare
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
@@ -67,6 +68,7 @@ def calibrate(
         begun = time.monotonic()
         measure = partial(_measure, plan, _digest(experiments, plan), folder / STORE, workers)
         best, asked = _search(scenario, free, measure)
+        near = local_widths(free, best, measure) if given.evaluations else {}
         posterior = _posterior(scenario, free, plan, folder, workers) if given.population else None
         if not given.evaluations and posterior is not None:
             best = {each.path: float(posterior[each.path].median()) for each in free}
@@ -75,7 +77,7 @@ def calibrate(
             "experiments": [each.name for each in experiments], "seed": scenario.seed, "donors": given.donors,
             "cells": given.cells, "points_of_the_search": asked, "wall_s": round(time.monotonic() - begun, 1),
         }  # fmt: skip
-        page = _write(folder, scenario, free, best, table, posterior, facts)
+        page = _write(folder, scenario, free, best, near, table, posterior, facts)
     console.calibration(table, best, page)
     raise typer.Exit(DONE)
 
@@ -297,8 +299,8 @@ def _posterior(scenario: "Scenario", free: Sequence, plan: _Plan, folder: Path, 
 
 
 def _write(
-    folder: Path, scenario: "Scenario", free: Sequence, best: Mapping[str, float], table: "pd.DataFrame",
-    posterior: "pd.DataFrame | None", facts: dict,
+    folder: Path, scenario: "Scenario", free: Sequence, best: Mapping[str, float],
+    near: Mapping[str, float], table: "pd.DataFrame", posterior: "pd.DataFrame | None", facts: dict,
 ) -> Path:  # fmt: skip
     from datetime import date
 
@@ -312,4 +314,4 @@ def _write(
     ranges = {path: (number.low, number.high) for path, number in numbers.items()}
     text = overlay_text(best, units, ranges, facts)
     starts = {path: number.value for path, number in numbers.items()}
-    return write_calibration(folder, free, starts, best, table, posterior, text, facts)
+    return write_calibration(folder, free, starts, best, near, table, posterior, text, facts)

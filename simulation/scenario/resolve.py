@@ -24,6 +24,7 @@ NO_ANTIBODY = {
     "kon_per_nM_h": 0.0,
     "kd_nM": 1.0,
     "cross_link_per_receptor": 0.0,
+    "one_arm_weight": 1.0,
     "k16_v158_nM": 1.0,
     "k16_f158_ratio": 1.0,
     "k2_bridges": 1.0,

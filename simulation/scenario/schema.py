@@ -165,6 +165,7 @@ class Antibody(Table):
     kon_per_nM_h: Number | None = quantity("association per Fab (0: no binding)", "1/(nM h)", high=1e4)
     kd_nM: Number | None = quantity("microscopic dissociation constant of one Fab", "nM", high=1e6, above=True)
     cross_link_per_receptor: Number | None = quantity("cross-link constant per receptor", "1", high=1)
+    one_arm_weight: Number | None = quantity("weight in bridges of an antibody held by one arm", "1")
     k16_v158_nM: Number | None = quantity("Fc to CD16a-V158 dissociation constant", "nM", high=1e9, above=True)
     k16_f158_ratio: Number | None = quantity("F158 over V158 dissociation constant", "1", high=100, above=True)
     k2_bridges: Number | None = quantity("two-dimensional constant of bridge formation", "1", high=1e12, above=True)

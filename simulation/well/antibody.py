@@ -7,7 +7,7 @@ from numba import njit
 
 from simulation.biology.binding import bound_after, free_receptors, singly_bound
 from simulation.biology.growth import direct_block
-from simulation.biology.synapse import bridge_constant
+from simulation.biology.synapse import bridge_constant, engaging
 from simulation.well.layout import ALIVE, P
 
 _FREE, _INTERNAL, _ADDED, _K2 = P["free_0"], P["internalised_0"], P["added_0"], P["k2"]
@@ -75,13 +75,22 @@ def _respond(n, p, dt_h, status, receptors, receptors_0, response, arrest, bound
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _engage(now, cross_link, one_arm_weight, n, p, receptors, contact_bound):
+    """Add to contact_bound what one pool brings into a contact; antibodies held by one arm count their weight."""
+    for i in range(n):
+        accessible = receptors[i] * p.accessible
+        one_armed = singly_bound(accessible, free_receptors(accessible, now[i], cross_link), cross_link)
+        contact_bound[i] += np.float32(p.target_contact * engaging(now[i], one_armed, one_arm_weight))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def step_antibody(n, p, dt_h, pools, status, receptors, receptors_0, response, arrest, bound, contact_bound, scratch):
     """Bind, internalise and turn over receptors for dt_h hours; refresh what the event loop reads.
 
     n: targets in use. Arrays have the capacity of the well: status uint8, receptors and receptors_0 float64
     (molecules),
-    response and arrest float32 (0-1), bound float64 (2, capacity) molecules, contact_bound float32 (molecules inside
-    one contact), scratch float64. pools: see layout.POOLS.
+    response and arrest float32 (0-1), bound float64 (2, capacity) molecules, contact_bound float32 (engaging
+    antibodies inside one contact), scratch float64. pools: see layout.POOLS.
     """
     if pools[_ADDED] > 0.0:
         _bind(0, p.kon_0, p.koff_0, p.cross_link_0, n, p, dt_h, pools, status, receptors, bound, scratch)
@@ -90,7 +99,11 @@ def step_antibody(n, p, dt_h, pools, status, receptors, receptors_0, response, a
     if p.growth or p.modulation > 1.0:
         _respond(n, p, dt_h, status, receptors, receptors_0, response, arrest, bound)
     for i in range(n):
-        contact_bound[i] = np.float32(p.target_contact * (bound[0, i] + bound[1, i]))
+        contact_bound[i] = 0.0
+    if pools[_ADDED] > 0.0:
+        _engage(bound[0], p.cross_link_0, p.one_arm_weight_0, n, p, receptors, contact_bound)
+    if pools[_ADDED + 1] > 0.0:
+        _engage(bound[1], p.cross_link_1, p.one_arm_weight_1, n, p, receptors, contact_bound)
     free_nM = pools[_FREE] + pools[_FREE + 1]
     pools[_K2] = bridge_constant(p.k2_bridges, p.fc_gain, p.k16_nM, free_nM, p.serum_igg_nM, p.genotype_factor)
 

@@ -87,6 +87,8 @@ class Rates(NamedTuple):
     koff_1: float
     cross_link_0: float
     cross_link_1: float
+    one_arm_weight_0: float
+    one_arm_weight_1: float
     accessible: float
     net_loss: float
     modulation: float

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.calibration import TOLERANCE, Free, distance, residuals, search
+from analysis.calibration import TOLERANCE, UNIFORM_SD, Free, distance, local_widths, residuals, search
 from analysis.errors import SheetFault
 from analysis.observed import EC50, EMAX, LYSIS, read_observed
 from analysis.study import analyse_wells
@@ -88,3 +88,18 @@ def test_the_search_finds_a_minimum_and_stays_inside_the_bounds():
     assert best["edge"] > 0.97
     assert all(each.low <= p[each.path] <= each.high for p in asked for each in free)
     assert len(asked) <= 75
+
+
+def test_local_widths_are_those_of_a_linear_normal_problem():
+    """z = 10 (u - 0.5) of the first, z = v + w of the other two, 30 times: by hand from the precision matrix."""
+    free = [Free("a", 0.0, 1.0), Free("b", 0.0, 1.0), Free("c", 0.0, 1.0)]
+
+    def z_of(points):
+        return [np.array([10 * (p["a"] - 0.5), 30 * (p["b"] + p["c"])]) for p in points]
+
+    found = local_widths(free, {"a": 0.5, "b": 0.5, "c": 0.97}, z_of)  # the last one has room below only
+    prior = 1 / UNIFORM_SD**2
+    assert found["a"] == pytest.approx(np.sqrt(1 / (100 + prior)) / UNIFORM_SD)
+    alone = np.linalg.inv([[900 + prior, 900], [900, 900 + prior]])[0, 0]
+    assert found["b"] == pytest.approx(np.sqrt(alone) / UNIFORM_SD)
+    assert found["b"] == pytest.approx(found["c"]) and 0.6 < found["b"] < 0.8  # only their sum is known

@@ -51,12 +51,14 @@ def test_a_calibration_is_written_whole_and_its_posterior_read_again(tmp_path):
     posterior = posterior.assign(weight=1 / 30, distance=1.0)
     best = {each.path: each.value(0.5) for each in FREE}
     table = pd.DataFrame({"experiment": ["W3"], "label": ["a"], "z": [0.1]})
-    write_calibration(tmp_path, FREE, best, best, table, posterior, "# overlay\n", FACTS)
+    near = {each.path: 0.5 for each in FREE}
+    write_calibration(tmp_path, FREE, best, best, near, table, posterior, "# overlay\n", FACTS)
     assert json.loads((tmp_path / "calibration.json").read_text())["seed"] == 5
     again = read_posterior(tmp_path / "tables" / "posterior.csv")
     assert again[FREE[0].path].to_numpy() == pytest.approx(posterior[FREE[0].path].to_numpy(), rel=1e-4)
     assert (tmp_path / "figures" / "pairs.png").stat().st_size > 2000
-    assert len(pd.read_csv(tmp_path / "tables" / "parameters.csv")) == 2
+    parameters = pd.read_csv(tmp_path / "tables" / "parameters.csv")
+    assert parameters["local_posterior_over_prior_sd"].tolist() == [0.5, 0.5]
 
 
 def test_a_table_without_weights_is_no_posterior(tmp_path):

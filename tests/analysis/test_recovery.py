@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.posterior import UNIFORM_SD
+from analysis.calibration import UNIFORM_SD
 from analysis.recovery import posterior_of, study
 
 

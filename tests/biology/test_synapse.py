@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from simulation.biology.synapse import activation, bridge_constant, bridges, genotype_factor
+from simulation.biology.binding import equilibrium_bound, equilibrium_free, free_receptors, singly_bound
+from simulation.biology.synapse import activation, bridge_constant, bridges, engaging, genotype_factor
 
 K2, K16 = 2e4, 500.0
 
@@ -26,6 +27,26 @@ def test_activation_is_the_law_of_the_model(genotype, gain, free_nM, igg_nM):
     for bound, cd16a in [(1e3, 1e5), (1e6, 1e5), (1e6, 1e3)]:
         s = activation(bridges(0.03 * bound, 0.2 * cd16a, k2), 334.0, 0.77)
         assert s == pytest.approx(twin(bound, cd16a, free_nM, igg_nM, genotype, gain), rel=1e-12)
+
+
+@pytest.mark.parametrize("receptors", [2e3, 3e4, 1.1e6])
+@pytest.mark.parametrize("c_nM", [1e-3, 1.0, 70.0])
+def test_antibodies_held_by_one_arm_count_their_weight(receptors, c_nM):
+    """Against the closed-form equilibrium: A1 = 2 (C/K1) r and A2 = (C/K1) Kx r^2 engage as w A1 + A2."""
+    kd, link = 5.0, 1e-5
+    free = equilibrium_free(receptors, c_nM, kd, link)
+    one, both = 2.0 * c_nM / kd * free, c_nM / kd * link * free**2
+    bound = equilibrium_bound(receptors, c_nM, kd, link)
+    found_one = singly_bound(receptors, free_receptors(receptors, bound, link), link)
+    for weight in (0.0, 0.15, 1.0):
+        assert engaging(bound, found_one, weight) == pytest.approx(weight * one + both, rel=1e-6)
+
+
+def test_engaging_antibodies_at_the_limits():
+    assert engaging(1000.0, 400.0, 1.0) == 1000.0
+    assert engaging(1000.0, 400.0, 0.0) == 600.0
+    assert engaging(1000.0, 0.0, 0.15) == 1000.0  # all held by both arms
+    assert engaging(1000.0, 1000.0, 0.0) == 0.0  # no cross-link
 
 
 def test_bridges_are_limited_by_the_scarcer_partner():

@@ -39,8 +39,8 @@ FIELDS = {
     "death_per_h death_per_kill late_killing_per_h ldh_content donor_potency_log_sd donor_motility_log_sd "
     "donor_bridges_log10_sd donor_purity_log_sd genotype_ff_fraction genotype_vf_fraction genotype_vv_fraction "
     "genotype is_cell_line description",
-    "antibodies": "molar_mass_kda kon_per_nM_h kd_nM cross_link_per_receptor k16_v158_nM k16_f158_ratio k2_bridges "
-    "fc_gain direct_effect epitope partner description",
+    "antibodies": "molar_mass_kda kon_per_nM_h kd_nM cross_link_per_receptor one_arm_weight k16_v158_nM k16_f158_ratio "
+    "k2_bridges fc_gain direct_effect epitope partner description",
     "wells": "area_mm2 volume_ul default_cells max_layers layer_filling shape description",
     "readouts": "release_delay_h leak_per_h counts_effectors blank full_scale raw_unit description",
 }

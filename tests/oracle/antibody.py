@@ -2,7 +2,8 @@
 
 Model    dB/dt = 2 kon C r - koff A1 - k_net B with fast exchange between one and two arms; C from the mass balance.
          r solves Kx/2 r^2 + (1 + B Kx - Ra Kx/2) r - (Ra - B) = 0 and A1 = (Ra - r)/(1 + Kx r).
-         X = nF n16/(K2 + nF + n16), S = X^m/(X^m + X50^m); free antibody and serum IgG raise K2.
+         nF = phi_T (A2 + w A1), X = nF n16/(K2 + nF + n16), S = X^m/(X^m + X50^m); free antibody and serum
+         IgG raise K2.
 Method   Fourth-order Runge-Kutta per cell, the free antibody from the mass balance at every stage, in as many
          sub-steps as keep the fastest rate times the sub-step below one half.
 Source   Sections 2 and 3 of the model description.
@@ -77,10 +78,27 @@ def bridge_constant(w):
 
 
 @njit(nogil=True)
+def two_armed(bound, sites, cross_link):
+    """Antibodies with both arms on the cell, A2 = Kx r A1 / 2, by bisection of Ra = r + A1 + 2 A2 in the share of B."""
+    low, high = 0.0, bound
+    for _ in range(60):
+        both = 0.5 * (low + high)
+        empty = sites - bound - both
+        if empty > 0.0 and cross_link * empty * (bound - both) > 2.0 * both:
+            low = both
+        else:
+            high = both
+    return 0.5 * (low + high)
+
+
+@njit(nogil=True)
 def synapse(w, k2, i, j):
     """S (0-1) of a contact of target i with effector j at the present antibody and CD16a."""
     p, cell = w.p, w.nk[j]
     n16 = p.phi_e * cell.cd16a * cell.level / LEVELS
-    opsonin = p.phi_t * (w.bound[0, i] + w.bound[1, i])
+    opsonin = 0.0
+    for a in range(2):
+        both = two_armed(w.bound[a, i], w.sites[i], w.pools[a].cross_link)
+        opsonin += p.phi_t * (both + w.pools[a].one_arm * (w.bound[a, i] - both))
     bridges = (opsonin * n16 / (k2 + opsonin + n16)) ** p.hill
     return bridges / (bridges + p.x50**p.hill)

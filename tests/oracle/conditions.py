@@ -89,6 +89,7 @@ BINDING = {
     "kon_per_nM_h": 1.0,
     "kd_nM": 5.0,
     "cross_link_per_receptor": 1.0e-5,
+    "one_arm_weight": 0.5,
     "k16_v158_nM": 500.0,
     "k16_f158_ratio": 1.8,
     "k2_bridges": 2.0e4,
@@ -139,7 +140,7 @@ def condition(**overrides) -> dict:
     result = {
         "schema": 1,
         "kind": "well",
-        "model": "well-1",
+        "model": "well-2",
         "seed": 2026,
         "random": "independent",
         "role": "sample",

@@ -45,7 +45,9 @@ EFFECTOR_CELL = np.dtype(
     align=True,
 )
 # One row for the antibody and one for its partner (all zero without one); amounts in molecules, rates per h.
-POOL = np.dtype([(name, "f8") for name in ("kon", "koff", "cross_link", "total", "free_nM", "internalised", "cleared")])
+POOL = np.dtype(
+    [(name, "f8") for name in ("kon", "koff", "cross_link", "one_arm", "total", "free_nM", "internalised", "cleared")]
+)
 
 
 class Well(NamedTuple):
@@ -153,6 +155,7 @@ def read_pools(condition: dict, molecules_per_nM: float) -> np.ndarray:
             pool["kon"] = entry["kon_per_nM_h"]
             pool["koff"] = entry["kon_per_nM_h"] * entry["kd_nM"]
             pool["cross_link"] = entry["cross_link_per_receptor"]
+            pool["one_arm"] = entry["one_arm_weight"]
     return pools
 
 

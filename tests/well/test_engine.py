@@ -309,6 +309,24 @@ def test_a_partner_is_added_with_its_antibody():
     assert (engine.bound[:, alive] > 0.0).all()
 
 
+def test_both_pools_bring_antibodies_into_a_contact():
+    """By the equations of binding, A2 = Kx r A1 / 2 and Ra = r + A1 + 2 A2; one-armed antibodies count their weight."""
+    other = PARTNER | {"one_arm_weight": 0.2, "cross_link_per_receptor": 1e-4, "kd_nM": 50.0}
+    engine = start(small_well(100, partner=other, antibody__dose_ug_per_ml=0.3, targets__masked_fraction=0.4), 7)
+    expected = np.zeros(100)
+    sites = 0.6 * engine.targets["target_receptors"]
+    for pool, (link, weight) in enumerate([(1e-5, 0.5), (1e-4, 0.2)]):
+        bound = engine.bound[pool]
+        low, high = np.zeros(100), bound.copy()
+        for _ in range(60):  # bisection in A2
+            both = 0.5 * (low + high)
+            more = link * (sites - bound - both) * (bound - both) > 2.0 * both
+            low, high = np.where(more, both, low), np.where(more, high, both)
+        expected += 0.03 * (both + weight * (bound - both))
+        assert 0.05 < both.sum() / bound.sum() < 0.95
+    assert engine.targets["target_contact_bound"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_an_unknown_action_is_refused():
     with pytest.raises(ValueError, match="shake"):
         start(PLAIN, 1).apply({"shake": True})

@@ -207,6 +207,7 @@ LINES = {
     # -- hits and what they do
     "antibody arm": Line(off(e_antibody_hit_per_h=0.0), {}, SATURATED, 4, "hits", +1),
     "natural arm": Line(off(e_natural_hit_per_h=0.0), {}, NATURAL, 4, "kills", +1),
+    "easy prey": Line({}, off(t_natural_sensitivity=8.0), NATURAL, 4, "kills", +1),
     "natural non-responders": Line(off(e_natural_competent_fraction=1.0), {}, NATURAL, 4, killers, -1),
     "antibody non-responders": Line(off(e_antibody_competent_fraction=1.0), {}, SATURATED | MANY, 4, killers, -1),
     "recruited silent effectors": Line(off(e_antibody_competent_fraction=0.3), {}, SATURATED, 4, silent_killers, +1),

@@ -1,27 +1,27 @@
 """Candidate laws of NK activation, put in the place of the shipped one before the kernels are compiled.
 
-All have the same three parameters as the shipped law (half, slope m, hits per hour at full activation) and one of their
-own, u in [0, 1). With x bridges in a contact and y(x) = x^m / (x^m + half^m):
+All have the same three parameters (half, slope m, hits per hour at full activation) and one of their own, u in [0, 1).
+With x bridges in a contact and y(x) = x^m / (x^m + half^m):
 
-  shipped       S = y(x)
+  plain         S = y(x), every bound antibody counts
   threshold     S = y(x - X0): the first X0 bridges only balance the inhibition that the contact starts with.
-                X0 = 100 u.  Limit u = 0: shipped.
+                X0 = 100 u.  Limit u = 0: plain.
   proofreading  S = y(x)^N: N steps in series, each done with probability y before the complex falls back.
-                N = 1 + 4 u.  Limit u = 0: shipped.
+                N = 1 + 4 u.  Limit u = 0: plain.
   clustering    S = y(x^2 / (x + Xc)): a bridge signals once another one is close; below Xc bridges those with a partner
-                grow with the square.  Xc = 500 u.  Limit u = 0: shipped.
+                grow with the square.  Xc = 500 u.  Limit u = 0: plain.
   two-armed     S = y(x) with nF = phi_T (A2 + w A1): antibodies held by both arms (A2) stay, those held by one (A1)
                 let go at koff per arm, and bridges on them seldom outlive the steps between engagement and signal:
                 proofreading by the dwell time of the antibody on the target, w = (1 + koff tau / N)^-N.
-                w = 1 - u.  Limit u = 0: shipped.
+                w = 1 - u, the catalogue's one_arm_weight.  Limit u = 0: plain.  This one is shipped, with w = 0.15.
 
 The first three are functions of x alone; the fourth also knows how the antibody is held.
 """
 
 import numba
 
-SHIPPED, THRESHOLD, PROOFREADING, CLUSTERING, TWO_ARMED = LAWS = (
-    "shipped",
+PLAIN, THRESHOLD, PROOFREADING, CLUSTERING, TWO_ARMED = LAWS = (
+    "plain",
     "threshold",
     "proofreading",
     "clustering",
@@ -41,8 +41,8 @@ def packed(slope: float, u: float) -> float:
 
 
 def own_parameter(law: str, u: float) -> float:
-    """The law's own parameter in its own unit (bridges, steps, bridges, weight of one arm); nan for the shipped law."""
-    if law == SHIPPED:
+    """The law's own parameter in its own unit (bridges, steps, bridges, weight of one arm); nan for the plain law."""
+    if law == PLAIN:
         return float("nan")
     return {PROOFREADING: 1.0 + 4.0 * u, TWO_ARMED: 1.0 - u}.get(law, LARGEST[law] * u)
 
@@ -58,7 +58,7 @@ def _hill(x, half, slope):
 
 
 @numba.njit(inline="always")
-def _shipped(x, half, number):
+def _plain(x, half, number):
     return _hill(x, half, _slope(number))
 
 
@@ -78,11 +78,11 @@ def _clustering(x, half, number):
 
 
 ACTIVATION = {
-    SHIPPED: _shipped,
+    PLAIN: _plain,
     THRESHOLD: _threshold,
     PROOFREADING: _proofreading,
     CLUSTERING: _clustering,
-    TWO_ARMED: _shipped,
+    TWO_ARMED: _plain,
 }
 
 
@@ -95,24 +95,8 @@ def install(law: str) -> None:
     from simulation.biology import synapse
 
     synapse.activation = ACTIVATION[law]
-    if law == TWO_ARMED:
-        from simulation.well import antibody
-
-        antibody.step_antibody = _by_arms(antibody.step_antibody)
 
 
-def _by_arms(step_antibody):
-    from simulation.biology.binding import free_receptors, singly_bound
-
-    @numba.njit(nogil=True, error_model="numpy")
-    def step(n, p, dt_h, pools, status, receptors, receptors_0, response, arrest, bound, contact_bound, scratch):
-        step_antibody(
-            n, p, dt_h, pools, status, receptors, receptors_0, response, arrest, bound, contact_bound, scratch
-        )
-        missing = p.bridges_hill % 1.0  # 1 - w
-        for i in range(n):
-            accessible = receptors[i] * p.accessible
-            one_arm = singly_bound(accessible, free_receptors(accessible, bound[0, i], p.cross_link_0), p.cross_link_0)
-            contact_bound[i] -= p.target_contact * missing * one_arm
-
-    return step
+def one_arm_weight(law: str, u: float) -> float:
+    """What antibodies held by one arm count: 1 in every law but the one that is about them."""
+    return own_parameter(law, u) if law == TWO_ARMED else 1.0

@@ -77,7 +77,8 @@ def refresh(out_dir: Path) -> Summary:
                         continue
                     row = kept.pop(name, None)
                     seen = (stat.st_size, stat.st_mtime_ns)
-                    if row is None or (row["file_bytes"], row["file_mtime_ns"]) != seen:
+                    same = row is not None and (row["file_bytes"], row["file_mtime_ns"]) == seen
+                    if not same or (model is not None and row["model_version"] != model):
                         changed = True
                         try:
                             row = _row(out_dir / "runs" / folder / f"{name}.h5", keys, model)

@@ -167,7 +167,7 @@ class _Given:
         return run_file(self.books.folder.runs_dir, run_id).exists()
 
     def _mend(self) -> None:
-        """Ask anew for workers that were lost, and jobs that were never taken: Dask counts them as if they were there."""
+        """Ask anew for workers that were lost and jobs that were never taken: Dask goes on counting them."""
         if self.backend is None:
             return
         jobs = self.backend.workers

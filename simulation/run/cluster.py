@@ -26,6 +26,7 @@ from simulation.run.site import Site
 
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 CLUSTERS = ("local", *BATCH_SYSTEMS)  # or tcp://address of a scheduler
+_NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}
 _LOOK_S = 0.05  # between two looks at what has come back
 _MEND_S = 5.0  # between two looks at lost jobs
 _PATIENCE_S = 120.0  # before it is said that no worker has come
@@ -230,7 +231,7 @@ def _local(workers: int | None):
         n_workers=workers or runtime.cores(),
         threads_per_worker=1,
         memory_limit=0,  # what takes the memory is the process of a run, which Dask does not see
-        dashboard_address=None,
+        scheduler_kwargs=_NO_DASHBOARD,
         silence_logs=logging.CRITICAL,
     )
 
@@ -283,7 +284,7 @@ def batch_options(cluster: str, site: Site, threads: int, out_dir: Path) -> dict
         "log_directory": str(out_dir / "jobs"),
         "job_name": "adcc",
         "death_timeout": 120,
-        "scheduler_options": {"dashboard_address": None},
+        "scheduler_options": _NO_DASHBOARD,
         "silence_logs": logging.CRITICAL,
     }
     name = {"lsf": "project", "sge": "project"}.get(cluster, "account")

@@ -31,6 +31,7 @@ END_VALUES = (
     *("antibody_cleared_per_target", "cd16a_level", "granules_mean", "resistant_fraction"),
     *("signal", "signal_maximum", "signal_blank"),
 )
+_META = ("schema_version", "run_id", "plate", "model_version", "condition", "status")
 _SHOWN = 20  # files that cannot be used and are named one by one
 _WORDS = ("role", "cell_line", "effector", "antibody", "readout")
 _COUNTS = ("donor", "replicate")
@@ -77,7 +78,8 @@ def refresh(out_dir: Path) -> Summary:
                         continue
                     row = kept.pop(name, None)
                     seen = (stat.st_size, stat.st_mtime_ns)
-                    if row is None or (row["file_bytes"], row["file_mtime_ns"]) != seen:
+                    same = row is not None and (row["file_bytes"], row["file_mtime_ns"]) == seen
+                    if not same or (model is not None and row["model_version"] != model):
                         changed = True
                         try:
                             row = _row(out_dir / "runs" / folder / f"{name}.h5", keys, model)
@@ -207,7 +209,8 @@ def _row(path: Path, keys: list[str], model: str | None) -> dict:
         with h5py.File(path, "r") as file:
             if "meta" not in file:
                 raise ForeignFile("not a run file (no /meta)")
-            meta = dict(file["meta"].attrs)
+            attributes = file["meta"].attrs
+            meta = {name: attributes[name] for name in _META if name in attributes}
             check_meta(meta, path)
             if model is not None and meta["model_version"] != model:
                 raise ForeignFile(f"model {meta['model_version']}, the study is {model}")
@@ -219,8 +222,9 @@ def _row(path: Path, keys: list[str], model: str | None) -> dict:
             for key in keys:
                 value = _at(condition, key)
                 row[key] = json.dumps(value) if isinstance(value, list | dict) else value
+            observables = h5py.h5g.open(file.id, b"observables")
             for name in END_VALUES:
-                row[name] = _last(file, name)
+                row[name] = _last(observables, name)
             return row
     except ForeignFile:
         raise
@@ -230,10 +234,10 @@ def _row(path: Path, keys: list[str], model: str | None) -> dict:
         raise ForeignFile(f"unreadable ({fault})") from fault
 
 
-def _last(file: h5py.File, name: str) -> float | None:
+def _last(observables: h5py.h5g.GroupID, name: str) -> float | None:
     """Last value of a series; None where the file has no such series. Past h5py's general code, for speed."""
     try:
-        data = h5py.h5d.open(file.id, f"observables/{name}/value".encode())
+        data = h5py.h5d.open(observables, f"{name}/value".encode())
     except KeyError:
         return None
     values = np.empty(data.shape)

@@ -9,7 +9,7 @@ files. A run that takes its process along is tried again by itself, one whose ev
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from uuid import uuid4
@@ -26,6 +26,7 @@ from simulation.run.site import Site
 
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 CLUSTERS = ("local", *BATCH_SYSTEMS)  # or tcp://address of a scheduler
+_NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}
 _LOOK_S = 0.05  # between two looks at what has come back
 _MEND_S = 5.0  # between two looks at lost jobs
 _PATIENCE_S = 120.0  # before it is said that no worker has come
@@ -167,11 +168,11 @@ class _Given:
         return run_file(self.books.folder.runs_dir, run_id).exists()
 
     def _mend(self) -> None:
-        """Ask anew for jobs that were lost or never taken: adapting counts them as if they were there."""
+        """Ask anew for workers that were lost and jobs that were never taken: Dask goes on counting them."""
         if self.backend is None:
             return
         jobs = self.backend.workers
-        for name in [name for name, job in jobs.items() if job.job_id is None]:
+        for name in [name for name, job in jobs.items() if getattr(job, "job_id", "") is None]:
             del jobs[name]
         if set(self.backend.worker_spec) - set(jobs):
             self.backend.scale(len(self.backend.worker_spec))
@@ -188,7 +189,7 @@ def _size(client, cluster: str, site: Site, workers: int | None) -> int:
 
 @contextmanager
 def _connected(cluster: str, site: Site, workers: int | None, threads: int, out_dir: Path) -> Iterator[tuple]:
-    """(client, cluster that is mended or None), closed afterwards in any case."""
+    """(client, the cluster that was started for it or None), closed afterwards in any case."""
     try:
         import dask
         import distributed
@@ -198,7 +199,8 @@ def _connected(cluster: str, site: Site, workers: int | None, threads: int, out_
         "distributed.scheduler.allowed-failures": site.lost_workers,
         "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies is blamed for one bundle, not for several
         "distributed.scheduler.default-task-durations": {"bundle": "20s"},
-        "distributed.deploy.lost-worker-timeout": "5s",
+        # Longer than a worker of this machine takes to start again by itself; a job that is gone does not come back.
+        "distributed.deploy.lost-worker-timeout": "60s" if cluster == "local" else "5s",
     }
     with dask.config.set(settings), _log_in(out_dir / "jobs"):
         if cluster.startswith("tcp://"):
@@ -212,9 +214,14 @@ def _connected(cluster: str, site: Site, workers: int | None, threads: int, out_
         backend = _local(workers) if cluster == "local" else _batch(cluster, site, workers, threads, out_dir)
         try:
             with distributed.Client(backend) as client:
-                yield client, None if cluster == "local" else backend
+                yield client, backend
         finally:
-            backend.close(timeout=30)
+            _close(backend)
+
+
+def _close(backend) -> None:
+    with suppress(AssertionError):  # Dask is sure that every job has been taken; one that was refused makes it raise
+        backend.close(timeout=30)
 
 
 def _local(workers: int | None):
@@ -224,7 +231,7 @@ def _local(workers: int | None):
         n_workers=workers or runtime.cores(),
         threads_per_worker=1,
         memory_limit=0,  # what takes the memory is the process of a run, which Dask does not see
-        dashboard_address=None,
+        scheduler_kwargs=_NO_DASHBOARD,
         silence_logs=logging.CRITICAL,
     )
 
@@ -241,7 +248,7 @@ def _batch(cluster: str, site: Site, workers: int | None, threads: int, out_dir:
         backend.worker_spec.update(backend.new_worker_spec())
         backend.sync(first)
     except (RuntimeError, OSError) as error:
-        backend.close(timeout=10)
+        _close(backend)
         said = [line for line in str(error).splitlines() if line.strip()]
         raise ClusterError(f"{cluster} does not take the job: {said[-1] if said else error!r}") from None
     backend.adapt(minimum_jobs=1, maximum_jobs=most, interval="2s")
@@ -277,7 +284,7 @@ def batch_options(cluster: str, site: Site, threads: int, out_dir: Path) -> dict
         "log_directory": str(out_dir / "jobs"),
         "job_name": "adcc",
         "death_timeout": 120,
-        "scheduler_options": {"dashboard_address": None},
+        "scheduler_options": _NO_DASHBOARD,
         "silence_logs": logging.CRITICAL,
     }
     name = {"lsf": "project", "sge": "project"}.get(cluster, "account")

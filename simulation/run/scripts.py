@@ -53,9 +53,10 @@ def array_script(system: str, file: str, out_dir: Path, sets: list[str], costs: 
     head = _head(system, site, out_dir, hours, array.memory_gb, None if single else last)
     command = [*_adcc("run", file, out_dir, sets), "--workers", "1", "--shard"]
     shard = f"{0 if single else index}/{array.tasks}"
+    tasks = "task" if array.tasks == 1 else "tasks"
     lines = [
         "#!/bin/bash",
-        f"# {costs.wells:,} runs in {array.tasks:,} tasks of about {_minutes(array.seconds)} on one core; "
+        f"# {costs.wells:,} runs in {array.tasks:,} {tasks} of about {_minutes(array.seconds)} on one core; "
         f"files about {costs.disk_bytes / 1e9:.2g} GB.",
         "# A task that is stopped and started again goes on from its finished runs. When all have ended:",
         f"#   {_shell(_adcc('analyse', None, out_dir, []))}",
@@ -95,18 +96,20 @@ def _tested(system: str) -> list[str]:
 
 def _head(system: str, site: Site, out_dir: Path, hours: float, memory_gb: float, last: int | None) -> list[str]:
     """Requests to the batch system. last: highest index of an array that begins with 0, None for a single job."""
-    time, logs, megabytes = wall_time(hours, system), out_dir / "jobs", math.ceil(memory_gb * 1000)
+    time, megabytes = wall_time(hours, system), math.ceil(memory_gb * 1000)
+    logs = out_dir / "jobs"
     if system == "slurm":
         sign, options = "#SBATCH", [
             "--job-name=adcc", "--ntasks=1", "--cpus-per-task=1", f"--mem={megabytes}M", f"--time={time}", "--requeue",
-            "--open-mode=append", f"--output={logs}/%x-%A{'' if last is None else '_%a'}.log",
+            "--open-mode=append", f"--output={_shell([f'{logs}/%x-%A' + ('' if last is None else '_%a') + '.log'])}",
             *([] if last is None else [f"--array=0-{last}"]),
             *([f"--partition={site.partition}"] if site.partition else []),
             *([f"--account={site.account}"] if site.account else []),
         ]  # fmt: skip
     elif system == "pbs":
         sign, options = "#PBS", [
-            "-N adcc", f"-l select=1:ncpus=1:mem={megabytes}mb", f"-l walltime={time}", "-r y", "-j oe", f"-o {logs}/",
+            "-N adcc", f"-l select=1:ncpus=1:mem={megabytes}mb", f"-l walltime={time}", "-r y", "-j oe",
+            f"-o {_shell([f'{logs}/'])}",
             *([] if last is None else [f"-J 0-{last}"]),
             *([f"-q {site.partition}"] if site.partition else []), *([f"-A {site.account}"] if site.account else []),
         ]  # fmt: skip
@@ -114,13 +117,14 @@ def _head(system: str, site: Site, out_dir: Path, hours: float, memory_gb: float
         name = "adcc" if last is None else f"adcc[1-{last + 1}]"
         output = f"{logs}/adcc-%J" + ("" if last is None else "_%I")
         sign, options = "#BSUB", [
-            f'-J "{name}"', "-n 1", f'-R "rusage[mem={megabytes}MB]"', f"-W {time}", "-r", f"-o {output}.log",
+            f'-J "{name}"', "-n 1", f'-R "rusage[mem={megabytes}MB]"', f"-W {time}", "-r",
+            f"-o {_shell([output + '.log'])}",
             *([f"-q {site.partition}"] if site.partition else []), *([f"-P {site.account}"] if site.account else []),
         ]  # fmt: skip
     else:
         sign, options = "#$", [
             "-N adcc", "-cwd", "-V", "-S /bin/bash", f"-l h_rt={time}", f"-l h_vmem={megabytes}M", "-r y", "-j y",
-            f"-o {logs}/", *([] if last is None else [f"-t 1-{last + 1}"]),
+            f"-o {_shell([f'{logs}/'])}", *([] if last is None else [f"-t 1-{last + 1}"]),
             *([f"-q {site.partition}"] if site.partition else []), *([f"-P {site.account}"] if site.account else []),
         ]  # fmt: skip
     return [f"{sign} {option}" for option in (*options, *site.directives)]

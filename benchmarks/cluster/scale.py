@@ -1,0 +1,198 @@
+"""Scale: ten thousand small wells through Dask and through the process pool, and what looking at them costs.
+
+    python benchmarks/cluster/scale.py [--runs N] [--workers N] [--out DIR] [--scratch DIR]
+
+  kernel        seconds of the simulations alone: a sample of the wells is set up and run without a file
+  pool, dask    each in a process of its own and an empty folder, files written and flushed; start-up of processes is in
+  overhead      (wall x workers - kernel seconds) / runs
+  look          adcc status; the summary table from scratch, and again with nothing new; adcc analyse
+  memory        largest resident set of the driver, and of the analysis at a tenth of the runs and at all of them
+
+Writes cluster_scale.json into --out (default benchmarks/results). Wall times mean something on a quiet machine only.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.speed.measure import CPU, NO_CLOCK, WALL, Figure, load_average, machine, show, write  # noqa: E402
+
+SETS = ("targets.cells=100", "assay.duration_h=1")  # of the shipped large sweep: 12,000 wells
+SAMPLE = 300
+OVERHEAD_MS, STATUS_S, ANALYSE_S = 10.0, 2.0, 60.0
+
+
+def conditions(runs: int) -> list:
+    """The first `runs` conditions of the sweep."""
+    from simulation.scenario.load import load_scenario
+    from simulation.scenario.shipped import find
+    from simulation.scenario.sweep import expand
+
+    return expand(load_scenario(find("large_sweep"), SETS))[:runs]
+
+
+def kernel_seconds(wells: list) -> tuple[float, int]:
+    """(seconds of all simulations without their files, wells in the sample that it was scaled up from)."""
+    from benchmarks.speed.product import run_kernel
+    from simulation import runtime
+
+    runtime.configure(1)
+    sample = wells[:: max(1, len(wells) // SAMPLE)]
+    run_kernel(sample[0].resolved, sample[0].run_key)  # compiles
+    spent = [run_kernel(well.resolved, well.run_key) for well in sample]
+    return sum(one["set_up_s"] + one["run_s"] for one in spent) * len(wells) / len(sample), len(sample)
+
+
+def drive(engine: str, runs: int, workers: int, out_dir: Path) -> dict:
+    """One sweep in this process: wall seconds, runs done, and the largest resident set of this process in bytes."""
+    from simulation.run import cluster, local
+    from simulation.run.folder import StudyFolder
+    from simulation.run.study import study_record
+    from simulation.scenario.load import load_scenario
+    from simulation.scenario.shipped import find
+
+    wells = conditions(runs)
+    with StudyFolder(out_dir) as folder:
+        folder.write_study(study_record(load_scenario(find("large_sweep"), SETS), wells, "large_sweep.toml"))
+    execute = {"pool": local.execute, "dask": cluster.execute}[engine]
+    began = time.perf_counter()
+    outcome = execute({well.run_id: well.resolved for well in wells}, out_dir, workers=workers)
+    wall_s = time.perf_counter() - began
+    assert len(outcome.done) == len(wells), outcome.failed[:3]
+    return {"wall_s": wall_s, "done": len(outcome.done), "rss_bytes": _peak_bytes()}
+
+
+def look(what: str, out_dir: Path) -> dict:
+    """One look at a results folder in this process: wall and processor seconds, and the largest resident set."""
+    began, cpu = time.perf_counter(), time.process_time()
+    if what == "summary":
+        from analysis.summary import refresh
+
+        refresh(out_dir)
+    elif what == "analyse":
+        from analysis.study import analyse_wells
+
+        analyse_wells(out_dir)
+    else:
+        from simulation.run.status import status
+
+        status(out_dir)
+    wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
+    return {"wall_s": wall_s, "cpu_s": cpu_s, "rss_bytes": _peak_bytes()}
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def apart(*words: object) -> dict:
+    """What this program says when it is called with these words, in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(Path(__file__).resolve()), *map(str, words)]
+    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def digest(out_dir: Path) -> str:
+    """Hash over names and bytes of all run files."""
+    sha = hashlib.sha256()
+    for path in sorted((out_dir / "runs").rglob("*.h5")):
+        sha.update(path.name.encode() + path.read_bytes())
+    return sha.hexdigest()[:16]
+
+
+def figures(runs: int, workers: int, scratch: Path) -> list[Figure]:
+    wells = conditions(runs)
+    runs = len(wells)
+    counts = {"wells": runs, "targets_per_well": 100}
+
+    def figure(name, title, unit, value, clock, n=1, **rest):
+        spread = {"min": value, "median": value, "max": value}
+        return Figure(name, title, unit, value, n, spread, clock, counts, load_average(), threads=workers, **rest)
+
+    kernel_s, sample = kernel_seconds(wells)
+    found = [figure("kernel_s", "simulations alone", "s", kernel_s, CPU, sample, note="scaled up from a sample")]
+    hashes = {}
+    for engine in ("pool", "dask"):
+        out = scratch / engine
+        spent = apart("--drive", engine, "--runs", runs, "--workers", workers, "--scratch", out)
+        overhead = 1000 * (spent["wall_s"] * workers - kernel_s) / runs
+        hashes[engine] = digest(out)
+        target = OVERHEAD_MS if engine == "dask" else None
+        found += [
+            figure(f"{engine}_wall_s", f"{engine}: all runs", "s", spent["wall_s"], WALL),
+            figure(f"{engine}_overhead_ms", f"{engine}: overhead per run", "ms", overhead, WALL, runs, target=target),
+            figure(f"{engine}_rss_mb", f"{engine}: memory of the driver", "MB", spent["rss_bytes"] / 1e6, NO_CLOCK),
+        ]
+    assert hashes["pool"] == hashes["dask"], "the two engines wrote other bytes"
+    out = scratch / "dask"
+    size = sum(path.stat().st_size for path in (out / "runs").rglob("*.h5")) / runs
+    found.append(figure("bytes_per_run", "size of a run file", "B", size, NO_CLOCK, runs))
+
+    tenth = scratch / "tenth"
+    apart("--drive", "pool", "--runs", runs // 10, "--workers", workers, "--scratch", tenth)
+    small = apart("--look", "summary", "--scratch", tenth)
+    found.append(figure("summary_tenth_rss_mb", "summary of a tenth: memory", "MB", small["rss_bytes"] / 1e6, NO_CLOCK))
+    for name, what, title, target in (
+        ("status", "status", "adcc status", STATUS_S),
+        ("summary", "summary", "summary table from scratch", None),
+        ("summary_again", "summary", "summary table, nothing new", None),
+        ("analyse", "analyse", "analysis, table there already", None),
+    ):
+        spent = apart("--look", what, "--scratch", out)
+        found += [
+            figure(f"{name}_s", title, "s", spent["wall_s"], WALL, target=target),
+            figure(f"{name}_cpu_s", f"{title}: processor", "s", spent["cpu_s"], CPU),
+            figure(f"{name}_rss_mb", f"{title}: memory", "MB", spent["rss_bytes"] / 1e6, NO_CLOCK),
+        ]
+    by_name = {each.name: each.value for each in found}
+    total = by_name["summary_s"] + by_name["analyse_s"]
+    found.append(figure("analyse_all_s", "adcc analyse of a new folder", "s", total, WALL, target=ANALYSE_S))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Ten thousand small wells through Dask and through processes.")
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--scratch", type=Path, default=None, help="folder for run files; default a temporary one")
+    parser.add_argument("--drive", choices=("pool", "dask"), help=argparse.SUPPRESS)
+    parser.add_argument("--look", choices=("status", "summary", "analyse"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.drive:
+        print(json.dumps(drive(options.drive, options.runs, options.workers, options.scratch)))
+        return
+    if options.look:
+        print(json.dumps(look(options.look, options.scratch)))
+        return
+    scratch = Path(tempfile.mkdtemp(prefix="adcc-scale-", dir=options.scratch))
+    try:
+        document = {
+            "benchmark": "cluster scale",
+            "date": datetime.now(UTC).date().isoformat(),
+            "runs": options.runs,
+            "workers": options.workers,
+            "machine": machine(scratch),
+        }
+        found = figures(options.runs, options.workers, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    write(options.out / "cluster_scale.json", document, found)
+    show(f"{options.runs:,} small wells, {options.workers} workers", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 # Each target does its own set-up: a fresh machine needs Python 3.12 or newer, and make.
 #
 #   make demo      simulate the shipped ADCC protocol, print the lysis table, write results/demo/report.html
+#   make teach     the teaching page in a browser (its files are fetched once, with npm)
 #   make test      the tests (minutes)               make lint      style, format, import contracts
 #   make test-slow the precise and long ones         make compare   published lysis data beside the simulation
 #   make bench     speed, as JSON                    make mutants   seeded faults that the tests must notice
@@ -18,16 +19,24 @@ PYTHON ?= $(shell for python in python3.12 python3.13 python3.14 python3 python;
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1 \
 	&& { echo $$python; break; }; done)
 
-.PHONY: demo test test-slow lint bench compare mutants clean
+.PHONY: demo teach page-files test test-slow lint bench compare mutants clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/adcc run scenarios/adcc_protocol.toml --out results/demo
 
-test: $(VENV)/.installed-dev
+teach: $(VENV)/.installed-teach
+	$(BIN)/adcc teach --prepare
+	$(BIN)/adcc teach
+
+# What the tests in a browser need beside Chromium; without it they are skipped, or fail where a browser is required.
+page-files: $(VENV)/.installed-dev
+	@$(BIN)/adcc teach --prepare || echo "the tests of the teaching page in a browser will not run"
+
+test: $(VENV)/.installed-dev page-files
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
-test-slow: $(VENV)/.installed-dev
+test-slow: $(VENV)/.installed-dev page-files
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 mutants: $(VENV)/.installed-dev
@@ -50,7 +59,7 @@ clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Two stamps, so that the demo does not wait for the tools, and two parallel goals never install at the same time.
+# Three stamps, so that the demo does not wait for the tools, and two parallel goals never install at the same time.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@if [ ! -x $(BIN)/python ] || ! $(BIN)/python -c ''; then \
 		[ -n "$(PYTHON)" ] || { echo "adccsim needs Python 3.12 or newer with venv (Debian: apt install python3-venv); none was found. make PYTHON=..." >&2; exit 1; }; \
@@ -58,6 +67,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) --editable '.[test,dev]'
+$(VENV)/.installed-teach: $(VENV)/.installed
+	$(INSTALL) --editable '.[teach]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-teach
+	$(INSTALL) --editable '.[teach,test,dev]'
 	@touch $@

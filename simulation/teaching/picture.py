@@ -28,7 +28,7 @@ RAMP = (
 FLOOR, OUTSIDE = (15, 21, 36), (0, 0, 0)
 DYING, LYSED = (255, 150, 130), (104, 114, 134)
 NK_SEARCHING, NK_HOLDING, NK_KILLER, NK_SERIAL, NK_DEAD = (
-    (158, 176, 208), (255, 118, 48), (255, 186, 226), (224, 72, 172), (92, 102, 126),
+    (177, 191, 184), (240, 112, 55), (249, 160, 255), (195, 58, 200), (92, 102, 126),
 )  # fmt: skip
 COLOURS = (*RAMP, DYING, LYSED, NK_SEARCHING, NK_HOLDING, NK_KILLER, NK_SERIAL, NK_DEAD)
 _KINDS = ("dying", "lysed", "searching", "holding", "killer", "serial", "dead")

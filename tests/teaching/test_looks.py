@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from simulation.teaching import assets, picture
-from simulation.teaching.lessons import lessons
+from simulation.teaching.lessons import OBSERVABLES, lessons
 
 WIDTHS = (390, 1024, 1920)
 SMALLEST_TEXT_PX = 14
@@ -44,11 +44,7 @@ def test_the_page_fits_its_width_and_can_be_read(visit, axe, width):
     one.wait_minutes(30)
     one.button("Pause").click()
     one.button("Play").wait_for()
-    wide = one.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert wide[0] <= wide[1], f"scrolls sideways: {wide}"
-    assert one.page.evaluate(SMALL_TEXT, SMALLEST_TEXT_PX) == []
-    assert one.page.evaluate(OVERLAPS) == []
-    assert one.page.evaluate(CUT_OFF) == []
+    assert fits(one) == []
     one.page.evaluate(axe)
     found = one.page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
     faults = [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
@@ -63,7 +59,7 @@ SMALL_TEXT = """least => {
     const walk = document.createTreeWalker(document.querySelector('.adcc'), NodeFilter.SHOW_TEXT);
     while (walk.nextNode()) {
         const text = walk.currentNode.textContent.trim(), element = walk.currentNode.parentElement;
-        if (!text || !element.getClientRects().length || element.closest('script, style, .sr, option')) continue;
+        if (!text || !element.checkVisibility() || element.closest('script, style, .sr, option')) continue;
         const scale = element.getScreenCTM ? element.getScreenCTM().a : 1;
         const size = parseFloat(getComputedStyle(element).fontSize) * scale;
         if (size < least - 0.05) small.push(`${size.toFixed(1)} px: ${text}`);
@@ -73,10 +69,10 @@ SMALL_TEXT = """least => {
 
 # Pairs of controls, or a control and a text, that cover one another though neither holds the other.
 OVERLAPS = """() => {
-    const all = [...document.querySelectorAll('.adcc button, .adcc select, .adcc input, .adcc summary, .adcc canvas, ' +
-        '.adcc p, .adcc h1, .adcc h2, .adcc h3, .adcc dt, .adcc dd, .adcc figcaption span, .adcc output, ' +
-        '.adcc span.hint, .adcc svg[role=img], .adcc label')].filter(e => e.getClientRects().length &&
-            !e.closest('.sr') && !(e.type === 'radio'));
+    const names = 'button, select, input, summary, canvas, p, h1, h2, h3, dt, dd, figcaption span, output, ' +
+        'span.hint, label, svg[role=img], svg[role=img] text';
+    const all = [...document.querySelector('.adcc').querySelectorAll(names)].filter(
+        e => e.checkVisibility() && e.getClientRects().length && !e.closest('.sr') && e.type !== 'radio');
     const box = e => e.getBoundingClientRect();
     const found = [];
     for (let i = 0; i < all.length; i++) for (let j = i + 1; j < all.length; j++) {
@@ -197,25 +193,62 @@ def test_states_of_one_shape_are_told_apart_by_every_eye(eye):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pictures_of_every_lesson(visit, width, tmp_path):
-    """Each lesson at each width: its start played to the end, then a try under way; saved for the handbook."""
-    folder = Path(os.environ.get("ADCCSIM_PICTURES", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    one = visit(width=width, height=1080 if width > 1500 else 900)
-    for lesson in lessons():
-        one.go_to(lesson.number)
+@pytest.mark.parametrize("lesson", [pytest.param(lesson, id=lesson.key) for lesson in lessons()])
+def test_a_lesson_is_read_moves_as_it_says_and_looks_right_at_every_width(visit, lesson, tmp_path):
+    """The start and every try are played; while the first try is under way the page is looked at, and pictured."""
+    one = visit(lesson=lesson.number)
+    page = one.page
+    assert page.get_by_role("heading", name=lesson.question).is_visible()
+    page.locator("summary").click()
+    for text in (*lesson.explanation, *lesson.sources):
+        assert page.get_by_text(text, exact=True).is_visible(), text
+    page.locator("summary").click()
+    one.play_to_the_end()
+    seen = {"start": readings(one)}
+    for attempt in lesson.tries:
+        one.button(attempt.label).click()
+        page.get_by_role("button", name=attempt.label, exact=True, pressed=True).wait_for()
+        if attempt is lesson.tries[0]:
+            one.wait_minutes(round(60 * lesson.scenario["assay"]["duration_h"] * 0.5))
+            one.button("Pause").click()
+            one.button("Play").wait_for()
+            looked_at(one, lesson, Path(os.environ.get("ADCCSIM_PICTURES", tmp_path)))
         one.play_to_the_end()
-        one.button(lesson.tries[0].label).click()
-        one.page.get_by_role("button", name=lesson.tries[0].label, exact=True, pressed=True).wait_for()
-        one.wait_minutes(round(60 * lesson.scenario["assay"]["duration_h"] * 0.6))
-        one.button("Pause").click()
-        one.button("Play").wait_for()
-        one.frames_pass(4)
+        seen[attempt.label] = readings(one)
+    for attempt in lesson.tries:
+        claim = attempt.claim
+        after, before = seen[attempt.label][claim.observable], seen[claim.start_from][claim.observable]
+        assert (after > before) if claim.moves == "up" else (after < before), (attempt.label, before, after)
+    one.button("Back to the start").click()
+    one.wait_clock("0 h 0 min")
+
+
+def readings(visit):
+    """Observable -> number that the page shows for it."""
+    ids = {"specific_lysis_pct": "lysis", "serial_killers_pct": "serial_killers_pct"}
+    return {name: float(visit.part(ids.get(name, name)).inner_text().replace("%", "")) for name in OBSERVABLES}
+
+
+def looked_at(visit, lesson, folder):
+    """At every width: nothing sticks out, covers or is cut; a picture of the whole page goes to the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for width in WIDTHS:
+        visit.page.set_viewport_size({"width": width, "height": 1080 if width > 1500 else 900})
+        visit.frames_pass(4)
+        assert fits(visit) == [], width
         file = folder / f"lesson_{lesson.number}_{width}.png"
-        one.page.screenshot(path=file, full_page=True)
+        visit.page.screenshot(path=file, full_page=True)
         with Image.open(file) as shot:
-            assert shot.width == width  # nothing sticks out
-            small = shot.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+            assert shot.width == width
+            small = shot.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         assert len(small.getcolors()) > 40  # a well, not an empty page
         small.save(file, optimize=True)
+    visit.page.set_viewport_size({"width": 1024, "height": 900})
+
+
+def fits(visit):
+    """What scrolls sideways, is drawn too small, covers something else or is cut off."""
+    wide, window = visit.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    sideways = [f"scrolls sideways: {wide} px in {window}"] if wide > window else []
+    small = visit.page.evaluate(SMALL_TEXT, SMALLEST_TEXT_PX)
+    return [*sideways, *small, *visit.page.evaluate(OVERLAPS), *visit.page.evaluate(CUT_OFF)]

@@ -6,14 +6,12 @@ import pytest
 
 from simulation.scenario.load import scenario_from_text
 from simulation.teaching import controls
-from simulation.teaching.lessons import lessons
 from simulation.teaching.plate import Plate
 
 pytestmark = pytest.mark.slow
 CONTROLS = {control.name: control for control in controls.controls()}
 SLIDERS = [control for control in CONTROLS.values() if control.kind == "slider"]
 CHOICES = [control for control in CONTROLS.values() if control.kind == "choice"]
-LESSONS = [pytest.param(lesson, id=lesson.key) for lesson in lessons()]
 
 
 def held(visit, control):
@@ -178,36 +176,6 @@ def test_a_cell_explains_itself_under_the_pointer_and_under_the_keys(visit):
         if one.part("tip").is_visible():
             break
     assert "cell" in one.part("tip").inner_text()
-
-
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_a_lesson_is_read_played_and_moves_as_it_says(visit, lesson):
-    one = visit(lesson=lesson.number)
-    page = one.page
-    assert page.get_by_role("heading", name=lesson.question).is_visible()
-    page.get_by_text("Explanation").click()
-    for text in (*lesson.explanation, *lesson.sources):
-        assert page.get_by_text(text, exact=True).is_visible(), text
-    one.play_to_the_end()
-    seen = {"start": readings(one)}
-    for attempt in lesson.tries:
-        one.button(attempt.label).click()
-        page.get_by_role("button", name=attempt.label, exact=True, pressed=True).wait_for()
-        one.play_to_the_end()
-        seen[attempt.label] = readings(one)
-    for attempt in lesson.tries:
-        claim = attempt.claim
-        after, before = seen[attempt.label][claim.observable], seen[claim.start_from][claim.observable]
-        assert (after > before) if claim.moves == "up" else (after < before), (attempt.label, before, after)
-    one.button("Back to the start").click()
-    one.wait_clock("0 h 0 min")
-
-
-def readings(visit):
-    """Observable -> number that the page shows for it."""
-    tests = {"specific_lysis_pct": "lysis", "serial_killers_pct": "serial_killers_pct"}
-    names = ("specific_lysis_pct", "receptor_occupancy", "kills_per_nk", "serial_killers_pct")
-    return {name: float(visit.part(tests.get(name, name)).inner_text().replace("%", "")) for name in names}
 
 
 def test_two_visitors_have_a_well_each(visit):

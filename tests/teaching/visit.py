@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-WAIT_S = 20
+WAIT_S = 60
 # What every screen shows; each must be visible and larger than a dot.
 PARTS = ("picture", "legend", "clock", "lysis", "curve", "histogram", "lesson")
 

@@ -168,7 +168,7 @@ class Tumour:
         figures = shape(self.n, self.rows.tuple(), t.patch_cells)
         counts = {
             "cells_alive": living,
-            "cells_dead": int(table[:, :, DEAD].sum()),
+            "cells_dead": int(table[:, :, DEAD:].sum()),
             **self.totals,
             "oxygen_mean": breath / max(living, 1),
             "hypoxic_share": hypoxic / max(living, 1),

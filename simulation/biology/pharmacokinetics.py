@@ -25,13 +25,11 @@ RUNGE_KUTTA_PER_DAY = 1440  # a minute: far below the shortest time of the syste
 @njit(inline="always")
 def convolved(a, b, t):
     """Integral over s in 0..t of exp(-b s) exp(-a (t - s)): what is left at t of a decaying inflow (rates per day)."""
-    difference = a - b
-    if abs(difference) * t < 1e-12:
-        return t * math.exp(-b * t)
-    return -math.exp(-b * t) * math.expm1(-difference * t) / difference
+    slower, gap = min(a, b), abs(a - b)
+    return math.exp(-slower * t) * (-math.expm1(-gap * t) / gap if gap * t > 1e-12 else t)
 
 
-@njit
+@njit(cache=True)
 def disposition(clearance, central, peripheral, exchange):
     """The two rates (per day) of the linear system, fast one first; mL/(d kg) and mL/kg."""
     out, forth, back = clearance / central, exchange / central, exchange / peripheral
@@ -41,7 +39,7 @@ def disposition(clearance, central, peripheral, exchange):
     return fast, out * back / fast if fast > 0.0 else 0.0
 
 
-@njit
+@njit(cache=True)
 def advance_linear(depot, plasma, periphery, absorption, clearance, central, peripheral, exchange, days):
     """(depot, plasma, periphery) in ug/kg after `days` without a dose and without saturable loss; exact."""
     fast, slow = disposition(clearance, central, peripheral, exchange)
@@ -67,14 +65,14 @@ def saturable_loss(concentration, largest, half):
     return largest * concentration / (half + concentration)
 
 
-@njit
+@njit(cache=True)
 def _slopes(ip, sc, plasma, periphery, ka_ip, ka_sc, clearance, central, peripheral, exchange, largest, half):
     over = exchange / central * plasma - exchange / peripheral * periphery
     out = clearance / central * plasma + saturable_loss(plasma / central, largest, half)
     return -ka_ip * ip, -ka_sc * sc, ka_ip * ip + ka_sc * sc - out - over, over
 
 
-@njit
+@njit(cache=True)
 def advance_saturable(ip, sc, plasma, periphery, ka_ip, ka_sc, clearance, central, peripheral, exchange, largest, half,
                       days):  # fmt: skip
     """(ip depot, sc depot, plasma, periphery) in ug/kg after `days`, with saturable loss; by minutes."""

@@ -58,7 +58,7 @@ def free_at_equilibrium(total, her2, half):
     return 2.0 * half * total / (b + root) if b > 0.0 else 0.5 * (root - b)
 
 
-@njit
+@njit(cache=True)
 def _advance(theta, f, edges, area, supply, thiele2, kappa, dt):
     """One implicit step of the cylinder; theta and f (shells,) in place. False if Newton's iteration fails."""
     n = theta.size
@@ -99,7 +99,7 @@ def _advance(theta, f, edges, area, supply, thiele2, kappa, dt):
     return largest < 1e-3
 
 
-@njit
+@njit(cache=True)
 def _raised(theta, area, mean):
     """Occupancies (shells,) with x raised by one constant everywhere so that they average `mean`."""
     x = theta / (1.0 - theta)
@@ -113,7 +113,7 @@ def _raised(theta, area, mean):
     return (x + shift) / (1.0 + x + shift)
 
 
-@njit
+@njit(cache=True)
 def fill(means, supply, thiele2, kappa, capillary):
     """Profiles of the cylinder at each of the mean occupancies `means` (rising, 0-1), at one supply number.
 
@@ -150,7 +150,7 @@ def fill(means, supply, thiele2, kappa, capillary):
     return weight, out
 
 
-@njit
+@njit(cache=True)
 def by_rank(weight, occupancy, ranks):
     """Mean occupancy (len(occupancy), ranks) of equal shares of the tissue, nearest to the vessel first."""
     out = np.zeros((occupancy.shape[0], ranks))

@@ -95,7 +95,7 @@ def _prepare(
                 near[b] = np.float32(around)
                 place[b] = np.float32(binds * her2[b] * np.float32(n[b]))
                 supply[b] = np.float32(k_ex * perfusion[b])
-                free[b] = np.float32(free_at_equilibrium(np.float64(total[b]), np.float64(place[b]), half))
+                free[b] = np.float32(free_at_equilibrium(max(np.float64(total[b]), 0.0), np.float64(place[b]), half))
             rowsum[r] = left
 
 
@@ -122,7 +122,7 @@ def _total_row(now, before, free, near, supply, flow, a, length, mu, nu, part, d
         taken = vessels[x] * (plasma - own[x])
         gone = loss * (y1[x] - own[x])
         new = mu * y1[x] + nu * y0[x] + part * (diffusion * flow[x] + taken - gone)
-        y0[x] = max(new, zero) if around[x] >= zero else zero
+        y0[x] = new if around[x] >= zero else zero
         uptake += taken
         internal += gone
     return uptake, internal
@@ -130,12 +130,16 @@ def _total_row(now, before, free, near, supply, flow, a, length, mu, nu, part, d
 
 @njit(fastmath=True)
 def _free_row(total, out, place, a, length, half):
-    """Free antibody of one row, by the law of tissue.free_at_equilibrium in single precision."""
-    amount, her2, free = total[a : a + length], place[a : a + length], out[a : a + length]
+    """Free antibody of one row, by the law of tissue.free_at_equilibrium in single precision.
+
+    A stage may overshoot a little below zero: that is nothing free, and stays in the balance.
+    """
+    held, her2, free = total[a : a + length], place[a : a + length], out[a : a + length]
     for x in range(np.uint64(length)):
-        b = her2[x] - amount[x] + half
-        root = np.sqrt(b * b + np.float32(4.0) * half * amount[x])
-        few = np.float32(2.0) * half * amount[x] / (abs(b) + root)  # where receptors are in excess
+        amount = max(held[x], np.float32(0.0))
+        b = her2[x] - amount + half
+        root = np.sqrt(b * b + np.float32(4.0) * half * amount)
+        few = np.float32(2.0) * half * amount / (abs(b) + root)  # where receptors are in excess
         free[x] = few if b > np.float32(0.0) else np.float32(0.5) * (root - b)
 
 

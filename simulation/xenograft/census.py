@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from simulation.xenograft.layout import ALIVE, CELL_SLOTS, CLONES, DEAD, clone_of, her2_of, rank_of, state_of
+from simulation.xenograft.layout import ALIVE, CELL_SLOTS, CLONES, clone_of, her2_of, rank_of, state_of
 
 SHELLS = 10
 STRAY_BEYOND = 1.1
@@ -33,7 +33,7 @@ def count_cells(cells, n, oxygen, hypoxic_below, side, rid, r0, r1, cb, nch):
                 for j in range(np.uint64(n[b])):
                     v = cells[base + j]
                     tables[c, np.int64((clone_of(v) * 256 + her2_of(v)) * 4 + state_of(v))] += 1
-                    alive += np.int64(state_of(v) != DEAD)
+                    alive += np.int64(state_of(v) == ALIVE)
                 if oxygen[b] < hypoxic_below:
                     hypoxic[c] += alive
                 breath[c] += alive * np.float64(oxygen[b])
@@ -109,8 +109,8 @@ def shape(n: np.ndarray, rows: tuple, patch_cells: int) -> dict:
 
 
 def alive_of(table: np.ndarray) -> np.ndarray:
-    """Cells per clone and HER2 level that are not dead yet, from the table of count_cells."""
-    return table[:, :, ALIVE] + table[:, :, ALIVE + 2]
+    """Living cells per clone and HER2 level, from the table of count_cells; a committed cell lives no more."""
+    return table[:, :, ALIVE]
 
 
 @njit(cache=True, parallel=True)
@@ -126,7 +126,7 @@ def count_occupancy(cells, n, cover, profiles, classes, side, rid, r0, r1, cb, n
                 base = np.uint64(b) * np.uint64(CELL_SLOTS)
                 for j in range(np.uint64(n[b])):
                     v = cells[base + j]
-                    if state_of(v) != DEAD:
+                    if state_of(v) == ALIVE:
                         k = rank_of(v) >> np.uint32(4)
                         one, two = cover[profiles[0, b], k], cover[profiles[1, b], k]
                         table[c, 0, one] += 1

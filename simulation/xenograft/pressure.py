@@ -90,7 +90,7 @@ def _sources(n, p, source, inside, patch_cells, relaxation, feed, drift, radius,
     gain = np.float32(feed)
     for c in prange(nch):
         for r in range(cb[c], cb[c + 1]):
-            z, y = rid[r] // side - half, rid[r] % side - half
+            z, y = rid[r] // side - half + 0.5, rid[r] % side - half + 0.5
             for x in range(r0[r], r1[r]):
                 b = rid[r] * side + x
                 count = np.float32(n[b])
@@ -100,8 +100,8 @@ def _sources(n, p, source, inside, patch_cells, relaxation, feed, drift, radius,
                 else:
                     inside[b] = np.float32(0.0)
                     source[b] = np.float32(0.0)
-                    d = x - half
-                    p[b] = drift * (math.sqrt(np.float64(z * z + y * y + d * d)) - radius)
+                    d = x - half + 0.5
+                    p[b] = drift * (math.sqrt(z * z + y * y + d * d) - radius)
 
 
 @njit(inline="always")

@@ -144,12 +144,12 @@ class Tumour:
                 f"step {self.step}: {self.cells_now} cells and {effectors} effectors went, {cells} and {walkers} came"
             )
         self.largest = int(counts[:, movement.LARGEST].max())
+        self.rows.update()
         self.step += 1
         return moves
 
-    def open_rows(self) -> tuple | None:
-        """Widen the visited rows to the cells. Where the box had to grow for that, return the rows of the old box."""
-        self.rows.update()
+    def make_room(self) -> tuple | None:
+        """Let the box grow where the tumour comes near its edge; return the rows of the old box then."""
         if not self.rows.at_edge:
             return None
         old = self.rows.tuple()
@@ -168,7 +168,7 @@ class Tumour:
         figures = shape(self.n, self.rows.tuple(), t.patch_cells)
         counts = {
             "cells_alive": living,
-            "cells_dead": int(table[:, :, DEAD].sum()),
+            "cells_dead": int(table[:, :, DEAD:].sum()),
             **self.totals,
             "oxygen_mean": breath / max(living, 1),
             "hypoxic_share": hypoxic / max(living, 1),

@@ -94,7 +94,7 @@ def read_study(out_dir: Path, kind: str = "well", names: Collection[str] | None 
 
 def kind_of(out_dir: Path) -> str:
     """Kind of the study in a folder: "well" or "xenograft"; "well" where study.json does not say."""
-    info = _read_info(Path(out_dir) / "study.json", [])
+    info = read_info(Path(out_dir) / "study.json", [])
     return str(info.get("kind", "well"))
 
 

@@ -31,7 +31,7 @@ from simulation.biology.killing import (
     shedding_rate,
 )
 from simulation.biology.rng import TO_UNIT32, mix64
-from simulation.biology.synapse import activation, bridges
+from simulation.biology.synapse import activation, bridges, engaging
 from simulation.xenograft.layout import (
     ALIVE,
     COMMITTED,
@@ -117,11 +117,12 @@ def _with(word, at, mask, value):
 
 
 @njit(inline="always")
-def opsonins_in_contact(cell, receptors, contact_fraction, occupancy, cover, profile_0, profile_1, cross_0, cross_1):
-    """Antibodies (Fc parts) of one cell that a contact holds, by the binding law of the well at the cell's occupancy.
+def opsonins_in_contact(cell, receptors, contact_fraction, occupancy, cover, profile_0, profile_1, arms):
+    """Engaging antibodies of one cell that a contact holds, by the binding law of the well at the cell's occupancy.
 
     receptors: float32[clones, 256] molecules by clone and HER2 level; contact_fraction: float64 per clone; occupancy:
-    float64 per class; cross_0, cross_1: cross-link constants of the two pools (per receptor).
+    float64 per class; arms: float64[pools, 2], cross-link constant (per receptor) and weight of an antibody held by one
+    arm.
     """
     k = rank_of(cell) >> _4
     clone = clone_of(cell)
@@ -130,11 +131,13 @@ def opsonins_in_contact(cell, receptors, contact_fraction, occupancy, cover, pro
     theta = occupancy[cover[profile_0, k]]
     if theta > 0.0:
         free = (1.0 - theta) * accessible
-        bound += singly_bound(accessible, free, cross_0) * (1.0 + 0.5 * cross_0 * free)
+        one_armed = singly_bound(accessible, free, arms[0, 0])
+        bound += engaging(one_armed * (1.0 + 0.5 * arms[0, 0] * free), one_armed, arms[0, 1])
     theta = occupancy[cover[profile_1, k]]
     if theta > 0.0:
         free = (1.0 - theta) * accessible
-        bound += singly_bound(accessible, free, cross_1) * (1.0 + 0.5 * cross_1 * free)
+        one_armed = singly_bound(accessible, free, arms[1, 0])
+        bound += engaging(one_armed * (1.0 + 0.5 * arms[1, 0] * free), one_armed, arms[1, 1])
     return contact_fraction[clone] * bound
 
 
@@ -152,7 +155,7 @@ def choosing(draw):
 
 @njit(inline="always")
 def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal, k2, patch, receptors,
-                 contact_fraction, occupancy, cover, profile_0, profile_1, cross_0, cross_1, counts, log_place,
+                 contact_fraction, occupancy, cover, profile_0, profile_1, arms, counts, log_place,
                  log_what, log_when):  # fmt: skip
     """The effector's word after an hour in its patch, GONE set if it died; cells, counts and the log change in place.
 
@@ -203,9 +206,7 @@ def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal
         if state_of(cell) != ALIVE:
             continue
         counts[_MEETINGS] += 1
-        opsonins = opsonins_in_contact(
-            cell, receptors, contact_fraction, occupancy, cover, profile_0, profile_1, cross_0, cross_1
-        )
+        opsonins = opsonins_in_contact(cell, receptors, contact_fraction, occupancy, cover, profile_0, profile_1, arms)
         s = activation_of(bridges(opsonins, unit_cd16a * level, k2), switching)
         if choosing(draw) >= law[_MIN] + law[_SPAN] * s:
             continue

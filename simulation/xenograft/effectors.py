@@ -48,7 +48,7 @@ _K2, _SLOPE = LAW["k2"], LAW["k2_per_nM"]
 
 @njit(cache=True, parallel=True)
 def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws, switching, factors, receptors,
-                   contact_fraction, occupancy, cover, cross, arrivals, traits, shares, lives, key, counts, log_place,
+                   contact_fraction, occupancy, cover, arms, arrivals, traits, shares, lives, key, counts, log_place,
                    log_what, log_when, side, rid, r0, r1, cb, nch):  # fmt: skip
     """An hour of all effectors, then arrivals; counts int64[nch, len(COUNT_NAMES)] are set per chunk.
 
@@ -81,7 +81,7 @@ def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws,
                         word = live_an_hour(
                             word, mix64(pk + np.uint64(i + 1)), law, switching[kind], factors, cells, base, here,
                             nominal, k2, b, receptors, contact_fraction, occupancy, cover, profiles[0, b],
-                            profiles[1, b], cross[0], cross[1], mine, log_place[c], log_what[c], log_when[c],
+                            profiles[1, b], arms, mine, log_place[c], log_what[c], log_when[c],
                         )  # fmt: skip
                         if word & GONE == 0:
                             effectors[first + np.uint64(kept)] = word
@@ -197,9 +197,9 @@ class Effectors:
         self.contact_fraction = np.zeros(CLONES)
         self.contact_fraction[: len(clones)] = [clone["contact_fraction"] for clone in clones]
         self.occupancy = class_occupancy()
-        self.cross = np.zeros(POOLS)
+        self.arms = np.zeros((POOLS, 2))
         for pool, name in names.items():
-            self.cross[pool] = params.drugs[name]["cross_link_per_receptor"]
+            self.arms[pool] = [params.drugs[name][key] for key in ("cross_link_per_receptor", "one_arm_weight")]
         self.void = params.tumour["void_fraction"]
         self.nominal = params.tumour["cells_per_mm3"] * params.patch_side_um**3 * 1e-9
         self.recruitment = np.ones(len(KINDS))
@@ -226,7 +226,7 @@ class Effectors:
         key = np.uint64(step_key(np.uint64(run_key), np.uint64(STREAM_CONTACTS), np.uint64(step)))
         step_effectors(
             *tumour_arrays, antibody.profiles, antibody.free, self.void, self.nominal, self.laws, self.switching,
-            self.factors, self.receptors, self.contact_fraction, self.occupancy, antibody.cover, self.cross, arrivals,
+            self.factors, self.receptors, self.contact_fraction, self.occupancy, antibody.cover, self.arms, arrivals,
             self.traits, self.shares, lives, key, counts, *self._log, *rows,
         )  # fmt: skip
         self._logged = counts[:, COUNT["logged"]]

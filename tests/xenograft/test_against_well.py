@@ -91,7 +91,7 @@ def in_patches(condition, meetings_per_h, patches=4000):
         counts = np.zeros((rows[5], totals.size), np.int64)
         effectors.step_effectors(
             body.cells, body.n, words, ne, profiles, free, 1.0, 64.0, laws, np.stack(hill), contacts.class_factors(),
-            receptors, fraction, occupancy, cover, np.array([a["cross_link_per_receptor"], 0.0]), np.zeros(1),
+            receptors, fraction, occupancy, cover, np.array([[a["cross_link_per_receptor"], a["one_arm_weight"]], [0.0, 1.0]]), np.zeros(1),
             np.zeros((1, 3, 1024), np.uint8), np.zeros((1, 3)), True, np.uint64(mix64(np.uint64(hour))), counts, *log,
             *rows,
         )  # fmt: skip

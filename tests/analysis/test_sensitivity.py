@@ -95,7 +95,8 @@ def simulator(asked):
     def simulate(method, points):
         asked[method] = points
         get = [
-            {"big": 9 * p.get("targets.x0", 0.5) + p.get("targets.x1", 0.5), "small": p["targets.x2"]} for p in points
+            {"big": 9 * p.get("targets.x0", 0.5) + 3 * p.get("targets.x1", 0.5), "small": p["targets.x2"]}
+            for p in points
         ]
         return get
 

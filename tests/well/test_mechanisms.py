@@ -188,6 +188,7 @@ LINES = {
     "effector contact area": Line(off(e_contact_fraction=0.05), {}, STEEP, 4, "kills", +1),
     "target contact area": Line(off(t_contact_fraction=0.01), {}, STEEP, 4, "kills", +1),
     "bridge affinity": Line(off(a_k2_bridges=2e5), {}, STEEP, 4, "kills", +1),
+    "one-armed antibodies": Line(off(a_one_arm_weight=1.0), off(a_one_arm_weight=0.1), STEEP, 4, "kills", -1),
     "threshold in bridges": Line(off(e_bridges_half=34.0), {}, STEEP, 4, "kills", -1),
     "shallow activation": Line(off(e_bridges_hill=2.0), {}, STEEP | off(t_her2_per_cell=3e3), 4, "kills", +1),
     "donor threshold": Line({}, off(e_donor_bridges=3.0), STEEP, 4, "kills", -1),

@@ -48,7 +48,7 @@ GRID = {
     candidates.THRESHOLD: (0.02, 0.05, 0.1, 0.2),
     candidates.PROOFREADING: (0.125, 0.25, 0.5, 0.999),
     candidates.CLUSTERING: (0.04, 0.4),
-    candidates.TWO_ARMED: (0.25, 0.5, 0.75, 0.85, 0.9, 0.999),
+    candidates.TWO_ARMED: (0.25, 0.5, 0.75, 0.9, 0.999),
 }
 # (name, law, u, changes for all lines, changes for MDA-MB-468 alone)
 LEVERS = (

@@ -45,6 +45,7 @@ def _lines(results: list[dict], base: dict, quick: bool, date: str) -> list[str]
         "Refitted to W3 and W2 at each value of the law's own parameter. Mean and SD over four other sets of 32",
         "donors; in brackets the difference to the plain law and its standard error. The last columns are points above",
         "natural killing at 1 ug/mL. Laws and own parameters: `laws/candidates.py`; loss and rule: `laws/fit.py`.",
+        "With the catalogue of that day; how far to trust it: `laws/README.md`.",
         "",
         "| " + " | ".join([*heads, "may replace"]) + " |",
         "|" + "---|" * (len(heads) + 1),

@@ -41,6 +41,7 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed/well.py
 	$(BIN)/python benchmarks/statistics/size_and_coverage.py
+	$(BIN)/python benchmarks/cluster/scale.py
 
 compare: $(VENV)/.installed
 	$(BIN)/adcc compare benchmarks/in_vitro_lysis/*/scenario.toml --out results/compare
@@ -58,5 +59,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) --editable '.[test,dev]'
+	$(INSTALL) --editable '.[test,dev,cluster]'
 	@touch $@

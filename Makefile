@@ -51,6 +51,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed/well.py
 	$(BIN)/python benchmarks/statistics/size_and_coverage.py
 	$(BIN)/python benchmarks/statistics/combination_coverage.py
+	$(BIN)/python benchmarks/cluster/scale.py
 
 compare: $(VENV)/.installed
 	$(BIN)/adcc compare benchmarks/in_vitro_lysis/*/scenario.toml --out results/compare
@@ -72,5 +73,5 @@ $(VENV)/.installed-teach: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-teach
-	$(INSTALL) --editable '.[teach,test,dev]'
+	$(INSTALL) --editable '.[teach,cluster,calibrate,test,dev]'
 	@touch $@

@@ -77,13 +77,18 @@ class Curve:
 
 
 def dose_response_curves(
-    wells: pd.DataFrame, extra: Sequence[str], value: str = "specific_lysis_pct", rising: bool = True
+    wells: pd.DataFrame,
+    extra: Sequence[str],
+    value: str = "specific_lysis_pct",
+    rising: bool = True,
+    with_intervals: bool = True,
 ) -> tuple[list[Curve], pd.DataFrame]:
     """(curves, donors): one Curve per condition apart from dose, and a table with a row per curve and donor.
 
     wells  one row per well: role, the condition columns, `extra`, plate, donor, at_zero and `value`.  Wells without
            antibody belong to every curve of their plate and E:T.
     rising  the direction that a response is expected to have.
+    with_intervals  as of analyse_curve; the spread between donors is there in any case.
     """
     by = ["role", *(name for name in CONDITION_COLUMNS if name != "dose_ug_per_ml"), *extra]
     wells = wells[wells[value].notna()]
@@ -94,7 +99,7 @@ def dose_response_curves(
         condition = dict(zip(by, key, strict=True))
         shared = zero[zero["plate"].isin(group["plate"]) & (zero["et_ratio"] == condition["et_ratio"])]
         points = pd.concat([shared.assign(dose_ug_per_ml=0.0), group])
-        curve = analyse_curve(points, condition, value, rising)
+        curve = analyse_curve(points, condition, value, rising, with_intervals)
         if curve.donors > 1:
             rows = _donor_rows(points, condition, value, rising)
             curve.row |= _between_donors(rows)

@@ -59,8 +59,8 @@ def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
 
     with_figures = False draws nothing, in a third of the time.
     Every analysis brings out_dir/tables/runs.parquet up to date. A study of more than LARGE runs is analysed from that
-    table alone, in which the time courses and the histograms of the run files are not: tables and figures that need
-    them are left out.
+    table alone: time courses and histograms are not in it, and figures and the intervals of single curves, which cost
+    most, are left out; every donor is fitted as ever.
     Files that cannot be used and plates that lack controls are named in `problems` and left out.  Raises
     MissingControls, and writes nothing, where that would leave no plate at all.
     """
@@ -77,7 +77,7 @@ def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
     headline = pd.DataFrame()
     lysis = lysis_table(study.runs, design, extra, controls)
     if len(lysis):
-        curves, by_donor = dose_response_curves(lysis, extra)
+        curves, by_donor = dose_response_curves(lysis, extra, with_intervals=not large)
         tables["lysis"] = lysis.drop(columns="at_zero")
         tables["lysis_summary"] = lysis_summary(lysis, extra)
         tables["dose_response"] = dose_response_table(curves, extra)
@@ -100,11 +100,17 @@ def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
         refresh(out_dir)
     tables = {name: tidy(table) for name, table in tables.items()}
     said = cautions(study.runs, tables)
+    if large:
+        said = [
+            *said,
+            f"More than {LARGE:,} runs: no figures, time courses, killing tables or intervals of single curves",
+        ]
+    draw = with_figures and not large
     _clear(out_dir / "tables", {f"{name}.csv" for name in TABLES})
     for name, table in tables.items():
         write_table(table, out_dir / "tables" / f"{name}.csv")
     _clear(out_dir / "figures", {f"{name}.{end}" for name in FIGURES for end in ("png", "svg")})
-    figures = _write_figures(out_dir / "figures", study, design, extra, tables, curves, viable) if with_figures else {}
+    figures = _write_figures(out_dir / "figures", study, design, extra, tables, curves, viable) if draw else {}
     pngs = {name: paths[0] for name, paths in figures.items()}
     report = write_report(out_dir / "report.html", study, design, extra, headline, tables, pngs, said)
     images = [path for paths in figures.values() for path in paths]

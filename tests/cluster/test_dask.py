@@ -144,3 +144,18 @@ def test_a_node_with_other_software_is_refused(tmp_path):
         order = task.Order(str(tmp_path / "elsewhere"), "0" * 16, 1, None, False, None)
         with pytest.raises(task.NodeError, match="does not see"):
             task.make(bundles.pack({}), order)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_there_already(tmp_path):
+    from distributed import LocalCluster
+
+    scenario = text(replicates=3)
+    reference, out = tmp_path / "laptop", tmp_path / "out"
+    local.execute(describe(scenario, reference), reference, workers=1)
+    runs = describe(scenario, out)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as there:
+        outcome = cluster.execute(runs, out, cluster=there.scheduler_address)
+        assert len(there.scheduler_info["workers"]) == 2, "it is left as it was"
+    assert outcome.done == tuple(sorted(runs))
+    assert census(out) == census(reference)

@@ -82,6 +82,7 @@ def in_patches(condition, meetings_per_h, patches=4000):
     cover = np.array([[0] * 16, [63] * 16], np.uint8)
     profiles, free = np.zeros((2, 22**3), np.uint16), np.zeros((2, 22**3), np.float32)
     profiles[0], free[0] = int(dosed), free_nM
+    arms = np.array([[a["cross_link_per_receptor"], a["one_arm_weight"]], [0.0, 1.0]])
     rows = body.rows.tuple()
     log = [np.zeros((rows[5], 1 << 12), d) for d in (np.int64, np.uint64, np.float32)]
     totals = np.zeros(len(contacts.COUNT_NAMES), np.int64)
@@ -91,7 +92,7 @@ def in_patches(condition, meetings_per_h, patches=4000):
         counts = np.zeros((rows[5], totals.size), np.int64)
         effectors.step_effectors(
             body.cells, body.n, words, ne, profiles, free, 1.0, 64.0, laws, np.stack(hill), contacts.class_factors(),
-            receptors, fraction, occupancy, cover, np.array([[a["cross_link_per_receptor"], a["one_arm_weight"]], [0.0, 1.0]]), np.zeros(1),
+            receptors, fraction, occupancy, cover, arms, np.zeros(1),
             np.zeros((1, 3, 1024), np.uint8), np.zeros((1, 3)), True, np.uint64(mix64(np.uint64(hour))), counts, *log,
             *rows,
         )  # fmt: skip

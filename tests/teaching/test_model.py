@@ -68,6 +68,17 @@ def test_what_a_hand_did_can_be_run_again(start):
         assert np.array_equal(file["observables/kills/value"][:], signal)
 
 
+def test_a_lesson_with_planned_actions_is_that_of_the_hand():
+    """The exported scenario, opened as a lesson, plays the same run: wells, controls and lysis at every minute."""
+    model = by_hand(readout="LDH")
+    again = ADCCModel.from_toml(model.to_toml())
+    again.run_for(120)
+    for role, well in model.plate.wells.items():
+        assert np.array_equal(well.engine.grid, again.plate.wells[role].engine.grid), role
+        assert well.recorder.rows == again.plate.wells[role].recorder.rows, role
+    assert np.array_equal(model.plate.curve()[1], again.plate.curve()[1], equal_nan=True)
+
+
 def test_an_untouched_well_without_antibody_is_that_of_adcc_run():
     """The page keeps the antibody's constants in a well at dose 0; nothing but an action may show that."""
     model = ADCCModel(dose_ug_per_ml=0.0, **SMALL)
@@ -146,8 +157,10 @@ def test_cells_can_be_asked_like_agents():
 
 def test_a_cell_looked_up_before_a_wash_is_refused_and_not_mistaken():
     model = ADCCModel(**SMALL)
+    model.run_for(60)
     nk = model.nk_cells.to_list()[0]
     model.wash_nk()
+    assert len(model.nk_cells) > 0
     with pytest.raises(StaleCell):
         _ = nk.kills
     with pytest.raises(TypeError):

@@ -174,7 +174,9 @@ class Antibody(Table):
 class Well(Table):
     """[well]: the vessel and its medium."""
 
-    format: str = Field(default="96-flat", description="96-flat | 96-U | 384-flat | 96-field-3mm | 96-field-1.5mm | microwell")
+    format: str = Field(
+        default="96-flat", description="96-flat | 96-U | 384-flat | 96-field-3mm | 96-field-1.5mm | microwell"
+    )
     volume_ul: Number | None = Field(default=None, gt=0, le=1e5, description="volume; default by format [uL]")
     serum_igg_g_per_l: Number = Field(default=0.0, ge=0, le=100, description="IgG of serum in the medium [g/L]")
     rim_excess: Number = Field(

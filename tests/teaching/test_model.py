@@ -16,6 +16,7 @@ from simulation.scenario.sweep import expand
 from simulation.teaching.agents import NK, OUTSIDE, TARGET, StaleCell
 from simulation.teaching.model import BASE, ADCCModel
 from simulation.teaching.toml_text import toml_text
+from simulation.well.engine import WellFullError
 
 SMALL = {"cells": 300, "duration_h": 2.0, "rng": 5}
 
@@ -225,6 +226,24 @@ def test_a_refused_action_changes_nothing(act):
     if not model.plate.raw.get("action") and model.running:
         twin.run_for(30)
         assert np.array_equal(model.plate.sample.engine.grid, twin.plate.sample.engine.grid)
+
+
+def test_an_action_that_one_well_cannot_take_is_undone_in_all(monkeypatch):
+    model, twin = ADCCModel(**SMALL), ADCCModel(**SMALL)
+    model.run_for(10)
+
+    def full(action):
+        raise WellFullError("no room")
+
+    monkeypatch.setattr(model.plate.control.engine, "apply", full)
+    with pytest.raises(ScenarioError, match="no room"):
+        model.add_nk(50)
+    model.run_for(50)
+    twin.run_for(60)
+    for role, well in model.plate.wells.items():
+        assert np.array_equal(well.engine.grid, twin.plate.wells[role].engine.grid), role
+        assert well.recorder.rows == twin.plate.wells[role].recorder.rows, role
+    assert model.to_toml() == twin.to_toml()
 
 
 def test_toml_text_reads_back_as_the_same_tables():

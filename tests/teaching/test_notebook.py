@@ -12,7 +12,7 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "teaching.ipynb"
 
 @pytest.mark.slow
 def test_the_notebook_runs_and_what_it_says_holds(monkeypatch):
-    """Each code cell prints as many lines as are stored with it; the effect of the donor exceeds three standard errors."""
+    """Each code cell prints as many lines as are stored with it; the donor matters by over three standard errors."""
     import matplotlib
 
     matplotlib.use("agg")

@@ -80,11 +80,12 @@ def Page():
     if room:
         Classroom(room)
     else:
-        with solara.Div(classes=["adcc"]):
-            solara.Text(
-                f"This page serves {rooms.most()} visitors at a time, and all places are taken. Close a tab that is "
-                "not used and reload, or start the page with more places: adcc teach --sessions N.",
-                classes=["full"],
+        with solara.Div(classes=["adcc"]), solara.Div(classes=["full"]):
+            solara.HTML(tag="h1", unsafe_innerHTML="All places are taken")
+            solara.HTML(
+                tag="p",
+                unsafe_innerHTML=f"Visitors that this page serves at one time: {rooms.most()}. Close a tab that is "
+                "not used and reload, or start the page with more places: <code>adcc teach --sessions N</code>",
             )
 
 

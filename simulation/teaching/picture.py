@@ -40,7 +40,7 @@ _TONES = 3
 _FIRST = 2
 
 # Molecules per cell at the two ends of the ramp; logarithmic between.
-LOW, HIGH = 1e4, 4e6
+LOW, HIGH = 1e3, 4e6
 MOST_PIXELS = 960
 
 VIEWS = {"bound": "Antibody bound", "her2": "HER2"}
@@ -175,7 +175,7 @@ def legend() -> dict[str, Any]:
     """The legend in words and colours: hex colours of the ramp, its ends, and entries of shape, colour, text."""
     return {
         "ramp": [_hex(colour) for colour in RAMP],
-        "ends": ["10,000 or fewer", "4 million"],
+        "ends": ["1,000 or fewer", "4 million"],
         "floor": _hex(FLOOR),
         "entries": [
             {"shape": "ring", "colour": _hex(DYING), "text": "tumour cell, dying"},

@@ -65,6 +65,7 @@ class Plate:
         self.raw = _as_taught(raw)
         self.scenario = _load(self.raw)
         self.events: list[tuple] = []
+        self._curves: dict[str, tuple] = {}  # role -> (state, hours, lysis)
         self.wells = {
             role: Well(condition, self.events if record_events and role == SAMPLE else None)
             for role, condition in conditions_of(self.scenario).items()
@@ -173,6 +174,12 @@ class Plate:
 
         The readings are those of `adcc run` and the formula is that of analysis; controls are the wells of this plate.
         """
+        state = (self.tick, len(self.raw.get("action", [])))
+        if role not in self._curves or self._curves[role][0] != state:  # asked several times per picture
+            self._curves[role] = (state, *self._curve(role))
+        return self._curves[role][1:]
+
+    def _curve(self, role: str) -> tuple[np.ndarray, np.ndarray]:
         assay = self.sample.condition["assay"]
         net = {name: self._net(name) for name in {role, TARGET_ONLY, EFFECTOR_ONLY} & self.wells.keys()}
         hours, readings = net[role]

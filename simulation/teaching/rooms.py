@@ -22,6 +22,7 @@ from simulation.teaching.session import Session
 
 MOST = "ADCC_TEACH_SESSIONS"  # environment: most visitors at one time
 DEFAULT_MOST = 24
+ABANDONED_S = 120.0  # a page that is looked at asks at least every fifteen seconds
 
 _rooms: dict[str, Session] = {}
 _door = threading.Lock()
@@ -37,10 +38,19 @@ def enter() -> str | None:
     """A room with a fresh session, or None when all are taken. Leave it with leave()."""
     with _door:
         if len(_rooms) >= most():
+            _free_one()
+        if len(_rooms) >= most():
             return None
         name = secrets.token_urlsafe(16)
         _rooms[name] = Session()
         return name
+
+
+def _free_one() -> None:
+    """Close the room that was silent longest, if nobody seems to be there: a laptop asleep, a browser that died."""
+    room, silent_s = max(((name, one.silent_s()) for name, one in _rooms.items()), key=lambda pair: pair[1])
+    if silent_s > ABANDONED_S:
+        _rooms.pop(room).close()
 
 
 def session(room: str) -> Session:

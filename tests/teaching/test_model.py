@@ -16,6 +16,7 @@ from simulation.scenario.sweep import expand
 from simulation.teaching.agents import NK, OUTSIDE, TARGET, StaleCell
 from simulation.teaching.model import BASE, ADCCModel
 from simulation.teaching.toml_text import toml_text
+from simulation.well.engine import WellFullError
 
 SMALL = {"cells": 300, "duration_h": 2.0, "rng": 5}
 
@@ -66,6 +67,17 @@ def test_what_a_hand_did_can_be_run_again(start):
             assert np.array_equal(file[f"events/{name}"][:], column), name
         signal = model.plate.sample.recorder.series("kills")
         assert np.array_equal(file["observables/kills/value"][:], signal)
+
+
+def test_a_lesson_with_planned_actions_is_that_of_the_hand():
+    """The exported scenario, opened as a lesson, plays the same run: wells, controls and lysis at every minute."""
+    model = by_hand(readout="LDH")
+    again = ADCCModel.from_toml(model.to_toml())
+    again.run_for(120)
+    for role, well in model.plate.wells.items():
+        assert np.array_equal(well.engine.grid, again.plate.wells[role].engine.grid), role
+        assert well.recorder.rows == again.plate.wells[role].recorder.rows, role
+    assert np.array_equal(model.plate.curve()[1], again.plate.curve()[1], equal_nan=True)
 
 
 def test_an_untouched_well_without_antibody_is_that_of_adcc_run():
@@ -146,8 +158,10 @@ def test_cells_can_be_asked_like_agents():
 
 def test_a_cell_looked_up_before_a_wash_is_refused_and_not_mistaken():
     model = ADCCModel(**SMALL)
+    model.run_for(60)
     nk = model.nk_cells.to_list()[0]
     model.wash_nk()
+    assert len(model.nk_cells) > 0
     with pytest.raises(StaleCell):
         _ = nk.kills
     with pytest.raises(TypeError):
@@ -212,6 +226,24 @@ def test_a_refused_action_changes_nothing(act):
     if not model.plate.raw.get("action") and model.running:
         twin.run_for(30)
         assert np.array_equal(model.plate.sample.engine.grid, twin.plate.sample.engine.grid)
+
+
+def test_an_action_that_one_well_cannot_take_is_undone_in_all(monkeypatch):
+    model, twin = ADCCModel(**SMALL), ADCCModel(**SMALL)
+    model.run_for(10)
+
+    def full(action):
+        raise WellFullError("no room")
+
+    monkeypatch.setattr(model.plate.control.engine, "apply", full)
+    with pytest.raises(ScenarioError, match="no room"):
+        model.add_nk(50)
+    model.run_for(50)
+    twin.run_for(60)
+    for role, well in model.plate.wells.items():
+        assert np.array_equal(well.engine.grid, twin.plate.wells[role].engine.grid), role
+        assert well.recorder.rows == twin.plate.wells[role].recorder.rows, role
+    assert model.to_toml() == twin.to_toml()
 
 
 def test_toml_text_reads_back_as_the_same_tables():

@@ -11,8 +11,8 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "teaching.ipynb"
 
 
 @pytest.mark.slow
-def test_the_notebook_runs_and_its_numbers_are_of_this_model(monkeypatch):
-    """Each code cell prints as many lines as are stored with it; lesson results lie within five standard errors."""
+def test_the_notebook_runs_and_what_it_says_holds(monkeypatch):
+    """Each code cell prints as many lines as are stored with it; the donor matters by over three standard errors."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -33,4 +33,4 @@ def test_the_notebook_runs_and_its_numbers_are_of_this_model(monkeypatch):
     start = space["start"]
     ff = space["lysis_of"]("An FF donor")
     gain = ff - start
-    assert abs(gain.mean() + 3.4) < 5 * gain.std(ddof=1) / len(gain) ** 0.5  # as the stored output says
+    assert gain.mean() < -3 * gain.std(ddof=1) / len(gain) ** 0.5  # what the words around it say

@@ -7,6 +7,7 @@ import pytest
 from simulation.scenario.load import scenario_from_text
 from simulation.teaching import controls
 from simulation.teaching.plate import Plate
+from tests.teaching.visit import WAIT_S, Server, Visit
 
 pytestmark = pytest.mark.slow
 CONTROLS = {control.name: control for control in controls.controls()}
@@ -229,3 +230,16 @@ def test_a_slow_machine_sees_fewer_pictures_but_no_old_ones(visit):
     counts = one.page.evaluate("counts")
     assert len(counts) > 3
     assert counts == sorted(counts)
+
+
+def test_one_visitor_too_many_is_told(browser, tmp_path):
+    with Server(tmp_path / "log.txt", ("--sessions", "1")) as small:
+        first = Visit(browser, small.url).open()
+        second = browser.new_page()
+        second.set_default_timeout(1000 * WAIT_S)
+        second.goto(small.url)
+        second.get_by_text("all places are taken").wait_for()
+        first.button("Step").click()
+        first.wait_clock("0 h 1 min")  # the first is not disturbed
+        assert first.close() == []
+        second.context.close()

@@ -113,6 +113,28 @@ def test_the_page_takes_so_many_and_no_more(monkeypatch):
     rooms.leave("never entered")
 
 
+def test_a_full_page_frees_the_place_of_a_visitor_who_is_gone(monkeypatch):
+    monkeypatch.setenv(rooms.MOST, "2")
+    first, second = rooms.enter(), rooms.enter()
+    assert rooms.enter() is None
+    monkeypatch.setattr(rooms.session(first), "silent_s", lambda: rooms.ABANDONED_S + 1)
+    third = rooms.enter()
+    assert third is not None
+    with pytest.raises(KeyError):
+        rooms.session(first)
+    assert not rooms.session(second).closed
+    for name in (second, third):
+        rooms.leave(name)
+
+
+def test_a_visitor_who_asks_is_there(room):
+    one = rooms.session(room)
+    before = one._asked_s
+    one.next_frame(-1)
+    assert one._asked_s > before
+    assert 0 <= one.silent_s() < rooms.ABANDONED_S
+
+
 def test_names_cannot_be_guessed(room):
     other = rooms.enter()
     rooms.leave(other)

@@ -172,7 +172,8 @@ def law_row(effector: Mapping, fc: Mapping | None, repair_h: float) -> np.ndarra
 class Effectors:
     """The effectors of one tumour: tables, recruitment and counts; the words themselves lie with the tumour.
 
-    params: TumourParams; of two antibodies the first pool's Fc part counts for both, as in the well. recruitment: float64[3], rise of each kind's density by killing; present: int64[3];
+    params: TumourParams; of two antibodies the first pool's Fc part counts for both, as in the well. recruitment:
+    float64[3], rise of each kind's density by killing; present: int64[3];
     totals: int64 per contacts.COUNT_NAMES, summed over all hours.
     """
 

@@ -167,11 +167,11 @@ def test_traits_of_arrivals():
 
 def test_bridge_constant_of_a_kind():
     """Twin of the law table: K2 g / x (1 + C x / K16 + IgG / K16), x the Fc gain times that of the receptor."""
-    row = law_row({**EFFECTOR, "genotype": "FF", "fcgr_gain": 0.5}, {**ANTIBODY, "fc_gain": 10.0}, 0.0, 0.83)
+    row = law_row({**EFFECTOR, "genotype": "FF", "fcgr_gain": 0.5}, {**ANTIBODY, "fc_gain": 10.0}, 0.83)
     law = dict(zip(contacts.LAW_NAMES, row, strict=True))
     assert law["k2"] == pytest.approx(2e4 * 1.8 / 5.0)
     assert law["k2_per_nM"] == pytest.approx(2e4 * 1.8 / 5.0 * 5.0 / (500.0 * 1.8))
-    assert law_row(EFFECTOR, None, 0.0, 0.83)[contacts.LAW["k2"]] == np.inf
+    assert law_row(EFFECTOR, None, 0.83)[contacts.LAW["k2"]] == np.inf
     assert law["unit_cd16a"] == pytest.approx(2500.0) and trait_table(EFFECTOR).shape == (3, 1024)
 
 

@@ -67,10 +67,12 @@ def grow(mouse: dict, days: float, doses: dict[int, float], drug: str, route: st
 
 
 def solve(volume_at: Callable[[float], float], wanted: float, low: float, high: float) -> tuple[float, float]:
-    """(x, volume), volume within TOLERANCE of `wanted`; volume_at is monotone. Raises ValueError outside low-high."""
+    """(x, volume), volume within TOLERANCE of `wanted`, or the nearer end of low-high; volume_at is monotone."""
     f = {x: math.log(volume_at(x) / wanted) for x in (low, high)}
     if f[low] * f[high] > 0.0:
-        raise ValueError(f"volume asked for lies outside: {low:g} gives {f[low]:+.2f}, {high:g} {f[high]:+.2f} (log)")
+        x = min(f, key=lambda end: abs(f[end]))
+        print(f"    NOT REACHED between {low:g} and {high:g}: {wanted * math.exp(f[x]):.1f} mm3 at {x:g}", flush=True)
+        return x, wanted * math.exp(f[x])
     for _ in range(12):
         x = low + (high - low) * min(max(f[low] / (f[low] - f[high]), 0.1), 0.9)
         f[x] = math.log(volume_at(x) / wanted)
@@ -184,7 +186,8 @@ def fit_bt474(known, fraction: float, out: Path) -> list[dict]:
         "BT-474, 29 % inhibition without and 96 % with Fc receptors, day 35 (Clynes 2000, Nat Med 6:443, from memory)"
     )
     densities = {"mouse-NK": 0.5 * density, "mouse-myeloid": 0.5 * density}
-    write_overlay(out / "bt474.toml", "BT-474", growth, direct, densities, source)
+    if abs(math.log(reached / wanted)) < 2.0 * TOLERANCE:  # a fit that fails leaves no overlay behind
+        write_overlay(out / "bt474.toml", "BT-474", growth, direct, densities, source)
     return rows
 
 
@@ -205,10 +208,13 @@ def main() -> None:
         rows += fit_n87(known, asked.fraction, asked.out)
     if asked.only != "n87":
         rows += fit_bt474(known, asked.fraction, asked.out)
-    lookup.load(sorted(asked.out.glob("n87_mixed_nk50.toml")))  # what was written can be read
+    for path in sorted(asked.out.glob("*.toml")):
+        lookup.load([path])  # what was written can be read
     (asked.out / "calibration.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     for row in rows:
-        print(f"{row['fit']:28s} {row['value']:.5g}   {row['volume_mm3']:.1f} mm3 (asked {row['asked_mm3']:.1f})")
+        missed = abs(math.log(row["volume_mm3"] / row["asked_mm3"])) > 2.0 * TOLERANCE
+        volumes = f"{row['volume_mm3']:.1f} mm3 (asked {row['asked_mm3']:.1f})"
+        print(f"{row['fit']:28s} {row['value']:.5g}   {volumes}{'   NOT REACHED' if missed else ''}")
 
 
 if __name__ == "__main__":

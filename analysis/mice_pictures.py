@@ -8,7 +8,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.plots import COLOURS, STYLE
+from analysis.growth_plots import CONTROL_COLOUR, TREATED_COLOURS
+from analysis.plots import STYLE
 from analysis.trajectory import Run
 
 _SERIES = (
@@ -36,19 +37,20 @@ def inside_figure(arms: Mapping[str, Sequence[Run]]) -> Figure:
     with rc_context(STYLE):
         figure = Figure(figsize=(9.5, 5.2), layout="constrained")
         axes = figure.subplots(2, 3, sharex=True).ravel()
+        colours = _colours(arms)
         for axis, (name, title) in zip(axes, _SERIES, strict=True):
-            for i, (arm, runs) in enumerate(arms.items()):
+            for colour, runs in zip(colours, arms.values(), strict=True):
                 curves = [curve for curve in (_curve(run, name) for run in runs) if curve is not None]
                 if not curves:
                     continue
                 length = min(len(time) for time, _ in curves)
                 mean = np.mean([values[:length] for _, values in curves], axis=0)
-                axis.plot(curves[0][0][:length] / 24.0, mean, color=COLOURS[i % len(COLOURS)], label=arm, lw=1.4)
+                axis.plot(curves[0][0][:length] / 24.0, mean, color=colour, lw=1.4)
             axis.set_title(title)
-            axis.set_ylim(bottom=0.0)
+            axis.set_ylim(0.0, max(axis.get_ylim()[1], 0.1))
         for axis in axes[3:]:
             axis.set_xlabel("day")
-        named = [Line2D([], [], color=COLOURS[i % len(COLOURS)], lw=1.4, label=arm) for i, arm in enumerate(arms)]
+        named = [Line2D([], [], color=colour, lw=1.4, label=arm) for arm, colour in zip(arms, colours, strict=True)]
         figure.legend(handles=named, loc="outside lower center", ncols=min(4, len(named)))
     return figure
 
@@ -74,7 +76,7 @@ def slices_figure(arms: Mapping[str, Sequence[Run]]) -> Figure | None:
                 extent = (margin, margin + len(picture) * _PATCH_MM) * 2
                 shown = axis.imshow(picture, cmap=colours, vmin=low, vmax=high, extent=extent, interpolation="nearest")
                 axis.set_xlim(0.0, widest * _PATCH_MM)
-                axis.set_ylim(0.0, widest * _PATCH_MM)
+                axis.set_ylim(-0.12 * widest * _PATCH_MM, widest * _PATCH_MM)
                 axis.set_xticks([])
                 axis.set_yticks([])
                 axis.spines[:].set_visible(False)
@@ -87,11 +89,18 @@ def slices_figure(arms: Mapping[str, Sequence[Run]]) -> Figure | None:
     return figure
 
 
+def _colours(arms: Mapping[str, Sequence[Run]]) -> list[str]:
+    """Colour of each arm: grey without a drug, as the control has in the figures of the volumes; else in turn."""
+    turn = iter(range(len(arms)))
+    treated = [bool(runs[0].condition["doses"]) for runs in arms.values()]
+    return [TREATED_COLOURS[next(turn) % len(TREATED_COLOURS)] if dosed else CONTROL_COLOUR for dosed in treated]
+
+
 def _bar(axis, width_mm: float) -> None:
     """A scale bar of 1 mm, or 0.5 where that is too long."""
     length = 1.0 if width_mm > 2.5 else 0.5
-    axis.plot([0.03 * width_mm, 0.03 * width_mm + length], [0.04 * width_mm] * 2, color="black", lw=2)
-    axis.text(0.03 * width_mm, 0.06 * width_mm, f"{length:g} mm", fontsize=7, va="bottom")
+    axis.plot([0.0, length], [-0.07 * width_mm] * 2, color="black", lw=2)
+    axis.text(length + 0.03 * width_mm, -0.07 * width_mm, f"{length:g} mm", fontsize=7, va="center")
 
 
 def _curve(run: Run, name: str) -> tuple[np.ndarray, np.ndarray] | None:

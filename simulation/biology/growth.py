@@ -4,9 +4,9 @@ Model    A living cell divides at (ln 2 / T_d) (share of neighbouring places tha
          The arrest a relaxes within about a day towards E_dir rho (1 + theta_50) theta / (theta + theta_50),
          theta the occupancy of its accessible receptors: a G1 arrest, no killing.
          Two epitopes combine as 1 - (1 - a1)(1 - a2)(1 - synergy).
-         In a tumour the same block acts on births at once, and births also need oxygen o (0-1): o^2 / (o^2 + o_50^2).
+         In a tumour the same block acts on births at once.
 Source   Catalogue keys doubling_time_h, direct_effect_max, direct_response, direct_occupancy_half, direct_onset_h,
-         growth_block, oxygen_half.
+         growth_block.
 Limits   no antibody, room for all: N = N0 2^(t / T_d); saturation: rate x (1 - E_dir rho)
          (tests/biology/test_growth.py)
 """
@@ -33,10 +33,3 @@ def direct_block(occupancy, effect_max, response, occupancy_half):
 def combined_block(a, b, synergy):
     """Share of divisions blocked by two antibodies that alone block a and b; synergy takes a share of what is left."""
     return 1.0 - (1.0 - a) * (1.0 - b) * (1.0 - synergy)
-
-
-@njit(inline="always")
-def oxygen_factor(oxygen, oxygen_half):
-    """Share of divisions that oxygen (0-1 of blood) allows; half at oxygen_half."""
-    square = oxygen * oxygen
-    return square / (square + oxygen_half * oxygen_half)

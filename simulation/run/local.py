@@ -15,6 +15,7 @@ from simulation.run.books import Books, Failure, Outcome, Step, what_is_there, w
 from simulation.run.child import Run, call
 from simulation.run.folder import StudyFolder
 from simulation.run.pool import Pool, Stop, Stopped, signals
+from simulation.scenario.xenograft_size import machine_bytes, memory_bytes
 
 
 def execute(
@@ -39,8 +40,11 @@ def execute(
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
         pending, skipped, blocked = what_is_there(folder, conditions)
-        workers = min(workers or runtime.cores(), max(1, len(pending)))
-        threads = threads or (1 if len(pending) > 1 else runtime.cores())
+        wanted = min(workers or runtime.cores(), max(1, len(pending)))
+        workers = min(wanted, most_at_once(conditions, pending))
+        # Cores that lack of memory leaves idle go to the runs; else one run each, and all cores to a single one.
+        several = len(pending) > 1 and workers == wanted
+        threads = threads or (1 if several else max(1, runtime.cores() // workers))
         runtime.configure(threads)
         books = Books(folder, conditions, progress, blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, {workers} processes")
@@ -54,6 +58,15 @@ def execute(
         ending = ", interrupted" if stop.number else ""
         folder.log(f"end: {len(books.done)} done, {len(books.failed)} failed{ending}")
     return Outcome(tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number)
+
+
+def most_at_once(conditions: Mapping[str, Mapping], pending: list[str]) -> int:
+    """How many of the pending runs fit into the memory of this machine side by side; at least 1."""
+    mice = [conditions[run_id] for run_id in pending if conditions[run_id]["kind"] == "xenograft"]
+    memory = machine_bytes()
+    if not mice or memory is None:
+        return max(1, len(pending))  # a well needs some 10 MB
+    return max(1, memory // max(memory_bytes(mouse) for mouse in mice))
 
 
 def shard(conditions: Mapping[str, Mapping], index: int, count: int) -> dict[str, Mapping]:

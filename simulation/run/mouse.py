@@ -90,7 +90,6 @@ class _Run:
         self.first_tick = 0
         if condition["checkpoint"] is not None:
             self._branch()
-        self.done_hour = -1  # the last hour whose due things are done
         self._resume()
         self._plan()
 
@@ -121,7 +120,6 @@ class _Run:
             raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run anew")
         self.engine.restore(_part(arrays, "engine"))
         self.record.restore(meta["record"], _part(arrays, "record"))
-        self.done_hour = meta["done_hour"]
 
     def _plan(self) -> None:
         study, output = self.condition["study"], self.condition["output"]
@@ -144,11 +142,10 @@ class _Run:
         return next((hour for hour in self.stops if hour > self.hour), self.last)
 
     def do_what_is_due(self) -> None:
-        """Observe, read, save and dose, whatever this hour asks for; done once, also after a restart."""
+        """Observe, read, save and dose, whatever this hour asks for."""
         hour = self.hour
-        if hour <= self.done_hour or hour not in self.stops:
+        if hour not in self.stops:
             return
-        self.done_hour = hour
         keeps_pictures = self.condition["output"]["level"] != "observables"
         if hour == 0 and keeps_pictures:
             self.record.pictures.append(middle_slice(self.engine))
@@ -191,7 +188,6 @@ class _Run:
         meta = {
             "run_id": self.name,
             "tick": int(self.engine.tick),
-            "done_hour": self.done_hour,
             "condition": dict(self.condition),
             "record": plain,
         }

@@ -11,8 +11,8 @@ from simulation.scenario.xenograft_sweep import MouseCondition
 
 # One core of a 2024 server (benchmarks/results), all phases of a step together; the fixed part is the settling of a new
 # tumour and the rows of a small one.
-SECONDS_PER_CELL_HOUR = 15e-9
-SECONDS_PER_STEP = 2e-3
+SECONDS_PER_CELL_HOUR = 25e-9
+SECONDS_PER_STEP = 3e-3
 
 # Run file, bytes after compression (rough).
 FILE_BYTES = 120_000

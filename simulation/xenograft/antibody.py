@@ -238,7 +238,8 @@ class Antibody:
 
     params: TumourParams. `pools` maps the pool to the name of its drug. Arrays (float32 unless said, one row per pool):
     total, free (nM of tissue), theta (mean occupancy), profiles (uint16); her2 (nM per cell, one row). uptake,
-    internalised, lost: sums since the start in nM x patches, each integrated by itself.
+    internalised, lost: sums since the start in nM x patches, each integrated by itself. Profiles are made for the HER2
+    that the tumour starts with.
     """
 
     def __init__(self, side: int, params):
@@ -281,6 +282,9 @@ class Antibody:
 
         Returns what each pool took from the plasma (POOLS,), nM x patches; negative where antibody flows back.
         """
+        plasma_nM = np.asarray(plasma_nM)
+        if not self.given.any() and not plasma_nM.any():
+            return np.zeros(POOLS)
         count_her2(
             cells, n, self.receptors, np.float32(self._per_molecule), self.her2, step % HER2_EVERY_H, HER2_EVERY_H,
             *rows,

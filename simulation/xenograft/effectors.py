@@ -16,7 +16,6 @@ from statistics import NormalDist
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.binding import serum_igg_nM
 from simulation.biology.killing import CD16A_LEVELS, granule_load, lognormal, potency
 from simulation.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, next_patch_key, row_word, step_key
 from simulation.biology.synapse import bridge_constant, genotype_factor
@@ -35,8 +34,10 @@ from simulation.xenograft.contacts import (
 )
 from simulation.xenograft.layout import CELL_SLOTS, CLONES, EFFECTOR_SLOTS, her2_relative
 from simulation.xenograft.opsonisation import POOLS, antibodies_of, class_occupancy, receptor_table
+from simulation.xenograft.prefetch import prefetch
 
 LOG_ROOM = 1 << 14  # kills per chunk and hour that are kept; more are counted
+_AHEAD, _LINES = 2, 5  # patches; cache lines of 16 cells
 _QUANTILES = 1024
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
 _THREE = np.uint64(3)
@@ -63,6 +64,11 @@ def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws,
         for r in range(cb[c], cb[c + 1]):
             word_of_row = row_word(key, rid[r], side)
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
+                soon = b + _AHEAD
+                prefetch(effectors, np.uint64(soon) * np.uint64(EFFECTOR_SLOTS))
+                if lives and ne[soon] > 0:
+                    for line in range(_LINES):
+                        prefetch(cells, np.uint64(soon) * np.uint64(CELL_SLOTS) + np.uint64(16 * line))
                 here = np.int64(n[b])
                 m = np.int64(ne[b])
                 if here == 0 and m == 0:
@@ -126,8 +132,11 @@ def trait_table(effector: Mapping) -> np.ndarray:
     return np.stack([_classes(strength), _classes(receptors), np.array(load, np.uint8)])
 
 
-def law_row(effector: Mapping, fc: Mapping | None, serum_igg_g_per_l: float, repair_h: float) -> np.ndarray:
-    """One row of the law table from the condition: an effector, and the Fc part of the antibody (None without)."""
+def law_row(effector: Mapping, fc: Mapping | None, repair_h: float) -> np.ndarray:
+    """One row of the law table from the condition: an effector, and the Fc part of the antibody (None without).
+
+    The mouse's own IgG is part of fcgr_gain: nobody measured it apart.
+    """
     row = np.zeros(len(LAW))
     own = {
         "contact": effector["contact_rate_per_h"],
@@ -153,9 +162,8 @@ def law_row(effector: Mapping, fc: Mapping | None, serum_igg_g_per_l: float, rep
     if gain > 0.0:
         genotype = genotype_factor(effector["genotype"], fc["k16_f158_ratio"])
         law = (fc["k2_bridges"], gain, fc["k16_v158_nM"])
-        igg = serum_igg_nM(serum_igg_g_per_l)
-        own["k2"] = bridge_constant(*law, 0.0, igg, genotype)
-        own["k2_per_nM"] = bridge_constant(*law, 1.0, igg, genotype) - own["k2"]
+        own["k2"] = bridge_constant(*law, 0.0, 0.0, genotype)
+        own["k2_per_nM"] = bridge_constant(*law, 1.0, 0.0, genotype) - own["k2"]
     for name, value in own.items():
         row[LAW[name]] = value
     return row
@@ -164,7 +172,8 @@ def law_row(effector: Mapping, fc: Mapping | None, serum_igg_g_per_l: float, rep
 class Effectors:
     """The effectors of one tumour: tables, recruitment and counts; the words themselves lie with the tumour.
 
-    params: TumourParams. recruitment: float64[3], rise of each kind's density by killing; present: int64[3];
+    params: TumourParams; of two antibodies the first pool's Fc part counts for both, as in the well. recruitment:
+    float64[3], rise of each kind's density by killing; present: int64[3];
     totals: int64 per contacts.COUNT_NAMES, summed over all hours.
     """
 
@@ -181,7 +190,7 @@ class Effectors:
         for k, effector in enumerate(kinds):
             if effector is None:
                 continue
-            self.laws[k] = law_row(effector, fc, params.strain.get("serum_igg_g_per_l", 0.0), repair_h)
+            self.laws[k] = law_row(effector, fc, repair_h)
             self.traits[k] = trait_table(effector)
             fractions = ("natural_competent_fraction", "antibody_competent_fraction", "immobile_fraction")
             self.shares[k] = [effector[name] for name in fractions]

@@ -34,12 +34,15 @@ from simulation.xenograft.layout import (
     with_her2,
     with_state,
 )
+from simulation.xenograft.prefetch import prefetch
 
 # Columns of the clone table, float64[clones, CLONE_COLUMNS]: chances per birth and rates per step.
 BIRTH, LOSS, DRUG_LOSS, DRIFT, HER2_LOSS, SWITCH, SWITCH_TO, REPAIR, DYING, CLONE_COLUMNS = range(10)
 # Columns of the counts per chunk, int64[chunks, COUNTS].
 BIRTHS, LOSSES, DRUG_LOSSES, CLEARED, KILLS, CELLS, REFUSED, COUNTS = range(8)
 
+_AHEAD = 2  # patches
+_LINES = 5  # cache lines of 16 cells: a full patch and its newborn
 _WORD = 4294967296.0
 _TOP = np.uint32(0xFFFFFFFF)
 _THREE = np.uint32(COMMITTED)
@@ -84,8 +87,8 @@ def _repaired(word, draw, chance):
 
 
 @njit(inline="always")
-def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile1, hypoxia, clear, marks, gone,
-          starts, counts):  # fmt: skip
+def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile1, hypoxia, clear, busy, eights, marks,
+          gone, starts, counts):  # fmt: skip
     """One patch through one step."""
     low = np.uint32(key)
     high = np.uint32(key >> np.uint64(32))
@@ -108,10 +111,16 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
     slots = cells[base : base + np.uint64(CELL_SLOTS)]
     for j in range(np.uint64(at_start)):
         v = slots[j]
-        u = np.uint32(hash32(low + np.uint32(j)) ^ high)
-        busy = (u < top) | ((v & DAMAGE_MASK) != 0) | ((v & STATE_MASK) == _THREE)
-        marks[flagged] = j
-        flagged += np.int64(busy)
+        u = np.uint32(hash32(np.uint32(low + np.uint32(j))) ^ high)
+        struck = np.uint32(v & DAMAGE_MASK) != np.uint32(0)
+        busy[j] = np.uint8(u < top) | np.uint8(struck) | np.uint8(np.uint32(v & STATE_MASK) == _THREE)
+    for j in range(at_start, (at_start + 7) & ~7):
+        busy[j] = np.uint8(0)
+    for w in range((at_start + 7) >> 3):  # few cells have anything to do: look at eight at a time
+        if eights[w]:
+            for j in range(8 * w, 8 * w + 8):
+                marks[flagged] = j
+                flagged += np.int64(busy[j])
     count = at_start
     out = 0
     for i in range(flagged):
@@ -169,19 +178,24 @@ def live(cells, n, oxygen, cleared, table, passing, cover, profiles, oxygen_half
     """
     half2 = oxygen_half * oxygen_half
     for c in prange(nch):
+        busy = np.zeros(CELL_SLOTS, np.uint8)
+        eights = busy.view(np.uint64)
         marks = np.zeros(CELL_SLOTS + 1, np.uint8)
         gone = np.zeros(CELL_SLOTS + 1, np.uint8)
         starts = np.zeros((table.shape[0], 3), np.uint32)
         mine = np.zeros(COUNTS, np.int64)
         for r in range(cb[c], cb[c + 1]):
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
+                ahead = np.uint64(b + _AHEAD) * np.uint64(CELL_SLOTS)
+                for line in range(_LINES):
+                    prefetch(cells, ahead + np.uint64(16 * line))
                 if n[b] == 0:
                     cleared[b] = 0
                     continue
                 o2 = np.float64(oxygen[b]) * np.float64(oxygen[b])
                 _live(
                     b, patch_key(key, b, side), cells, n, cleared, o2 / (o2 + half2), table, passing, cover,
-                    profiles[0, b], profiles[1, b], hypoxia, clear, marks, gone, starts, mine,
+                    profiles[0, b], profiles[1, b], hypoxia, clear, busy, eights, marks, gone, starts, mine,
                 )  # fmt: skip
         for k in range(COUNTS):
             counts[c, k] = mine[k]

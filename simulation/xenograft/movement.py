@@ -15,11 +15,15 @@ from numba import njit, prange
 
 from simulation.biology.rng import hash32, mix64, patch_key
 from simulation.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, with_rank
+from simulation.xenograft.prefetch import prefetch
 
 OUTBOX = 16  # leavers that lie apart from the patch, next to each other in memory; further ones stay in its top slots
 FACES = 6  # +x, -x, +y, -y, +z, -z; faces uint64[patches] holds the leavers of face f in bits 8 f to 8 f + 7
 CELLS, EFFECTORS, LARGEST, MOVES, COUNTS = range(5)
 
+_AHEAD = 2  # patches whose cells are asked for early, in the first pass
+_FAR = 4  # and in the second
+_LINES = 5
 _BYTE = np.uint64(0xFF)
 _LCG_A = np.uint64(6364136223846793005)
 _LCG_C = np.uint64(1442695040888963407)
@@ -140,6 +144,12 @@ def outflow(cells, outbox, n, n_before, faces, effectors, ne, effector_faces, p,
         waiting = np.zeros(EFFECTOR_SLOTS, np.uint64)
         for r in range(cb[c], cb[c + 1]):
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
+                ahead = np.uint64(b + _AHEAD) * np.uint64(CELL_SLOTS)
+                for line in range(_LINES):
+                    prefetch(cells, ahead + np.uint64(16 * line))
+                prefetch(outbox, np.uint64(b + _AHEAD) * np.uint64(OUTBOX))
+                prefetch(effectors, np.uint64(b + _AHEAD) * np.uint64(EFFECTOR_SLOTS))
+                prefetch(effectors, np.uint64(b + _AHEAD) * np.uint64(EFFECTOR_SLOTS) + np.uint64(8))
                 n_before[b] = n[b]
                 faces[b] = 0
                 effector_faces[b] = 0
@@ -183,6 +193,12 @@ def pull(cells, outbox, n, faces, effectors, ne, effector_faces, first, last, si
             low, high = side, 0
             for x in range(r0[r], r1[r]):
                 b = rid[r] * side + x
+                soon = np.uint64(b + _FAR)
+                prefetch(cells, soon * np.uint64(CELL_SLOTS) + np.uint64(52))  # where arrivals go
+                prefetch(cells, soon * np.uint64(CELL_SLOTS) + np.uint64(66))
+                prefetch(effectors, soon * np.uint64(EFFECTOR_SLOTS))
+                for k in (0, side, -side, side * side, -side * side):
+                    prefetch(outbox, np.uint64(b + _FAR + k) * np.uint64(OUTBOX))
                 count = np.uint64(n[b]) - total_of(faces[b])
                 base = np.uint64(b) * np.uint64(CELL_SLOTS)
                 settled = np.int64(ne[b]) - np.int64(total_of(effector_faces[b]))

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from simulation.biology.growth import direct_block, division_rate
+from simulation.biology.growth import combined_block, direct_block, division_rate
 
 
 def test_division():
@@ -28,3 +28,9 @@ def test_block_limits():
     assert direct_block(0.3, 0.45, 1.0, 0.3) == pytest.approx(0.45 * 1.3 / 2.0)  # half effect of the hyperbola
     assert direct_block(1.0, 0.45, 0.0, 0.3) == 0.0
     assert direct_block(1.0, 1.0, 1.0, 0.1) == 1.0  # a share: never above 1
+
+
+def test_two_antibodies_combine_independently_and_more_with_synergy():
+    assert combined_block(0.4, 0.0, 0.0) == pytest.approx(0.4)
+    assert combined_block(0.4, 0.5, 0.0) == pytest.approx(1.0 - 0.6 * 0.5)
+    assert combined_block(0.4, 0.5, 0.2) == pytest.approx(1.0 - 0.6 * 0.5 * 0.8)

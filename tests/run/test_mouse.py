@@ -51,10 +51,10 @@ class Dosed(FakeEngine):
         super().apply(action)
 
 
-def stopping_after(ticks):
+def stopping_after(ticks, base=FakeEngine):
     """An engine that sends SIGTERM to its own process during its step `ticks`."""
 
-    class Stopping(FakeEngine):
+    class Stopping(base):
         def advance(self, n, events=None):
             super().advance(n, events)
             if self.tick == ticks:
@@ -63,11 +63,11 @@ def stopping_after(ticks):
     return Stopping
 
 
-def stopped_at(tick, condition, checkpoints):
+def stopped_at(tick, condition, checkpoints, base=FakeEngine):
     """Run until a SIGTERM during the step that ends at `tick`."""
     with wish_to_stop() as outer:
         with pytest.raises(StoppedError):
-            written(condition, checkpoints, stopping_after(tick))
+            written(condition, checkpoints, stopping_after(tick, base))
         assert outer.number == signal.SIGTERM  # handed on after saving
         outer.number = None
 

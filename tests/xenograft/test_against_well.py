@@ -61,7 +61,7 @@ def in_patches(condition, meetings_per_h, patches=4000):
     resident = {**EFFECTOR, **{k: nk[k] for k in EFFECTOR if k in nk}}
     resident |= {"contact_rate_per_h": meetings_per_h, "lifetime_h": 1.0 / nk["death_per_h"]}
     dosed = a["dose_ug_per_ml"] > 0.0
-    laws = effectors.law_row(resident, a if dosed else None, 0.0, t["repair_time_h"])[None, :]
+    laws = effectors.law_row(resident, a if dosed else None, t["repair_time_h"])[None, :]
     traits, shares = (
         effectors.trait_table(resident),
         (nk["natural_competent_fraction"], nk["antibody_competent_fraction"]),

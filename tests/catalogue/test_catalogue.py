@@ -10,6 +10,7 @@ import pytest
 
 from simulation.catalogue import lookup
 
+FIT = Path(__file__).parents[2] / "benchmarks" / "in_vitro_lysis" / "calibration"
 CELL_LINES = {
     "SK-BR-3", "BT-474", "MDA-MB-453", "MCF-7", "JIMT-1", "NCI-N87", "SKOV-3", "HCC1954", "MDA-MB-361", "T47D",
     "MDA-MB-231", "MDA-MB-468", "Calu-3", "KPL-4", "MCF7-HER2", "LCC6-HER2", "721.221",
@@ -169,26 +170,34 @@ def test_ranges_that_the_model_widened(catalogue):
         assert number.provenance == "calibrated"
 
 
-def test_default_set_of_the_model(catalogue):
+def test_numbers_that_the_fit_left_alone(catalogue):
     effector = catalogue.effectors["NK-resting"].values()
     line = catalogue.cell_lines["SK-BR-3"].values()
     antibody = catalogue.antibodies["trastuzumab"].values()
     wanted_effector = {
-        "antibody_hit_per_h": 3.1, "bridges_half": 334, "bridges_hill": 0.77, "natural_hit_per_h": 1.1,
-        "motility": 1.14, "natural_competent_fraction": 0.30, "antibody_competent_fraction": 0.9, "granules_mean": 5.7,
-        "immobile_fraction": 0.18, "conjugate_lifetime_h": 0.62, "conjugation_min": 0.15, "conjugation_max": 0.7,
-        "cd16a_shedding_per_h": 1, "shedding_detachment": 1, "post_kill_attachment_h": 0.4, "granule_reload_h": 36,
-        "cd16a_per_cell": 1e5, "cd16a_cv": 0.5, "contact_fraction": 0.2, "donor_potency_log_sd": 0.6,
-        "donor_motility_log_sd": 0.5, "donor_bridges_log10_sd": 0.2, "death_per_h": 0.02,
+        "conjugation_min": 0.15, "cd16a_shedding_per_h": 1, "shedding_detachment": 1, "post_kill_attachment_h": 0.4,
+        "granule_reload_h": 36, "cd16a_per_cell": 1e5, "cd16a_cv": 0.5, "contact_fraction": 0.2, "death_per_h": 0.02,
     }  # fmt: skip
     wanted_line = {
-        "death_time_h": 0.5, "hits_to_kill": 2, "hits_log_sd": 0.5, "repair_time_h": 0.83, "contact_fraction": 0.03,
+        "hits_to_kill": 2, "hits_log_sd": 0.5, "repair_time_h": 0.83, "contact_fraction": 0.03,
         "spontaneous_death_per_h": 0.02, "clearance_time_h": 8,
     }  # fmt: skip
     wanted_antibody = {"kon_per_nM_h": 1.0, "kd_nM": 5, "cross_link_per_receptor": 1e-5, "k2_bridges": 2e4}
     assert {key: effector[key] for key in wanted_effector} == wanted_effector
     assert {key: line[key] for key in wanted_line} == wanted_line
     assert {key: antibody[key] for key in wanted_antibody} == wanted_antibody
+
+
+def test_the_defaults_are_those_of_the_shipped_fit(catalogue):
+    """Every number of the overlay that the calibration wrote stands in the catalogue, rounded to three digits."""
+    overlay = tomllib.loads((FIT / "best.toml").read_text(encoding="utf-8"))
+    asked = tomllib.loads((FIT.parent / "calibrate.toml").read_text(encoding="utf-8"))["calibrate"]["free"]
+    fitted = {f"{k}.{n}.{f}": v["value"] for k, es in overlay.items() for n, fs in es.items() for f, v in fs.items()}
+    assert fitted.keys() == asked.keys()
+    for path, value in fitted.items():
+        number = lookup.number_at(catalogue, path)
+        assert number.value == pytest.approx(value, rel=6e-3), path
+        assert number.provenance == "calibrated", path
 
 
 def test_apparent_affinity_on_a_million_receptors(catalogue):

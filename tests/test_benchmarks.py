@@ -47,6 +47,20 @@ def test_the_quick_speed_benchmark_writes_every_figure(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "well_speed.json"]  # run files are gone
 
 
+@pytest.mark.slow
+def test_the_scale_benchmark_writes_every_figure(tmp_path):
+    program = [sys.executable, "benchmarks/cluster/scale.py", "--runs", "60", "--out", tmp_path, "--scratch", tmp_path]
+    answer = subprocess.run(program, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    document = json.loads((tmp_path / "cluster_scale.json").read_text(encoding="utf-8"))
+    figures = {figure["name"]: figure for figure in document["figures"]}
+    expected = {f"{engine}_{what}" for engine in ("pool", "dask") for what in ("wall_s", "overhead_ms", "rss_mb")}
+    expected |= {"kernel_s", "bytes_per_run", "status_s", "summary_s", "analyse_s", "analyse_all_s"}
+    assert expected <= figures.keys()
+    assert all(math.isfinite(figure["value"]) for figure in figures.values())
+    assert list(tmp_path.iterdir()) == [tmp_path / "cluster_scale.json"]  # run files are gone
+
+
 def test_the_reduced_rules_have_one_set_of_numbers():
     """The product's rates under the reduced rules are those that the Mesa model is written with."""
     params = well_params(reduced.condition(condition(), 1000, 10_000, 4.0))

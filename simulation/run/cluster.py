@@ -249,8 +249,9 @@ def _batch(cluster: str, site: Site, workers: int | None, threads: int, out_dir:
         backend.sync(first)
     except (RuntimeError, OSError) as error:
         _close(backend)
-        said = [line for line in str(error).splitlines() if line.strip()]
-        raise ClusterError(f"{cluster} does not take the job: {said[-1] if said else error!r}") from None
+        said = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
+        reason = said[-1].strip(" '")  # the last line that the command of the batch system printed
+        raise ClusterError(f"{cluster} does not take the job: {reason}") from None
     backend.adapt(minimum_jobs=1, maximum_jobs=most, interval="2s")
     return backend
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 WAIT_S = 60
+START_S = 300  # the first start on a machine compiles the kernels
 # What every screen shows; each must be visible and larger than a dot.
 PARTS = ("picture", "legend", "clock", "lysis", "curve", "histogram", "lesson")
 
@@ -56,7 +57,7 @@ class Server:
         self.process = subprocess.Popen(
             [*command, *self._arguments], cwd=REPOSITORY, env=environment, stdout=self._out, stderr=subprocess.STDOUT
         )
-        for _ in range(10 * WAIT_S):
+        for _ in range(10 * START_S):
             try:
                 urllib.request.urlopen(self.url, timeout=WAIT_S).close()
                 return self

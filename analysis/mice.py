@@ -215,7 +215,7 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
         means = means.drop(columns="study")
     means = means.rename(columns={c: _END_COLUMNS[c] for c in shown})
     for column in means.select_dtypes("number"):
-        means[column] = means[column].map(lambda value: f"{value:.3g}")
+        means[column] = means[column].map(_digits)
     out += ["<p>Means over the mice of an arm, each at its own end (all of it in tables/tumours.csv):</p>"]
     out.append(html_table(means))
     overrides = pd.DataFrame(study.info.get("in_vivo_overrides") or [])
@@ -225,7 +225,7 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
     else:
         out.append("<p>All other numbers of binding and killing are those of the well.</p>")
         for column in ("well", "mouse"):
-            overrides[column] = overrides[column].map(lambda value: f"{value:.4g}")
+            overrides[column] = overrides[column].map(_digits)
         out.append(html_table(overrides))
     text = str(study.info.get("scenario") or "")
     if text:
@@ -233,6 +233,11 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
             f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{escape(text)}</pre></details>"
         )
     return out
+
+
+def _digits(value: float) -> str:
+    """1,060 and 0.0125: no powers of ten where a reader can count."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 _END_COLUMNS = {

@@ -89,6 +89,7 @@ def _send_effectors(b, r, effectors, n, ne, cell_faces, walk, side, faces_of, wa
     count = np.int64(ne[b])
     base = np.int64(b) * EFFECTOR_SLOTS
     own = np.uint64(max(n[b], 1))
+    leavers = total_of(cell_faces)
     sent = np.uint64(0)
     for i in range(count):
         r = r * _LCG_A + _LCG_C
@@ -96,12 +97,13 @@ def _send_effectors(b, r, effectors, n, ne, cell_faces, walk, side, faces_of, wa
         draw = r >> _32
         slot = (draw * own) >> _32  # it goes where the cell of this number would go
         face = -1
-        reached = np.uint64(0)
-        for f in range(FACES):
-            reached += (cell_faces >> np.uint64(8 * f)) & _BYTE
-            if face < 0 and slot < reached:
-                face = f
-        if face < 0:
+        if slot < leavers:
+            reached = np.uint64(0)
+            for f in range(FACES):
+                reached += (cell_faces >> np.uint64(8 * f)) & _BYTE
+                if face < 0 and slot < reached:
+                    face = f
+        else:
             again = hash32(np.uint32(draw))
             if again < walk[np.int64(word & np.uint64(3))]:
                 face = np.int64((np.uint64(hash32(again)) * np.uint64(FACES)) >> _32)

@@ -1,8 +1,7 @@
-"""Antibody in patches: diffusion, one patch, the cylinder, balance, sub-steps, threads, moving cells."""
+"""Antibody in patches: diffusion, one patch, balance, sub-steps, the box, moving cells."""
 
 import math
 
-import numba
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -126,17 +125,13 @@ def test_more_substeps_change_little():
     assert np.abs(found[0] - found[1]).sum(dtype=float) < 0.02 * content
 
 
-def test_threads_and_box_do_not_matter():
+def test_the_box_does_not_matter():
     found = []
-    for side, threads in ((16, 1), (16, min(2, numba.config.NUMBA_NUM_THREADS)), (24, 1)):
-        numba.set_num_threads(threads)
+    for side in (16, 24):
         body = ball(side)
         antibody = advance(Antibody(side, params()), body, 5)
-        found.append((antibody.total[0][body.patches], antibody.profiles[0][body.patches], antibody.balance))
-    numba.set_num_threads(1)
-    for other in found[1:]:
-        assert all(np.array_equal(a, b) for a, b in zip(found[0][:2], other[:2], strict=True))
-    assert np.array_equal(found[0][2], found[1][2])
+        found.append((antibody.total[0][body.patches], antibody.profiles[0][body.patches]))
+    assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
 
 
 def test_a_second_antibody_has_a_pool_of_its_own():

@@ -1,6 +1,10 @@
 """Effectors of the tumour: books of kills, arrivals, recruitment, Fc-null as vehicle, words, threads."""
 
-import numba
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +15,7 @@ from simulation.xenograft.effectors import Effectors, law_row, trait_table
 from simulation.xenograft.layout import COMMITTED, EFFECTOR_SLOTS
 from tests.xenograft.bodies import ANTIBODY, EFFECTOR, ball, params
 
+ROOT = Path(__file__).parents[2]
 DOSED = np.array([900.0, 0.0])
 BOTH = {"nk": {**EFFECTOR, "fcgr_gain": 0.03}, "myeloid": EFFECTOR, "human_nk": None}
 
@@ -175,11 +180,28 @@ def test_bridge_constant_of_a_kind():
     assert law["unit_cd16a"] == pytest.approx(2500.0) and trait_table(EFFECTOR).shape == (3, 1024)
 
 
-def test_threads_do_not_matter():
-    found = []
-    for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
-        numba.set_num_threads(threads)
-        found.append(Tumour(params(effectors=BOTH), side=12, radius=4.0).advance(6))
-    numba.set_num_threads(1)
-    assert same_cells(*found) and np.array_equal(found[0].words, found[1].words)
-    assert all(np.array_equal(a, b) for a, b in zip(found[0].logged[-1], found[1].logged[-1], strict=True))
+_TWO_THREADS = """
+from simulation import runtime
+runtime.configure(threads=2)
+import numba, numpy as np
+from tests.xenograft.test_effectors import BOTH, Tumour, params, same_cells
+found = []
+for threads in (1, 2):
+    numba.set_num_threads(threads)
+    found.append(Tumour(params(effectors=BOTH), side=12, radius=4.0).advance(6))
+one, two = found
+assert numba.config.NUMBA_NUM_THREADS == 2 and one.total["kills_nk"] > 0
+assert same_cells(one, two) and np.array_equal(one.words, two.words)
+assert np.array_equal(one.antibody.total, two.antibody.total)
+assert np.array_equal(one.antibody.balance, two.antibody.balance)
+assert all(np.array_equal(a, b) for a, b in zip(one.logged[-1], two.logged[-1], strict=True))
+"""
+
+
+def test_one_and_two_threads_give_the_same_bytes():
+    """In a process of its own: the number of threads is fixed once kernels are there."""
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", _TWO_THREADS], capture_output=True, text=True, cwd=ROOT, env=environment
+    )
+    assert done.returncode == 0, done.stderr

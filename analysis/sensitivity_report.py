@@ -72,11 +72,8 @@ def bars_figure(table: pd.DataFrame, method: str) -> Figure:
         for axis in axes.flat[len(outputs) :]:
             axis.set_visible(False)
         axes[0, 0].invert_yaxis()
-        left = (
-            0.0
-            if method == MORRIS
-            else min(0.0, float(np.nanmin(table[f"{measure}_ci95_low"].to_numpy(), initial=0.0)))
-        )
+        shown = ["mu_star"] if method == MORRIS else ["first_order", "total_ci95_low"]
+        left = min(0.0, float(table[shown].min().min())) if table[shown].notna().any(axis=None) else 0.0
         axes[0, 0].set_xlim(left=left)
         figure.suptitle(HEADINGS[method], fontsize=11, fontweight="bold", x=0.01, ha="left")
     return figure

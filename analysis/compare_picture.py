@@ -105,7 +105,10 @@ def cells_figure(comparison: Comparison) -> Figure:
                 axis.set_ylabel(words)
                 axis.legend(loc="upper left")
             else:
-                _draw_conditions(axis, part.assign(observed_sd=np.nan))
+                # The quantity is a condition here: first column, its own word enough.
+                named = part.drop(columns="quantity").assign(observed_sd=np.nan)
+                named.insert(0, "", part["quantity"].str.replace("_", " "))
+                _draw_conditions(axis, named)
                 axis.set_xlim(left=0)
         figure.suptitle(_heading(comparison), fontsize=11, fontweight="bold", x=0.01, ha="left")
     return figure
@@ -141,6 +144,8 @@ def _draw_conditions(axis: Axes, rows: pd.DataFrame) -> None:
         error = np.nan_to_num(rows[f"{name}_sd"].to_numpy(dtype=float))
         axis.errorbar(rows[name], places + shift, xerr=error, fmt=shape, color=colour, label=name, **style)
     varying = [name for name in _conditions(rows) if rows[name].nunique() > 1] or ["et_ratio"]
-    axis.set_yticks(places, [", ".join(f"{name} {row[name]}" for name in varying) for row in rows.to_dict("records")])
+    axis.set_yticks(
+        places, [", ".join(f"{name} {row[name]}".strip() for name in varying) for row in rows.to_dict("records")]
+    )
     axis.invert_yaxis()
     axis.legend(loc="best")

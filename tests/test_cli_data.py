@@ -94,7 +94,7 @@ def test_an_experiment_is_simulated_compared_and_not_run_twice(adcc):
     files()
     first = adcc("compare", "mine.toml", "--workers", "1")
     assert first.exit_code == 0, first.stderr
-    assert "a small well (independent data): " in first.stdout
+    assert "a small well (predicted): " in first.stdout
     assert "largest difference of a mean" in first.stdout
     folder = Path("results/compare")
     assert "data:image/png" in (folder / "compare.html").read_text()
@@ -161,4 +161,5 @@ def test_published_experiments_are_ready_to_run(path):
     assert rows["n"].notna().all()
     assert scenario.compare.citation
     readme = (path.parent / "README.md").read_text(encoding="utf-8")
-    assert f"({scenario.compare.role})" in readme.splitlines()[0]
+    word = "fitted" if scenario.compare.role == "calibration data" else "predicted"
+    assert f"({word})" in readme.splitlines()[0]

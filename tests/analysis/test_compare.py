@@ -215,3 +215,32 @@ def test_tables_pictures_and_page(tmp_path, tables):
     bare.points = bare.points.iloc[:0]
     assert set(write_comparison(bare, tmp_path / "study")) == {"parameters"}
     assert not (tmp_path / "study/tables/compare_points.csv").exists()
+
+
+def counted(**simulated):
+    """A table `cells` with one row per quantity at one condition."""
+    rows = [
+        {"quantity": name, "role": "sample", "et_ratio": 0.25, "hours": 5.0, "dose_ug_per_ml": 0.0, "at_h": np.nan,
+         "mean": value, "sd": 0.1, "n": 4, "error_kind": "between donors"} for name, value in simulated.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(("share", "kills", "level"), [(0.47, 1.1, 0), (0.58, 1.0, 1), (0.45, 0.6, 2)])
+def test_counts_of_cells_decide_by_share_and_by_ratio(tmp_path, tables, share, kills, level):
+    path = tmp_path / "observed.csv"
+    path.write_text("quantity,et_ratio,value,n\nzero_kill_share,0.25,0.5,100\nkills_per_nk,0.25,1.0,100\n")
+    found = compared(path, tables | {"cells": counted(zero_kill_share=share, kills_per_nk=kills)})
+    assert found.summary["share_off"] == pytest.approx(share - 0.5)
+    assert found.summary["count_off"] == pytest.approx(kills - 1)
+    assert found.verdict == VERDICTS[level]
+    figures = write_comparison(found, tmp_path / "study")
+    assert set(figures) == {"cells"}
+    assert len(pd.read_csv(tmp_path / "study/tables/compare_cells.csv")) == 2
+
+
+def test_a_time_belongs_to_a_course_and_to_nothing_else(tmp_path):
+    path = tmp_path / "observed.csv"
+    path.write_text("quantity,at_h,value\nkills_per_nk,1.0,2\ndeaths_of_last_pct,,50\n")
+    with pytest.raises(SheetFault, match="at_h"):
+        read_observed(path)

@@ -211,7 +211,8 @@ def test_a_lesson_is_read_moves_as_it_says_and_looks_right_at_every_width(visit,
         page.get_by_role("button", name=attempt.label, exact=True, pressed=True).wait_for()
         if attempt is lesson.tries[0]:
             end = round(60 * lesson.scenario["assay"]["duration_h"])
-            one.wait_minutes(round(0.4 * end), end - 1)  # until the new well is there the clock is that of the run before
+            # until the new well is there the clock is that of the run before
+            one.wait_minutes(round(0.4 * end), end - 1)
             one.button("Pause").click()
             one.button("Play").wait_for()
             looked_at(one, lesson, Path(os.environ.get("ADCCSIM_PICTURES", tmp_path)))

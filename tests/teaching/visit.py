@@ -126,14 +126,15 @@ class Visit:
         hours, minutes = re.search(r"(\d+) h (\d+) min", self.part("clock").inner_text()).groups()
         return 60 * int(hours) + int(minutes)
 
-    def wait_minutes(self, least: int) -> None:
-        """Wait until the clock shows at least so many minutes."""
+    def wait_minutes(self, least: int, most: int = 10**9) -> None:
+        """Wait until the clock shows from `least` to `most` minutes."""
         self.page.wait_for_function(
-            """least => {
+            """([least, most]) => {
                 const clock = document.querySelector('[data-testid=clock]').innerText.match(/(\\d+) h (\\d+) min/);
-                return 60 * +clock[1] + +clock[2] >= least;
+                const minutes = 60 * +clock[1] + +clock[2];
+                return least <= minutes && minutes <= most;
             }""",
-            arg=least,
+            arg=[least, most],
         )
 
     def wait_clock(self, words: str) -> None:

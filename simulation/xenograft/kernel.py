@@ -4,8 +4,9 @@ Model    A living cell divides at  birth f (1 - block) x other drugs, and is los
          with f = o^2 / (o^2 + o50^2) of its oxygen o. Over a step of length t both come from one draw, with chances
          b g and d g, g = (e^((b - d) t) - 1) / (b - d): births and losses compete, and the expected growth is
          e^((b - d) t) for a step of any length. A committed cell dies at 1 / death time; a dead one is cleared at its
-         rate; each level of damage is repaired at 1 / repair time. A daughter has her mother's clone, HER2 and
-         threshold, up to drift, loss of HER2 and switching, and no damage; both stay in the mother's patch.
+         rate; each level of damage is repaired at 1 / repair time. A daughter has her mother's clone and HER2, up to
+         drift, loss of HER2 and switching, and no damage; how many hits kill her is drawn anew from her line, for
+         nobody says that this spread is heritable. Both stay in the mother's patch.
 Limits   no losses: N = N0 e^(b t); nothing is born where f = 0; HER2 of daughters = mothers' without drift
          (tests/xenograft/test_growth.py)
 """
@@ -24,6 +25,8 @@ from simulation.xenograft.layout import (
     RANK_MASK,
     RANK_SHIFT,
     STATE_MASK,
+    THRESHOLD_MASK,
+    THRESHOLD_SHIFT,
     clone_of,
     damage_of,
     her2_of,
@@ -46,7 +49,7 @@ _LINES = 5  # cache lines of 16 cells: a full patch and its newborn
 _WORD = 4294967296.0
 _TOP = np.uint32(0xFFFFFFFF)
 _THREE = np.uint32(COMMITTED)
-_BORN_KEEPS = ~np.uint32(DAMAGE_MASK | KILLED_BIT | STATE_MASK | RANK_MASK) & _TOP
+_BORN_KEEPS = ~np.uint32(DAMAGE_MASK | KILLED_BIT | STATE_MASK | RANK_MASK | THRESHOLD_MASK) & _TOP
 
 
 @njit(inline="always")
@@ -56,10 +59,12 @@ def word_of(chance):
 
 
 @njit(inline="always")
-def _daughter(mother, draw, table, clone):
+def _daughter(mother, draw, table, hits, clone):
     """The word of a newborn cell; `draw` is a fresh 64-bit word."""
     low = np.uint32(draw)
     child = (mother & _BORN_KEEPS) | np.uint32(ALIVE) | (np.uint32(draw >> np.uint64(56)) << RANK_SHIFT)
+    own = hits[clone, np.int64((draw >> np.uint64(40)) & np.uint64(0xFF))]
+    child |= (np.uint32(own) - np.uint32(1)) << THRESHOLD_SHIFT
     level = np.int64(her2_of(mother))
     if level > 0:
         drift = word_of(table[clone, DRIFT])
@@ -87,8 +92,8 @@ def _repaired(word, draw, chance):
 
 
 @njit(inline="always")
-def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile1, hypoxia, clear, busy, eights, marks,
-          gone, starts, counts):  # fmt: skip
+def _live(b, key, cells, n, cleared, f, table, hits, passing, cover, profile0, profile1, hypoxia, clear, busy, eights,
+          marks, gone, starts, counts):  # fmt: skip
     """One patch through one step."""
     low = np.uint32(key)
     high = np.uint32(key >> np.uint64(32))
@@ -147,7 +152,7 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
                     counts[REFUSED] += 1
                     continue
                 draw = mix64(key ^ (np.uint64(j + 1) << np.uint64(32)))
-                slots[count] = _daughter(v, draw, table, c)
+                slots[count] = _daughter(v, draw, table, hits, c)
                 count += 1
                 counts[BIRTHS] += 1
         elif state == np.uint32(DEAD):
@@ -168,13 +173,14 @@ def _live(b, key, cells, n, cleared, f, table, passing, cover, profile0, profile
 
 
 @njit(cache=True, parallel=True)
-def live(cells, n, oxygen, cleared, table, passing, cover, profiles, oxygen_half, hypoxia, clear, key,
+def live(cells, n, oxygen, cleared, table, hits, passing, cover, profiles, oxygen_half, hypoxia, clear, key,
          side, rid, r0, r1, cb, nch, counts):  # fmt: skip
     """All patches through one step.
 
-    table: float64[clones, CLONE_COLUMNS]; passing: float32[clones, classes, classes], share of births that the bound
-    antibodies leave; cover: uint8[profiles, 16], occupancy class of the sixteen ranks; profiles: uint16[2, side**3];
-    clear: chance per step as a 32-bit word; counts: int64[nch, COUNTS], set per chunk.
+    table: float64[clones, CLONE_COLUMNS]; hits: uint8[clones, 256], quantiles of the hits that kill a cell; passing:
+    float32[clones, classes, classes], share of births that the bound antibodies leave; cover: uint8[profiles, 16],
+    occupancy class of the sixteen ranks; profiles: uint16[2, side**3]; clear: chance per step as a 32-bit word;
+    counts: int64[nch, COUNTS], set per chunk.
     """
     half2 = oxygen_half * oxygen_half
     for c in prange(nch):
@@ -194,7 +200,7 @@ def live(cells, n, oxygen, cleared, table, passing, cover, profiles, oxygen_half
                     continue
                 o2 = np.float64(oxygen[b]) * np.float64(oxygen[b])
                 _live(
-                    b, patch_key(key, b, side), cells, n, cleared, o2 / (o2 + half2), table, passing, cover,
+                    b, patch_key(key, b, side), cells, n, cleared, o2 / (o2 + half2), table, hits, passing, cover,
                     profiles[0, b], profiles[1, b], hypoxia, clear, busy, eights, marks, gone, starts, mine,
                 )  # fmt: skip
         for k in range(COUNTS):

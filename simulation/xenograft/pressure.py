@@ -123,7 +123,7 @@ def _sweep_row(u, out, source, inside, damping, a, length, side):
         o[x] = h[x] + damping * m[x] * jump
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(cache=True, parallel=True)
 def _sweep_fine(u, out, source, inside, damping, side, rid, r0, r1, cb, nch):
     for c in prange(nch):
         for r in range(cb[c], cb[c + 1]):
@@ -155,7 +155,7 @@ def _residual_row(u, source, inside, out, a, length, side):
         o[x] = m[x] * ((((e[x] + w[x]) + (s[x] + t[x])) + ((d[x] + v[x]) + f[x])) - np.float32(6.0) * h[x])
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(cache=True, parallel=True)
 def _restrict_fine(u, source, inside, out, side, rid, r0, r1, cb, nch):
     """The residual of the finest grid."""
     for c in prange(nch):
@@ -163,7 +163,7 @@ def _restrict_fine(u, source, inside, out, side, rid, r0, r1, cb, nch):
             _residual_row(u, source, inside, out, rid[r] * side + r0[r], np.uint64(r1[r] - r0[r]), side)
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(cache=True, parallel=True)
 def _residual(u, source, inside, out, side):
     for z in prange(1, side - 1):
         for y in range(1, side - 1):

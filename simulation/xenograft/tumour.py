@@ -17,7 +17,7 @@ from simulation.xenograft.layout import CELL_SLOTS, DEAD, EFFECTOR_SLOTS
 from simulation.xenograft.oxygen import SWEEPS_AT_START, SWEEPS_PER_STEP, perfuse, settle
 from simulation.xenograft.pressure import BOX_MULTIPLE, Pressure
 from simulation.xenograft.rows import CHUNKS, Rows
-from simulation.xenograft.state import Tissue, ball_radius, check, draw_vessels, place_ball
+from simulation.xenograft.state import Tissue, ball_radius, check, draw_vessels, hits_quantiles, place_ball
 
 CYCLES_AT_START = 12
 COHESION_GAIN = 3.0  # the surroundings close in this much faster than the tumour's own rim falls back
@@ -34,6 +34,7 @@ class Tumour:
         check(tissue)
         self.tissue = tissue
         self.run_key = np.uint64(run_key)
+        self._hits = np.stack([hits_quantiles(clone) for clone in tissue.clones])
         self.step = 0
         radius = ball_radius(tissue.start_cells, tissue.patch_cells)
         self._open_box(_side_for(radius, margin))
@@ -99,7 +100,7 @@ class Tumour:
         table[:, kernel.DRUG_LOSS] = extra_death_per_h * t.tick_h
         counts = np.zeros((CHUNKS, kernel.COUNTS), np.int64)
         kernel.live(
-            self.cells, self.n, self.oxygen, self.cleared, table, passing, cover, profiles, t.oxygen_half,
+            self.cells, self.n, self.oxygen, self.cleared, table, self._hits, passing, cover, profiles, t.oxygen_half,
             t.hypoxic_death_per_h * t.tick_h, kernel.word_of(-math.expm1(-t.clearance_per_h * t.tick_h)),
             self._key(STREAM_BIOLOGY), *self.rows.tuple(),
             counts,

@@ -53,9 +53,9 @@ def test_nothing_is_born_without_oxygen_and_cells_die_of_hypoxia():
     before = tumour.alive
     table, counts = tumour.clone_table, np.zeros((64, kernel.COUNTS), np.int64)
     kernel.live(
-        tumour.cells, tumour.n, np.zeros_like(tumour.oxygen), tumour.cleared, table, np.ones((1, 1, 1), np.float32),
-        np.zeros((1, 16), np.uint8), np.zeros((2, len(tumour.n)), np.uint16), 0.25, 0.01, np.uint32(0), np.uint64(9),
-        *tumour.rows.tuple(), counts,
+        tumour.cells, tumour.n, np.zeros_like(tumour.oxygen), tumour.cleared, table, np.ones((1, 256), np.uint8),
+        np.ones((1, 1, 1), np.float32), np.zeros((1, 16), np.uint8), np.zeros((2, len(tumour.n)), np.uint16),
+        0.25, 0.01, np.uint32(0), np.uint64(9), *tumour.rows.tuple(), counts,
     )  # fmt: skip
     births, losses = counts[:, kernel.BIRTHS].sum(), counts[:, kernel.LOSSES].sum()
     assert births == 0
@@ -92,6 +92,19 @@ def test_daughters_have_the_traits_of_their_mothers():
     mean = layout.her2_relative()[level[clone == 0].astype(int)]
     assert mean.mean() == pytest.approx(1.0, abs=5 * 0.5 / math.sqrt(5000))
     assert mean.std() == pytest.approx(0.5, rel=0.1)
+
+
+def test_hits_that_kill_are_drawn_anew_at_birth_from_the_line():
+    tumour = Tumour(tissue(10_000, NO_LOSS._replace(hits_to_kill=3.0, hits_log_sd=0.4), **AIRY), 1)
+    slots = tumour.cells.reshape(len(tumour.n), -1)
+    slots[:] = slots & ~layout.THRESHOLD_MASK  # mothers that one hit kills
+    for _ in range(100):
+        hour(tumour)
+    hits = layout.threshold_of.py_func(living_words(tumour))
+    born = tumour.totals["births"]
+    expected = 0.5 * (1.0 + math.erf(math.log(2.5 / 3.0) / 0.4 / math.sqrt(2.0)))
+    few = ((hits <= 2).sum() - 10_000) / born
+    assert abs(few - expected) < 4 * share_error(expected, born)
 
 
 def test_drift_widens_her2_by_one_level_at_a_time():

@@ -99,7 +99,7 @@ def _prepare(
             rowsum[r] = left
 
 
-@njit(fastmath=True)
+@njit
 def _flow_row(free, near, flow, a, length, side):
     """Sum over the neighbours with cells of (their free antibody - own), for one row; short loops stay vector code."""
     square = side * side
@@ -111,7 +111,7 @@ def _flow_row(free, near, flow, a, length, side):
         flow[x] = (east[x] + west[x]) + (north[x] + south[x]) + (up[x] + down[x]) - around[x] * own[x]
 
 
-@njit(fastmath=True)
+@njit
 def _total_row(now, before, free, near, supply, flow, a, length, mu, nu, part, diffusion, plasma, loss):
     """`before` becomes the next stage of one row; returns what the vessels gave and what went inside, per hour."""
     y1, y0, own = now[a : a + length], before[a : a + length], free[a : a + length]
@@ -128,7 +128,7 @@ def _total_row(now, before, free, near, supply, flow, a, length, mu, nu, part, d
     return uptake, internal
 
 
-@njit(fastmath=True)
+@njit
 def _free_row(total, out, place, a, length, half):
     """Free antibody of one row, by the law of tissue.free_at_equilibrium in single precision.
 

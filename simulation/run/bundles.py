@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simulation.scenario.plan import run_seconds
+from simulation.scenario.xenograft_plan import mouse_seconds
 
 OVERHEAD_S = 0.015  # of one run beside its kernel: setting up, writing and flushing its file
 SHORTEST_S, LONGEST_S = 5.0, 30.0  # of a bundle, by estimate: on a slower or busier node it may take twice that
@@ -26,7 +27,8 @@ class Bundle:
 
 def estimate_s(condition: Mapping) -> float:
     """Expected time of one run on one core with its file, in seconds."""
-    return run_seconds(condition) + OVERHEAD_S
+    seconds = mouse_seconds(condition) if condition["kind"] == "xenograft" else run_seconds(condition)
+    return seconds + OVERHEAD_S
 
 
 def bundled(run_ids: Sequence[str], seconds: Mapping[str, float], workers: int) -> list[Bundle]:

@@ -64,7 +64,7 @@ def plan_mice(conditions: Sequence[MouseCondition]) -> MicePlan:
     for condition in conditions:
         by_arm.setdefault((condition.study, condition.arm), []).append(condition.resolved)
     every = [condition.resolved for condition in conditions]
-    seconds = [_seconds(resolved) for resolved in every]
+    seconds = [mouse_seconds(resolved) for resolved in every]
     return MicePlan(
         rows=tuple(_row(study, arm, mice) for (study, arm), mice in by_arm.items()),
         mice=len(every),
@@ -110,7 +110,8 @@ def _clone_words(clone: dict) -> str:
     return clone["cell_line"] if clone["mechanism"] == "none" else f"{clone['cell_line']} {clone['mechanism']}"
 
 
-def _seconds(resolved: dict) -> float:
+def mouse_seconds(resolved: dict) -> float:
+    """Expected time of one mouse on one core, in seconds."""
     return 24.0 * resolved["study"]["days"] * SECONDS_PER_STEP + cell_hours(resolved) * SECONDS_PER_CELL_HOUR
 
 

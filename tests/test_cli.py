@@ -82,7 +82,7 @@ BAD_SCENARIOS = {
     "duplicate condition": ({"change": '[sweep]\n"effectors.et_ratio" = [1, 1.0]\n'}, ["et_ratio", "duplicate"]),
     "unknown line": ({"cell_line": '"SKBR3"'}, ["targets.cell_line", "SK-BR-3"]),
     "unknown antibody": ({"name": '"trastuzumap"'}, ["antibody.name", "trastuzumab"]),
-    "kind that is not there": ({"kind": '"xenograft"'}, ["kind"]),
+    "kind that is not there": ({"kind": '"organoid"'}, ["kind"]),
     "newer schema": ({"schema": "2"}, ["schema", "newer"]),
     "broken TOML": ({"change": "[well\n"}, ["scenario.toml", "not valid TOML"]),
 }

@@ -12,6 +12,7 @@ from analysis.summary import END_VALUES, refresh
 from analysis.trajectory import read_run
 from simulation.record import layout
 from simulation.run import local
+from simulation.version import WELL_MODEL
 from tests.cluster.sweeps import describe, text
 
 
@@ -89,7 +90,7 @@ def test_what_is_bad_foreign_or_of_another_model_is_named_and_left_out(out):
     study["versions"]["model"] = "well-99"
     (out / "study.json").write_text(json.dumps(study))
     summary = refresh(out)  # rows of the old table are of the old model
-    assert summary.rows == 0 and "model well-1, the study is well-99; skipped" in summary.problems[1]
+    assert summary.rows == 0 and f"model {WELL_MODEL}, the study is well-99; skipped" in summary.problems[1]
 
 
 def test_a_large_study_gives_the_numbers_of_a_small_one(out, monkeypatch):

@@ -39,6 +39,7 @@ ANTIBODY = {
     "kon_per_nM_h": 1.0,
     "kd_nM": 5.0,
     "cross_link_per_receptor": 1e-5,
+    "one_arm_weight": 0.15,
     "tissue_kon_per_nM_h": 0.36,
     "k2_bridges": 2e4,
     "fc_gain": 1.0,

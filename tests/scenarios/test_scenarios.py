@@ -137,7 +137,9 @@ def small_mice(name, folder):
     """A shipped study with a thousand cells per tumour, two mice per arm and a week at most, run in this process."""
     text = FILES[name].read_text("utf-8")
     text = re.sub(r"^mice = \d+", "mice = 2", text, flags=re.MULTILINE)
-    text = re.sub(r"^days = (\[.*\])", lambda m: f"days = {[d for d in json.loads(m[1]) if d < 4] or [3]}", text, flags=re.M)
+    text = re.sub(
+        r"^days = (\[.*\])", lambda m: f"days = {[d for d in json.loads(m[1]) if d < 4] or [3]}", text, flags=re.M
+    )
     sets = ("study.days=4", "tumour.fraction_simulated=0.00025", "output.level=events")
     scenario = scenario_from_text(text, sets, folder=FILES[name].parent)
     keys = {key: [values[0], values[-1]] for key, values in scenario.sweep.items()}

@@ -8,6 +8,7 @@ A field of [targets], [effectors] or [antibody] that is also a catalogue number 
 catalogue entry holds; given, it replaces the entry's number (and can be swept).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -431,31 +432,39 @@ def without_null(node: Any) -> Any:
     return node
 
 
+def described(model: type[Table], title: str, keys: dict[str, type[Table]], examples: Iterable[tuple]) -> dict:
+    """JSON schema of a scenario model, for editors that complete and check TOML.
+
+    keys: what [sweep] accepts, dotted key -> table model. examples: (model name, key, names of the catalogue).
+    """
+    schema = without_null(model.model_json_schema(by_alias=True))
+    for table, key, names in examples:
+        schema["$defs"][table]["properties"][key]["examples"] = sorted(names)
+    schema["properties"]["sweep"] = {
+        "type": "object",
+        "description": model.model_fields["sweep"].description,
+        "additionalProperties": False,
+        "properties": {
+            key: {
+                "type": "array",
+                "minItems": 1,
+                "items": {"$ref": f"#/$defs/{table.__name__}/properties/{key.partition('.')[2]}"},
+            }
+            for key, table in keys.items()
+        },
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
+
+
 def json_schema() -> dict:
-    """JSON schema of a scenario file, for editors that complete and check TOML; names of the catalogue as examples."""
-    schema = without_null(Scenario.model_json_schema(by_alias=True))
-    definitions = schema["$defs"]
+    """JSON schema of a well scenario."""
     known = lookup.load()
-    for table, key, names in (
+    examples = (
         ("Targets", "cell_line", known.cell_lines),
         ("Targets", "mechanism", known.mechanisms),
         ("Effectors", "type", known.effectors),
         ("Antibody", "name", known.antibodies),
         ("Well", "format", known.wells),
         ("Assay", "readout", known.readouts),
-    ):
-        definitions[table]["properties"][key]["examples"] = sorted(names)
-    schema["properties"]["sweep"] = {
-        "type": "object",
-        "description": Scenario.model_fields["sweep"].description,
-        "additionalProperties": False,
-        "properties": {
-            key: {
-                "type": "array",
-                "minItems": 1,
-                "items": {"$ref": f"#/$defs/{model.__name__}/properties/{key.partition('.')[2]}"},
-            }
-            for key, model in sweepable().items()
-        },
-    }
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "adccsim scenario", **schema}
+    )
+    return described(Scenario, "adccsim scenario", sweepable(), examples)

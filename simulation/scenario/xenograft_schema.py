@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from simulation.catalogue import lookup
-from simulation.scenario.schema import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, quantity, without_null
+from simulation.scenario.schema import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
 
 ROUTES = ("iv", "ip", "sc", "po")
 LONGEST_D = 365.0
@@ -212,29 +212,13 @@ def all_keys() -> list[str]:
 
 
 def xenograft_json_schema() -> dict:
-    """JSON schema of a study in mice, for editors that complete and check TOML; names of the catalogue as examples."""
-    schema = without_null(XenograftScenario.model_json_schema(by_alias=True))
-    definitions, known = schema["$defs"], lookup.load()
-    for table, key, names in (
+    """JSON schema of a study in mice."""
+    known = lookup.load()
+    examples = (
         ("Clone", "cell_line", known.tumours),
         ("Clone", "mechanism", known.mechanisms),
         ("Mouse", "strain", known.mice),
         ("Arm", "strain", known.mice),
         ("Dose", "drug", known.drugs),
-    ):
-        definitions[table]["properties"][key]["examples"] = sorted(names)
-    schema["properties"]["sweep"] = {
-        "type": "object",
-        "description": XenograftScenario.model_fields["sweep"].description,
-        "additionalProperties": False,
-        "properties": {
-            key: {
-                "type": "array",
-                "minItems": 1,
-                "items": {"$ref": f"#/$defs/{model.__name__}/properties/{key.partition('.')[2]}"},
-            }
-            for key, model in sweepable().items()
-        },
-    }
-    title = "adccsim scenario of kind xenograft"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
+    )
+    return described(XenograftScenario, "adccsim scenario of kind xenograft", sweepable(), examples)

@@ -14,10 +14,12 @@ import typer
 
 from simulation import console
 from simulation.cli.common import BAD_INPUT, DONE, INTERRUPTED, SOME_FAILED, ScenarioFile, Sets, app, plain_faults
+from simulation.cli.simulated import simulated
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.trajectory import Run
     from simulation.scenario.schema import Scenario
 
 STORE = "calibration_points.jsonl"
@@ -122,10 +124,7 @@ def evaluate(experiments: Sequence[Experiment], values: Mapping[str, float]) -> 
     import pandas as pd
 
     from analysis.calibration import residuals
-    from analysis.trajectory import Run, Series
-    from simulation.run.one import measure
     from simulation.scenario.sweep import expand
-    from simulation.version import WELL_MODEL
 
     done: dict[str, Run] = {}
     tables = []
@@ -134,10 +133,7 @@ def evaluate(experiments: Sequence[Experiment], values: Mapping[str, float]) -> 
         conditions = expand(scenario)
         for condition in conditions:
             if condition.json not in done:
-                found = measure(condition.resolved)
-                series = {name: Series(value, hours, "", edges) for name, (value, hours, edges) in found.items()}
-                run = Run(condition.run_id, condition.plate, WELL_MODEL, condition.resolved, Path(), series)
-                done[condition.json] = run
+                done[condition.json] = simulated(condition)
         table = residuals(each.observed, each.keys, [done[each.json] for each in conditions], scenario.text)
         table.insert(0, "experiment", each.name)
         tables.append(table)

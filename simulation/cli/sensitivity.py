@@ -10,6 +10,7 @@ import typer
 
 from simulation import console
 from simulation.cli.common import BAD_INPUT, DONE, INTERRUPTED, SOME_FAILED, ScenarioFile, Sets, app, plain_faults
+from simulation.cli.simulated import simulated
 
 if TYPE_CHECKING:
     from simulation.scenario.schema import Scenario
@@ -64,17 +65,10 @@ def sensitivity(
 def measure_point(path: Path, sets: tuple[str, ...], values: Mapping[str, float]) -> dict[str, float]:
     """The outputs of [sensitivity] with some numbers replaced (key -> value): label -> %."""
     from analysis.sensitivity import watched
-    from analysis.trajectory import Run, Series
-    from simulation.run.one import measure
     from simulation.scenario.sweep import expand, points, with_values
-    from simulation.version import WELL_MODEL
 
     scenario = _loaded(path, sets)
-    runs = []
-    for condition in expand(with_values(scenario, dict(values))):
-        found = measure(condition.resolved)
-        series = {name: Series(value, time, "", edges) for name, (value, time, edges) in found.items()}
-        runs.append(Run(condition.run_id, condition.plate, WELL_MODEL, condition.resolved, Path(), series))
+    runs = [simulated(condition) for condition in expand(with_values(scenario, dict(values)))]
     places = [{key: scenario.sweep[key][i] for key, i in point.index.items()} for point in points(scenario)]
     return watched(runs, scenario.text, places, scenario.sensitivity.outputs)
 

@@ -99,7 +99,7 @@ def simulate(
 def _analyse(folder: Path, missing_controls: int) -> bool:
     """Analyse a folder and print what came out; False when something in it could not be used."""
     from analysis import MissingControls
-    from analysis.sheet import CaliperError
+    from analysis.errors import SheetFault
     from analysis.study import analyse_wells
     from analysis.trajectory import kind_of
 
@@ -110,7 +110,7 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
             result = analyse_mice(folder)
         else:
             result = analyse_wells(folder)
-    except CaliperError as error:
+    except SheetFault as error:
         console.faults(f"{folder}: {line}" for line in error.problems)
         raise typer.Exit(missing_controls) from None
     except MissingControls as error:
@@ -149,8 +149,8 @@ def analyse(
 
 def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
     """Analyse caliper data, print what came out, and return the exit code."""
+    from analysis.errors import SheetFault
     from analysis.growth_study import analyse_growth
-    from analysis.sheet import CaliperError
 
     if out is None:
         console.faults([f"{sheet}: say with --out where tables, figures and report are to go"])
@@ -162,7 +162,7 @@ def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
     with plain_faults():
         try:
             result = analyse_growth(sheet, out, control)
-        except CaliperError as error:
+        except SheetFault as error:
             console.faults(f"{sheet}: {line}" for line in error.problems)
             return BAD_INPUT
     console.summary(result.text(), result.report)

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.sheet import MISSING, CaliperError, Numbers, read_table
+from analysis.errors import SheetFault
+from analysis.sheet import MISSING, Numbers, read_table
 from analysis.tumour_growth import caliper_volume
 
 COLUMNS = ("study", "arm", "mouse", "day", "volume_mm3", "event", "reason", "body_weight_g")
@@ -46,11 +47,11 @@ class CaliperSheet:
 def read_caliper(path: Path, formula: str = "half") -> CaliperSheet:
     """Read a tidy or wide caliper sheet. formula: of the volume from two diameters, "half" or "ellipsoid".
 
-    Raises CaliperError for anything that cannot be read, FileNotFoundError for a missing file.
+    Raises SheetFault for anything that cannot be read, FileNotFoundError for a missing file.
     """
     path = Path(path)
     if path.is_dir():
-        raise CaliperError([f"{path} is a folder; a caliper sheet is one CSV file"])
+        raise SheetFault([f"{path} is a folder; a caliper sheet is one CSV file"])
     header, records = read_table(path)
     names = [_header_name(cell) for cell in header]
     if "arm" not in names and names and names[0] == "day":
@@ -65,13 +66,13 @@ def check_rows(rows: pd.DataFrame, notes: list[str] | None = None) -> CaliperShe
 
     rows needs study, arm, mouse, day, volume_mm3; event, reason, body_weight_g are optional, and so is `_row`, the row
     number told in faults. Two readings of one mouse and day are averaged (a note says so), empty rows are dropped.
-    Raises CaliperError.
+    Raises SheetFault.
     """
     rows = rows.reset_index(drop=True).copy()
     notes = list(notes or [])
     missing = [c for c in COLUMNS[:5] if c not in rows]
     if missing:
-        raise CaliperError([f"column {c} is missing" for c in missing])
+        raise SheetFault([f"column {c} is missing" for c in missing])
     for column in ("event", "reason"):
         rows[column] = rows[column].fillna("").astype(str) if column in rows else ""
     if "body_weight_g" not in rows:
@@ -84,17 +85,17 @@ def check_rows(rows: pd.DataFrame, notes: list[str] | None = None) -> CaliperShe
         rows[column] = pd.to_numeric(rows[column]).astype(float)
     problems = [*_value_faults(rows), *_name_faults(rows)]
     if problems:
-        raise CaliperError(problems)
+        raise SheetFault(problems)
     empty = rows["volume_mm3"].isna() & (rows["event"] == "") & rows["body_weight_g"].isna()
     if empty.any():
         notes.append(f"rows with neither volume nor event nor weight, taken as missing readings: {int(empty.sum())}")
     seen = rows[["study", "arm", "mouse"]].drop_duplicates()
     rows = _merge_duplicates(rows[~empty], notes)
     if rows.empty or rows["volume_mm3"].isna().all():
-        raise CaliperError(["the sheet holds no volume"])
+        raise SheetFault(["the sheet holds no volume"])
     problems = _after_the_end(rows)
     if problems:
-        raise CaliperError(problems)
+        raise SheetFault(problems)
     read = rows[rows["volume_mm3"].notna()][["study", "arm", "mouse"]].drop_duplicates()
     unread = seen.merge(read, how="left", indicator=True).query("_merge == 'left_only'")
     for study, arm, mouse in unread[["study", "arm", "mouse"]].itertuples(index=False):
@@ -116,20 +117,20 @@ def check_rows(rows: pd.DataFrame, notes: list[str] | None = None) -> CaliperShe
 def choose_control(arms: list[str], named: str | None = None) -> str:
     """The control arm: the named one (case does not matter), else the only one called vehicle, control or untreated.
 
-    An arm is called so if that is its whole name, failing that if the word is in its name. Raises CaliperError.
+    An arm is called so if that is its whole name, failing that if the word is in its name. Raises SheetFault.
     """
     listed = ", ".join(arms)
     if named is not None:
         hits = [a for a in arms if a.casefold() == named.strip().casefold()]
         if len(hits) != 1:
-            raise CaliperError([f"control arm {named!r} is not among the arms: {listed}"])
+            raise SheetFault([f"control arm {named!r} is not among the arms: {listed}"])
         return hits[0]
     hits = [a for a in arms if a.casefold() in CONTROL_NAMES]
     hits = hits or [a for a in arms if set(re.findall(r"[a-z]+", a.casefold())) & set(CONTROL_NAMES)]
     if len(hits) == 1:
         return hits[0]
     why = "no arm is called" if not hits else f"{len(hits)} arms ({', '.join(hits)}) are called"
-    raise CaliperError([f"{why} vehicle, control or untreated: name the control arm, one of {listed}"])
+    raise SheetFault([f"{why} vehicle, control or untreated: name the control arm, one of {listed}"])
 
 
 def _header_name(cell: str) -> str:
@@ -154,7 +155,7 @@ def _read_tidy(
     if "volume_mm3" not in names and not diameters:
         problems.append("row 1: column volume_mm3 is missing, or length_mm and width_mm instead of it")
     if problems:
-        raise CaliperError(problems)
+        raise SheetFault(problems)
     numbers = Numbers(problems)
     table: list[dict[str, object]] = []
     swapped = 0
@@ -186,7 +187,7 @@ def _read_tidy(
         table.append(entry)
     numbers.check()
     if problems:
-        raise CaliperError(problems)
+        raise SheetFault(problems)
     if swapped:
         notes.append(f"rows with a width above the length, where the shorter was taken as the width: {swapped}")
     return pd.DataFrame(table), notes
@@ -225,7 +226,7 @@ def _read_wide(header: list[str], records: list[tuple[int, list[str]]], study: s
     if not mice:
         problems.append("row 1: no column arm:mouse beside day")
     if problems or not table:
-        raise CaliperError(problems or ["the sheet holds no volume"])
+        raise SheetFault(problems or ["the sheet holds no volume"])
     return pd.DataFrame(table), []
 
 

@@ -21,7 +21,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.sheet import CaliperError
+from analysis.errors import SheetFault
 from analysis.tumour_growth import LOQ_MM3
 
 STUDY_ITEMS = (
@@ -78,13 +78,13 @@ class GrowthDesign:
 
 
 def read_design(path: Path) -> GrowthDesign:
-    """Read FILE.toml; a missing file gives the defaults. Raises CaliperError with one sentence per fault."""
+    """Read FILE.toml; a missing file gives the defaults. Raises SheetFault with one sentence per fault."""
     if not path.is_file():
         return GrowthDesign()
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CaliperError([f"{path.name}: {error}"]) from None
+        raise SheetFault([f"{path.name}: {error}"]) from None
     problems: list[str] = []
     _known(content, ("study", "rules", "arm", "combination", "adcc_share"), "", problems)
     study = _texts(content.get("study", {}), STUDY_ITEMS, "study", problems)
@@ -101,7 +101,7 @@ def read_design(path: Path) -> GrowthDesign:
     share = content.get("adcc_share")
     pair = _names(share, ("antibody", "fc_null"), "adcc_share", problems) if share is not None else None
     if problems:
-        raise CaliperError([f"{path.name}, {p}" for p in problems])
+        raise SheetFault([f"{path.name}, {p}" for p in problems])
     return GrowthDesign(study=study, arms=arms, combinations=tuple(combinations), adcc_share=pair, **rules)
 
 

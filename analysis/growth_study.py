@@ -16,10 +16,10 @@ import pandas as pd
 
 from analysis import growth_report, growth_words
 from analysis.caliper_data import check_rows, choose_control, read_caliper
+from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign, read_design, unknown_arms, write_design
 from analysis.growth_export import file_word, write_kulgap, write_tidy, write_tumgrowth
 from analysis.growth_tables import GrowthStudy, analyse_study
-from analysis.sheet import CaliperError
 from analysis.tables import write_table
 
 _OWN_TABLES = (
@@ -60,7 +60,7 @@ def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with
 
     control: name of the control arm, else the only one called vehicle, control or untreated. with_figures = False draws
     nothing, in a third of the time.
-    Raises CaliperError (with `problems`, one sentence per fault) and FileNotFoundError before anything is written.
+    Raises SheetFault (with `problems`, one sentence per fault) and FileNotFoundError before anything is written.
     """
     source = Path(source)
     design = read_design(source.with_suffix(".toml"))
@@ -80,7 +80,7 @@ def analyse_rows(
 ) -> GrowthResult:
     """Analyse tidy rows (columns of `caliper_data.COLUMNS`) of one study or several; write everything below out_dir.
 
-    appendix: more pieces of HTML for the report. Raises CaliperError before anything is written.
+    appendix: more pieces of HTML for the report. Raises SheetFault before anything is written.
     """
     design = design or GrowthDesign()
     sheet = check_rows(rows)
@@ -90,12 +90,12 @@ def analyse_rows(
     for name, own in rows.groupby("study", sort=False):
         try:
             controls[name] = choose_control(list(own["arm"].unique()), control)
-        except CaliperError as error:
+        except SheetFault as error:
             problems += (
                 [f"study {name}: {p}" for p in error.problems] if rows["study"].nunique() > 1 else error.problems
             )
     if problems:
-        raise CaliperError(problems)
+        raise SheetFault(problems)
     studies = [
         analyse_study(own.reset_index(drop=True), controls[name], design)
         for name, own in rows.groupby("study", sort=False)

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.caliper_data import COLUMNS
+from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign
 from analysis.growth_report import html_figure, html_table
 from analysis.growth_study import GrowthResult, analyse_rows
-from analysis.sheet import CaliperError
 from analysis.tables import write_table
 from analysis.trajectory import Run, Study, read_study
 
@@ -39,12 +39,12 @@ _PICTURES = {
 def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
     """Analyse the run files of a study in mice; everything is written into its folder.
 
-    Runs that cannot be used are named in `problems`. Raises CaliperError where there is no mouse at all.
+    Runs that cannot be used are named in `problems`. Raises SheetFault where there is no mouse at all.
     """
     out_dir = Path(out_dir)
     study = read_study(out_dir, "xenograft")
     if not study.runs:
-        raise CaliperError(["no mouse: no complete run file of this study", *study.problems])
+        raise SheetFault(["no mouse: no complete run file of this study", *study.problems])
     units = _units(study)
     rows = caliper_rows(study, units)
     design = design_of(study)

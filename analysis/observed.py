@@ -22,7 +22,7 @@ from analysis.cells import DEATHS
 from analysis.cells import QUANTITIES as COUNTED
 from analysis.design import CONDITION_COLUMNS
 from analysis.errors import SheetFault
-from analysis.sheet import CaliperError, Numbers, read_table
+from analysis.sheet import Numbers, read_table
 from analysis.statistics import summarise_units
 
 LYSIS, EMAX, EC50 = "specific_lysis_pct", "emax_pct", "ec50_ng_per_ml"
@@ -39,10 +39,7 @@ def read_observed(path: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
     keys   the columns that say which condition a row belongs to; empty cells are NaN (numbers) or "" (words).
     Raises SheetFault with every fault of the file, each with row and column.
     """
-    try:
-        header, body = read_table(Path(path))
-    except CaliperError as error:
-        raise SheetFault(error.problems) from None
+    header, body = read_table(Path(path))
     header = ["value" if name == "mean" and "value" not in header else name for name in header]
     keys = [name for name in header if name in CONDITION_COLUMNS or "." in name]
     known = {"quantity", "donor", *_VALUES, *FREE_TEXT, *keys}

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import SheetFault
-from analysis.sheet import MISSING, CaliperError, Numbers, read_table, read_text
+from analysis.sheet import MISSING, Numbers, read_table, read_text
 
 ROWS = "ABCDEFGH"
 COLUMNS = 12
@@ -210,10 +210,7 @@ def _map_cell(text: str, place: str, at: tuple[int, str], numbers: Numbers, prob
 
 
 def _from_tidy(path: Path) -> Sheet:
-    try:
-        header, body = read_table(path)
-    except CaliperError as error:
-        raise SheetFault(error.problems) from None
+    header, body = read_table(path)
     problems: list[str] = []
     columns, factor, notes = _columns(header, problems)
     lysis, signal = columns.get("lysis"), columns.get("signal")

@@ -12,16 +12,10 @@ import math
 import re
 from pathlib import Path
 
+from analysis.errors import SheetFault
+
 MISSING = {"", "na", "n/a", "nan", "nd", "-", "none", "null"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-
-
-class CaliperError(ValueError):
-    """A sheet that cannot be read as it stands; `problems` holds one sentence per fault."""
-
-    def __init__(self, problems: list[str]):
-        self.problems = list(problems)
-        super().__init__("\n".join(self.problems))
 
 
 def read_text(path: Path) -> str:
@@ -38,13 +32,13 @@ def read_text(path: Path) -> str:
 def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """(header, [(row number, cells), ...]) of a separated text file, without its empty rows; cells have single spaces.
 
-    The separator is the commonest of semicolon, tab and comma in the header. Raises CaliperError.
+    The separator is the commonest of semicolon, tab and comma in the header. Raises SheetFault.
     """
     text, name = read_text(path), path.name
     lines = text.splitlines()
     first = next((i for i, line in enumerate(lines) if line.strip()), None)
     if first is None or "\0" in text:
-        raise CaliperError([f"{name} is empty" if first is None else f"{name} is not a text table"])
+        raise SheetFault([f"{name} is empty" if first is None else f"{name} is not a text table"])
     if lines[first].strip().casefold().startswith("sep="):
         first += 1
     bare = re.sub(r'"[^"]*"', "", lines[first] if first < len(lines) else "")
@@ -57,9 +51,9 @@ def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
             if any(cells):
                 records.append((first + reader.line_num, cells))
     except csv.Error as error:
-        raise CaliperError([f"{name}, row {first + reader.line_num}: {error}"]) from None
+        raise SheetFault([f"{name}, row {first + reader.line_num}: {error}"]) from None
     if len(records) < 2:
-        raise CaliperError([f"{name} has a header but no row"])
+        raise SheetFault([f"{name} has a header but no row"])
     header = records[0][1]
     while header and header[-1] == "":
         header = header[:-1]
@@ -72,7 +66,7 @@ def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     doubled = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
     problems += [f"row 1: the column {name!r} stands there twice" for name in doubled]
     if problems:
-        raise CaliperError(problems)
+        raise SheetFault(problems)
     return header, body
 
 

@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
+from analysis.errors import SheetFault
 from analysis.growth_study import analyse_growth
 from analysis.mice import analyse_mice, caliper_rows, design_of, tumour_table
-from analysis.sheet import CaliperError
 from analysis.trajectory import read_study
 from tests.analysis.make_mice import make_mice
 
@@ -104,5 +104,5 @@ def test_missing_mice_are_named_and_none_is_an_error(tmp_path):
     assert any("1 of 6 runs" in line for line in analyse_mice(folder, with_figures=False).problems)
     for path in files[1:]:
         path.unlink()
-    with pytest.raises(CaliperError):
+    with pytest.raises(SheetFault):
         analyse_mice(folder)

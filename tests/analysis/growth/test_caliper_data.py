@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.caliper_data import COLUMNS, check_rows, choose_control, read_caliper
-from analysis.sheet import CaliperError
+from analysis.errors import SheetFault
 
 TIDY = """study,arm,mouse,day,volume_mm3,event,reason,body_weight_g
 s1,vehicle,1,0,100.5,,,21.5
@@ -22,7 +22,7 @@ def write(tmp_path, text, name="sheet.csv", encoding="utf-8"):
 
 
 def problems_of(tmp_path, text, **kwargs):
-    with pytest.raises(CaliperError) as caught:
+    with pytest.raises(SheetFault) as caught:
         read_caliper(write(tmp_path, text), **kwargs)
     return caught.value.problems
 
@@ -116,7 +116,7 @@ def test_all_faults_are_told_at_once(tmp_path):
 
 
 def test_folder_and_missing_file(tmp_path):
-    with pytest.raises(CaliperError, match="folder"):
+    with pytest.raises(SheetFault, match="folder"):
         read_caliper(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_caliper(tmp_path / "none.csv")
@@ -146,9 +146,9 @@ def test_order_follows_the_sheet_and_days_are_sorted(tmp_path):
 def test_rows_of_another_source_are_checked_the_same_way():
     rows = pd.DataFrame({"study": "s", "arm": ["v", "v"], "mouse": [1, 1], "day": [0, 7], "volume_mm3": [1.0, 2.0]})
     assert check_rows(rows).rows["mouse"].tolist() == ["1", "1"]
-    with pytest.raises(CaliperError, match="column day is missing"):
+    with pytest.raises(SheetFault, match="column day is missing"):
         check_rows(rows.drop(columns="day"))
-    with pytest.raises(CaliperError, match="row 3, column volume_mm3: inf is not finite"):
+    with pytest.raises(SheetFault, match="row 3, column volume_mm3: inf is not finite"):
         check_rows(rows.assign(volume_mm3=[1.0, np.inf]))
 
 
@@ -176,6 +176,6 @@ def test_control_arm(arms, named, expected):
     ],
 )
 def test_control_arm_refused(arms, named, words):
-    with pytest.raises(CaliperError) as caught:
+    with pytest.raises(SheetFault) as caught:
         choose_control(arms, named)
     assert words in str(caught.value)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign, read_design, unknown_arms
-from analysis.sheet import CaliperError
 
 FULL = """
 [study]
@@ -61,7 +61,7 @@ def test_missing_file_gives_the_defaults(tmp_path):
 def test_faults(tmp_path, text, words):
     path = tmp_path / "s.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(CaliperError) as caught:
+    with pytest.raises(SheetFault) as caught:
         read_design(path)
     assert words in str(caught.value)
 

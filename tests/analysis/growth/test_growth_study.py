@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign
 from analysis.growth_study import analyse_growth, analyse_rows
-from analysis.sheet import CaliperError
 from tests.analysis.growth.awkward import AWKWARD, DAYS, GROW, NAN, jitter, several
 from tests.analysis.growth.sheets import exponential, rows_of
 
@@ -257,11 +257,11 @@ def test_two_studies_in_one_sheet(tmp_path):
 
 def test_control_is_needed_and_nothing_is_written(tmp_path):
     rows = exponential({"a": 0.1, "b": 0.1}, mice=2)
-    with pytest.raises(CaliperError, match="name the control arm, one of a, b"):
+    with pytest.raises(SheetFault, match="name the control arm, one of a, b"):
         analyse_rows(rows, tmp_path / "out")
-    with pytest.raises(CaliperError, match="'c' is not among the arms"):
+    with pytest.raises(SheetFault, match="'c' is not among the arms"):
         analyse_rows(rows, tmp_path / "out", control="c")
-    with pytest.raises(CaliperError, match="the design names the arm 'x'"):
+    with pytest.raises(SheetFault, match="the design names the arm 'x'"):
         analyse_rows(rows, tmp_path / "out", GrowthDesign(arms={"x": {}}), control="a")
     assert not (tmp_path / "out").exists()
     assert quietly(rows, tmp_path / "b", control="B").tables["tests"]["control"].iloc[0] == "b"

@@ -19,6 +19,7 @@ def address():
     """A server of the two addresses alone, on a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # from now on a visitor waits until the server is up, and is not turned away
         server = uvicorn.Server(uvicorn.Config(Starlette(routes=rooms.ROUTES), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -20,7 +20,6 @@ from simulation.xenograft.rows import CHUNKS, Rows
 from simulation.xenograft.state import Tissue, ball_radius, check, draw_vessels, hits_quantiles, place_ball
 
 CYCLES_AT_START = 12
-COHESION_GAIN = 3.0  # the surroundings close in this much faster than the tumour's own rim falls back
 
 
 class TumourError(RuntimeError):
@@ -233,10 +232,9 @@ class Tumour:
     def _solve(self, cycles: int, feed: float) -> None:
         t = self.tissue
         radius = ball_radius(self.cells_now, t.patch_cells)
-        drift = t.cohesion_um_per_h / (1000.0 * t.patch_mm) + COHESION_GAIN * self.shrinking_per_h * radius / 3.0
-        self.flow.solve(
-            self.n, self.rows.tuple(), t.patch_cells, t.relaxation_per_h, feed, drift * t.patch_cells, radius, cycles
-        )
+        drift = t.cohesion_um_per_h / (1000.0 * t.patch_mm) + t.cohesion_gain * self.shrinking_per_h * radius / 3.0
+        law = (t.patch_cells, t.crowding_relaxation_per_h, feed, drift * t.patch_cells, radius)
+        self.flow.solve(self.n, self.rows.tuple(), *law, cycles)
 
     def _enlarge(self) -> None:
         """A box that is wider by one multiple, with everything in its middle."""

@@ -34,6 +34,39 @@ level = "observables"
 "effectors.et_ratio" = [1, 3]
 """
 
+MICE = """
+schema = 1
+kind = "xenograft"
+title = "two mice for a cluster"
+seed = 3
+[tumour]
+start_volume_mm3 = 130
+fraction_simulated = {fraction}
+[[tumour.clone]]
+cell_line = "NCI-N87"
+[study]
+days = {days}
+[output]
+level = "events"
+save_days = [1]
+[[arm]]
+name = "vehicle"
+mice = 1
+[[arm]]
+name = "trastuzumab"
+mice = 1
+[[arm.dose]]
+drug = "trastuzumab"
+mg_per_kg = 10
+route = "iv"
+days = [0]
+"""
+
+
+def mice(fraction: float, days: int) -> str:
+    """A scenario of two mice that save their tumours on day 1, which says from outside that they are under way."""
+    return MICE.format(fraction=fraction, days=days)
+
 
 def text(replicates: int, cells: int = 100, hours: float = 0.5) -> str:
     """A scenario of 7 x replicates runs: three doses at two ratios, and target-only wells."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.cluster.slurm import Slurm
 from tests.cluster.sweeps import REPOSITORY, describe
 
 SLURM_FREE = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")}
@@ -22,6 +23,15 @@ def start(engine: str, scenario: Path, out_dir: Path) -> subprocess.Popen:
         command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
+
+
+def adcc(slurm: Slurm, *words: object) -> subprocess.Popen:
+    """Start the command with what the commands of a Slurm need in its environment."""
+    command = [sys.executable, "-m", "simulation.cli", *map(str, words)]
+    environment = slurm.environment | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
 
 
 def finished(out_dir: Path) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,24 +76,38 @@ def text(replicates: int, cells: int = 100, hours: float = 0.5) -> str:
 
 def runs_of(scenario: str) -> dict[str, dict]:
     """Run id -> resolved condition."""
+    from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_text
-    from simulation.scenario.sweep import expand
 
-    return {condition.run_id: condition.resolved for condition in expand(scenario_from_text(scenario))}
+    return {condition.run_id: condition.resolved for condition in conditions_of(scenario_from_text(scenario))}
 
 
 def describe(scenario: str, out_dir: Path) -> dict[str, dict]:
     """Write study.json of a scenario as `adcc run` does; its runs."""
     from simulation.run.folder import StudyFolder
     from simulation.run.study import study_record
+    from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_text
-    from simulation.scenario.sweep import expand
 
     loaded = scenario_from_text(scenario)
-    conditions = expand(loaded)
+    conditions = conditions_of(loaded)
     with StudyFolder(out_dir) as folder:
         folder.write_study(study_record(loaded, conditions, "sweep.toml"))
     return {condition.run_id: condition.resolved for condition in conditions}
+
+
+def bytes_of(out_dir: Path) -> dict[str, bytes]:
+    """Name -> bytes of all run files."""
+    return {path.name: path.read_bytes() for path in sorted((out_dir / "runs").rglob("*.h5"))}
+
+
+def resumed(out_dir: Path) -> dict[str, list[int]]:
+    """Run id -> hours at which a mouse has gone on from its checkpoint, as the log of the study tells."""
+    hours: dict[str, list[int]] = {}
+    for line in (out_dir / "log").read_text().splitlines():
+        if found := re.search(r" resume (\w+) at hour (\d+) of ", line):
+            hours.setdefault(found[1], []).append(int(found[2]))
+    return hours
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def begin(condition: dict, runs_dir: Path, check: bool = False) -> Callable[[], 
                 simulate(condition, tree, check=check, checkpoints=checkpoints)
             content = b""
         else:
-            content = _well(condition, identity, check).image()
+            content = well_contents(condition, check).image()
     except BaseException:
         file.close()
         part.unlink(missing_ok=True)
@@ -84,17 +84,17 @@ def simulate(condition: dict, file: h5py.File, check: bool = False, checkpoints:
 
         simulate_mouse(condition, file, check, checkpoints)
         return
-    _well(condition, run_id(condition), check).write(file)
+    well_contents(condition, check).write(file)
 
 
-def _well(condition: dict, identity: str, check: bool) -> Contents:
+def well_contents(condition: dict, check: bool = False) -> Contents:
     """Simulate a well; what its file is to hold."""
     key = run_key(condition)
     level = condition["output"]["level"]
     with_events = level in ("events", "frames")
     engine, recorder = _run(condition, key, check, with_events)
     meta = {
-        "run_id": identity,
+        "run_id": run_id(condition),
         "plate": plate(condition),
         "condition": canonical_json(condition),
         "model_version": WELL_MODEL,

@@ -1,5 +1,6 @@
 """The process of a run ends with its owner, and says how it ended."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,10 +8,12 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from simulation.run.child import Child, Died, TimedOut, call
+from simulation.run.child import Child, Died, TimedOut, call, compute
+from tests.cluster.sweeps import runs_of, text
 from tests.run import fake_runs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -51,6 +54,16 @@ def test_a_run_past_its_time_is_killed(child):
     with pytest.raises(TimedOut):
         child.make("00-hang", fake_runs.condition("00-hang"), 0.2)
     assert child.process.returncode == -signal.SIGKILL
+
+
+def test_a_run_that_finds_no_room_on_the_disk_fails_and_leaves_nothing(tmp_path):
+    condition = next(iter(runs_of(text(replicates=1)).values()))
+    rest = compute(None, tmp_path / "runs", False, condition)
+    assert len(list(tmp_path.rglob("*.part"))) == 1, "it says that it is under way"
+    with mock.patch.object(os, "fsync", side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):
+        seconds, reason, trace = rest()
+    assert reason == "OSError: [Errno 28] No space left on device" and "fsync" in trace and seconds > 0
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def written_when_there(condition: dict):

@@ -61,11 +61,9 @@ class Tumour:
         self._outbox = np.zeros(patches * movement.OUTBOX, np.uint32)
 
     def _settle_at_start(self) -> None:
-        """Pressure, perfusion and oxygen of the growing tumour, and from them the birth rates that give its growth."""
+        """Birth rates that give the growth asked for while every vessel is open; then pressure, and what it closes."""
         t = self.tissue
-        growth = sum(c.fraction * c.growth_per_h for c in t.clones)
-        self._solve(CYCLES_AT_START, feed=growth * t.patch_cells)
-        self._perfuse()
+        self._perfuse()  # no pressure yet
         self._settle(SWEEPS_AT_START)
         some = self.n > 0
         o2 = self.oxygen[some].astype(float) ** 2
@@ -82,6 +80,10 @@ class Tumour:
             table[i, kernel.REPAIR] = -math.expm1(-t.tick_h / c.repair_time_h)
             table[i, kernel.DYING] = -math.expm1(-t.tick_h / c.death_time_h)
         self.clone_table = table
+        growth = sum(c.fraction * c.growth_per_h for c in t.clones)
+        self._solve(CYCLES_AT_START, feed=growth * t.patch_cells)
+        self._perfuse()
+        self._settle(SWEEPS_AT_START)
 
     # -- phases of a step -----------------------------------------------------------------------------------------
     def breathe(self) -> None:

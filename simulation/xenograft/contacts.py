@@ -225,6 +225,9 @@ def live_an_hour(word, key, laws, switching, factors, cells, base, count, nomina
             continue
         counts[_CONTACTS] += 1
         commit = False
+        damage = np.int64(damage_of(cell))
+        away = detach_rate(level, laws[kind, _LIFETIME], laws[kind, _DETACH])
+        mend = repair_rate(damage, laws[kind, _REPAIR])
         while True:
             hit = late = 0.0
             if granules > 0:
@@ -232,11 +235,7 @@ def live_an_hour(word, key, laws, switching, factors, cells, base, count, nomina
                 hit += antibody_hit_rate(potency, laws[kind, _ANTIBODY], s) if antibody_arm else 0.0
             elif natural_arm or antibody_arm:
                 late = potency * laws[kind, _LATE]
-            away = detach_rate(level, laws[kind, _LIFETIME], laws[kind, _DETACH])
             shed = shedding_rate(level, laws[kind, _SHED], s) if antibody_arm else 0.0
-            reload = reload_rate(granules, load, laws[kind, _RELOAD])
-            damage = np.int64(damage_of(cell))
-            mend = repair_rate(damage, laws[kind, _REPAIR])
             rate = laws[kind, _DEATH] + away + hit + late + shed + reload + mend
             key += _STEP
             draw = mix64(key)
@@ -251,7 +250,10 @@ def live_an_hour(word, key, laws, switching, factors, cells, base, count, nomina
                 if damage + 1 >= np.int64(threshold_of(cell)):
                     commit = True
                     break
-                cell = np.uint32(with_damage(cell, damage + 1))
+                damage += 1
+                mend = repair_rate(damage, laws[kind, _REPAIR])
+                reload = reload_rate(granules, load, laws[kind, _RELOAD])
+                cell = np.uint32(with_damage(cell, damage))
                 cells[place] = cell
                 continue
             x -= hit
@@ -261,17 +263,21 @@ def live_an_hour(word, key, laws, switching, factors, cells, base, count, nomina
             x -= late
             if x < shed:
                 level -= 1
+                away = detach_rate(level, laws[kind, _LIFETIME], laws[kind, _DETACH])
                 counts[_SHEDS] += 1
                 s = activation_of(bridges(opsonins, unit_cd16a * level, k2), switching, kind)
                 continue
             x -= shed
             if x < reload:
                 granules += 1
+                reload = reload_rate(granules, load, laws[kind, _RELOAD])
                 counts[_RELOADS] += 1
                 continue
             x -= reload
             if x < mend:
-                cell = np.uint32(with_damage(cell, damage - 1))
+                damage -= 1
+                mend = repair_rate(damage, laws[kind, _REPAIR])
+                cell = np.uint32(with_damage(cell, damage))
                 cells[place] = cell
                 continue
             gone = True

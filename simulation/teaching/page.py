@@ -1,11 +1,12 @@
-"""Page: the well, and the tumour, in a browser. Every browser session has a model of its own; what it sends is checked in session.py.
+"""Page: the well, and the tumour, in a browser. Every browser session has a model of its own; what it sends is checked
+in session.py.
 
 The parts are Vue components in front/: lesson, stage (the well, time, legend), charts, numbers, setup and hand. They
 get the screen, a JSON text that changes when the visitor does something, and send deeds. Pictures and numbers that
 change all the time come by another way (rooms.py): stage.vue fetches frame after frame and hands each to the others.
 
-What differs between a well and a tumour (names, lines of the curve, read-outs, what a hand may do) is in the screen, see
-well_show.py and tumour_show.py; the components are the same.
+What differs between a well and a tumour (names, lines of the curve, read-outs, what a hand may do) is in the screen,
+see well_show.py and tumour_show.py; the components are the same.
 
 Test ids: picture, tip, clock, progress, legend, note, curve, histogram, one per read-out; value-<control>.
 """

@@ -136,7 +136,9 @@ class Pair:
 
     def dose_hours(self) -> list[int]:
         """Hours of all doses of the treated mouse, planned ones to come included."""
-        return sorted({hour for role, arm in self._arms() if role == TREATED for d in arm.dose for hour in _hours(d.days)})
+        return sorted(
+            {hour for role, arm in self._arms() if role == TREATED for d in arm.dose for hour in _hours(d.days)}
+        )
 
     def tgi_pct(self) -> float:
         """TGI now, 100 (1 - T/C) in per cent, of true volumes."""
@@ -208,7 +210,9 @@ def _as_run(raw: Mapping) -> dict:
             arm["dose"] = [dose for dose in arm["dose"] if not (isinstance(dose, dict) and dose.get("mg_per_kg") == 0)]
             if not arm["dose"]:
                 del arm["dose"]
-    raw["arm"] = [arm for arm in raw["arm"] if arm.get("dose") or arm.keys() - {"name", "mice"} or _is_control(raw, arm)]
+    raw["arm"] = [
+        arm for arm in raw["arm"] if arm.get("dose") or arm.keys() - {"name", "mice"} or _is_control(raw, arm)
+    ]
     return raw
 
 

@@ -256,4 +256,3 @@ def _read(message: Any) -> tuple[str, dict]:
     if not isinstance(message, dict) or not isinstance(message.get("do"), str):
         raise NotOnOffer
     return message["do"], {str(key): value for key, value in message.items() if key != "do"}
-

@@ -1,7 +1,7 @@
-"""TumourModel: a tumour in a mouse, treated and untreated, as a mesa.Model for notebooks, batch_run and the teaching page.
+"""TumourModel: a tumour in a mouse, treated and untreated, as a mesa.Model for notebooks, batch_run and the page.
 
-One step is one hour. Both tumours are those of `adcc run`, with the same random numbers: the same scenario and seed give
-the same cells and the same end wherever they are played.
+One step is one hour. Both tumours are those of `adcc run`, with the same random numbers: the same scenario and seed
+give the same cells and the same end wherever they are played.
 
     model = TumourModel(dose_mg_per_kg=10, rng=7)
     model.run_for(24 * 14)
@@ -9,7 +9,7 @@ the same cells and the same end wherever they are played.
     model.slice_cells.select(lambda cell: cell.alive and cell.occupancy < 0.01)
 """
 
-import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from mesa.agentset import AgentSet
 from mesa.experimental.scenarios import Scenario
 
 from simulation import runtime
-from simulation.teaching import keys
 from simulation.teaching.model import plain, raw_of, refuse_unknown
 
 BASE = """
@@ -75,8 +74,15 @@ PARAMETERS = {
 }
 
 
+# Observables of the run file that the data collector keeps.
+OBSERVED = (
+    *("cells_alive", "cells_dead", "opsonised_share", "oxygen_mean", "hypoxic_share"),
+    *("kills_nk", "kills_myeloid", "effectors_nk", "effectors_myeloid"),
+)
+
+
 class MouseScenario(Scenario):
-    """Mesa's scenario of a tumour. None: as `base` has it, the text of a scenario file with two arms, the control first."""
+    """Mesa's scenario of a tumour. None: as `base` has it, the text of a scenario file of two arms, control first."""
 
     base: str = BASE
     dose_mg_per_kg: float | None = None
@@ -92,8 +98,8 @@ class MouseScenario(Scenario):
 class TumourModel(mesa.Model):
     """A treated tumour beside the same tumour without treatment.
 
-    Keywords: those of MouseScenario, and rng, the seed (a whole number; None takes that of `base`, or draws one where it
-    has none). `scenario`: a MouseScenario in their place. Raises ScenarioError (all faults at once) for anything that
+    Keywords: those of MouseScenario, and rng, the seed (a whole number; None takes that of `base`, or draws one
+    where it has none). `scenario`: a MouseScenario in their place. Raises ScenarioError (all faults at once) for what
     `adcc check` would refuse, and for what is not one mouse in two arms; TypeError for both scenario and keywords.
     """
 
@@ -110,6 +116,7 @@ class TumourModel(mesa.Model):
         from simulation.teaching.tumour_agents import SliceGrid
 
         self.pair = Pair(raw)
+        self._held: dict[Callable, tuple[int, list]] = {}
         super().__init__(scenario=scenario)
         self.grid = SliceGrid(self)
         self.datacollector = mesa.DataCollector(
@@ -118,11 +125,7 @@ class TumourModel(mesa.Model):
                 "volume_mm3": "volume_mm3",
                 "control_volume_mm3": "control_volume_mm3",
                 "tgi_pct": "tgi_pct",
-                **{
-                    name: _observed(name)
-                    for name in ("cells_alive", "cells_dead", "opsonised_share", "oxygen_mean", "hypoxic_share")
-                },
-                **{name: _observed(name) for name in ("kills_nk", "kills_myeloid", "effectors_nk", "effectors_myeloid")},
+                **{name: _observed(name) for name in OBSERVED},
                 "receptor_occupancy": lambda model: float(max(model.observed["occupancy_mean"])),
                 "plasma_ug_per_ml": lambda model: float(sum(model.observed["plasma_ug_per_ml"])),
             }
@@ -182,31 +185,27 @@ class TumourModel(mesa.Model):
         """Tumour cells in the middle plane of the treated tumour, as they are now."""
         from simulation.teaching.tumour_agents import cells_of
 
-        return self._set(cells_of(self))
+        return self._of(cells_of)
 
     @property
     def slice_effectors(self) -> AgentSet:
         """Immune cells in the middle plane of the treated tumour, as they are now."""
         from simulation.teaching.tumour_agents import effectors_of
 
-        return self._set(effectors_of(self))
+        return self._of(effectors_of)
 
     @property
     def agents(self) -> AgentSet:
         """Tumour cells and immune cells of the middle plane."""
         return AgentSet([*self.slice_cells, *self.slice_effectors], random=self.random)
 
-    def _set(self, agents: list) -> AgentSet:
-        held = self.__dict__.setdefault("_held", {})  # an AgentSet holds its agents weakly
-        held[type(agents[0]) if agents else None] = agents
+    def _of(self, looked_up: Callable) -> AgentSet:
+        """The agents of this hour, looked up once and held: an AgentSet holds its agents weakly."""
+        hour, agents = self._held.get(looked_up, (None, []))
+        if hour != self.pair.tick:
+            agents = looked_up(self)
+            self._held[looked_up] = self.pair.tick, agents
         return AgentSet(agents, random=self.random)
-
-
-def with_parameter(raw: dict, name: str, value: Any) -> dict:
-    """A copy of a parsed scenario with one of PARAMETERS set."""
-    raw = copy.deepcopy(raw)
-    keys.put(raw, PARAMETERS[name], value)
-    return raw
 
 
 def _observed(name: str):

@@ -130,13 +130,14 @@ class TumourShow:
             "legend": tumour_slice.legend(view),
             "colour": "Colour living tumour cells by",
             "side": self.model.grid.dimensions[0] * tumour_slice.EDGE,
-            "spoken": "A slice through the tumour after {clock}: {alive} tumour cells alive in the whole tumour, {immune} immune cells.",
+            "spoken": "A slice of the tumour after {clock}. In all of it {alive} living tumour cells, {immune} immune.",
             "figures": [
                 {"name": "tgi_tc_pct", "of": "tgi", "unit": "%", "text": "TGI: 100 (1 - treated / untreated)"},
                 {"name": "volume", "of": "volume", "unit": "mm³", "text": "volume of this tumour"},
             ],
             "curve": {
-                "title": "Tumour volume over time", "x": "days", "unit": "d", "per": 24, "top": largest, "suffix": " mm³",
+                "title": "Tumour volume over time", "x": "days", "unit": "d", "per": 24, "top": largest,
+                "suffix": " mm³",
                 "lines": [
                     {"name": "untreated", "text": "untreated", "style": "natural"},
                     {"name": "treated", "text": "this tumour", "style": "main"},
@@ -152,7 +153,7 @@ class TumourShow:
                 {"name": "plasma", "text": "antibody in blood plasma", "of": ["plasma"], "unit": "µg/mL"},
                 {"name": "receptor_occupancy", "text": "receptors in use", "of": ["occupancy_pct"], "unit": "%"},
                 {"name": "opsonised", "text": "cells with 1 % or more in use", "of": ["opsonised_pct"], "unit": "%"},
-                {"name": "immune", "text": "immune cells per 100 tumour cells", "of": ["immune_per_100"], "unit": "as is"},
+                {"name": "immune", "text": "immune per 100 tumour cells", "of": ["immune_per_100"], "unit": "as is"},
                 {"name": "killed", "text": "cells killed by them", "of": ["killed"], "unit": "whole"},
                 {"name": "oxygen", "text": "oxygen, of that of blood", "of": ["oxygen_pct"], "unit": "%"},
             ],

@@ -1,8 +1,8 @@
 """Tumour slice: the middle plane of a tumour as a palette PNG, its legend, and what lies under the pointer.
 
-Layout   The engine keeps cells in blocks of 86 um with their way from the block's vessel, and no place within it. A block
-         is drawn as 9 x 9 sites with a vessel near the middle (where, hangs on the block), all its cells side by side:
-         the nearest to the vessel first, then outwards. So a block shows one vessel and the cells that live on it.
+Layout   The engine keeps cells in blocks of 86 um with their way from the block's vessel, and no place within it. A
+         block is drawn as 9 x 9 sites with a vessel near the middle (where, hangs on the block), its cells side by
+         side: the nearest to the vessel first. So a block shows one vessel and the cells that live on it.
 Colours  those of the well (picture.py): living cells by what they carry on the same ramp, or by oxygen; dying cells
          rings, dead ones debris; effectors dots, by their kills.
 Limits   no cell, floor only; every living cell of the plane is drawn once while a block holds 80 or fewer
@@ -39,7 +39,15 @@ _AWAY = 1  # sites that a vessel lies off the middle of its block, at most
 WIDEST = 1100  # pixels, about
 VESSEL, KILLED = (240, 80, 80), picture.DYING
 VIEWS = {"bound": "Antibody bound", "her2": "HER2", "oxygen": "Oxygen"}
-COLOURS = (*picture.RAMP, picture.DYING, picture.LYSED, picture.NK_SEARCHING, picture.NK_KILLER, picture.NK_SERIAL, VESSEL)
+COLOURS = (
+    *picture.RAMP,
+    picture.DYING,
+    picture.LYSED,
+    picture.NK_SEARCHING,
+    picture.NK_KILLER,
+    picture.NK_SERIAL,
+    VESSEL,
+)
 _KIND = {name: len(picture.RAMP) + i for i, name in enumerate(("killed", "dead", "idle", "killer", "serial", "vessel"))}
 # Occupied share of the receptors: bars of the histogram, lower edges.
 OCCUPANCY_EDGES = (0.0, 0.001, 0.01, 0.1, 0.5)
@@ -51,7 +59,7 @@ _BYTE, _3 = np.uint64(255), np.uint64(3)
 class Slice:
     """The middle plane, copied at one moment. P blocks hold something; columns are one row per cell or effector.
 
-    side: blocks along the picture. block_x, block_y: (P,) places from the left and top; perfused (P,) bool; oxygen (P,);
+    side: blocks along the picture. block_x, block_y: (P,) places from the left and top; perfused (P,) bool; oxygen (P,)
     of cells: block (row of P), words, occupancy (0-1, of the fuller epitope), her2, bound (molecules), site (0-79, 80
     and more not drawn); of effectors: block, words, site.
     """
@@ -101,7 +109,7 @@ def field_side(most_cells: int, patch_cells: int) -> int:
 
 
 def plane_of(engine: TumourEngine, side: int) -> np.ndarray:
-    """Patches of the middle plane that a picture of `side` blocks shows, int (side, side) in (y, x); -1 outside the box."""
+    """Patches of the middle plane that a picture of `side` blocks shows, (side, side) in (y, x); -1 outside the box."""
     box, half = engine.side, engine.side // 2
     axis = np.arange(side) - side // 2 + half
     inside = (axis >= 0) & (axis < box)
@@ -289,7 +297,11 @@ def _oxygen(shot: Slice, block: int) -> str:
 
 
 def _effector_in_words(shot: Slice, i: int) -> dict[str, Any]:
-    names = {"nk": "NK cell of the mouse", "myeloid": "Myeloid cell of the mouse", "human_nk": "Transferred human NK cell"}
+    names = {
+        "nk": "NK cell of the mouse",
+        "myeloid": "Myeloid cell of the mouse",
+        "human_nk": "Transferred human NK cell",
+    }
     kills = int(shot.kills[i])
     return {
         "title": names[KINDS[shot.kind[i]]],

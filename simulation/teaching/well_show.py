@@ -1,4 +1,4 @@
-"""Well show: a well on the page. What a session asks of whatever it shows; tumour_show.py answers the same for a tumour.
+"""Well show: a well on the page; tumour_show.py answers the same for a tumour. What a session asks of what it shows:
 
 raw       parsed scenario file that the show was made from           model    the Mesa model
 deeds     name -> what a hand may do                                  screen   words and choices that change with a deed
@@ -131,7 +131,7 @@ class WellShow:
             "legend": picture.legend(),
             "colour": "Colour tumour cells by",
             "side": self.model.plate.sample.engine.row,
-            "spoken": "The well after {clock}: {alive} tumour cells alive, {dying} dying, {lysed} lysed, {nk_alive} NK cells.",
+            "spoken": "The well after {clock}: {alive} tumour cells live, {dying} die, {lysed} lysed; {nk_alive} NK.",
             "figures": [
                 {"name": "lysis", "of": "lysis", "unit": "%", "text": "specific lysis"},
                 {"name": "control", "of": "natural", "unit": "%", "text": "control well, no antibody"},
@@ -154,7 +154,10 @@ class WellShow:
                 {"name": "kills_per_nk", "text": "kills per NK cell", "of": ["kills_per_nk"], "unit": "as is"},
                 {"name": "bound", "text": "antibodies per tumour cell", "of": ["bound"], "unit": "whole"},
                 {"name": "receptor_occupancy", "text": "receptors in use", "of": ["occupancy_pct"], "unit": "%"},
-                {"name": "cells", "text": "tumour cells alive, dying, lysed", "of": ["alive", "dying", "lysed"], "unit": "whole"},
+                {
+                    "name": "cells", "text": "tumour cells alive, dying, lysed", "unit": "whole",
+                    "of": ["alive", "dying", "lysed"],
+                },
             ],
             "hand": [
                 {

@@ -255,7 +255,7 @@ def overlays(folder):
 def test_controls_are_shared_only_where_nothing_but_effectors_differs(tmp_path):
     points = overlays(tmp_path / "points")
     of = {point: path for trial, point, path in headline.programme(tmp_path / "out", points, ["lcc6"])}
-    assert next(iter(of)) == headline.FIRST
+    assert next(iter(of)) == headline.SOME[0]
     mice = {point: path.read_text("utf-8").count("mice = 8") for point, path in of.items()}
     assert mice == {"n87_mixed_nk50": 2, "n87_direct": 1, "n87_effectors_nk50": 1}
     growth = '[tumours.LCC6-HER2]\ngrowth_per_d = { value = 0.1, low = 0.0, high = 0.2, unit = "1/d", source = "test", '
@@ -313,7 +313,7 @@ def test_the_table_names_what_is_not_counted_and_what_is_not_run(tmp_path):
 
 @pytest.mark.slow
 def test_the_programme_runs_from_end_to_end(tmp_path, monkeypatch):
-    small = headline.Trial("her2_negative", "her2_negative", 4, ("study.days=7",), None, 0.0003)
+    small = headline.Trial("her2_negative", "her2_negative", 4, ("study.days=7",), headline.ALL_POINTS, 0.0003)
     monkeypatch.setattr(headline, "trials", lambda: [small])
     text = headline.Trial.text(small).replace("days = [0, 7, 14, 21]", "days = [0]")
     monkeypatch.setattr(headline.Trial, "text", lambda self: text)

@@ -5,9 +5,9 @@
 Every headline scenario (scenarios/*.toml and the random design panel of panel.py) runs at points of the NCI-N87 ridge
 (overlays/n87_*.toml of calibrate.py: effectors alone, the direct arm alone, both; NK cells doing none, half or all of
 the killing): those that are counted and cheap at all points, the panel and the withdrawal at SOME, those that an input
-settles at the FIRST. Each study is an ordinary scenario file in its own folder, run by the ordinary driver, one process
-per study; whatever is finished is skipped, so the same command goes on after a stop. --check says what would run;
---table only reads what is there.
+settles at the first of them. Each study is an ordinary scenario file in its own folder, run by the ordinary driver, one
+process per study; whatever is finished is skipped, so the same command goes on after a stop. --check says what would
+run; --table only reads what is there.
 
 What differs from the shipped files, and nothing else: `fraction_simulated` and the number of mice are smaller, mice are
 paired between arms (except in the panel), and the swept lists of JIMT-1 and the strains are cut to what is asked.
@@ -43,8 +43,8 @@ from headline_rows import rows  # noqa: E402
 from simulation import runtime  # noqa: E402
 
 OVERLAYS = HERE / "overlays"
-FIRST = "n87_mixed_nk50"  # its controls are everybody's
-SOME = (FIRST, "n87_effectors_nk50", "n87_direct")
+SOME = ("n87_mixed_nk50", "n87_effectors_nk50", "n87_direct")  # the first that is there lends its controls
+ALL_POINTS, SOME_POINTS, ONE_POINT = "all", "some", "one"
 FRACTION = 0.001
 SIZE_FRACTION = 0.008  # twice the radius
 PANEL = {design.name: design for design in panel.read()}
@@ -53,13 +53,13 @@ STRAINS = ["nude", "SCID", "NSG", "FcgR-null"]
 
 @dataclass(frozen=True)
 class Trial:
-    """One study of the programme. scenario: shipped file or panel design; points: all of the ridge, or those named."""
+    """One study of the programme. scenario: shipped file or panel design; points: all of the ridge, SOME, or one."""
 
     name: str
     scenario: str
     mice: int | None
     sets: tuple[str, ...] = ()
-    points: tuple[str, ...] | None = SOME
+    points: str = SOME_POINTS
     fraction: float = FRACTION
 
     def text(self) -> str:
@@ -78,20 +78,20 @@ def trials() -> list[Trial]:
     """The whole programme, what is counted first."""
     start = 'sweep."tumour.start_volume_mm3"=[{}]'
     return [
-        Trial("lcc6", "lcc6_her2_low_dose", 8, points=None),
+        Trial("lcc6", "lcc6_her2_low_dose", 8, points=ALL_POINTS),
         *(Trial(name, name, None) for name in PANEL),
-        Trial("calu3", "calu3_pertuzumab", 4, points=None),
-        Trial("kpl4", "kpl4_pertuzumab", 4, points=None),
-        Trial("jimt1_small", "jimt1_small_established", 6, (start.format(40),), None, 0.0075),
-        Trial("jimt1_established", "jimt1_small_established", 6, (start.format(150),), None, 0.002),
+        Trial("calu3", "calu3_pertuzumab", 4, points=ALL_POINTS),
+        Trial("kpl4", "kpl4_pertuzumab", 4, points=ALL_POINTS),
+        Trial("jimt1_small", "jimt1_small_established", 6, (start.format(40),), ALL_POINTS, 0.0075),
+        Trial("jimt1_established", "jimt1_small_established", 6, (start.format(150),), ALL_POINTS, 0.002),
         Trial("withdrawal", "withdrawal_after_response", 4, fraction=0.01),
-        Trial("chemotherapy", "nci_n87_chemotherapy", 4, points=(FIRST,)),
-        Trial("gefitinib", "lcc6_her2_gefitinib", 4, points=(FIRST,)),
-        Trial("pten", "pten_null_partners", 4, points=(FIRST,)),
-        Trial("fc", "fc_variants", 4, points=(FIRST,)),
-        Trial("strains", "strain_panel", 4, (f'sweep."mouse.strain"={json.dumps(STRAINS)}',), (FIRST,)),
-        Trial("her2_negative", "her2_negative", 6, points=(FIRST,)),
-        Trial("lcc6_size", "lcc6_her2_low_dose", 8, points=(FIRST,), fraction=SIZE_FRACTION),
+        Trial("chemotherapy", "nci_n87_chemotherapy", 4, points=ONE_POINT),
+        Trial("gefitinib", "lcc6_her2_gefitinib", 4, points=ONE_POINT),
+        Trial("pten", "pten_null_partners", 4, points=ONE_POINT),
+        Trial("fc", "fc_variants", 4, points=ONE_POINT),
+        Trial("strains", "strain_panel", 4, (f'sweep."mouse.strain"={json.dumps(STRAINS)}',), ONE_POINT),
+        Trial("her2_negative", "her2_negative", 6, points=ONE_POINT),
+        Trial("lcc6_size", "lcc6_her2_low_dose", 8, points=ONE_POINT, fraction=SIZE_FRACTION),
     ]
 
 
@@ -149,23 +149,26 @@ def run_one(path: str, sets: list[str]) -> tuple[int, float, list[str]]:
 
 
 def programme(out: Path, overlays: Path, only: list[str] | None) -> list[tuple[Trial, str, Path]]:
-    """(trial, point, scenario file) of every study, files written. Raises SystemExit where an overlay is missing."""
-    points = sorted(path.stem for path in overlays.glob("n87_*.toml"))
-    missing = [point for point in SOME if point not in points]
-    if missing:
-        raise SystemExit(f"no overlay {', '.join(missing)} in {overlays}: calibrate.py writes them")
-    points.sort(key=lambda point: point != FIRST)
+    """(trial, point, scenario file) of every study, files written. Raises SystemExit where no overlay of SOME is there.
+
+    A point that calibrate.py could not reach has no overlay and is left out.
+    """
+    there = sorted(path.stem for path in overlays.glob("n87_*.toml"))
+    some = [point for point in SOME if point in there]
+    if not some:
+        raise SystemExit(f"no overlay {', '.join(SOME)} in {overlays}: calibrate.py writes them")
+    points = {ALL_POINTS: [*some, *(p for p in there if p not in some)], SOME_POINTS: some, ONE_POINT: some[:1]}
     studies = []
     for trial in trials():
         if only and trial.name not in only and not (trial.scenario in PANEL and "panel" in only):
             continue
         first = None
-        for point in points if trial.points is None else [p for p in points if p in trial.points]:
+        for point in points[trial.points]:
             folder = out / trial.name / point
             path = prepare(folder, trial, point, overlays, None)
             control = control_condition(path, trial)
-            first = control if first is None else first
-            if point != FIRST and control == first:
+            first, shared = (control, False) if first is None else (first, control == first)
+            if shared:
                 path = prepare(folder, trial, point, overlays, 1)
             studies.append((trial, point, path))
     return studies

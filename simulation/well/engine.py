@@ -100,8 +100,8 @@ class WellEngine:
     def _add_targets(self, n: int) -> None:
         p, t = self.params, self.targets
         placed = place_targets(
-            self.grid, self.row, self.plane, self.layers, n, 0, self.key, p.rim_excess, self.corners,
-            p.compartment_side, t["target_site"],
+            self.grid, self.row, self.plane, self.layers, n, 0, self.key, p.rim_excess, p.rim_width,
+            self.corners, p.compartment_side, t["target_site"],
         )  # fmt: skip
         if placed < n:
             raise WellFullError(f"only {placed} of {n} targets found room in {p.sites} sites")

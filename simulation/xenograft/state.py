@@ -63,8 +63,9 @@ class Tissue(NamedTuple):
     hypoxic_level: float = 0.1  # below it a cell counts as hypoxic
     hypoxic_death_per_h: float = 0.003
     collapse_mm2_per_h: float = math.inf  # flow potential at which half of a patch's perfusion is lost
-    relaxation_per_h: float = 0.25  # share of a patch's excess of cells that flows off per hour
+    crowding_relaxation_per_h: float = 0.25  # share of a patch's excess of cells that flows off per hour
     cohesion_um_per_h: float = 4.0  # drift that draws the rim round
+    cohesion_gain: float = 3.0  # the surroundings close in this much faster than the rim of a shrinking tumour falls
     tick_h: float = 1.0
     edge_sites: int = 4  # cells along the edge of a patch: 64 cells in it
 
@@ -96,12 +97,16 @@ def tissue_of(params) -> Tissue:
         cells_per_mm3=t["cells_per_mm3"],
         clearance_per_h=t["dead_clearance_per_d"] / 24.0,
         perfused_share=t["perfused_fraction"],
+        vessel_spread=t["vessel_spread"],
         vessel_supply=level / (1.0 - level),
         oxygen_length_um=length,
         oxygen_half=t["oxygen_half"],
         hypoxic_level=t["hypoxic_below"],
         hypoxic_death_per_h=t["hypoxic_death_per_d"] / 24.0,
         collapse_mm2_per_h=collapse if collapse > 0.0 else math.inf,
+        crowding_relaxation_per_h=t["crowding_relaxation_per_h"],
+        cohesion_um_per_h=t["cohesion_um_per_h"],
+        cohesion_gain=t["cohesion_gain"],
     )
 
 

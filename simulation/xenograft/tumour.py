@@ -20,7 +20,6 @@ from simulation.xenograft.rows import CHUNKS, Rows
 from simulation.xenograft.state import Tissue, ball_radius, check, draw_vessels, hits_quantiles, place_ball
 
 CYCLES_AT_START = 12
-COHESION_GAIN = 3.0  # the surroundings close in this much faster than the tumour's own rim falls back
 
 
 class TumourError(RuntimeError):
@@ -61,11 +60,9 @@ class Tumour:
         self._outbox = np.zeros(patches * movement.OUTBOX, np.uint32)
 
     def _settle_at_start(self) -> None:
-        """Pressure, perfusion and oxygen of the growing tumour, and from them the birth rates that give its growth."""
+        """Birth rates that give the growth asked for while every vessel is open; then pressure, and what it closes."""
         t = self.tissue
-        growth = sum(c.fraction * c.growth_per_h for c in t.clones)
-        self._solve(CYCLES_AT_START, feed=growth * t.patch_cells)
-        self._perfuse()
+        self._perfuse()  # no pressure yet
         self._settle(SWEEPS_AT_START)
         some = self.n > 0
         o2 = self.oxygen[some].astype(float) ** 2
@@ -82,6 +79,10 @@ class Tumour:
             table[i, kernel.REPAIR] = -math.expm1(-t.tick_h / c.repair_time_h)
             table[i, kernel.DYING] = -math.expm1(-t.tick_h / c.death_time_h)
         self.clone_table = table
+        growth = sum(c.fraction * c.growth_per_h for c in t.clones)
+        self._solve(CYCLES_AT_START, feed=growth * t.patch_cells)
+        self._perfuse()
+        self._settle(SWEEPS_AT_START)
 
     # -- phases of a step -----------------------------------------------------------------------------------------
     def breathe(self) -> None:
@@ -231,10 +232,9 @@ class Tumour:
     def _solve(self, cycles: int, feed: float) -> None:
         t = self.tissue
         radius = ball_radius(self.cells_now, t.patch_cells)
-        drift = t.cohesion_um_per_h / (1000.0 * t.patch_mm) + COHESION_GAIN * self.shrinking_per_h * radius / 3.0
-        self.flow.solve(
-            self.n, self.rows.tuple(), t.patch_cells, t.relaxation_per_h, feed, drift * t.patch_cells, radius, cycles
-        )
+        drift = t.cohesion_um_per_h / (1000.0 * t.patch_mm) + t.cohesion_gain * self.shrinking_per_h * radius / 3.0
+        law = (t.patch_cells, t.crowding_relaxation_per_h, feed, drift * t.patch_cells, radius)
+        self.flow.solve(self.n, self.rows.tuple(), *law, cycles)
 
     def _enlarge(self) -> None:
         """A box that is wider by one multiple, with everything in its middle."""

@@ -110,6 +110,7 @@ WELL = {
     "volume_ul": 200.0,
     "serum_igg_g_per_l": 0.0,
     "rim_excess": 0.0,
+    "rim_width": 0.1,
     "area_mm2": 32.0,
     "shape": "disc",
     "max_layers": 6,

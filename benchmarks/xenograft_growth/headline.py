@@ -31,6 +31,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -46,7 +47,8 @@ OVERLAYS = HERE / "overlays"
 SOME = ("n87_mixed_nk50", "n87_effectors_nk50", "n87_direct")  # the first that is there lends its controls
 ALL_POINTS, SOME_POINTS, ONE_POINT = "all", "some", "one"
 FRACTION = 0.001
-SIZE_FRACTION = 0.008  # twice the radius
+LCC6_FRACTION, SIZE_FRACTION = 0.003, 0.012  # 1.6 times the radius
+WITHDRAWAL_FRACTION = 0.01  # a small share of a tumour dies out too soon
 PANEL = {design.name: design for design in panel.read()}
 STRAINS = ["nude", "SCID", "NSG", "FcgR-null"]
 
@@ -78,19 +80,19 @@ def trials() -> list[Trial]:
     """The whole programme, what is counted first."""
     start = 'sweep."tumour.start_volume_mm3"=[{}]'
     return [
-        Trial("lcc6", "lcc6_her2_low_dose", 8, points=ALL_POINTS),
-        *(Trial(name, name, None) for name in PANEL),
+        Trial("lcc6", "lcc6_her2_low_dose", 8, points=ALL_POINTS, fraction=LCC6_FRACTION),
         Trial("calu3", "calu3_pertuzumab", 4, points=ALL_POINTS),
         Trial("kpl4", "kpl4_pertuzumab", 4, points=ALL_POINTS),
         Trial("jimt1_small", "jimt1_small_established", 6, (start.format(40),), ALL_POINTS, 0.0075),
         Trial("jimt1_established", "jimt1_small_established", 6, (start.format(150),), ALL_POINTS, 0.002),
-        Trial("withdrawal", "withdrawal_after_response", 4, fraction=0.01),
+        *(Trial(name, name, None) for name in PANEL),
         Trial("chemotherapy", "nci_n87_chemotherapy", 4, points=ONE_POINT),
         Trial("gefitinib", "lcc6_her2_gefitinib", 4, points=ONE_POINT),
         Trial("pten", "pten_null_partners", 4, points=ONE_POINT),
         Trial("fc", "fc_variants", 4, points=ONE_POINT),
         Trial("strains", "strain_panel", 4, (f'sweep."mouse.strain"={json.dumps(STRAINS)}',), ONE_POINT),
         Trial("her2_negative", "her2_negative", 6, points=ONE_POINT),
+        Trial("withdrawal", "withdrawal_after_response", 4, fraction=WITHDRAWAL_FRACTION),
         Trial("lcc6_size", "lcc6_her2_low_dose", 8, points=ONE_POINT, fraction=SIZE_FRACTION),
     ]
 
@@ -187,28 +189,35 @@ def planned_seconds(path: Path, trial: Trial) -> tuple[int, float]:
 def run_all(studies: list[tuple[Trial, str, Path]], workers: int, log: Path) -> bool:
     """Run what is not finished, studies in parallel; False where something failed. The log keeps processor times."""
     plans = {path: planned_seconds(path, trial) for trial, _, path in studies}
-    work, done, sound, begun = sum(s for _, s in plans.values()), 0.0, True, time.monotonic()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool, log.open("a", encoding="utf-8") as notes:
-        waiting = {
-            pool.submit(run_one, str(path), trial.all_sets()): (trial, point, path) for trial, point, path in studies
-        }
-        for number, future in enumerate(as_completed(waiting), 1):
-            trial, point, path = waiting[future]
-            mice, seconds, faults = future.result()
-            done += plans[path][1]
-            left = (time.monotonic() - begun) * (work - done) / done / 60.0
-            print(
-                f"[{number}/{len(studies)}] {trial.name} {point}: {mice} mice in {seconds:.0f} s of processor time, "
-                f"about {left:.0f} min left",
-                flush=True,
-            )
-            if mice:
-                notes.write(json.dumps({"trial": trial.name, "point": point, "mice": mice, "cpu_s": seconds}) + "\n")
-                notes.flush()
-            for fault in faults:
-                print(f"  error: {fault}", flush=True)
-            sound = sound and not faults
+    pool = ProcessPoolExecutor(workers, mp_context=context)
+    waiting = {pool.submit(run_one, str(study[2]), study[0].all_sets()): study for study in studies}
+    try:
+        with log.open("a", encoding="utf-8") as notes:
+            return _follow(waiting, plans, notes)
+    except KeyboardInterrupt:
+        print("stopped: finished mice are kept, the same command goes on from there", flush=True)
+        raise SystemExit(130) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _follow(waiting: dict, plans: dict[Path, tuple[int, float]], notes: TextIO) -> bool:
+    """Say and note what ends, as it ends; whether all of it is sound."""
+    work, done, sound, begun = sum(seconds for _, seconds in plans.values()), 0.0, True, time.monotonic()
+    for number, future in enumerate(as_completed(waiting), 1):
+        trial, point, path = waiting[future]
+        mice, seconds, faults = future.result()
+        done += plans[path][1]
+        left = (time.monotonic() - begun) * (work - done) / done / 60.0
+        spent = f"{mice} mice in {seconds:.0f} s of processor time, about {left:.0f} min left"
+        print(f"[{number}/{len(waiting)}] {trial.name} {point}: {spent}", flush=True)
+        if mice:
+            notes.write(json.dumps({"trial": trial.name, "point": point, "mice": mice, "cpu_s": seconds}) + "\n")
+            notes.flush()
+        for fault in faults:
+            print(f"  error: {fault}", flush=True)
+        sound = sound and not faults
     return sound
 
 

@@ -81,6 +81,11 @@ class Plan:
     disk_bytes_by_level: dict[str, int]
     rows: tuple[Row, ...]
 
+    @property
+    def runs(self) -> int:
+        """Runs, one for each well."""
+        return self.wells
+
     def memory_bytes(self, workers: int) -> int:
         """Memory that `workers` processes need at most, in bytes."""
         return workers * (WORKER_BYTES + self.well_bytes)

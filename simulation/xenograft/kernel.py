@@ -5,8 +5,8 @@ Model    A living cell divides at  birth f (1 - block) x other drugs, and is los
          b g and d g, g = (e^((b - d) t) - 1) / (b - d): births and losses compete, and the expected growth is
          e^((b - d) t) for a step of any length. A committed cell dies at 1 / death time; a dead one is cleared at its
          rate; each level of damage is repaired at 1 / repair time. A daughter has her mother's clone and HER2, up to
-         drift, loss of HER2 and switching, and no damage; how many hits kill her is drawn anew from her line, for
-         nobody says that this spread is heritable. Both stay in the mother's patch.
+         drift, loss of HER2 and switching, and no damage; how many hits kill her is drawn anew (hits_at_birth). Both
+         stay in the mother's patch.
 Limits   no losses: N = N0 e^(b t); nothing is born where f = 0; HER2 of daughters = mothers' without drift
          (tests/xenograft/test_growth.py)
 """
@@ -14,6 +14,7 @@ Limits   no losses: N = N0 e^(b t); nothing is born where f = 0; HER2 of daughte
 import numpy as np
 from numba import njit, prange
 
+from simulation.biology.killing import hits_at_birth
 from simulation.biology.rng import hash32, mix64, patch_key
 from simulation.xenograft.layout import (
     ALIVE,
@@ -63,8 +64,7 @@ def _daughter(mother, draw, table, hits, clone):
     """The word of a newborn cell; `draw` is a fresh 64-bit word."""
     low = np.uint32(draw)
     child = (mother & _BORN_KEEPS) | np.uint32(ALIVE) | (np.uint32(draw >> np.uint64(56)) << RANK_SHIFT)
-    own = hits[clone, np.int64((draw >> np.uint64(40)) & np.uint64(0xFF))]
-    child |= (np.uint32(own) - np.uint32(1)) << THRESHOLD_SHIFT
+    child |= (np.uint32(hits_at_birth(hits[clone], draw)) - np.uint32(1)) << THRESHOLD_SHIFT
     level = np.int64(her2_of(mother))
     if level > 0:
         drift = word_of(table[clone, DRIFT])

@@ -10,7 +10,6 @@ Limits   same key -> same ball in a box of any size; shares of clones, of HER2 a
 """
 
 import math
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -164,12 +163,6 @@ def dead_share(clone: Clone, clearance_per_h: float) -> float:
     loss = clone.growth_per_h * clone.loss_factor / (1.0 - clone.loss_factor)
     per_living = loss / (clearance_per_h + clone.growth_per_h) if loss > 0.0 else 0.0
     return per_living / (1.0 + per_living)
-
-
-def hits_quantiles(clone: Clone) -> np.ndarray:
-    """The 256 quantiles of the hits that kill a cell of this clone, uint8."""
-    z = [NormalDist().inv_cdf((i + 0.5) / 256.0) for i in range(256)]
-    return np.array([threshold(clone.hits_to_kill, v, clone.hits_log_sd) for v in z], np.uint8)
 
 
 def ball_radius(cells: float, patch_cells: int) -> float:

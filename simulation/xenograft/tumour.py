@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from simulation.biology.killing import hits_quantiles
 from simulation.biology.rng import STREAM_BIOLOGY, STREAM_MOVES, step_key
 from simulation.xenograft import kernel, movement
 from simulation.xenograft.census import alive_of, count_cells, shape
@@ -17,7 +18,7 @@ from simulation.xenograft.layout import CELL_SLOTS, DEAD, EFFECTOR_SLOTS
 from simulation.xenograft.oxygen import SWEEPS_AT_START, SWEEPS_PER_STEP, perfuse, settle
 from simulation.xenograft.pressure import BOX_MULTIPLE, Pressure
 from simulation.xenograft.rows import CHUNKS, Rows
-from simulation.xenograft.state import Tissue, ball_radius, check, draw_vessels, hits_quantiles, place_ball
+from simulation.xenograft.state import Tissue, ball_radius, check, draw_vessels, place_ball
 
 CYCLES_AT_START = 12
 
@@ -33,7 +34,7 @@ class Tumour:
         check(tissue)
         self.tissue = tissue
         self.run_key = np.uint64(run_key)
-        self._hits = np.stack([hits_quantiles(clone) for clone in tissue.clones])
+        self._hits = np.stack([hits_quantiles(clone.hits_to_kill, clone.hits_log_sd) for clone in tissue.clones])
         self.step = 0
         radius = ball_radius(tissue.start_cells, tissue.patch_cells)
         self._open_box(_side_for(radius, margin))

@@ -106,6 +106,7 @@ def entry(row: Row, found: dict[str, dict[str, Mice]]) -> dict:
         "standing": row.standing,
         "why_not_counted": row.why,
         "verdict": verdict(at),
+        "unit": next((seen.unit for seen in at.values()), ""),
         "points_that_agree": sum(seen.holds for seen in at.values()),
         "points": {p: {**finite[p], "agrees": bool(s.holds), "words": s.words} for p, s in at.items()},
         "simulated": None if limits is None else dict(zip(("median", "low", "high"), limits, strict=True)),
@@ -200,14 +201,16 @@ def markdown(document: dict) -> str:
             f"fraction of {size['fractions'][0]:g}, {large['value']:.1f} % at {size['fractions'][1]:g}; linear in one "
             f"over the radius, {size['extrapolated_tc_pct']:.1f} % for the whole tumour.",
         ]
-    lines += ["", "## By point", "", "| row | rule | " + " | ".join(document["points"]) + " |"]
-    lines += ["| --- | --- |" + " --- |" * len(document["points"])]
+    lines += ["", "## Rules", ""]
+    lines += [f"- {each['figure']}: {each['rule']}" for each in entries]
+    names = [point.removeprefix("n87_") for point in document["points"]]
+    lines += ["", "## By point", "", "| figure | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
     for each in entries:
         cells = [
             f"{seen['words']}{'' if seen['agrees'] else ' ✗'}" if (seen := each["points"].get(point)) else "-"
             for point in document["points"]
         ]
-        lines.append(f"| {each['figure']} | {each['rule']} | {' | '.join(cells)} |")
+        lines.append(f"| {each['figure']} | {' | '.join(cells)} |")
     lines += ["", "✗: the row does not hold at this point. Figures in brackets: 95 % intervals over mice or designs."]
     if document["problems"]:
         lines += ["", f"Not read: {len(document['problems'])} studies, the first: {document['problems'][0]}"]
@@ -219,4 +222,4 @@ def _simulated(each: dict) -> str:
     if limits is None:
         return next((seen["words"] for seen in each["points"].values()), "-")
     middle, low, high = (f"{limits[name]:.3g}" for name in ("median", "low", "high"))
-    return f"{middle} ({low} to {high})"
+    return f"{middle} ({low} to {high}) {each['unit']}".strip()

@@ -55,7 +55,7 @@ def test_the_rate_asked_for_is_that_of_open_vessels():
     little, large = (Tumour(n87(1e-3, 12_000, collapse_mm2_per_h=half), 1) for half in (1.0, 1e-6))
     rates = [math.log(volumes(tumour, 4)[-1] / 12_000) / 96 for tumour in (little, large)]
     assert rates[0] == pytest.approx(rate, rel=0.06)  # 2 births per cell and day of growth in 12,000 cells: SE 2 %
-    assert rates[1] < 0.85 * rate
+    assert rates[1] < 0.92 * rate
 
 
 def test_a_tumour_that_turns_is_evenly_dense_and_round():

@@ -17,7 +17,7 @@ from tests.cluster.sweeps import bytes_of, describe, mice, resumed, runs_of
 
 pytestmark = pytest.mark.slow
 
-SCENARIO = mice(fraction=0.1, days=10)  # some ten seconds each at the least: long enough to be struck
+SCENARIO = mice(fraction=0.05, days=10)  # some seconds each at the least: long enough to be struck
 SITE = 'partition = "{partition}"\nwall_time_h = 0.5\nmemory_gb = 0.9\nworkers = 2\n'
 
 

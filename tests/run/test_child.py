@@ -92,7 +92,7 @@ def test_a_short_run_is_computed_while_the_one_before_waits_for_the_disk(tmp_pat
         assert child.has_room(run)
         child.give(name, run)
     assert not child.has_room(run), "three are enough"
-    assert [child.answer(60.0)[0] for _ in "abc"] == ["a", "b", "c"]
+    assert [child.answer(30.0)[0] for _ in "abc"] == ["a", "b", "c"]
     assert not child.given and child.deadline == float("inf")
     child.end()
 

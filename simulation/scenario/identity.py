@@ -16,6 +16,15 @@ from typing import Any
 # Not physics: how a run is named, written or grouped. Role is left out so that a control and an equal sample agree.
 _NOT_PHYSICS = {"schema", "model", "random", "role", "output", "seed", "donor", "replicate"}
 _NOT_PHYSICS_OF_A_MOUSE = {"schema", "model", "random", "output", "seed", "arm", "mouse"}
+# Numbers that stood in the source before they came into the catalogue. At their old value they do not count, so that
+# the draws of a scenario that never heard of them stay what they were.
+_FORMER_CONSTANTS = {
+    "well": {"rim_width": 0.1},
+    "tumour": {
+        **{"vessel_spread": 0.6, "crowding_relaxation_per_h": 0.25, "cohesion_um_per_h": 4.0, "cohesion_gain": 3.0},
+        **{"opsonised_from": 0.01, "her2_cut_1_per_cell": 2e4, "her2_cut_2_per_cell": 1e5, "her2_cut_3_per_cell": 5e5},
+    },
+}
 _NOT_PLATE = {"antibody", "partner", "role", "replicate", "action", "output", "random"}
 _PER_WELL_EFFECTORS = {"et_ratio", "nk_cells", "other_cells"}
 # Of the antibody that cells were cultured under, what the assay itself varies from well to well.
@@ -35,6 +44,15 @@ def _without(table: Mapping, names: set[str]) -> dict:
     return {key: value for key, value in table.items() if key not in names}
 
 
+def _physics(resolved: Mapping, others: set[str]) -> dict:
+    """What decides the course of a run, `others` apart."""
+    physics = _without(resolved, others)
+    for table, former in _FORMER_CONSTANTS.items():
+        if table in physics:
+            physics[table] = {k: v for k, v in physics[table].items() if former.get(k) != v}
+    return physics
+
+
 def run_id(resolved: Mapping) -> str:
     """16 hexadecimal digits that name the run of a resolved condition."""
     return _digest(resolved).hex()[:16]
@@ -44,7 +62,7 @@ def run_key(resolved: Mapping) -> int:
     """Philox key of a run, in [0, 2**64). In paired mode all conditions of one donor and replicate share it."""
     unit = {"seed": resolved["seed"], "donor": resolved["donor"], "replicate": resolved["replicate"]}
     if resolved["random"] != "paired":
-        unit["physics"] = _without(resolved, _NOT_PHYSICS)
+        unit["physics"] = _physics(resolved, _NOT_PHYSICS)
     return int.from_bytes(_digest(unit)[:8], "big")
 
 
@@ -52,7 +70,7 @@ def mouse_key(resolved: Mapping) -> int:
     """Key of one mouse's run, in [0, 2**64). In paired mode mouse i has the same key in every arm."""
     unit = {"seed": resolved["seed"], "mouse": resolved["mouse"]}
     if resolved["random"] != "paired":
-        unit |= {"arm": resolved["arm"], "physics": _without(resolved, _NOT_PHYSICS_OF_A_MOUSE)}
+        unit |= {"arm": resolved["arm"], "physics": _physics(resolved, _NOT_PHYSICS_OF_A_MOUSE)}
     return int.from_bytes(_digest(unit)[:8], "big")
 
 

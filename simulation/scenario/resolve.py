@@ -136,6 +136,7 @@ def resolve_well(scenario: Scenario, known: lookup.Catalogue) -> dict:
         "volume_ul": number["volume_ul"] if given.volume_ul is None else given.volume_ul,
         "serum_igg_g_per_l": given.serum_igg_g_per_l,
         "rim_excess": given.rim_excess,
+        "rim_width": number["rim_width"],
     }
     if well["shape"] == "chip":
         for name in ("microwell_side_um", "targets_per_microwell"):

@@ -78,6 +78,10 @@ class Tumour(Table):
     oxygen_half: Number | None = quantity("oxygen that halves births", "1", above=True)
     hypoxic_death_per_d: Number | None = quantity("death without oxygen", "1/d", high=24)
     perfused_fraction: Number | None = quantity("share of vessels with blood", "1", above=True)
+    vessel_spread: Number | None = quantity("half the range of vessels per patch over their mean", "1")
+    cohesion_um_per_h: Number | None = quantity(
+        "speed at which the surroundings press the tumour round", "um/h", high=100
+    )
     vessel_collapse_mm2_per_h: Number | None = quantity(
         "flow potential of growth that halves a vessel's supply; 0: none", "mm2/h", high=1e6
     )

@@ -32,6 +32,7 @@ class WellParams:
     max_layers: int
     layer_filling: float
     rim_excess: float
+    rim_width: float
     doses_nM: tuple[float, float]
     molar_mass_kda: tuple[float, float]
     pre_incubation_h: float
@@ -137,6 +138,7 @@ def well_params(condition: dict, tick_h: float = TICK_H) -> WellParams:
         max_layers=int(w["max_layers"]),
         layer_filling=w["layer_filling"],
         rim_excess=w["rim_excess"],
+        rim_width=w["rim_width"],
         doses_nM=(doses[0], doses[1]),
         molar_mass_kda=(a["molar_mass_kda"], partner["molar_mass_kda"]),
         pre_incubation_h=a["pre_incubation_min"] / 60.0,

@@ -8,7 +8,6 @@ from numba import njit
 from simulation.biology.rng import STREAM_PLACE_EFFECTORS, STREAM_PLACE_TARGETS, philox, unit
 from simulation.well.layout import WALL
 
-RIM_RADIUS = 0.9  # the rim is the outer tenth of the radius: 19 % of a disc
 _RIM_TRIES = 200
 
 
@@ -50,16 +49,17 @@ def compartment_corners(compartments, side):
 
 
 @njit(cache=True)
-def place_targets(grid, rows, plane, layers, n, first, key, rim_excess, corners, side, out):
+def place_targets(grid, rows, plane, layers, n, first, key, rim_excess, rim_width, corners, side, out):
     """Put targets first .. first+n-1 on free 2x2 places (random sequential addition); out[t] = index of the corner
     site.
 
-    rim_excess: share of targets that settle in the outer rim. corners: compartments of a chip (size 0 for a plain
-    well); target t goes to compartment t modulo their number. Returns the number placed (n unless the well is full).
+    rim_excess: share of targets that settle in the rim, the outer share `rim_width` of the radius. corners:
+    compartments of a chip (size 0 for a plain well); target t goes to compartment t modulo their number. Returns the
+    number placed (n unless the well is full).
     """
     inner = plane - rows - 1
     centre = (rows - 1) / 2.0
-    rim2 = (RIM_RADIUS * (rows - 3) / 2.0) ** 2
+    rim2 = ((1.0 - rim_width) * (rows - 3) / 2.0) ** 2
     draw = np.uint64(first) << np.uint64(24)
     stream = np.uint64(STREAM_PLACE_TARGETS)
     for k in range(n):

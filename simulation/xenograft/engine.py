@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from simulation.memory import copy_written
 from simulation.xenograft.antibody import Antibody
 from simulation.xenograft.census import count_occupancy
 from simulation.xenograft.contacts import KINDS
@@ -20,8 +21,7 @@ from simulation.xenograft.plasma import Plasma
 from simulation.xenograft.state import tissue_of
 from simulation.xenograft.tumour import Tumour, TumourError, move_rows
 
-OPSONISED_FROM = 0.01  # occupancy from which a cell counts as opsonised
-HER2_CUTS = (2e4, 1e5, 5e5)  # receptors per cell between stainings 0, 1+, 2+ and 3+: assumed, no published cuts
+_HER2_CUTS = ("her2_cut_1_per_cell", "her2_cut_2_per_cell", "her2_cut_3_per_cell")  # between stains 0, 1+, 2+, 3+
 _ANTIBODY_COLUMNS = ("total", "free", "theta", "profiles", "her2", "balance", "content", "given")
 _EFFECTOR_COLUMNS = ("recruitment", "present", "totals")
 
@@ -134,7 +134,7 @@ class TumourEngine:
     # -- reading ------------------------------------------------------------------------------------------------------
     def observe(self) -> dict[str, float | np.ndarray]:
         """What record/mouse_layout.py names; counts are those of the simulated share."""
-        tumour, antibody, effectors = self.tumour, self.antibody, self.effectors
+        tumour, antibody, effectors, tissue = self.tumour, self.antibody, self.effectors, self.params.tumour
         counts, alive = tumour.census()
         counts["rim_axes"], counts["rim_diagonals"] = (float(v) for v in counts.pop("rim"))
         living = max(counts["cells_alive"], 1)
@@ -145,7 +145,8 @@ class TumourEngine:
         theta = class_occupancy()
         relative = her2_relative()
         receptors = np.array([clone["her2_per_cell"] for clone in self.params.clones])[:, None] * relative
-        stained = np.bincount(np.searchsorted(HER2_CUTS, receptors.ravel()), alive.ravel(), minlength=4)
+        stain = np.searchsorted([tissue[cut] for cut in _HER2_CUTS], receptors.ravel())
+        stained = np.bincount(stain, alive.ravel(), minlength=4)
         kinds = {
             key: int(value)
             for i, kind in enumerate(KINDS)
@@ -160,7 +161,7 @@ class TumourEngine:
             "antibody_bound_nM": antibody.content[1] / patches,
             "antibody_internalised_nM": antibody.balance[1] / patches,
             "occupancy_mean": pools @ theta / living,
-            "opsonised_share": float(either[theta >= OPSONISED_FROM].sum() / living),
+            "opsonised_share": float(either[theta >= tissue["opsonised_from"]].sum() / living),
             "her2_shares": stained / living,
             "her2_mean": float((alive * relative).sum() / living),
         }
@@ -179,10 +180,9 @@ class TumourEngine:
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over the state that arrays() gave, of a tumour with the same clones; drugs may have been added."""
         self.tumour.restore(arrays)
-        if self.antibody.side != self.side:
-            self.antibody = Antibody(self.side, self.params)
+        self.antibody = Antibody(self.side, self.params)
         for name in _ANTIBODY_COLUMNS:
-            getattr(self.antibody, name)[:] = arrays[f"antibody_{name}"]
+            copy_written(arrays[f"antibody_{name}"], getattr(self.antibody, name))
         for name in _EFFECTOR_COLUMNS:
             getattr(self.effectors, name)[:] = arrays[f"effectors_{name}"]
         self.plasma.restore({k[7:]: v for k, v in arrays.items() if k.startswith("plasma_")})

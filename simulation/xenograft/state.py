@@ -10,7 +10,6 @@ Limits   same key -> same ball in a box of any size; shares of clones, of HER2 a
 """
 
 import math
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +62,9 @@ class Tissue(NamedTuple):
     hypoxic_level: float = 0.1  # below it a cell counts as hypoxic
     hypoxic_death_per_h: float = 0.003
     collapse_mm2_per_h: float = math.inf  # flow potential at which half of a patch's perfusion is lost
-    relaxation_per_h: float = 0.25  # share of a patch's excess of cells that flows off per hour
+    crowding_relaxation_per_h: float = 0.25  # share of a patch's excess of cells that flows off per hour
     cohesion_um_per_h: float = 4.0  # drift that draws the rim round
+    cohesion_gain: float = 3.0  # the surroundings close in this much faster than the rim of a shrinking tumour falls
     tick_h: float = 1.0
     edge_sites: int = 4  # cells along the edge of a patch: 64 cells in it
 
@@ -96,12 +96,16 @@ def tissue_of(params) -> Tissue:
         cells_per_mm3=t["cells_per_mm3"],
         clearance_per_h=t["dead_clearance_per_d"] / 24.0,
         perfused_share=t["perfused_fraction"],
+        vessel_spread=t["vessel_spread"],
         vessel_supply=level / (1.0 - level),
         oxygen_length_um=length,
         oxygen_half=t["oxygen_half"],
         hypoxic_level=t["hypoxic_below"],
         hypoxic_death_per_h=t["hypoxic_death_per_d"] / 24.0,
         collapse_mm2_per_h=collapse if collapse > 0.0 else math.inf,
+        crowding_relaxation_per_h=t["crowding_relaxation_per_h"],
+        cohesion_um_per_h=t["cohesion_um_per_h"],
+        cohesion_gain=t["cohesion_gain"],
     )
 
 
@@ -161,12 +165,6 @@ def dead_share(clone: Clone, clearance_per_h: float) -> float:
     return per_living / (1.0 + per_living)
 
 
-def hits_quantiles(clone: Clone) -> np.ndarray:
-    """The 256 quantiles of the hits that kill a cell of this clone, uint8."""
-    z = [NormalDist().inv_cdf((i + 0.5) / 256.0) for i in range(256)]
-    return np.array([threshold(clone.hits_to_kill, v, clone.hits_log_sd) for v in z], np.uint8)
-
-
 def ball_radius(cells: float, patch_cells: int) -> float:
     """Radius in patches of a ball of so many cells at nominal density."""
     return (3.0 * cells / (4.0 * math.pi * patch_cells)) ** (1.0 / 3.0)
@@ -209,6 +207,15 @@ def _site2(a, edge, i):
 @njit(cache=True)
 def _sites_within(z, y, x, edge, radius2):
     """Sites within the ball of the patch at (z, y, x) from the centre; squared radius in half sites."""
+    nearest, farthest = 0, 0
+    for a in (z, y, x):  # no patch lies across the centre: its distances run from one end to the other
+        one, other = _site2(a, edge, 0) ** 2, _site2(a, edge, edge - 1) ** 2
+        nearest += min(one, other)
+        farthest += max(one, other)
+    if nearest > radius2:
+        return 0
+    if farthest <= radius2:
+        return edge**3
     count = 0
     for k in range(edge):
         for j in range(edge):

@@ -110,6 +110,7 @@ WELL = {
     "volume_ul": 200.0,
     "serum_igg_g_per_l": 0.0,
     "rim_excess": 0.0,
+    "rim_width": 0.1,
     "area_mm2": 32.0,
     "shape": "disc",
     "max_layers": 6,
@@ -140,7 +141,7 @@ def condition(**overrides) -> dict:
     result = {
         "schema": 1,
         "kind": "well",
-        "model": "well-2",
+        "model": "well-3",
         "seed": 2026,
         "random": "independent",
         "role": "sample",

@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from simulation.scenario.identity import canonical_json, plate, run_id, run_key
+from simulation.scenario.identity import canonical_json, mouse_key, plate, run_id, run_key
 from simulation.scenario.load import scenario_from_dict, scenario_from_text
 from simulation.scenario.sweep import expand
 from tests.scenario import conditions, example, ids
+from tests.scenario.mice_example import mice
 from tests.scenario.test_load import TEXT
 
 DOSES = [0, 1e-3, 1]
@@ -192,3 +193,16 @@ def test_cells_cultured_under_another_antibody_are_on_another_plate():
 def test_a_scenario_is_the_same_from_text_and_dict():
     raw = example()
     assert ids(expand(scenario_from_dict(raw))) == ids(conditions())
+
+
+def test_a_number_that_came_into_the_catalogue_moves_the_draws_only_where_it_has_another_value():
+    mouse = mice()[0].resolved
+    for resolved, key, table, name in (
+        (conditions()[0].resolved, run_key, "well", "rim_width"),
+        (mouse, mouse_key, "tumour", "vessel_spread"),
+        (mouse, mouse_key, "tumour", "her2_cut_3_per_cell"),
+    ):
+        former = resolved | {table: {k: v for k, v in resolved[table].items() if k != name}}
+        assert key(former) == key(resolved)
+        moved = resolved | {table: resolved[table] | {name: resolved[table][name] * 0.5}}
+        assert key(moved) != key(resolved)

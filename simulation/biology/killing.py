@@ -5,13 +5,16 @@ Model    Hits arrive at rate potency (k_hit S [antibody arm] + h_nat [natural ar
          The target collects integer damage, repairs at D / tau_rep and is committed once D reaches its own threshold;
          three equal stages of mean tau_die / 3 later it is dead. A conjugate parts at
          (1 / tau_det) (1 + c_det (1 - CD16a / CD16a_0)), after commitment at 1 / tau_post.
+         How many hits kill a newborn cell is drawn anew from its line: nobody says that this spread is heritable.
 Source   Catalogue keys antibody_hit_per_h, natural_hit_per_h, hits_to_kill, repair_time_h, death_time_h,
          conjugate_lifetime_h, post_kill_attachment_h, shedding_detachment.
 Limits   S = 0 and no natural arm: no hit; level = start: parting at 1 / tau_det (tests/biology/test_killing.py)
 """
 
 import math
+from statistics import NormalDist
 
+import numpy as np
 from numba import njit
 
 CD16A_LEVELS = 8
@@ -66,6 +69,18 @@ def death_stage_rate(death_time_h):
 def threshold(hits_to_kill, z, log_sd):
     """Hits that this target takes: rounded log-normal about hits_to_kill, 1 to MAX_HITS_TO_KILL; z standard normal."""
     return min(max(math.floor(hits_to_kill * math.exp(log_sd * z) + 0.5), 1), MAX_HITS_TO_KILL)
+
+
+def hits_quantiles(hits_to_kill, log_sd):
+    """The 256 equally likely values of `threshold` in a line, rising: uint8[256]."""
+    z = [NormalDist().inv_cdf((i + 0.5) / 256.0) for i in range(256)]
+    return np.array([threshold(hits_to_kill, v, log_sd) for v in z], np.uint8)
+
+
+@njit(inline="always")
+def hits_at_birth(quantiles, word):
+    """Hits that will kill a newborn cell, whatever its mother takes; word: a fresh random uint64."""
+    return quantiles[np.int64((word >> np.uint64(40)) & np.uint64(0xFF))]
 
 
 @njit(inline="always")

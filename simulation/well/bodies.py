@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from simulation.biology.killing import hits_at_birth
+from simulation.biology.rng import mix64
 from simulation.well.layout import ALIVE, ATTACHED, CLEARED, DIRECTION, PARTNER, STAMP, STATE, C, P
 
 C_ATTACHED, C_CLEARED, C_BIRTHS, C_ALIVE = C["attached"], C["cleared"], C["births"], C["alive"]
@@ -40,10 +42,13 @@ def clear(t, p, stamp, word, grid, effectors, t_pos, t_status, receptors, recept
 
 @njit(nogil=True, cache=True)
 def divide(
-    t, new, p, word, chance, grid, t_pos, t_status, t_damage, t_threshold, t_clone, receptors, receptors_0, response,
-    arrest, bound, contact_bound, counters,
+    t, new, p, word, chance, grid, t_pos, t_status, t_damage, t_threshold, hits, t_clone, receptors, receptors_0,
+    response, arrest, bound, contact_bound, counters,
 ):  # fmt: skip
-    """Try to place a daughter of t as target `new` on one of eight neighbouring 2x2 places; True if there was room."""
+    """Try to place a daughter of t as target `new` on one of eight neighbouring 2x2 places; True if there was room.
+
+    hits: uint8[256], killing.hits_quantiles of the line.
+    """
     place = np.int64(word & SEVEN)
     if place >= 4:
         place += 1  # skip the middle of 3x3: the mother's own place
@@ -60,7 +65,7 @@ def divide(
     t_pos[new] = origin
     t_status[new] = ALIVE
     t_damage[new] = 0
-    t_threshold[new] = t_threshold[t]
+    t_threshold[new] = hits_at_birth(hits, mix64(word))
     t_clone[new] = t_clone[t]
     receptors_0[new] = receptors_0[t]
     receptors[new] = receptors[t]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulation.biology.binding import dose_nM
-from simulation.biology.killing import CD16A_LEVELS
+from simulation.biology.killing import CD16A_LEVELS, hits_quantiles
 from simulation.scenario.capacity import layers_needed
 from simulation.well import layout
 from simulation.well.antibody import occupancy, step_antibody
@@ -110,6 +110,7 @@ class WellEngine:
             p.targets["hits_to_kill"], p.targets["hits_log_sd"], t["target_receptors"], t["target_receptors_0"],
             t["target_threshold"],
         )  # fmt: skip
+        self._hits = hits_quantiles(p.targets["hits_to_kill"], p.targets["hits_log_sd"])
         t["target_response"][:n] = p.targets["direct_response"]
         for name, values in self._founders.items():
             t[name][:n] = values
@@ -236,9 +237,9 @@ class WellEngine:
     def _target_arguments(self) -> list:
         t = self.targets
         return [
-            t["target_site"], t["target_status"], t["target_damage"], t["target_threshold"], t["target_clone"],
-            t["target_receptors"], t["target_receptors_0"], t["target_response"], t["target_arrest"], self.bound,
-            t["target_contact_bound"], t["target_scratch"],
+            t["target_site"], t["target_status"], t["target_damage"], t["target_threshold"], self._hits,
+            t["target_clone"], t["target_receptors"], t["target_receptors_0"], t["target_response"],
+            t["target_arrest"], self.bound, t["target_contact_bound"], t["target_scratch"],
         ]  # fmt: skip
 
     def _step_antibody(self, dt_h: float) -> None:

@@ -120,16 +120,15 @@ def _log(on, log, clock, hour, kind, target, effector, site):
 def advance(
     p, key, ticks, check, record, clock, counters, pools, grid, offsets, n_mobile, n_fixed, strong, effectors, kills,
     potency, unit_cd16a, contacts, first_kill,
-    t_pos, t_status, t_damage, t_threshold, t_clone, receptors, receptors_0, response, arrest, bound, contact_bound,
-    scratch, log,
+    t_pos, t_status, t_damage, t_threshold, hits, t_clone, receptors, receptors_0, response, arrest, bound,
+    contact_bound, scratch, log,
 ):  # fmt: skip
     """Run the well for `ticks` ticks, or until a buffer is full; returns a code of layout (DONE, EVENTS_FULL, ...).
 
     p: layout.Rates; key: uint64; clock, counters, pools: see layout. Effector rows are n_mobile mobile ones, n_fixed
     that never move, then later additions; strong lists the rows with a second slot. Effector columns have shape (n,) or
-    (n, 4),
-    target columns the capacity of the well. Everything is updated in place; a call after EVENTS_FULL (log emptied) or
-    TARGETS_FULL (columns enlarged) goes on with the very next event.
+    (n, 4), target columns the capacity of the well; hits: killing.hits_quantiles of the line. Everything is updated in
+    place; a call after EVENTS_FULL (log emptied) or TARGETS_FULL (columns enlarged) goes on with the very next event.
     """
     n_effectors = effectors.shape[0]
     flags = np.empty(BATCH, np.float64)
@@ -441,7 +440,7 @@ def advance(
                         if x - mend < split and new < t_pos.size and divide(
                             np.int64(t), new, p, word, np.float64(word >> _32) * TO_UNIT32, grid, t_pos, t_status,
                             t_damage,
-                            t_threshold, t_clone, receptors, receptors_0, response, arrest, bound, contact_bound,
+                            t_threshold, hits, t_clone, receptors, receptors_0, response, arrest, bound, contact_bound,
                             counters,
                         ):  # fmt: skip
                             clock[_TARGETS] = new + 1

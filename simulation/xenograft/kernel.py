@@ -5,8 +5,8 @@ Model    A living cell divides at  birth f (1 - block) x other drugs, and is los
          b g and d g, g = (e^((b - d) t) - 1) / (b - d): births and losses compete, and the expected growth is
          e^((b - d) t) for a step of any length. A committed cell dies at 1 / death time; a dead one is cleared at its
          rate; each level of damage is repaired at 1 / repair time. A daughter has her mother's clone and HER2, up to
-         drift, loss of HER2 and switching, and no damage; how many hits kill her is drawn anew from her line, for
-         nobody says that this spread is heritable. Both stay in the mother's patch.
+         drift, loss of HER2 and switching, and no damage; how many hits kill her is drawn anew (hits_at_birth). Both
+         stay in the mother's patch.
 Limits   no losses: N = N0 e^(b t); nothing is born where f = 0; HER2 of daughters = mothers' without drift
          (tests/xenograft/test_growth.py)
 """
@@ -14,7 +14,8 @@ Limits   no losses: N = N0 e^(b t); nothing is born where f = 0; HER2 of daughte
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.rng import hash32, mix64, patch_key
+from simulation.biology.killing import hits_at_birth
+from simulation.biology.rng import hash32, mix64, next_patch_key, row_word
 from simulation.xenograft.layout import (
     ALIVE,
     CELL_SLOTS,
@@ -45,7 +46,6 @@ BIRTH, LOSS, DRUG_LOSS, DRIFT, HER2_LOSS, SWITCH, SWITCH_TO, REPAIR, DYING, CLON
 BIRTHS, LOSSES, DRUG_LOSSES, CLEARED, KILLS, CELLS, REFUSED, COUNTS = range(8)
 
 _AHEAD = 2  # patches
-_LINES = 5  # cache lines of 16 cells: a full patch and its newborn
 _WORD = 4294967296.0
 _TOP = np.uint32(0xFFFFFFFF)
 _THREE = np.uint32(COMMITTED)
@@ -63,8 +63,7 @@ def _daughter(mother, draw, table, hits, clone):
     """The word of a newborn cell; `draw` is a fresh 64-bit word."""
     low = np.uint32(draw)
     child = (mother & _BORN_KEEPS) | np.uint32(ALIVE) | (np.uint32(draw >> np.uint64(56)) << RANK_SHIFT)
-    own = hits[clone, np.int64((draw >> np.uint64(40)) & np.uint64(0xFF))]
-    child |= (np.uint32(own) - np.uint32(1)) << THRESHOLD_SHIFT
+    child |= (np.uint32(hits_at_birth(hits[clone], draw)) - np.uint32(1)) << THRESHOLD_SHIFT
     level = np.int64(her2_of(mother))
     if level > 0:
         drift = word_of(table[clone, DRIFT])
@@ -191,17 +190,19 @@ def live(cells, n, oxygen, cleared, table, hits, passing, cover, profiles, oxyge
         starts = np.zeros((table.shape[0], 3), np.uint32)
         mine = np.zeros(COUNTS, np.int64)
         for r in range(cb[c], cb[c + 1]):
+            word_of_row = row_word(key, rid[r], side)
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
                 ahead = np.uint64(b + _AHEAD) * np.uint64(CELL_SLOTS)
-                for line in range(_LINES):
+                for line in range((np.int64(n[b + _AHEAD]) + 16) >> 4):  # 16 cells lie in a cache line; one is born
                     prefetch(cells, ahead + np.uint64(16 * line))
                 if n[b] == 0:
                     cleared[b] = 0
                     continue
                 o2 = np.float64(oxygen[b]) * np.float64(oxygen[b])
+                pk = next_patch_key(word_of_row, b - rid[r] * side)
                 _live(
-                    b, patch_key(key, b, side), cells, n, cleared, o2 / (o2 + half2), table, hits, passing, cover,
-                    profiles[0, b], profiles[1, b], hypoxia, clear, busy, eights, marks, gone, starts, mine,
+                    b, pk, cells, n, cleared, o2 / (o2 + half2), table, hits, passing, cover, profiles[0, b],
+                    profiles[1, b], hypoxia, clear, busy, eights, marks, gone, starts, mine,
                 )  # fmt: skip
         for k in range(COUNTS):
             counts[c, k] = mine[k]

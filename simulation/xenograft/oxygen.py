@@ -50,7 +50,7 @@ def _row(u, out, perfusion, n, consumption, supply, a, length, side):
         o[x] = level if m[x] > 0 else one
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")  # a test for zero would keep the rows out of the vector units
 def _sweep(u, out, perfusion, n, consumption, supply, side, rid, r0, r1, cb, nch):
     for c in prange(nch):
         for r in range(cb[c], cb[c + 1]):

@@ -10,7 +10,6 @@ Limits   same key -> same ball in a box of any size; shares of clones, of HER2 a
 """
 
 import math
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -166,12 +165,6 @@ def dead_share(clone: Clone, clearance_per_h: float) -> float:
     return per_living / (1.0 + per_living)
 
 
-def hits_quantiles(clone: Clone) -> np.ndarray:
-    """The 256 quantiles of the hits that kill a cell of this clone, uint8."""
-    z = [NormalDist().inv_cdf((i + 0.5) / 256.0) for i in range(256)]
-    return np.array([threshold(clone.hits_to_kill, v, clone.hits_log_sd) for v in z], np.uint8)
-
-
 def ball_radius(cells: float, patch_cells: int) -> float:
     """Radius in patches of a ball of so many cells at nominal density."""
     return (3.0 * cells / (4.0 * math.pi * patch_cells)) ** (1.0 / 3.0)
@@ -214,6 +207,15 @@ def _site2(a, edge, i):
 @njit(cache=True)
 def _sites_within(z, y, x, edge, radius2):
     """Sites within the ball of the patch at (z, y, x) from the centre; squared radius in half sites."""
+    nearest, farthest = 0, 0
+    for a in (z, y, x):  # no patch lies across the centre: its distances run from one end to the other
+        one, other = _site2(a, edge, 0) ** 2, _site2(a, edge, edge - 1) ** 2
+        nearest += min(one, other)
+        farthest += max(one, other)
+    if nearest > radius2:
+        return 0
+    if farthest <= radius2:
+        return edge**3
     count = 0
     for k in range(edge):
         for j in range(edge):

@@ -76,3 +76,14 @@ def test_potency_has_median_one_and_a_cap():
     assert killing.potency(0.6, 5.0, 1.0) == pytest.approx(math.exp(0.6))
     assert killing.potency(0.6, 5.0, 4.0) == 5.0
     assert killing.potency(0.0, 5.0, 3.0) == 1.0
+
+
+def test_hits_at_birth_are_those_of_the_line():
+    """Quantiles are thresholds at equally likely z; a byte of the word picks one, each of the 256 alike."""
+    table = killing.hits_quantiles(2.0, 0.5)
+    law = stats.lognorm(0.5, scale=2.0)
+    assert (np.diff(table.astype(int)) >= 0).all()
+    for k in range(2, 8):
+        assert (table == k).mean() == pytest.approx(law.cdf(k + 0.5) - law.cdf(k - 0.5), abs=1 / 256)
+    ramp = np.arange(256, dtype=np.uint8)
+    assert [killing.hits_at_birth(ramp, np.uint64(i) << np.uint64(40)) for i in range(256)] == list(range(256))

@@ -141,7 +141,7 @@ def condition(**overrides) -> dict:
     result = {
         "schema": 1,
         "kind": "well",
-        "model": "well-2",
+        "model": "well-3",
         "seed": 2026,
         "random": "independent",
         "role": "sample",

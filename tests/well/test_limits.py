@@ -295,18 +295,29 @@ def test_daughters_inherit_and_share_the_antibody():
     )
     engine = start(condition(**ROOMY, **frozen, targets__doubling_time_h=24.0), key=10)
     founders = engine.targets["target_receptors_0"].copy()
-    threshold = dict(zip(founders, engine.targets["target_threshold"], strict=True))
     bound = dict(zip(founders, engine.bound[0], strict=True))
-    assert len(threshold) == 1000 and min(bound.values()) > 0.0
+    assert len(bound) == 1000 and min(bound.values()) > 0.0
     engine.advance(48 * 60)
     n = engine.n_targets
     assert n > 2000
     families = engine.targets["target_receptors_0"][:n]
-    assert set(families) == set(threshold)
-    assert (engine.targets["target_threshold"][:n] == [threshold[f] for f in families]).all()
+    assert set(families) == set(bound)
     assert (engine.targets["target_response"][:n] == 1.0).all()
     assert (engine.targets["target_clone"][:n] == 0).all()
     total = dict.fromkeys(bound, 0.0)
     for family, b in zip(families, engine.bound[0], strict=False):
         total[family] += b
     assert [total[f] for f in founders] == pytest.approx([bound[f] for f in founders], rel=1e-9)
+
+
+def test_hits_that_kill_are_drawn_anew_at_birth_from_the_line():
+    """Mothers that one hit kills have daughters like the line, as in the tumour."""
+    spread = dict(targets__hits_to_kill=3.0, targets__hits_log_sd=0.4, targets__doubling_time_h=24.0)
+    engine = start(condition(**ROOMY, **spread), key=12)
+    engine.targets["target_threshold"][:] = 1
+    engine.advance(48 * 60)
+    hits = engine.targets["target_threshold"][1000 : engine.n_targets]
+    born = len(hits)
+    assert born > 1000
+    expected = 0.5 * (1.0 + math.erf(math.log(2.5 / 3.0) / 0.4 / math.sqrt(2.0)))
+    assert abs((hits <= 2).mean() - expected) < 4 * math.sqrt(expected * (1.0 - expected) / born)

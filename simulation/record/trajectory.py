@@ -7,40 +7,8 @@ import h5py
 import numpy as np
 
 from simulation.record import layout
-
-_COMPRESS_FROM = 2048  # elements: small datasets are smaller and faster without
-_STRING = h5py.string_dtype()
-_TEXT = h5py.h5t.py_create(_STRING, logical=True)
-_SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
-_PLAIN = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-_PLAIN.set_obj_track_times(False)  # HDF5 would write the time of day: equal runs have equal bytes
-
-
-def write_dataset(group: h5py.Group, name: str, values, unit: str = "", description: str = "") -> h5py.Dataset:
-    """One dataset, with CF-style units and a description where they are given; large ones are shuffled and compressed.
-
-    Small ones go past h5py's general code: a file has some forty of them, which would take longer than a small well.
-    """
-    values = np.ascontiguousarray(values)
-    if values.size >= _COMPRESS_FROM:
-        dataset = group.create_dataset(name, data=values, compression="gzip", compression_opts=1, shuffle=True)
-        identity = dataset.id
-    else:
-        space = h5py.h5s.create_simple(values.shape)
-        identity = h5py.h5d.create(
-            group.id, name.encode(), h5py.h5t.py_create(values.dtype, logical=True), space, _PLAIN
-        )
-        identity.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
-        dataset = h5py.Dataset(identity)
-    if unit:
-        _write_text(identity, b"units", unit)
-        _write_text(identity, b"description", description)
-    return dataset
-
-
-def _write_text(owner: h5py.h5d.DatasetID, name: bytes, text: str) -> None:
-    """A text attribute of a new object, as h5py would write it: UTF-8 of any length."""
-    h5py.h5a.create(owner, name, _TEXT, _SCALAR).write(np.array(text, dtype=_STRING))
+from simulation.record.dataset import write_dataset
+from simulation.record.particles import write_particles
 
 
 def _group(parent: h5py.Group, name: str) -> h5py.Group:
@@ -146,24 +114,19 @@ class Recorder:
         group["kind"].attrs["legend"] = json.dumps(dict(enumerate(legend)))
 
     def _write_frames(self, file: h5py.File) -> None:
-        """Frames as H5MD particle groups; agents that did not exist yet have state 255."""
-        particles = file.create_group("particles")
+        """Frames as particle groups; of the rows of a well some are of agents that are gone, as their state says."""
+        about, frames = {}, []
         for kind, state in (("target", "target_status"), ("effector", "effector_state")):
-            most = max(len(f[state]) for f in self.frames)
-            position = np.full((len(self.frames), most, 2), -1, np.int16)
-            states = np.full((len(self.frames), most), 255, np.uint8)
-            for k, f in enumerate(self.frames):
-                n = len(f[state])
-                position[k, :n, 0], position[k, :n, 1], states[k, :n] = f[f"{kind}_x"], f[f"{kind}_y"], f[state]
-            group = particles.create_group(kind)
-            box = group.create_group("box")
-            box.attrs["dimension"] = 2
-            box.attrs["boundary"] = ["none", "none"]
-            for name, values, unit, text in (
-                ("position", position, "sites of 10 um", "column and row"),
-                ("state", states, "1", layout.FINAL[state][1] + ", 255 absent"),
-            ):
-                part = group.create_group(name)
-                write_dataset(part, "value", values, unit, text)
-                part["step"] = np.array(self.frame_steps)
-                part["time"] = np.array(self.frame_times_h)
+            about[kind, "position"] = ("sites of 10 um", "column and row")
+            about[kind, "state"] = ("1", layout.FINAL[state][1] + ", 255 absent")
+        for f in self.frames:
+            frames.append(
+                {
+                    kind: {
+                        "position": np.stack([f[f"{kind}_x"], f[f"{kind}_y"]], axis=1).astype(np.int16),
+                        "state": np.asarray(f[state], np.uint8),
+                    }
+                    for kind, state in (("target", "target_status"), ("effector", "effector_state"))
+                }
+            )
+        write_particles(file, frames, about, (self.frame_steps, self.frame_times_h))

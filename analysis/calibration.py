@@ -18,7 +18,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.cells import CONTACTS, DEATHS, KILLS, NO_CONTACT, PER_CONTACT, QUANTITIES, ZERO_KILLS, cell_table
+from analysis.cells import (
+    CONTACTS,
+    DEATHS,
+    HALF,
+    KILLS,
+    NO_CONTACT,
+    PER_CONTACT,
+    QUANTITIES,
+    SERIAL,
+    ZERO_KILLS,
+    cell_table,
+)
 from analysis.compare import SIMULATED_ROLES, match
 from analysis.controls import plate_controls
 from analysis.design import CONDITION_COLUMNS, design_table
@@ -31,7 +42,7 @@ from analysis.trajectory import Run
 # Half the agreement that a fit is asked for: points, log10 of an EC50, shares, fractions of a count.
 TOLERANCE = {
     LYSIS: 2.0, EMAX: 2.5, EC50: 0.15, ZERO_KILLS: 0.025, NO_CONTACT: 0.05, PER_CONTACT: 0.05,
-    KILLS: 0.075, CONTACTS: 0.15, DEATHS: 4.0,
+    SERIAL: 0.05, HALF: 0.05, KILLS: 0.075, CONTACTS: 0.15, DEATHS: 4.0,
 }  # fmt: skip
 TOLERANCE_OF_SD = {LYSIS: 2.5, EC50: 0.1}
 STEP = 0.06  # of the unit range, for slopes
@@ -159,7 +170,7 @@ def _said(value: object) -> bool:
 def _standard_error(row: Mapping) -> float:
     """Standard error of an observed number; NaN where it is not known."""
     quantity, value, n = row["quantity"], row["value"], row["n"]
-    if quantity in (ZERO_KILLS, NO_CONTACT, PER_CONTACT):
+    if quantity in (ZERO_KILLS, NO_CONTACT, PER_CONTACT, SERIAL, HALF):
         return float(np.sqrt(value * (1 - value) / n))
     if quantity == DEATHS:
         return float(100 * np.sqrt(value / 100 * (1 - value / 100) / n))
@@ -198,7 +209,7 @@ def search(
         return pulled(unit, z_of([values(unit)])[0])
 
     def slopes(unit: np.ndarray) -> np.ndarray:
-        points, steps = _beside(unit)
+        points, steps = beside(unit)
         middle, *sides = [pulled(p, z) for p, z in zip(points, z_of([values(p) for p in points]), strict=True)]
         return np.stack([(side - middle) / step for side, step in zip(sides, steps, strict=True)], axis=1)
 
@@ -217,7 +228,7 @@ def local_widths(
     A quick look without an extra: no width is above 1, and what only a combination of parameters fixes is wide in each.
     """
     unit = np.array([each.unit(best[each.path]) for each in free])
-    points, steps = _beside(unit)
+    points, steps = beside(unit)
     named = [{each.path: each.value(u) for each, u in zip(free, point, strict=True)} for point in points]
     middle, *sides = z_of(named)
     slopes = np.stack([(side - middle) / step for side, step in zip(sides, steps, strict=True)], axis=1)
@@ -225,7 +236,7 @@ def local_widths(
     return {each.path: float(sd) for each, sd in zip(free, np.sqrt(np.diag(covariance)) / UNIFORM_SD, strict=True)}
 
 
-def _beside(unit: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+def beside(unit: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """(the point itself and one a step aside in each coordinate, the signed steps)."""
     steps = np.where(unit + STEP <= 1.0, STEP, -STEP)
     return [unit, *(unit + step * row for step, row in zip(steps, np.eye(len(unit)), strict=True))], steps

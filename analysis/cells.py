@@ -5,6 +5,9 @@ Model    zero_kill_share             share of NK cells that killed nothing
          no_contact_share            share of NK cells that formed no conjugate
          contacts_per_contacting_nk  conjugates over NK cells that formed one at least
          kills_per_contact           kills over conjugates
+         serial_killer_share         share of NK cells that killed two targets or more
+         half_of_kills_share         smallest share of NK cells that did half of all kills
+         what a killer does next     the shares of analysis.contacts, of runs that were written with their events
          deaths_of_last_pct          100 x lysis so far over that at the last time: the shape of a course, no size
          Wells are averaged within their donor first; mean and SD are between donors.
 Limits   deaths_of_last_pct is 100 at the last time; no kill: zero_kill_share 1       (tests/analysis/test_cells.py)
@@ -15,16 +18,20 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.contacts import IN_ORDER, contacts_in_order
 from analysis.controls import SAMPLE_ROLES, plate_controls
 from analysis.design import CONDITION_COLUMNS
+from analysis.errors import SheetFault
 from analysis.kinetics import kinetics_tables
 from analysis.statistics import summarise_units
 from analysis.trajectory import Run
 
 ZERO_KILLS, KILLS, NO_CONTACT = "zero_kill_share", "kills_per_nk", "no_contact_share"
 CONTACTS, PER_CONTACT, DEATHS = "contacts_per_contacting_nk", "kills_per_contact", "deaths_of_last_pct"
-PER_CELL = (ZERO_KILLS, KILLS, NO_CONTACT, CONTACTS, PER_CONTACT)
-QUANTITIES = (*PER_CELL, DEATHS)
+SERIAL, HALF = "serial_killer_share", "half_of_kills_share"
+PER_CELL = (ZERO_KILLS, KILLS, NO_CONTACT, CONTACTS, PER_CONTACT, SERIAL, HALF)
+QUANTITIES = (*PER_CELL, *IN_ORDER, DEATHS)
+WITH_EVENTS = ("events", "frames")  # output levels
 OBSERVABLES = ("kills_per_nk", "contacts_per_nk", "signal", "signal_maximum", "signal_blank")
 
 
@@ -32,22 +39,39 @@ def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], 
     """The quantities `wanted`: columns quantity, role, condition and extra columns, at_h, mean, sd, n, error_kind.
 
     design, extra  as of analysis.design.  at_h (hours from the addition of effectors) is empty but for courses.
-    Raises MissingControls where a course is wanted of a plate without its control wells.
+    Raises MissingControls where a course is wanted of a plate without its control wells, ForeignFile where the order
+    of contacts is wanted of a run without events.
     """
     by = ["role", *CONDITION_COLUMNS, *extra]
     parts = []
-    if set(wanted) & set(PER_CELL):
+    counted = [name for name in (*PER_CELL, *IN_ORDER) if name in wanted]
+    if counted:
         by_id = {run.run_id: run for run in runs}
         wells = design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy()
-        values = pd.DataFrame([_counted(by_id[run_id]) for run_id in wells["run_id"]], index=wells.index)
-        wells[list(PER_CELL)] = values
-        for quantity in (name for name in PER_CELL if name in wanted and wells[name].notna().any()):
+        ordered = bool(set(counted) & set(IN_ORDER))
+        values = [
+            _counted(run) | (contacts_in_order(run) if ordered else {}) for run in map(by_id.get, wells["run_id"])
+        ]
+        wells[counted] = pd.DataFrame(values, index=wells.index)[counted]
+        for quantity in (name for name in counted if wells[name].notna().any()):
             found = summarise_units(wells[wells[quantity].notna()], by, quantity)
             parts.append(found.assign(quantity=quantity, at_h=np.nan))
     if DEATHS in wanted:
         parts.append(_course(kinetics_tables(runs, design, extra, plate_controls(runs, design))[0], by))
     columns = ["quantity", *by, "at_h", "mean", "sd", "n", "error_kind"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def check_recorded(observed: pd.DataFrame, level: str) -> None:
+    """Whether runs of an output level hold what was observed. Raises SheetFault with the rows that they do not."""
+    if level in WITH_EVENTS:
+        return
+    lacking = observed[observed["quantity"].isin(IN_ORDER)]
+    if len(lacking):
+        raise SheetFault(
+            f"row {row.row}: {row.quantity} needs runs with their events: output.level = \"events\", not \"{level}\" "
+            "(a calibration keeps none)" for row in lacking.itertuples()
+        )  # fmt: skip
 
 
 def _course(kinetics: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -66,9 +90,18 @@ def _counted(run: Run) -> dict[str, float]:
     contacting = contacts[1:].sum()
     values = (
         _over(kills[0], nk), _over(killed, nk), _over(contacts[0], nk), _over(touched, contacting),
-        _over(killed, touched),
+        _over(killed, touched), _over(kills[2:].sum(), nk), _half(kills),
     )  # fmt: skip
     return dict(zip(PER_CELL, values, strict=True))
+
+
+def _half(kills: np.ndarray) -> float:
+    """The smallest share of NK cells that did half of the kills; kills: NK cells by number of kills, shape (bins,)."""
+    cells = kills[::-1]
+    done = np.cumsum(cells * np.arange(kills.size)[::-1])
+    if not done[-1] > 0:
+        return float("nan")
+    return float(np.interp(done[-1] / 2, np.append(0.0, done), np.append(0.0, np.cumsum(cells)))) / float(kills.sum())
 
 
 def _cells(run: Run, name: str) -> np.ndarray:

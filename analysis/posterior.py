@@ -101,10 +101,11 @@ def overlay_text(
 def write_calibration(
     folder: Path, free: Sequence[Free], starts: Mapping[str, float], best: Mapping[str, float],
     near: Mapping[str, float], table: pd.DataFrame, posterior: pd.DataFrame | None, overlay: str, facts: Mapping,
+    checked: np.ndarray | None = None,
 ) -> Path:  # fmt: skip
-    """Write best.toml, calibration.json, tables/*.csv and, with a posterior, figures/pairs.png; returns best.toml.
+    """Write best.toml, calibration.json, tables/*.csv and, with a posterior, figures/*.png; returns best.toml.
 
-    near  of calibration.local_widths, empty where nothing was searched.
+    near  of calibration.local_widths, empty where nothing was searched.   checked  of emulator.sample.
     """
     from analysis import plots
 
@@ -122,7 +123,12 @@ def write_calibration(
     if posterior is not None:
         rows = rows.merge(widths(free, posterior), on="parameter")
         write_table(posterior, folder / "tables" / "posterior.csv")
-        plots.save(pairs_figure(free, posterior, best), folder / "figures" / "pairs")
+        marked = (best, "best fit") if near else (starts, "the catalogue")
+        plots.save(pairs_figure(free, posterior, *marked), folder / "figures" / "pairs")
+    if checked is not None:
+        spread = predictive(table, checked)
+        write_table(spread, folder / "tables" / "predictive.csv")
+        plots.save(predictive_figure(spread), folder / "figures" / "predictive")
     write_table(rows, folder / "tables" / "parameters.csv")
     return folder / "best.toml"
 
@@ -135,8 +141,53 @@ def read_posterior(path: Path) -> pd.DataFrame:
     return frame
 
 
-def pairs_figure(free: Sequence[Free], posterior: pd.DataFrame, best: Mapping[str, float]) -> object:
-    """Every parameter against every other: particles below the diagonal, histograms on it, the best point marked."""
+def predictive(table: pd.DataFrame, checked: np.ndarray) -> pd.DataFrame:
+    """What simulations at draws of the posterior give, beside each observed number; checked: their z (n, rows).
+
+    Columns experiment, label, of, observed, sigma, then mean, low90 and high90 over the draws, and how many there were.
+    The interval is that of the simulated mean: no error of a measurement is in it.
+    """
+    found = table[["experiment", "label", "of", "observed", "sigma"]].reset_index(drop=True)
+    values = found["observed"].to_numpy() + checked * found["sigma"].to_numpy()
+    low, high = np.quantile(values, [0.05, 0.95], axis=0)
+    return found.assign(mean=values.mean(axis=0), low90=low, high90=high, draws=len(values))
+
+
+def predictive_figure(spread: pd.DataFrame) -> object:
+    """Every fitted number: 90 % of the simulations at draws of the posterior, in units of sigma from the observed."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    from analysis.plots import COLOURS, STYLE
+
+    with matplotlib.rc_context(STYLE | {"font.size": 8}):
+        figure = Figure(figsize=(7.2, 1.2 + 0.19 * len(spread)), layout="constrained")
+        axis = figure.subplots()
+        z = [(spread[name] - spread["observed"]) / spread["sigma"] for name in ("mean", "low90", "high90")]
+        places = np.arange(len(spread))
+        axis.axvspan(-1, 1, color=COLOURS[1], alpha=0.15, lw=0, label="observed ± sigma")
+        axis.axvline(0, color=COLOURS[1], lw=1)
+        axis.hlines(places, z[1], z[2], color=COLOURS[0], lw=2, label="simulated, 90 % of the posterior")
+        axis.plot(z[0], places, "o", color=COLOURS[0], ms=4, label="mean")
+        words = [_plain(row.label) for row in spread.itertuples()]
+        axis.set_yticks(places, [f"{name}  {word}" for name, word in zip(spread["experiment"], words, strict=True)])
+        axis.set_ylim(len(spread) - 0.4, -0.6)
+        axis.set_xlabel("simulated less observed, in sigma")
+        figure.legend(loc="outside lower right", ncols=3, fontsize=8)
+        figure.suptitle("Fitted numbers, simulated at draws of the posterior", fontsize=10, fontweight="bold")
+    return figure
+
+
+def _plain(label: str) -> str:
+    """The label of a fitted number as a reader says it."""
+    words = label.replace("_pct", " (%)").replace("_ng_per_ml", " (log10 ng/mL)").replace("_", " ")
+    return words.replace(" sd", ", SD of donors")
+
+
+def pairs_figure(
+    free: Sequence[Free], posterior: pd.DataFrame, best: Mapping[str, float], mark: str = "best fit"
+) -> object:
+    """Every parameter against every other: particles below the diagonal, histograms on it, the point `best` marked."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -170,7 +221,7 @@ def pairs_figure(free: Sequence[Free], posterior: pd.DataFrame, best: Mapping[st
                     axis.set_xlabel(_short(column.path), rotation=40, ha="right")
                 if j == 0:
                     axis.set_ylabel(_short(row.path), rotation=0, ha="right")
-        figure.suptitle("Posterior in unit coordinates (0 and 1: the ends of the prior); orange: best fit", fontsize=9)
+        figure.suptitle(f"Posterior in unit coordinates (0 and 1: the ends of the prior); orange: {mark}", fontsize=9)
     return figure
 
 

@@ -49,13 +49,34 @@ def test_the_quick_speed_benchmark_writes_every_figure(tmp_path):
 
 @pytest.mark.slow
 def test_the_scale_benchmark_writes_every_figure(tmp_path):
-    program = [sys.executable, "benchmarks/cluster/scale.py", "--runs", "60", "--out", tmp_path, "--scratch", tmp_path]
+    program = [
+        sys.executable,
+        "benchmarks/cluster/scale.py",
+        "--runs",
+        "60",
+        "--repeats",
+        "1",
+        "--out",
+        tmp_path,
+        "--scratch",
+        tmp_path,
+    ]
     answer = subprocess.run(program, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     document = json.loads((tmp_path / "cluster_scale.json").read_text(encoding="utf-8"))
     figures = {figure["name"]: figure for figure in document["figures"]}
     expected = {f"{engine}_{what}" for engine in ("pool", "dask") for what in ("wall_s", "overhead_ms", "rss_mb")}
-    expected |= {"kernel_s", "bytes_per_run", "status_s", "summary_s", "analyse_s", "analyse_all_s"}
+    expected |= {f"stage_{what}_ms" for what in ("kernel", "simulation", "file", "plain_file", "disk")}
+    expected |= {
+        "pool_overhead_cpu_ms",
+        "driver_start_s",
+        "kernel_s",
+        "bytes_per_run",
+        "status_s",
+        "summary_s",
+        "analyse_s",
+        "analyse_all_s",
+    }
     assert expected <= figures.keys()
     assert all(math.isfinite(figure["value"]) for figure in figures.values())
     assert list(tmp_path.iterdir()) == [tmp_path / "cluster_scale.json"]  # run files are gone
@@ -84,3 +105,36 @@ def test_lean_mesa_and_the_product_count_the_same_events():
         error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
         assert abs(a.mean() - b.mean()) < 4 * error, (what, a.mean(), b.mean(), error)
         assert a.mean() > 0
+
+
+XENOGRAFT = {
+    "true_scale": ["--cells", "60000", "--days", "2"],
+    "billion": ["--cells", "200000", "--hours", "2"],
+    "cohort": ["--fraction", "0.001", "--mice", "2", "--days", "3"],
+    "study_true_scale": [
+        "--fraction", "0.002", "--small", "0.001", "--workers", "1", "--set", "study.days=3", "--set",
+        "arm.1.dose.0.days=[0]",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", XENOGRAFT)
+def test_the_xenograft_benchmarks_write_their_figures(tmp_path, name):
+    program = [sys.executable, f"benchmarks/xenograft_growth/{name}.py", *XENOGRAFT[name], "--out", str(tmp_path)]
+    if name == "study_true_scale":
+        program += ["--scratch", str(tmp_path / "scratch")]
+    answer = subprocess.run(program, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    document = json.loads(next(tmp_path.glob("*.json")).read_text(encoding="utf-8"))
+    assert {"machine", "load_average", "targets", "met"} <= document.keys()
+    if name in ("true_scale", "billion"):
+        assert document["cells_at_end"] > document["cells_at_start"] and document["largest_patch"] > 64
+        assert 0 < document["peak_GiB"] < 2 and document["cell_steps_per_s_core"] > 0
+    else:
+        studies = document.get("studies", [document])
+        assert all(each["wall_s"] > 0 and each["peak_GiB"] > 0 for each in studies)
+        for each in studies:
+            treated = {row["arm"] for row in each["comparisons"]}
+            assert treated == {row["arm"] for row in each["volumes"]} - {"vehicle"}
+            assert len({row["measure"] for row in each["comparisons"]}) >= 4

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from simulation.cli import app
 from simulation.run.folder import claimed
-from tests.cluster.sweeps import text
+from tests.cluster.sweeps import mice, text
 
 
 @pytest.fixture
@@ -73,3 +73,10 @@ def test_a_job_script_is_printed(adcc):
     assert "--engine dask --cluster pbs" in driver.stdout and "Not tested on a real PBS" in driver.stdout
     bad = adcc("cluster", "script", "sweep.toml", "--variant", "ray", "--cluster", "local")
     assert bad.exit_code == 2 and len(bad.stderr.splitlines()) == 2
+
+
+def test_a_job_script_for_mice(adcc):
+    Path("mice.toml").write_text(mice(fraction=0.01, days=3))
+    result = adcc("cluster", "script", "mice.toml", "--out", "there")
+    assert result.exit_code == 0
+    assert "# 2 runs in 1 task of about" in result.stdout and "a mouse from its checkpoint" in result.stdout

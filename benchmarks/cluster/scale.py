@@ -1,10 +1,12 @@
 """Scale: ten thousand small wells through Dask and through the process pool, and what looking at them costs.
 
-    python benchmarks/cluster/scale.py [--runs N] [--workers N] [--out DIR] [--scratch DIR]
+    python benchmarks/cluster/scale.py [--runs N] [--repeats N] [--workers N] [--out DIR] [--scratch DIR]
 
   kernel        seconds of the simulations alone: a sample of the wells is set up and run without a file
-  pool, dask    each in a process of its own and an empty folder, files written and flushed; start-up of processes is in
-  overhead      (wall x workers - kernel seconds) / runs
+  stages        what one run is made of, well by well in one process; its file written plainly for comparison
+  pool, dask    in turns, each in a process of its own and an empty folder, files written and flushed; the start of the
+                worker processes is in, that of the driver (reading the scenario, making the conditions) is told apart
+  overhead      (wall x workers - kernel seconds) / runs; for the pool by processor time, too
   look          adcc status; the summary table from scratch, and again with nothing new; adcc analyse
   memory        largest resident set of the driver, and of the analysis at a tenth of the runs and at all of them
 
@@ -14,6 +16,7 @@ Writes cluster_scale.json into --out (default benchmarks/results). Wall times me
 import argparse
 import hashlib
 import json
+import math
 import os
 import resource
 import shutil
@@ -29,9 +32,15 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.speed.measure import CPU, NO_CLOCK, WALL, Figure, load_average, machine, show, write  # noqa: E402
 
-SETS = ("targets.cells=100",)  # of the shipped large sweep: 12,000 wells, 4 h
-SAMPLE = 300
+SMALL = "targets.cells=100"  # of the shipped large sweep: 4 h in a 384-well plate
+RUNS_PER_DONOR = 600  # of it, controls included: a donor is made of whole plates
+SAMPLE, STAGED = 300, 100
 OVERHEAD_MS, STATUS_S, ANALYSE_S = 10.0, 2.0, 60.0
+
+
+def sets(runs: int) -> tuple[str, str]:
+    """What is set in the large sweep for at least `runs` runs."""
+    return SMALL, f"effectors.donors={max(2, math.ceil(runs / RUNS_PER_DONOR))}"
 
 
 def conditions(runs: int) -> list:
@@ -41,7 +50,7 @@ def conditions(runs: int) -> list:
     from simulation.scenario.sweep import expand
 
     by_plate: dict[str, list] = {}
-    for condition in expand(load_scenario(find("large_sweep"), SETS)):
+    for condition in expand(load_scenario(find("large_sweep"), sets(runs))):
         by_plate.setdefault(condition.plate, []).append(condition)
     found: list = []
     for plate in by_plate.values():
@@ -62,6 +71,36 @@ def kernel_seconds(wells: list) -> tuple[float, int]:
     return sum(one["set_up_s"] + one["run_s"] for one in spent) * len(wells) / len(sample), len(sample)
 
 
+def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
+    """Milliseconds of each stage of a run, for a sample of wells; processor time but for the wait for the disk."""
+    import h5py
+
+    from benchmarks.speed.product import run_kernel
+    from simulation.run.one import begin, well_contents
+
+    spent: dict[str, list[float]] = {name: [] for name in ("kernel", "simulation", "file", "plain file", "disk")}
+
+    def timed(name, clock, work):
+        began = clock()
+        result = work()
+        spent[name].append(1000 * (clock() - began))
+        return result
+
+    def plainly(contents):
+        with h5py.File("plain", "w", driver="core", backing_store=False) as file:
+            contents.write(file)
+
+    cpu = time.thread_time
+    well_contents(wells[0].resolved).image()  # compiles, and makes the skeleton
+    for well in wells[:: max(1, len(wells) // STAGED)]:
+        timed("kernel", cpu, lambda well=well: run_kernel(well.resolved, well.run_key))
+        contents = timed("simulation", cpu, lambda well=well: well_contents(well.resolved))
+        timed("file", cpu, contents.image)
+        timed("plain file", cpu, lambda contents=contents: plainly(contents))
+        timed("disk", time.perf_counter, begin(well.resolved, scratch / "staged" / "runs"))
+    return spent
+
+
 def drive(engine: str, runs: int, workers: int, out_dir: Path) -> dict:
     """One sweep in this process: wall seconds, runs done, and the largest resident set of this process in bytes."""
     from simulation.run import cluster, local
@@ -70,15 +109,20 @@ def drive(engine: str, runs: int, workers: int, out_dir: Path) -> dict:
     from simulation.scenario.load import load_scenario
     from simulation.scenario.shipped import find
 
+    began = time.perf_counter()
     wells = conditions(runs)
     with StudyFolder(out_dir) as folder:
-        folder.write_study(study_record(load_scenario(find("large_sweep"), SETS), wells, "large_sweep.toml"))
+        folder.write_study(study_record(load_scenario(find("large_sweep"), sets(runs)), wells, "large_sweep.toml"))
     execute = {"pool": local.execute, "dask": cluster.execute}[engine]
-    began = time.perf_counter()
+    ready, cpu = time.perf_counter(), time.process_time()
     outcome = execute({well.run_id: well.resolved for well in wells}, out_dir, workers=workers)
-    wall_s = time.perf_counter() - began
+    wall_s, driver_s = time.perf_counter() - ready, time.process_time() - cpu
     assert len(outcome.done) == len(wells), outcome.failed[:3]
-    return {"wall_s": wall_s, "done": len(outcome.done), "rss_bytes": _peak_bytes()}
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # with Dask the processes of its workers are not among them
+    return {
+        "wall_s": wall_s, "start_s": ready - began, "done": len(outcome.done), "rss_bytes": _peak_bytes(),
+        "driver_cpu_s": driver_s, "cpu_s": driver_s + ended.ru_utime + ended.ru_stime,
+    }  # fmt: skip
 
 
 def look(what: str, out_dir: Path) -> dict:
@@ -120,7 +164,7 @@ def digest(out_dir: Path) -> str:
     return sha.hexdigest()[:16]
 
 
-def figures(runs: int, workers: int, scratch: Path) -> list[Figure]:
+def figures(runs: int, repeats: int, workers: int, scratch: Path) -> list[Figure]:
     wells = conditions(runs)
     runs = len(wells)
     counts = {"wells": runs, "targets_per_well": 100}
@@ -129,29 +173,54 @@ def figures(runs: int, workers: int, scratch: Path) -> list[Figure]:
         spread = {"min": value, "median": value, "max": value}
         return Figure(name, title, unit, value, n, spread, clock, counts, load_average(), threads=workers, **rest)
 
+    def several(name, title, unit, samples, clock, **rest):
+        rest |= {"clock": clock, "cells": counts, "load_average": load_average()}
+        return Figure.of(name, title, unit, samples, **{"threads": workers, **rest})
+
     kernel_s, sample = kernel_seconds(wells)
     found = [figure("kernel_s", "simulations alone", "s", kernel_s, CPU, sample, note="scaled up from a sample")]
-    hashes = {}
-    for engine in ("pool", "dask"):
-        out = scratch / engine
-        spent = apart("--drive", engine, "--runs", runs, "--workers", workers, "--scratch", out)
-        overhead = 1000 * (spent["wall_s"] * workers - kernel_s) / runs
-        hashes[engine] = digest(out)
-        target = OVERHEAD_MS if engine == "dask" else None
+    titles = {
+        "kernel": "one run: kernel and set-up", "simulation": "one run: the same, observed and read out",
+        "file": "one run: its file made", "plain file": "for comparison: its file made without a skeleton",
+        "disk": "one run: written, flushed, renamed",
+    }  # fmt: skip
+    for name, samples in stages(wells, scratch).items():
+        clock = WALL if name == "disk" else CPU
+        found.append(several(f"stage_{name.replace(' ', '_')}_ms", titles[name], "ms", samples, clock, threads=1))
+    spent: dict[str, list[dict]] = {"pool": [], "dask": []}
+    hashes = set()
+    for _ in range(repeats):
+        for engine, outcomes in spent.items():
+            out = scratch / engine
+            shutil.rmtree(out, ignore_errors=True)
+            outcomes.append(apart("--drive", engine, "--runs", runs, "--workers", workers, "--scratch", out))
+            hashes.add(digest(out))
+    assert len(hashes) == 1, "the two engines wrote other bytes"
+    for engine, outcomes in spent.items():
+        overhead = [1000 * (one["wall_s"] * workers - kernel_s) / runs for one in outcomes]
+        memory = [one["rss_bytes"] / 1e6 for one in outcomes]
         found += [
-            figure(f"{engine}_wall_s", f"{engine}: all runs", "s", spent["wall_s"], WALL),
-            figure(f"{engine}_overhead_ms", f"{engine}: overhead per run", "ms", overhead, WALL, runs, target=target),
-            figure(f"{engine}_rss_mb", f"{engine}: memory of the driver", "MB", spent["rss_bytes"] / 1e6, NO_CLOCK),
-        ]
-    assert hashes["pool"] == hashes["dask"], "the two engines wrote other bytes"
+            several(f"{engine}_wall_s", f"{engine}: all runs", "s", [one["wall_s"] for one in outcomes], WALL),
+            several(f"{engine}_overhead_ms", f"{engine}: overhead per run", "ms", overhead, WALL, target=OVERHEAD_MS),
+            several(f"{engine}_driver_cpu_ms", f"{engine}: driver, per run", "ms",
+                    [1000 * one["driver_cpu_s"] / runs for one in outcomes], CPU),
+            several(f"{engine}_rss_mb", f"{engine}: memory of the driver", "MB", memory, NO_CLOCK),
+        ]  # fmt: skip
+    overhead = [1000 * (one["cpu_s"] - kernel_s) / runs for one in spent["pool"]]
+    found.append(several("pool_overhead_cpu_ms", "pool: overhead per run, all processes", "ms", overhead, CPU))
+    start = [one["start_s"] for outcomes in spent.values() for one in outcomes]
+    found.append(several("driver_start_s", "conditions and study.json made", "s", start, WALL))
     out = scratch / "dask"
     size = sum(path.stat().st_size for path in (out / "runs").rglob("*.h5")) / runs
     found.append(figure("bytes_per_run", "size of a run file", "B", size, NO_CLOCK, runs))
 
     tenth = scratch / "tenth"
-    apart("--drive", "pool", "--runs", runs // 10, "--workers", workers, "--scratch", tenth)
-    small = apart("--look", "summary", "--scratch", tenth)
-    found.append(figure("summary_tenth_rss_mb", "summary of a tenth: memory", "MB", small["rss_bytes"] / 1e6, NO_CLOCK))
+    small = apart("--drive", "pool", "--runs", runs // 10, "--workers", workers, "--scratch", tenth)
+    found.append(figure("driver_tenth_rss_mb", "pool, a tenth: driver", "MB", small["rss_bytes"] / 1e6, NO_CLOCK))
+    for what in ("summary", "analyse"):
+        small = apart("--look", what, "--scratch", tenth)
+        title = f"{what} of a tenth: memory"
+        found.append(figure(f"{what}_tenth_rss_mb", title, "MB", small["rss_bytes"] / 1e6, NO_CLOCK))
     for name, what, title, target in (
         ("status", "status", "adcc status", STATUS_S),
         ("summary", "summary", "summary table from scratch", None),
@@ -173,6 +242,7 @@ def figures(runs: int, workers: int, scratch: Path) -> list[Figure]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Ten thousand small wells through Dask and through processes.")
     parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--repeats", type=int, default=3, help="sweeps with each engine")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--scratch", type=Path, default=None, help="folder for run files; default a temporary one")
@@ -194,7 +264,7 @@ def main() -> None:
             "workers": options.workers,
             "machine": machine(scratch),
         }
-        found = figures(options.runs, options.workers, scratch)
+        found = figures(options.runs, options.repeats, options.workers, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     write(options.out / "cluster_scale.json", document, found)

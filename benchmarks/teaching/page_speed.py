@@ -149,15 +149,15 @@ def _pictures(browser, url: str, words: str, ratio: str, wanted: float, seconds:
     visit.button("Play").click()
     box = visit.part("picture").bounding_box()
     visit.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.4 * box["height"])
-    visit.wait_minutes(10)
+    visit.wait_ticks(10)
     load = load_average()
-    began_min = visit.minutes()
+    began_min = visit.ticks()
     visit.page.evaluate(WATCH)
     began = time.perf_counter()
     visit.page.wait_for_timeout(1000 * seconds)
     seen = visit.page.evaluate("() => { window.watching = false; return window.seen; }")
     passed = time.perf_counter() - began
-    rate = (visit.minutes() - began_min) / passed
+    rate = (visit.ticks() - began_min) / passed
     faults = visit.close()
     if faults:
         raise RuntimeError("; ".join(faults))
@@ -185,12 +185,12 @@ def _pause(browser, url: str, times: int) -> Figure:
     visit = _well(browser, url, FIELD[0], FIELD[1])
     samples = []
     for _ in range(times):
-        if visit.minutes() > 600:
+        if visit.ticks() > 600:
             visit.button("Reset").click()
             visit.wait_clock("0 h 0 min")
-        began = visit.minutes()
+        began = visit.ticks()
         visit.button("Play").click()
-        visit.wait_minutes(began + 5)
+        visit.wait_ticks(began + 5)
         visit.page.evaluate(WATCH)
         visit.page.evaluate(PAUSE)
         visit.button("Pause").click()

@@ -126,6 +126,12 @@ def timed_engine(clock: dict, seen: dict):
     return make
 
 
+def peak_bytes(whose: int = resource.RUSAGE_SELF) -> int:
+    """Largest memory so far of this process, or of the largest of its ended children (RUSAGE_CHILDREN)."""
+    # ru_maxrss counts kilobytes on Linux and bytes on macOS
+    return resource.getrusage(whose).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def bandwidth_GB_per_s(threads: int) -> float:
     """Best of several triads a = b + 2 c over arrays beyond any cache, all threads together."""
     import numba
@@ -168,8 +174,7 @@ def main() -> int:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         file_bytes = (folder / f"{asked.cells:.0f}.h5").stat().st_size
         where = machine(folder)
-    # ru_maxrss counts kilobytes on Linux and bytes on macOS
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    peak = peak_bytes()
     steps = seen["cell_steps"]
     clock["rest"] = cpu - sum(clock.values())
     speed = bandwidth_GB_per_s(asked.threads)

@@ -13,10 +13,15 @@ Model    Supply of tissue by its vessels (nM of tissue per hour):  J = k_ex v (e
          R_K^2/(D K). `fill` follows it at constant supply from the empty tissue; the profile it passes at each mean
          occupancy is the closure. Where the mean lies above what this supply can hold up (plasma has fallen), x is the
          last profile raised by a constant: the same supply, the same slope, more antibody.
+         Growing tissue presses on its vessels: at flow potential phi (mm2/h; its gradient is the velocity of the
+         tissue; about growth rate x radius^2 / 6 in the middle of a ball) they carry 1 / (1 + phi / phi_half).
 Source   Thurber, Schmidt, Wittrup 2008 (Adv Drug Deliv Rev 60:1421) for the cylinder and its numbers; catalogue keys
          permeability_um_per_s, capillary_radius_um, vessel_spacing_um, void_fraction, antibody_diffusion_um2_per_s.
+         Collapse: growing cells close the vessels of a tumour (Padera 2004, Nature 427:695, from memory); the form of
+         the law is assumed, catalogue key vessel_collapse_mm2_per_h.
 Limits   T -> 0 or G -> 0: all cells alike; T -> inf and G -> inf: a share equal to the mean is full, the rest is bare;
-         the mean of a profile is the mean asked for; KD -> inf: F = A   (tests/biology/test_tissue.py)
+         the mean of a profile is the mean asked for; KD -> inf: F = A; phi = phi_half: half the supply
+         (tests/biology/test_tissue.py)
 """
 
 import math
@@ -42,6 +47,16 @@ def thiele_squared(kon_per_nM_h, her2_nM, void_fraction, diffusion_um2_per_s, sp
 def exchange_per_h(kd_nM, void_fraction, diffusion_um2_per_s, spacing_um):
     """D eps KD / R_K^2 (nM per hour): the supply at which the supply number G is 1."""
     return diffusion_um2_per_s * 3600.0 * void_fraction * kd_nM / spacing_um**2
+
+
+@njit(inline="always")
+def open_share(potential, per_half):
+    """Share (0-1) of its supply that a vessel still carries at this flow potential (float32); per_half: 1 / phi_half.
+
+    Tissue that is drawn in (negative potential) opens nothing.
+    """
+    one = np.float32(1.0)
+    return one / (one + per_half * max(potential, np.float32(0.0)))
 
 
 @njit(inline="always")

@@ -75,11 +75,12 @@ def script(
         from simulation.run.cluster import BATCH_SYSTEMS
         from simulation.run.scripts import array_script, driver_script
         from simulation.run.site import Site, load_site
+        from simulation.scenario.conditions import conditions_of
         from simulation.scenario.faults import Fault, ScenarioError
         from simulation.scenario.load import load_scenario
         from simulation.scenario.plan import plan
         from simulation.scenario.shipped import find
-        from simulation.scenario.sweep import expand
+        from simulation.scenario.xenograft_plan import plan_mice
 
         faults = []
         if cluster not in BATCH_SYSTEMS:
@@ -92,7 +93,8 @@ def script(
         scenario = load_scenario(path, sets or [])
         known = load_site(site) if site else Site()
         folder = (out or Path("results") / path.stem).absolute()
-        costs = plan(expand(scenario))
+        conditions = conditions_of(scenario)
+        costs = plan_mice(conditions) if scenario.kind == "xenograft" else plan(conditions)
         place = str(path.absolute())
         text = (
             array_script(cluster, place, folder, sets or [], costs, known)

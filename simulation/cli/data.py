@@ -91,6 +91,7 @@ def compare(
 
 def _observed(path: Path, scenario: "Scenario", conditions: list["Condition"]) -> tuple:
     """What [compare] names, checked against the design before anything is run: (rows, keys, notes)."""
+    from analysis.cells import check_recorded
     from analysis.compare import check_observed
     from analysis.design import design_table
     from analysis.errors import SheetFault
@@ -99,6 +100,7 @@ def _observed(path: Path, scenario: "Scenario", conditions: list["Condition"]) -
     runs = [SimpleNamespace(run_id=each.run_id, plate=each.plate, condition=each.resolved) for each in conditions]
     try:
         observed, keys, notes = read_observed(scenario.compare_data)
+        check_recorded(observed, scenario.output.level)
         check_observed(observed, keys, *design_table(runs, scenario.text))
     except SheetFault as fault:
         console.faults(f"{scenario.compare_data}: {line}" for line in fault.problems)

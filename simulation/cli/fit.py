@@ -17,12 +17,15 @@ from simulation.cli.common import BAD_INPUT, DONE, INTERRUPTED, SOME_FAILED, Sce
 from simulation.cli.simulated import simulated
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
+    from analysis.emulator import Emulated
     from analysis.trajectory import Run
     from simulation.scenario.schema import Scenario
 
 STORE = "calibration_points.jsonl"
+ROUNDS = "posterior_rounds.json"
 DATABASE = "posterior.db"
 
 
@@ -43,7 +46,7 @@ def calibrate(
     workers: Annotated[int | None, typer.Option(min=1, help="processes; default one per core")] = None,
     sets: Sets = None,
 ) -> None:
-    """Fit free catalogue numbers to measured experiments: least squares, then the posterior by ABC-SMC."""
+    """Fit free catalogue numbers to measured experiments: least squares, then a sample of the posterior."""
     with plain_faults():
         from analysis.calibration import local_widths
         from simulation.run.folder import prepare
@@ -56,9 +59,9 @@ def calibrate(
         if given is None:
             console.faults([f"{path}: no table [calibrate]; free = {{...}} in it names the numbers to fit"])
             raise typer.Exit(BAD_INPUT)
-        if given.population and find_spec("pyabc") is None:
-            console.faults(["the posterior needs the extra calibrate (pip install 'adccsim[calibrate]'); "
-                            "calibrate.population = 0 fits without it"])  # fmt: skip
+        if given.population and given.method == "ABC-SMC" and find_spec("pyabc") is None:
+            console.faults(["ABC-SMC needs the extra calibrate (pip install 'adccsim[calibrate]'); calibrate.method = "
+                            '"emulator" and calibrate.population = 0 do without'])  # fmt: skip
             raise typer.Exit(BAD_INPUT)
         paths = (path, *scenario.calibrate_experiments)
         plan = _Plan(paths, tuple(sets or ()), given.donors, given.cells, scenario.seed)
@@ -68,10 +71,16 @@ def calibrate(
         folder = out or Path("results") / path.stem
         prepare(folder)
         begun = time.monotonic()
-        measure = partial(_measure, plan, _digest(experiments, plan), folder / STORE, workers)
+        digest = _digest(experiments, plan)
+        measure = partial(_measure, plan, digest, folder / STORE, workers)
         best, asked = _search(scenario, free, measure)
         near = local_widths(free, best, measure) if given.evaluations else {}
-        posterior = _posterior(scenario, free, plan, folder, workers) if given.population else None
+        posterior = emulated = None
+        if given.population and given.method == "emulator":
+            emulated = _emulated(scenario, free, best, digest, folder, measure)
+            posterior = emulated.posterior
+        elif given.population:
+            posterior = _posterior(scenario, free, plan, folder, workers)
         if not given.evaluations and posterior is not None:
             best = {each.path: float(posterior[each.path].median()) for each in free}
         table = evaluate(experiments, best)
@@ -79,7 +88,10 @@ def calibrate(
             "experiments": [each.name for each in experiments], "seed": scenario.seed, "donors": given.donors,
             "cells": given.cells, "points_of_the_search": asked, "wall_s": round(time.monotonic() - begun, 1),
         }  # fmt: skip
-        page = _write(folder, scenario, free, best, near, table, posterior, facts)
+        checked = None
+        if emulated is not None:
+            facts["posterior"], checked = emulated.facts, emulated.checked
+        page = _write(folder, scenario, free, best, near, table, posterior, facts, checked)
     console.calibration(table, best, page)
     raise typer.Exit(DONE)
 
@@ -179,6 +191,7 @@ def _sound(plan: _Plan) -> list[Experiment]:
     """The experiments, their observations held against the design; ends the command with the faults of any."""
     from types import SimpleNamespace
 
+    from analysis.cells import check_recorded
     from analysis.compare import check_observed
     from analysis.design import design_table
     from analysis.errors import SheetFault
@@ -192,6 +205,7 @@ def _sound(plan: _Plan) -> list[Experiment]:
     try:
         experiments = _experiments(plan)
         for each in experiments:
+            check_recorded(each.observed, each.scenario.output.level)
             runs = [
                 SimpleNamespace(run_id=c.run_id, plate=c.plate, condition=c.resolved) for c in expand(each.scenario)
             ]
@@ -213,10 +227,13 @@ def _no_idle_parameter(experiments: Sequence[Experiment], free: Sequence) -> Non
     """End the command where a free number is read by no well of any experiment."""
     from simulation.scenario.sweep import expand
 
-    def wells(values: dict[str, float]) -> list[str]:
-        return [c.json for each in experiments for c in expand(_with_numbers(each.scenario, values))]
+    def wells(each: Experiment, values: dict[str, float]) -> list[str]:
+        return [c.json for c in expand(_with_numbers(each.scenario, values))]
 
-    idle = [each.path for each in free if wells({each.path: each.low}) == wells({each.path: each.high})]
+    def read(free: object) -> bool:
+        return any(wells(e, {free.path: free.low}) != wells(e, {free.path: free.high}) for e in experiments)
+
+    idle = [each.path for each in free if not read(each)]
     if idle:
         console.faults(f"calibrate.free.{json.dumps(path)}: has no effect: no experiment reads it" for path in idle)
         raise typer.Exit(BAD_INPUT)
@@ -294,9 +311,34 @@ def _posterior(scenario: "Scenario", free: Sequence, plan: _Plan, folder: Path, 
     )  # fmt: skip
 
 
+def _emulated(
+    scenario: "Scenario", free: Sequence, best: Mapping[str, float], digest: str, folder: Path, measure: object
+) -> "Emulated":
+    """The posterior by emulator; the points of its rounds are kept beside those that are measured."""
+    import numpy as np
+
+    from analysis.emulator import sample
+
+    given = scenario.calibrate
+    said = json.dumps([digest, scenario.seed, given.population, best, {f.path: [f.low, f.high] for f in free}])
+    ours = hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    def recall(name: str, draw: object) -> np.ndarray:
+        path = folder / ROUNDS
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        key = f"{ours} {name}"
+        if key not in kept:
+            kept[key] = draw().tolist()
+            path.write_text(json.dumps(kept), encoding="utf-8")
+        return np.array(kept[key])
+
+    return sample(free, best, measure, given.population, given.generations, scenario.seed, console.note, recall)
+
+
 def _write(
     folder: Path, scenario: "Scenario", free: Sequence, best: Mapping[str, float],
     near: Mapping[str, float], table: "pd.DataFrame", posterior: "pd.DataFrame | None", facts: dict,
+    checked: "np.ndarray | None",
 ) -> Path:  # fmt: skip
     from datetime import date
 
@@ -310,4 +352,4 @@ def _write(
     ranges = {path: (number.low, number.high) for path, number in numbers.items()}
     text = overlay_text(best, units, ranges, facts)
     starts = {path: number.value for path, number in numbers.items()}
-    return write_calibration(folder, free, starts, best, near, table, posterior, text, facts)
+    return write_calibration(folder, free, starts, best, near, table, posterior, text, facts, checked)

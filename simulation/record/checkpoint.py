@@ -1,10 +1,13 @@
 """Checkpoint: the complete state of a run in one file, full precision, replaced as a whole or not at all.
 
-An uncompressed zip archive: meta.json, then one .npy member per array. Written under a name of its own, flushed to disk
-and renamed, so a crash leaves the old checkpoint or the new one. The archive keeps a checksum of every member.
+An uncompressed zip archive: meta.json, then one .npy member per array. Of a large array, as the columns of a tumour's
+box are, only the blocks of 4 KiB that are not all zero are kept: NAME.blocks.npy and their numbers NAME.where.npy; its
+dtype and shape are in meta.json under "sparse". Written under a name of its own, flushed to disk and renamed, so a
+crash leaves the old checkpoint or the new one. The archive keeps a checksum of every member.
 """
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Mapping
@@ -13,8 +16,10 @@ from uuid import uuid4
 
 import numpy as np
 
+from simulation.memory import BLOCK, blocks_of, empty_column, in_blocks, written
 from simulation.scenario.branch import CHECKPOINT_SCHEMA, META, CheckpointError
 
+_AT_ONCE = 4096  # blocks
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: the same state has the same bytes
 
 
@@ -25,11 +30,15 @@ def save_checkpoint(path: Path, meta: Mapping, arrays: Mapping[str, np.ndarray])
     try:
         with open(part, "wb") as handle:
             with zipfile.ZipFile(handle, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-                text = json.dumps({"schema": CHECKPOINT_SCHEMA, **meta})
+                columns = {name: np.asarray(arrays[name]) for name in sorted(arrays)}
+                sparse = {name: (a.dtype.str, a.shape) for name, a in columns.items() if in_blocks(a)}
+                text = json.dumps({**meta, "schema": CHECKPOINT_SCHEMA, "sparse": sparse})
                 archive.writestr(zipfile.ZipInfo(META, _MOMENT), text)
-                for name in sorted(arrays):
-                    with archive.open(zipfile.ZipInfo(f"{name}.npy", _MOMENT), "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, np.asarray(arrays[name]), allow_pickle=False)
+                for name, column in columns.items():
+                    if name in sparse:
+                        _write_blocks(archive, name, blocks_of(column))
+                    else:
+                        _write(archive, name, column)
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(part, path)
@@ -37,18 +46,57 @@ def save_checkpoint(path: Path, meta: Mapping, arrays: Mapping[str, np.ndarray])
         part.unlink(missing_ok=True)
 
 
+def _write(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    with archive.open(zipfile.ZipInfo(f"{name}.npy", _MOMENT), "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _write_blocks(archive: zipfile.ZipFile, name: str, blocks: np.ndarray) -> None:
+    where = written(blocks)
+    _write(archive, f"{name}.where", where)
+    with archive.open(zipfile.ZipInfo(f"{name}.blocks.npy", _MOMENT), "w", force_zip64=True) as member:
+        header = {"descr": "<u8", "fortran_order": False, "shape": (len(where), blocks.shape[1])}
+        np.lib.format.write_array_header_2_0(member, header)
+        for first in range(0, len(where), _AT_ONCE):  # never a second copy of a column
+            member.write(blocks[where[first : first + _AT_ONCE]].tobytes())
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _read_blocks(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The column, in memory that only its blocks take up."""
+    column = empty_column(math.prod(shape), np.dtype(dtype)).reshape(shape)
+    blocks, where = blocks_of(column), _read(archive, f"{name}.where")
+    with archive.open(f"{name}.blocks.npy") as member:
+        np.lib.format.read_magic(member)
+        np.lib.format.read_array_header_2_0(member)
+        for first in range(0, len(where), _AT_ONCE):
+            part = where[first : first + _AT_ONCE]
+            data = member.read(len(part) * BLOCK)
+            blocks[part] = np.frombuffer(data, np.uint64).reshape(len(part), BLOCK // 8)
+    return column
+
+
 def load_checkpoint(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     """meta and arrays of a checkpoint. Raises CheckpointError for a file that is none or is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             meta = json.loads(archive.read(META))
-            arrays = {}
+            if meta.get("schema") != CHECKPOINT_SCHEMA:
+                raise CheckpointError(
+                    f"{path.name}: layout {meta.get('schema')}, this program reads {CHECKPOINT_SCHEMA}"
+                )
+            arrays = {name: _read_blocks(archive, name, *what) for name, what in meta.pop("sparse").items()}
+            beside = {f"{name}.{part}.npy" for name in arrays for part in ("where", "blocks")} | {META}
             for item in archive.namelist():
-                if item != META:
-                    with archive.open(item) as member:
-                        arrays[item.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
+                if item not in beside:
+                    name = item.removesuffix(".npy")
+                    arrays[name] = _read(archive, name)
+    except CheckpointError:
+        raise
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path.name}: not a checkpoint, or damaged ({error})") from None
-    if meta.get("schema") != CHECKPOINT_SCHEMA:
-        raise CheckpointError(f"{path.name}: layout {meta.get('schema')}, this program reads {CHECKPOINT_SCHEMA}")
     return meta, arrays

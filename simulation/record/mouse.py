@@ -9,9 +9,8 @@ import h5py
 import numpy as np
 
 from simulation.record import mouse_layout as layout
-from simulation.record.dataset import write_dataset
+from simulation.record.objects import write_dataset, write_h5md, write_meta
 from simulation.record.particles import write_particles
-from simulation.record.trajectory import write_h5md, write_meta
 
 _MOST_KILLS = 1_000_000  # kept one by one; beyond it the series of counts has to do
 

@@ -2,41 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import h5py
 import numpy as np
 
-from simulation.record import layout
-from simulation.record.dataset import write_dataset
+from simulation.record import layout, skeleton
+from simulation.record.objects import Link, Part, make_group, write_dataset, write_h5md, write_meta, write_parts
 from simulation.record.particles import write_particles
 
 
-def _group(parent: h5py.Group, name: str) -> h5py.Group:
-    return h5py.Group(h5py.h5g.create(parent.id, name.encode()))
-
-
-def write_h5md(file: h5py.File, version: str) -> None:
-    """The header by which readers of H5MD 1.1 know the file."""
-    h5md = file.create_group("h5md")
-    h5md.attrs["version"] = np.array([1, 1], np.int32)
-    creator = h5md.create_group("creator")
-    creator.attrs["name"] = "adccsim"
-    creator.attrs["version"] = version
-    author = h5md.create_group("author")
-    author.attrs["name"] = "adccsim"
-
-
-def write_meta(file: h5py.File, meta: Mapping) -> None:
-    """Attributes of the run; status = complete comes last, so a file that has it is whole."""
-    group = file.create_group("meta")
-    for name, value in meta.items():
-        group.attrs[name] = value
-    group.attrs["schema_version"] = layout.SCHEMA_VERSION
-    group.attrs["status"] = "complete"
-
-
 class Recorder:
-    """Rows of observables, blocks of events and frames, kept in memory until write()."""
+    """Rows of observables, blocks of events and frames, kept in memory until the end."""
 
     def __init__(self):
         self.times_h: list[float] = []
@@ -63,55 +40,79 @@ class Recorder:
         """One observable over the run, shape (T,)."""
         return np.array([row[name] for row in self.rows])
 
-    def write(
-        self, file: h5py.File, meta: dict, signals: dict, histograms: dict, final: dict | None, grid_row: int,
+    def contents(
+        self, meta: Mapping, signals: Mapping, histograms: Mapping, final: Mapping | None, grid_row: tuple[int, int],
         legend: tuple, with_events: bool,
-    ) -> None:  # fmt: skip
-        """Write everything; the attribute status = complete comes last, so a file that has it is whole.
+    ) -> "Contents":  # fmt: skip
+        """Everything that the run file is to hold.
 
         meta: attributes; signals: extra series; histograms: name -> (counts, edges); final: arrays or None.
         """
-        write_h5md(file, meta["model_version"])
-        observables = file.create_group("observables")
-        step = time = None
+        parts: list[Part | Link] = []
+        clock = ""
         for name in [*self.rows[0], *signals]:
-            unit, text = layout.SERIES[name]
-            group = _group(observables, name)
+            place = f"observables/{name}"
             values = signals[name] if name in signals else self.series(name)
-            write_dataset(group, "value", values, unit, text)
-            if step is None:
-                step = write_dataset(group, "step", np.array(self.steps), "1", "ticks")
-                time = write_dataset(group, "time", np.array(self.times_h), "h", "hours from the addition of effectors")
-            else:
-                h5py.h5o.link(step.id, group.id, b"step")  # hard links: one clock for all series
-                h5py.h5o.link(time.id, group.id, b"time")
+            parts.append(Part(f"{place}/value", values, *layout.SERIES[name]))
+            if clock:
+                parts += [Link(f"{place}/{what}", f"{clock}/{what}") for what in ("step", "time")]
+                continue
+            clock = place
+            parts.append(Part(f"{place}/step", np.array(self.steps), "1", "ticks"))
+            parts.append(Part(f"{place}/time", np.array(self.times_h), "h", "hours from the addition of effectors"))
         for name, (counts, edges) in histograms.items():
-            unit, text = layout.HISTOGRAMS[name]
-            group = _group(observables, name)
-            write_dataset(group, "value", np.asarray(counts)[None, :], unit, text)
-            write_dataset(group, "edges", edges, "1", "edges of the bins, lower ends included")
-            write_dataset(group, "step", self.steps[-1:])
-            write_dataset(group, "time", self.times_h[-1:])
-        if final is not None:
-            group = file.create_group("final")
-            for name, values in final.items():
-                write_dataset(group, name, values, *layout.FINAL[name])
-        if with_events:
-            self._write_events(file, grid_row, legend)
-        if self.frames:
-            self._write_frames(file)
-        write_meta(file, meta)
+            place = f"observables/{name}"
+            parts += [
+                Part(f"{place}/value", np.asarray(counts)[None, :], *layout.HISTOGRAMS[name]),
+                Part(f"{place}/edges", np.asarray(edges), "1", "edges of the bins, lower ends included"),
+                Part(f"{place}/step", np.array(self.steps[-1:])),
+                Part(f"{place}/time", np.array(self.times_h[-1:])),
+            ]
+        for name, values in (final or {}).items():
+            parts.append(Part(f"final/{name}", values, *layout.FINAL[name]))
+        return Contents(self, meta, parts, grid_row, legend, with_events)
 
-    def _write_events(self, file: h5py.File, grid_row: tuple[int, int], legend: tuple) -> None:
-        columns = [np.concatenate([b[i] for b in self.events]) if self.events else np.zeros(0) for i in range(5)]
-        row, plane = grid_row
+
+@dataclass(frozen=True)
+class Contents:
+    """What one run file holds. All of them go through the same parts, into an open file or into bytes."""
+
+    recorder: Recorder
+    meta: Mapping
+    parts: list[Part | Link]
+    grid_row: tuple[int, int]
+    legend: tuple
+    with_events: bool
+
+    def write(self, file: h5py.File) -> None:
+        """Write everything to an open file; the attribute status = complete comes last: a file that has it is whole."""
+        write_h5md(file, self.meta["model_version"])
+        write_parts(file, self.parts)
+        self._write_rest(file)
+
+    def image(self) -> bytes:
+        """The run file as bytes, in a fraction of the time where files of this shape were made before."""
+        with skeleton.filled(self.meta["model_version"], self.parts) as file:
+            self._write_rest(file)
+            return skeleton.image(file)
+
+    def _write_rest(self, file: h5py.File) -> None:
+        if self.with_events:
+            self._write_events(file)
+        if self.recorder.frames:
+            self._write_frames(file)
+        write_meta(file, self.meta)
+
+    def _write_events(self, file: h5py.File) -> None:
+        events, (row, plane) = self.recorder.events, self.grid_row
+        columns = [np.concatenate([b[i] for b in events]) if events else np.zeros(0) for i in range(5)]
         site = columns[4].astype(np.int64) % plane
         data = dict(zip(("time", "kind", "target", "effector"), columns[:4], strict=True))
         data |= {"x": (site % row).astype(np.int16), "y": (site // row).astype(np.int16)}
-        group = file.create_group("events")
+        group = make_group(file, "events")
         for name, values in data.items():
             write_dataset(group, name, values, *layout.EVENTS[name])
-        group["kind"].attrs["legend"] = json.dumps(dict(enumerate(legend)))
+        group["kind"].attrs["legend"] = json.dumps(dict(enumerate(self.legend)))
 
     def _write_frames(self, file: h5py.File) -> None:
         """Frames as particle groups; of the rows of a well some are of agents that are gone, as their state says."""
@@ -119,7 +120,7 @@ class Recorder:
         for kind, state in (("target", "target_status"), ("effector", "effector_state")):
             about[kind, "position"] = ("sites of 10 um", "column and row")
             about[kind, "state"] = ("1", layout.FINAL[state][1] + ", 255 absent")
-        for f in self.frames:
+        for f in self.recorder.frames:
             frames.append(
                 {
                     kind: {
@@ -129,4 +130,4 @@ class Recorder:
                     for kind, state in (("target", "target_status"), ("effector", "effector_state"))
                 }
             )
-        write_particles(file, frames, about, (self.frame_steps, self.frame_times_h))
+        write_particles(file, frames, about, (self.recorder.frame_steps, self.recorder.frame_times_h))

@@ -1,4 +1,4 @@
-"""A process that makes runs, one at a time, for another process that may time it, kill it and outlive it.
+"""A process that makes runs, one after the other, for another process that may time it, kill it and outlive it.
 
 Started as a fresh interpreter, so that it inherits no thread, lock or half-imported library. When its owner dies, even
 by SIGKILL, the child ends itself: nothing is left behind that computes for nobody. It does so by SIGTERM to itself, as
@@ -6,6 +6,7 @@ a batch system would ask it, so a run that can save its state needs one handler 
 """
 
 import os
+import queue
 import select
 import signal
 import subprocess
@@ -13,19 +14,26 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from simulation import runtime
 from simulation.run.folder import hold
+from simulation.scenario.plan import run_seconds
 
 SAVING_S = 20.0  # how long a child whose owner is gone may take to save before it is ended; Slurm's KillWait is 30 s
 
+AHEAD = 3  # short runs that a child holds at most: one waits, one is computed, one is being flushed to disk
+SHORT_S = 0.2  # expected time of a run that may wait in a child; longer ones go to whoever is free first
+
 Run = Callable[[Mapping, Path, bool], Path]
 Answer = tuple[float, str, str]  # seconds, reason ("" if the run has its file), traceback
+Rest = Callable[[], Answer]  # what is left of a run when it has been computed
 
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from simulation.run.child import serve; serve({descriptor})"
 
@@ -40,61 +48,126 @@ class TimedOut(Exception):
 
 def call(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> Answer:
     """Make one run; return its seconds and, if it failed, a reason and the traceback."""
+    return compute(run, runs_dir, check, condition)()
+
+
+def compute(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> Rest:
+    """Make one run but for the wait for the disk, which is left to the returned function. Neither of them raises."""
     start = time.perf_counter()
     try:
         if run is None:
-            from simulation.run.one import run_to_file as run
-        run(condition, runs_dir, check)
+            from simulation.run.one import begin
+
+            rest = begin(condition, runs_dir, check)
+        else:
+            path = run(condition, runs_dir, check)
+            rest = lambda: path  # noqa: E731
     except Exception as error:
-        text = str(error).strip().partition("\n")[0]
-        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        return time.perf_counter() - start, reason, traceback.format_exc()
-    return time.perf_counter() - start, "", ""
+        failed = _failed(error, time.perf_counter() - start)
+        return lambda: failed
+    return partial(_finish, rest, time.perf_counter() - start)
+
+
+def _finish(rest: Callable[[], Path], seconds: float) -> Answer:
+    start = time.perf_counter()
+    try:
+        rest()
+    except Exception as error:
+        return _failed(error, seconds + time.perf_counter() - start)
+    return seconds + time.perf_counter() - start, "", ""
+
+
+def _failed(error: Exception, seconds: float) -> Answer:
+    text = str(error).strip().partition("\n")[0]
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return seconds, reason, "".join(traceback.format_exception(error))
+
+
+def is_short(condition: Mapping) -> bool:
+    """Whether a run may wait in a child behind others."""
+    return condition["kind"] == "well" and run_seconds(condition) < SHORT_S
 
 
 class Child:
-    """A process and what it works on. `connection` is readable when it began a run, ended one, or died."""
+    """A process and what it works on. `connection` is readable when it began a run, ended one, or died.
 
-    def __init__(self, job: Callable[[Mapping], Answer], runs_dir: Path, threads: int):
+    It holds one run, or up to AHEAD short ones, and answers them in the order in which they were given.
+    """
+
+    def __init__(self, job: Callable[[Mapping], Answer | Rest], runs_dir: Path, threads: int):
         self.connection, theirs = Pipe()
         program = _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())
         self.process = subprocess.Popen(
             [sys.executable, "-c", program], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )
         theirs.close()
-        self.run_id: str | None = None
+        self.given: deque[str] = deque()  # run ids without an answer, the first `_begun` of which have begun
         self.deadline = float("inf")
+        self._begun = 0
+        self._all_short = True
         with suppress(OSError):  # one that died at once is noticed when it is given a run
             self.connection.send((job, runs_dir, threads))
 
+    def has_room(self, condition: Mapping) -> bool:
+        """Whether it may be given this run now."""
+        return not self.given or (self._all_short and len(self.given) < AHEAD and is_short(condition))
+
     def give(self, run_id: str, condition: Mapping) -> None:
         """Hand over a condition."""
-        self.run_id = run_id
-        self.deadline = float("inf")  # set when the run begins: a slow start of the process is not its fault
+        if not self.given:
+            self.deadline = float("inf")  # set when the run begins: a slow start of the process is not its fault
+            self._all_short = is_short(condition)
+        self.given.append(run_id)
         with suppress(OSError):  # it died while idle: the closed pipe is noticed as a death under this run
             self.connection.send(condition)
 
-    def began(self, timeout_s: float | None) -> None:
-        """The run has begun: from now on its time counts."""
-        self.deadline = time.monotonic() + (float("inf") if timeout_s is None else timeout_s)
+    def receive(self, timeout_s: float | None) -> tuple[str, Answer] | None:
+        """The next message: None if a run began, whose time counts from now on, else a run id and its answer.
 
-    def make(self, run_id: str, condition: Mapping, timeout_s: float | None) -> Answer:
-        """Make one run and wait for it. Raises Died or TimedOut; the process is gone then."""
-        self.give(run_id, condition)
+        Raises EOFError or OSError if the process is gone.
+        """
+        answer = self.connection.recv()
+        if answer is None:
+            self._begun += 1
+            self.deadline = time.monotonic() + (float("inf") if timeout_s is None else timeout_s)
+            return None
+        self._begun -= 1
+        if not self._begun:
+            self.deadline = float("inf")
+        return self.given.popleft(), answer
+
+    def answer(self, timeout_s: float | None) -> tuple[str, Answer]:
+        """Wait for the next run to end. Raises Died or TimedOut; the process is gone then."""
         try:
             while True:
                 left = None if self.deadline == float("inf") else max(0.0, self.deadline - time.monotonic())
                 if not self.connection.poll(left):
                     self.end()
                     raise TimedOut
-                answer = self.connection.recv()
-                if answer is not None:
-                    return answer
-                self.began(timeout_s)
+                found = self.receive(timeout_s)
+                if found is not None:
+                    return found
         except (EOFError, OSError):
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(1.0)  # how it ended is known a moment after its end of the pipe closed
-            raise Died(self.end()) from None
+            raise Died(self.bury()) from None
+
+    def make(self, run_id: str, condition: Mapping, timeout_s: float | None) -> Answer:
+        """Make one run and wait for it. Raises Died or TimedOut; the process is gone then."""
+        self.give(run_id, condition)
+        return self.answer(timeout_s)[1]
+
+    def suspects(self) -> list[str]:
+        """Runs that it had begun and not answered, or was about to begin: one of them may have been its death."""
+        return list(self.given)[: max(1, self._begun)]
+
+    def untouched(self) -> list[str]:
+        """Runs that were only waiting in it."""
+        return list(self.given)[max(1, self._begun) :]
+
+    def bury(self) -> str:
+        """Say how a process that is dying ended; how is known a moment after its end of the pipe closed."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(1.0)
+        return self.end()
 
     def end(self) -> str:
         """Kill the process if it lives; say how it ended."""
@@ -125,15 +198,39 @@ def serve(descriptor: int) -> None:
         job, runs_dir, threads = connection.recv()
         threading.Thread(target=_end_with_owner, args=(descriptor,), daemon=True).start()
         runtime.configure(threads)
+        answers = _Answers(connection)
         while True:
             condition = connection.recv()
             lock = hold(runs_dir)  # while this lives, even for a moment as an orphan, its .part is no leftover
-            connection.send(None)
-            connection.send(job(condition))
-            if lock is not None:
-                os.close(lock)
+            answers.send(None)
+            answers.put(job(condition), lock)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+class _Answers:
+    """What goes back to the owner; while one run waits for the disk in a thread, the next one is computed."""
+
+    def __init__(self, connection: Connection):
+        self._connection, self._sending = connection, threading.Lock()
+        self._waiting: queue.Queue[tuple[Answer | Rest, int | None]] = queue.Queue(maxsize=1)
+        threading.Thread(target=self._finish, daemon=True).start()
+
+    def send(self, message: Answer | None) -> None:
+        with self._sending:
+            self._connection.send(message)
+
+    def put(self, answer: Answer | Rest, lock: int | None) -> None:
+        """Answer when the file is there, in the order of these calls; waits while two runs are ahead."""
+        self._waiting.put((answer, lock))
+
+    def _finish(self) -> None:
+        while True:
+            answer, lock = self._waiting.get()
+            with suppress(OSError):  # the owner is gone, and so is this process in a moment
+                self.send(answer() if callable(answer) else answer)
+            if lock is not None:
+                os.close(lock)
 
 
 def _end_with_owner(descriptor: int) -> None:

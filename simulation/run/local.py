@@ -12,7 +12,7 @@ from pathlib import Path
 
 from simulation import runtime
 from simulation.run.books import Books, Failure, Outcome, Step, what_is_there, work
-from simulation.run.child import Run, call
+from simulation.run.child import Run, call, compute
 from simulation.run.folder import StudyFolder
 from simulation.run.pool import Pool, Stop, Stopped, signals
 from simulation.scenario.xenograft_size import machine_bytes, memory_bytes
@@ -48,11 +48,11 @@ def execute(
         runtime.configure(threads)
         books = Books(folder, conditions, progress, blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, {workers} processes")
-        job = partial(call, run, folder.runs_dir, check)
         with signals() as stop:
             if workers == 1 and timeout_s is None:
-                _one_after_another(books, pending, job, stop)
+                _one_after_another(books, pending, partial(call, run, folder.runs_dir, check), stop)
             elif pending:
+                job = partial(compute, run, folder.runs_dir, check)
                 Pool(books, workers, threads, job, timeout_s, stop).work_through(pending)
         folder.remove_leftovers()
         ending = ", interrupted" if stop.number else ""

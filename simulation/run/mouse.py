@@ -13,6 +13,7 @@ import h5py
 
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.record.mouse import MouseRecord
+from simulation.run.folder import StudyFolder
 from simulation.run.pictures import agents, classes_of, kill_columns, middle_slice, whole_fields
 from simulation.run.stopping import wish_to_stop
 from simulation.scenario.branch import CheckpointError
@@ -52,6 +53,8 @@ def simulate_mouse(
     if make is None:
         from simulation.xenograft.engine import TumourEngine as make  # here, so that kernels are loaded when they run
     run = _Run(condition, check, checkpoints, make)
+    if run.resumed:
+        StudyFolder(checkpoints.parent).log(f"resume {run.name} at hour {run.hour} of {run.last}")
     last_save, save_s = time.monotonic(), 0.0
     with wish_to_stop() as wish:
         while not run.ended:
@@ -88,6 +91,7 @@ class _Run:
         self.events: list | None = [] if condition["output"]["level"] in ("events", "frames") else None
         self.end_day, self.end = condition["study"]["days"], ""
         self.first_tick = 0
+        self.resumed = False
         if condition["checkpoint"] is not None:
             self._branch()
         self._resume()
@@ -120,6 +124,7 @@ class _Run:
             raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run anew")
         self.engine.restore(_part(arrays, "engine"))
         self.record.restore(meta["record"], _part(arrays, "record"))
+        self.resumed = True
 
     def _plan(self) -> None:
         study, output = self.condition["study"], self.condition["output"]

@@ -1,6 +1,9 @@
 """One run: a resolved condition in, one run file out. For a well the driver between engine, read-out and recorder."""
 
 import os
+from collections.abc import Callable
+from functools import partial
+from io import FileIO
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,7 +12,7 @@ import numpy as np
 
 from simulation.biology.release import raw_signal, released_units
 from simulation.biology.rng import STREAM_READER, normal_at
-from simulation.record.trajectory import Recorder
+from simulation.record.trajectory import Contents, Recorder
 from simulation.run.folder import run_file
 from simulation.scenario.identity import canonical_json, plate, run_id, run_key
 from simulation.version import WELL_MODEL
@@ -26,19 +29,47 @@ def run_to_file(condition: dict, runs_dir: Path, check: bool = False) -> Path:
     The file is written under a name of its own, flushed to disk and renamed, so a crash leaves no half file and two
     processes may race for one id.
     """
+    return begin(condition, runs_dir, check)()
+
+
+def begin(condition: dict, runs_dir: Path, check: bool = False) -> Callable[[], Path]:
+    """The first part of run_to_file: all but waiting for the disk, which the returned function does.
+
+    It may be called in another thread, while this one is at the next well. The file of a mouse, which takes minutes
+    and may be large, is written here.
+    """
     identity = run_id(condition)
     path, checkpoints = run_file(Path(runs_dir), identity), Path(runs_dir).parent / "checkpoints"
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{identity}.{uuid4().hex}.part")
+    file = part.open("xb", buffering=0)  # from now on `adcc status` sees that the run is being made
     try:
-        with h5py.File(part, "w") as file:
-            simulate(condition, file, check=check, checkpoints=checkpoints)
-        with open(part, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(part, path)
-        (checkpoints / f"{identity}.ckpt").unlink(missing_ok=True)  # it has served
-    finally:
+        if condition["kind"] == "xenograft":
+            with h5py.File(part, "w") as tree:
+                simulate(condition, tree, check=check, checkpoints=checkpoints)
+            content = b""
+        else:
+            content = well_contents(condition, check).image()
+    except BaseException:
+        file.close()
         part.unlink(missing_ok=True)
+        raise
+    return partial(_keep, file, content, part, path, checkpoints / f"{identity}.ckpt")
+
+
+def _keep(file: FileIO, content: bytes, part: Path, path: Path, checkpoint: Path) -> Path:
+    """Write `content`, if any, flush the file to disk and give it its name; the checkpoint has served then."""
+    try:
+        with file:
+            left = memoryview(content)
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    checkpoint.unlink(missing_ok=True)
     return path
 
 
@@ -53,9 +84,15 @@ def simulate(condition: dict, file: h5py.File, check: bool = False, checkpoints:
 
         simulate_mouse(condition, file, check, checkpoints)
         return
+    well_contents(condition, check).write(file)
+
+
+def well_contents(condition: dict, check: bool = False) -> Contents:
+    """Simulate a well; what its file is to hold."""
     key = run_key(condition)
     level = condition["output"]["level"]
-    engine, recorder = _run(condition, key, check, with_events=level in ("events", "frames"))
+    with_events = level in ("events", "frames")
+    engine, recorder = _run(condition, key, check, with_events)
     meta = {
         "run_id": run_id(condition),
         "plate": plate(condition),
@@ -67,15 +104,10 @@ def simulate(condition: dict, file: h5py.File, check: bool = False, checkpoints:
         "replicate": condition["replicate"],
         "role": condition["role"],
     }
-    recorder.write(
-        file,
-        meta,
-        signals(condition, recorder, key),
-        histograms(engine),
-        agents(engine) if level != "observables" else None,
-        (engine.row, engine.plane),
-        EVENT_KINDS,
-        level in ("events", "frames"),
+    final = agents(engine) if level != "observables" else None
+    grid_row = engine.row, engine.plane
+    return recorder.contents(
+        meta, signals(condition, recorder, key), histograms(engine), final, grid_row, EVENT_KINDS, with_events
     )
 
 

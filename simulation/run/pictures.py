@@ -42,14 +42,14 @@ def middle_slice(engine) -> dict[str, np.ndarray]:
     side, low, high = _extent(engine)
     plane = side // 2
     y, x = np.mgrid[low:high, low:high]
-    return _fields(engine, (plane * side + y) * side + x)
+    return fields_of(engine, (plane * side + y) * side + x)
 
 
 def whole_fields(engine) -> dict[str, np.ndarray]:
     """All patches, cropped to the tumour: arrays (size, size, size)."""
     side, low, high = _extent(engine)
     z, y, x = np.mgrid[low:high, low:high, low:high]
-    return _fields(engine, (z * side + y) * side + x)
+    return fields_of(engine, (z * side + y) * side + x)
 
 
 def agents(engine, most: int) -> dict[str, np.ndarray]:
@@ -112,7 +112,8 @@ def _extent(engine) -> tuple[int, int, int]:
     return side, side // 2 - reach, side // 2 + reach
 
 
-def _fields(engine, patches: np.ndarray) -> dict[str, np.ndarray]:
+def fields_of(engine, patches: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of these patches (any shape), by the names of mouse_layout.FIELDS."""
     arrays = engine.arrays()
     shape, patches = patches.shape, patches.reshape(-1)
     n = arrays["n"][patches]

@@ -6,11 +6,10 @@ run is tried once more with nothing beside it. A run that passes the time limit 
 
 import os
 import signal
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait
 
@@ -102,25 +101,32 @@ class Pool:
 
     def _ask_to_save(self) -> float:
         """Tell the workers that can save to do so; seconds that the busy ones are left."""
-        saving = [w for w in self.busy if self.books.conditions[w.run_id]["kind"] == "xenograft"]
+        saving = [w for w in self.busy if self.books.conditions[w.given[0]]["kind"] == "xenograft"]
         for worker in saving:
             worker.process.terminate()
         return SAVING_S if saving else GRACE_S
 
     def _dispatch(self) -> None:
-        while self.queue and len(self.busy) < self.size:
-            self._start(self.queue.popleft())
+        while self.queue and (worker := self._free_for(self.queue[0])) is not None:
+            self._start(worker, self.queue.popleft())
         if self.suspects and not self.busy:
             # Alone in the machine: no idle neighbour holds memory either.
             while self.idle:
                 self.idle.pop().end()
-            self._start(self.suspects.popleft())
+            self._start(self.new_worker(), self.suspects.popleft())
 
-    def _start(self, run_id: str) -> None:
-        worker = self.idle.pop() if self.idle else self.new_worker()
+    def _free_for(self, run_id: str) -> Child | None:
+        """Who takes this run: a process without work, or one that holds few runs, all of them short."""
+        if len(self.busy) < self.size:
+            return self.idle.pop() if self.idle else self.new_worker()
+        free = [worker for worker in self.busy if worker.has_room(self.books.conditions[run_id])]
+        return min(free, key=lambda worker: len(worker.given), default=None)
+
+    def _start(self, worker: Child, run_id: str) -> None:
         self.attempts[run_id] = self.attempts.get(run_id, 0) + 1
         worker.give(run_id, self.books.conditions[run_id])
-        self.busy.append(worker)
+        if worker not in self.busy:
+            self.busy.append(worker)
 
     def _wait(self, last_moment: float) -> None:
         """Until something happens: an answer, a death, a passed time limit or a signal."""
@@ -132,32 +138,45 @@ class Pool:
             if worker.connection in ready:
                 self._collect(worker)
             elif time.monotonic() >= worker.deadline:
-                worker.end()
-                self.busy.remove(worker)
-                self._fail(worker.run_id, f"passed the time limit of {self.timeout_s:g} s and was stopped")
+                self._stop_late(worker)
+
+    def _stop_late(self, worker: Child) -> None:
+        """End a process whose run passed the time limit: the last one that it began."""
+        worker.end()
+        self.busy.remove(worker)
+        *others, culprit = worker.suspects()  # the others were waiting for the disk
+        self._give_back([*others, *worker.untouched()])
+        self._fail(culprit, f"passed the time limit of {self.timeout_s:g} s and was stopped")
+
+    def _give_back(self, run_ids: list[str]) -> None:
+        """Put runs that were no process's death back to the front of the queue."""
+        for run_id in reversed(run_ids):
+            self.attempts[run_id] -= 1
+            self.queue.appendleft(run_id)
 
     def _collect(self, worker: Child) -> None:
-        run_id = worker.run_id
         try:
-            answer = worker.connection.recv()
+            found = worker.receive(self.timeout_s)
         except (EOFError, OSError):
             self.busy.remove(worker)
-            with suppress(subprocess.TimeoutExpired):
-                worker.process.wait(1.0)
-            reason = worker.end()
+            reason = worker.bury()
             if self.stop.number is not None:
                 return  # a signal to the whole group reached the worker too: no fault of the run
-            if self.attempts[run_id] < ATTEMPTS:
-                self.suspects.append(run_id)
-            else:
-                self._fail(run_id, reason)
+            self._give_back(worker.untouched())
+            for run_id in worker.suspects():
+                if self.attempts[run_id] < ATTEMPTS:
+                    self.suspects.append(run_id)
+                else:
+                    self._fail(run_id, reason)
             return
-        if answer is None:
-            worker.began(self.timeout_s)
+        if found is None:
             return
-        self.busy.remove(worker)
-        self.idle.append(worker)
-        seconds, reason, trace = answer
+        run_id, (seconds, reason, trace) = found
+        if not worker.given:
+            self.busy.remove(worker)
+            self.idle.append(worker)
+        if self.stop.number is None:
+            self._dispatch()  # first of all: the process is waiting
         if reason:
             self._fail(run_id, reason, trace)
         else:

@@ -13,6 +13,7 @@ from simulation.run.bundles import OVERHEAD_S
 from simulation.run.cluster import wall_time
 from simulation.run.site import Site
 from simulation.scenario.plan import Plan
+from simulation.scenario.xenograft_plan import MicePlan
 
 TASK_S = 1800.0  # work in one task of an array: long beside its start, short beside a wall time
 MOST_TASKS = 1000  # Slurm's MaxArraySize is 1001 by default
@@ -30,16 +31,16 @@ class Array:
     memory_gb: float
 
 
-def array_of(costs: Plan, site: Site) -> Array:
+def array_of(costs: Plan | MicePlan, site: Site) -> Array:
     """How to cut a study into the tasks of an array: as many as work asks for, at most MOST_TASKS."""
-    seconds = costs.cpu_seconds + costs.wells * OVERHEAD_S
-    tasks = min(MOST_TASKS, costs.wells, max(1, math.ceil(seconds / TASK_S)))
+    seconds = costs.cpu_seconds + costs.runs * OVERHEAD_S
+    tasks = min(MOST_TASKS, costs.runs, max(1, math.ceil(seconds / TASK_S)))
     each = max(costs.longest_seconds, seconds / tasks)
     memory_gb = max(site.memory_gb, math.ceil(2 * costs.memory_bytes(1) / 1e9))
     return Array(tasks, each, min(site.wall_time_h, math.ceil((START_S + SLOWER * each) / 900) / 4), memory_gb)
 
 
-def array_script(system: str, file: str, out_dir: Path, sets: list[str], costs: Plan, site: Site) -> str:
+def array_script(system: str, file: str, out_dir: Path, sets: list[str], costs: Plan | MicePlan, site: Site) -> str:
     """A ready job array for a batch system of cluster.BATCH_SYSTEMS."""
     array = array_of(costs, site)
     last, hours = array.tasks - 1, array.wall_time_h
@@ -56,9 +57,11 @@ def array_script(system: str, file: str, out_dir: Path, sets: list[str], costs: 
     tasks = "task" if array.tasks == 1 else "tasks"
     lines = [
         "#!/bin/bash",
-        f"# {costs.wells:,} runs in {array.tasks:,} {tasks} of about {_minutes(array.seconds)} on one core; "
+        f"# {costs.runs:,} runs in {array.tasks:,} {tasks} of about {_minutes(array.seconds)} on one core; "
         f"files about {costs.disk_bytes / 1e9:.2g} GB.",
-        "# A task that is stopped and started again goes on from its finished runs. When all have ended:",
+        "# A task that is stopped and started again goes on from its finished runs"
+        + (", a mouse from its checkpoint." if isinstance(costs, MicePlan) else ".")
+        + " When all have ended:",
         f"#   {_shell(_adcc('analyse', None, out_dir, []))}",
         *_tested(system),
         *head,

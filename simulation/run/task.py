@@ -6,6 +6,7 @@ are passed over, so a bundle that was lost with its worker is simply given again
 """
 
 import socket
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from simulation import runtime
 from simulation.run.bundles import unpack
-from simulation.run.child import Answer, Child, Died, Run, TimedOut, call
+from simulation.run.child import Answer, Child, Died, Rest, Run, TimedOut, compute
 from simulation.run.folder import fault_of, run_file
 
 DONE, FAILED, SUSPECT = "done", "failed", "suspect"
@@ -61,24 +62,40 @@ def make(packed: bytes, order: Order) -> list[Result]:
         raise NodeError(f"{host} does not see {runs_dir}: results have to lie on a file system that all nodes share")
     if runtime.kernel_digest() != order.digest:
         raise NodeError(f"{host} has another adccsim, Python, numba or numpy than the process that gives out the work")
-    return [_one(run_id, condition, order, runs_dir) for run_id, condition in unpack(packed).items()]
+    if _at_work(order):  # a task that was broken off left runs in it, which are in other hands now
+        _children.pop(order).end()
+    results, waiting = [], deque[tuple[str, dict]]()
+    conditions = unpack(packed)
+    for run_id, condition in conditions.items():
+        path = run_file(runs_dir, run_id)
+        if path.exists() and fault_of(path, run_id) is None:
+            results.append(Result(run_id, DONE, 0.0))
+        else:
+            waiting.append((run_id, condition))
+    while waiting or _at_work(order):
+        child = _child(order, runs_dir)
+        while waiting and child.has_room(waiting[0][1]):
+            child.give(*waiting.popleft())
+        untouched: list[str] = []
+        try:
+            run_id, (seconds, reason, trace) = child.answer(order.timeout_s)
+            results.append(Result(run_id, FAILED if reason else DONE, seconds, reason, trace))
+        except TimedOut:
+            *others, culprit = child.suspects()
+            reason = f"passed the time limit of {order.timeout_s:g} s and was stopped"
+            results.append(Result(culprit, FAILED, order.timeout_s, reason))
+            untouched = [*others, *child.untouched()]  # the others were waiting for the disk
+        except Died as death:
+            results += [Result(run_id, SUSPECT, 0.0, str(death)) for run_id in child.suspects()]
+            untouched = child.untouched()
+        if child.process.returncode is not None:
+            _children.clear()
+            waiting.extendleft((run_id, conditions[run_id]) for run_id in reversed(untouched))
+    return results
 
 
-def _one(run_id: str, condition: dict, order: Order, runs_dir: Path) -> Result:
-    path = run_file(runs_dir, run_id)
-    if path.exists() and fault_of(path, run_id) is None:
-        return Result(run_id, DONE, 0.0)
-    child = _child(order, runs_dir)
-    try:
-        seconds, reason, trace = child.make(run_id, condition, order.timeout_s)
-    except TimedOut:
-        _children.clear()
-        reason = f"passed the time limit of {order.timeout_s:g} s and was stopped"
-        return Result(run_id, FAILED, order.timeout_s, reason)
-    except Died as death:
-        _children.clear()
-        return Result(run_id, SUSPECT, 0.0, str(death))
-    return Result(run_id, FAILED if reason else DONE, seconds, reason, trace)
+def _at_work(order: Order) -> bool:
+    return order in _children and bool(_children[order].given)
 
 
 def _child(order: Order, runs_dir: Path) -> Child:
@@ -86,6 +103,6 @@ def _child(order: Order, runs_dir: Path) -> Child:
         for other in _children.values():
             other.end()
         _children.clear()
-        job: Callable[[dict], Answer] = partial(call, order.run, runs_dir, order.check)
+        job: Callable[[dict], Answer | Rest] = partial(compute, order.run, runs_dir, order.check)
         _children[order] = Child(job, runs_dir, order.threads)
     return _children[order]

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 META = "meta.json"
-CHECKPOINT_SCHEMA = 1
+CHECKPOINT_SCHEMA = 2
 
 
 class CheckpointError(ValueError):

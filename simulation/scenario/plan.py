@@ -24,8 +24,8 @@ CULTURE_TICKS_PER_H = 6
 WORKER_BYTES = 250_000_000
 
 # Run file, bytes after compression (rough): fixed part with metadata and histograms, then per thing that is kept.
-FILE_BYTES = 80_000
-OBSERVATION_BYTES = 120
+FILE_BYTES = 37_000
+OBSERVATION_BYTES = 205
 TARGET_ROW_BYTES = 14
 NK_ROW_BYTES = 3
 LOGGED_EVENT_BYTES = 14
@@ -80,6 +80,11 @@ class Plan:
     disk_bytes: int
     disk_bytes_by_level: dict[str, int]
     rows: tuple[Row, ...]
+
+    @property
+    def runs(self) -> int:
+        """Runs, one for each well."""
+        return self.wells
 
     def memory_bytes(self, workers: int) -> int:
         """Memory that `workers` processes need at most, in bytes."""

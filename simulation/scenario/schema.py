@@ -283,7 +283,7 @@ class Sensitivity(Table):
 class Calibrate(Table):
     """[calibrate]: catalogue numbers that are fitted to the measurement of [compare], and how; runs ignore it.
 
-    The optimiser starts from the catalogue; the posterior (population above 0) needs the extra `calibrate`.
+    The optimiser starts from the catalogue; a posterior by ABC-SMC needs the extra `calibrate`, one by emulator none.
     """
 
     free: dict[str, list[Number]] = Field(
@@ -297,8 +297,11 @@ class Calibrate(Table):
     donors: Count = Field(default=24, ge=2, le=1000, description="donors of every experiment, drawn from the seed")
     cells: Count = Field(default=500, ge=50, le=10**6, description="targets per well; area and volume shrink with them")
     evaluations: Count = Field(default=200, ge=0, le=10**7, description="points that the optimiser may ask for")
-    population: Count = Field(default=100, ge=0, le=10**5, description="particles of the posterior; 0: none")
-    generations: Count = Field(default=5, ge=1, le=1000, description="generations of ABC-SMC")
+    method: Literal["ABC-SMC", "emulator"] = Field(default="ABC-SMC", description="how the posterior is sampled")
+    population: Count = Field(
+        default=100, ge=0, le=10**5, description="particles (ABC-SMC) or points (emulator) per generation; 0: none"
+    )
+    generations: Count = Field(default=5, ge=1, le=1000, description="generations of ABC-SMC, rounds of the emulator")
 
 
 @dataclass(frozen=True)

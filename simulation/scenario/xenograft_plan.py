@@ -50,6 +50,11 @@ class MicePlan:
     longest_seconds: float
     disk_bytes: int
 
+    @property
+    def runs(self) -> int:
+        """Runs, one for each mouse."""
+        return self.mice
+
     def memory_bytes(self, workers: int) -> int:
         """Memory that `workers` processes need at most, in bytes."""
         return min(workers, max(1, self.mice)) * self.mouse_bytes

@@ -8,9 +8,10 @@ import math
 import os
 from collections.abc import Mapping
 
-# Memory, bytes: of one patch of the box with all its fields, and of the rest of a process.
+# Memory, bytes: of one visited patch with all its fields (some 800) and once more its cells, which are there twice
+# while the box grows; and of the rest of a process.
 PATCH_CELLS = 64
-PATCH_BYTES = 1600
+PATCH_BYTES = 1350
 PROCESS_BYTES = 250_000_000
 LEAST_CELLS = 640  # ten patches: under that there is no tissue
 

@@ -143,7 +143,7 @@ def _xy(engine, site) -> tuple[int, int]:
     return int(site % engine.row), int(site // engine.row)
 
 
-class _Live(PropertyLayer):
+class LiveLayer(PropertyLayer):
     """A property layer that is computed from the well whenever it is read; (x, y) order, not to be written to."""
 
     def __init__(self, name: str, dimensions: tuple[int, int], read):
@@ -175,7 +175,7 @@ class WellGrid(OrthogonalMooreGrid):
             "bound": lambda: on_targets(engine := model.plate.sample.engine, engine.bound.sum(axis=0)),
         }
         for name, read in layers.items():
-            self._mesa_property_layers[name] = _Live(name, self.dimensions, read)
+            self._mesa_property_layers[name] = LiveLayer(name, self.dimensions, read)
 
     @property
     def agents(self):

@@ -5,16 +5,23 @@ Nothing here needs Mesa or Solara.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from simulation.catalogue import lookup
+from simulation.teaching import keys
 
 
 @dataclass(frozen=True)
 class Control:
-    """One control. key: dotted scenario key; values: in order; words: of one value; kind: slider | choice."""
+    """One control. key: scenario key (keys.py); values: in order; words: of one value; kind: slider | choice.
+
+    now: the value in the condition of what is shown, where it does not lie at `key` there. clears: keys that rest on
+    the old value.
+    """
 
     name: str
     label: str
@@ -22,7 +29,8 @@ class Control:
     key: str
     values: tuple
     words: Callable[[Any], str]
-    clears: tuple[str, ...] = ()  # keys that rest on the old value
+    now: Callable[[Mapping], Any] | None = None
+    clears: tuple[str, ...] = ()
 
     def values_with(self, current: Any) -> list:
         """The list, and the current value where a lesson brings one that is not in it."""
@@ -45,7 +53,8 @@ def _et_words(ratio: float) -> str:
     return f"{ratio:g} : 1" if ratio >= 1 else f"1 : {1 / ratio:.3g}"
 
 
-def _receptors(count: float) -> str:
+def receptor_words(count: float) -> str:
+    """HER2 of a cell."""
     if count >= 1e6:
         return f"{count / 1e6:.3g} million HER2 per cell"
     return f"{count:,.0f} HER2 per cell" if count >= 100 else f"{count:.3g} HER2 per cell"
@@ -84,11 +93,12 @@ def controls() -> tuple[Control, ...]:
         ),
         Control(
             "cell_line", "Tumour cell line", "choice", "targets.cell_line", tuple(sorted(her2, key=lambda n: -her2[n])),
-            lambda name: f"{name}, {_receptors(her2[name])}", ("targets.her2_per_cell", "targets.masked_fraction"),
+            lambda name: f"{name}, {receptor_words(her2[name])}", None,
+            ("targets.her2_per_cell", "targets.masked_fraction"),
         ),
         Control(
             "her2", "HER2 level", "slider", "targets.her2_per_cell",
-            tuple(m * 10.0**e for e in range(3, 7) for m in (1, 2, 5)), _receptors,
+            tuple(m * 10.0**e for e in range(3, 7) for m in (1, 2, 5)), receptor_words,
         ),
         Control(
             "masked", "Masked HER2", "slider", "targets.masked_fraction",
@@ -96,21 +106,20 @@ def controls() -> tuple[Control, ...]:
         ),
         Control(
             "format", "What to look at", "choice", "well.format", tuple(_FIELDS),
-            lambda name: _FIELDS.get(name, name), ("targets.cells", "well.volume_ul"),
+            lambda name: _FIELDS.get(name, name), None, ("targets.cells", "well.volume_ul"),
         ),
     )  # fmt: skip
 
 
 def current(control: Control, condition: Mapping) -> Any:
     """The value of a control in a resolved condition."""
-    table, _, field = control.key.partition(".")
-    return condition[table][field]
+    return control.now(condition) if control.now else keys.get(condition, control.key)
 
 
-def on_screen(condition: Mapping) -> list[dict]:
+def on_screen(offered: Sequence[Control], condition: Mapping) -> list[dict]:
     """Every control as the browser shows it: name, label, kind, words of all values, place of the current one, off."""
     shown = []
-    for control in controls():
+    for control in offered:
         now = current(control, condition)
         values = control.values_with(now)
         off = control.name == "genotype" and bool(condition["effectors"]["is_cell_line"])
@@ -123,9 +132,9 @@ def on_screen(condition: Mapping) -> list[dict]:
     return shown
 
 
-def with_value(raw: Mapping, condition: Mapping, name: str, at: int) -> dict:
+def with_value(offered: Sequence[Control], raw: Mapping, condition: Mapping, name: str, at: int) -> dict:
     """The scenario with a control at place `at` of its list (a copy). Raises ValueError for what is on no list."""
-    control = next((one for one in controls() if one.name == name), None)
+    control = next((one for one in offered if one.name == name), None)
     if control is None:
         raise ValueError("no such control")
     values = control.values_with(current(control, condition))
@@ -133,8 +142,27 @@ def with_value(raw: Mapping, condition: Mapping, name: str, at: int) -> dict:
         raise ValueError(f"{control.label}: no such value")
     raw = copy.deepcopy(dict(raw))
     for key in control.clears:
-        table, _, field = key.partition(".")
-        raw.get(table, {}).pop(field, None)
-    table, _, field = control.key.partition(".")
-    raw.setdefault(table, {})[field] = values[at]
+        keys.drop(raw, key)
+    keys.put(raw, control.key, values[at])
     return raw
+
+
+class NotOnOffer(ValueError):
+    """The browser asked for a choice that the page does not have."""
+
+
+def pick(values: Sequence, at: Any) -> Any:
+    """The value at a place that the browser named; raises NotOnOffer for anything that is no place."""
+    if type(at) is not int or not 0 <= at < len(values):
+        raise NotOnOffer
+    return values[at]
+
+
+def rounded(value: float, digits: int = 1) -> float | None:
+    """For the browser; None for what is not a number."""
+    return round(float(value), digits) if np.isfinite(value) else None
+
+
+def rounded_all(values: np.ndarray, digits: int) -> list[float | None]:
+    """A list of such values."""
+    return [rounded(value, digits) for value in values]

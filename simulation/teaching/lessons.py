@@ -13,6 +13,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from simulation.teaching import keys
+
 START = "start"
 
 
@@ -55,17 +57,23 @@ class Lesson:
         if label != START:
             change = {one.label: one.change for one in self.tries}[label]
             for key, value in change.items():
-                table, name = key.split(".")
-                raw.setdefault(table, {})[name] = value
+                keys.put(raw, key, copy.deepcopy(value))
         return raw
 
 
-# The read-outs that a lesson may point at, as the page names them.
+# The read-outs that a lesson may point at, by the kind of its scenario, as the page names them.
 OBSERVABLES = {
-    "specific_lysis_pct": "specific lysis [%]",
-    "receptor_occupancy": "receptors in use",
-    "kills_per_nk": "kills per NK cell",
-    "serial_killers_pct": "NK cells with two kills or more [%]",
+    "well": {
+        "specific_lysis_pct": "specific lysis [%]",
+        "receptor_occupancy": "receptors in use",
+        "kills_per_nk": "kills per NK cell",
+        "serial_killers_pct": "NK cells with two kills or more [%]",
+    },
+    "xenograft": {
+        "tgi_tc_pct": "TGI [%], 100 (1 - T/C)",
+        "receptor_occupancy": "receptors in use",
+        "volume": "tumour volume [mm3]",
+    },
 }
 
 

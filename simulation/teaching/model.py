@@ -12,6 +12,7 @@ same scenario and seed give the same cells, events and end wherever it is played
 import copy
 import secrets
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from mesa.experimental.scenarios import Scenario
 
 from simulation import runtime
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
+from simulation.teaching import keys
 
 BASE = """
 schema = 1
@@ -99,11 +101,11 @@ class ADCCModel(mesa.Model):
 
     def __init__(self, *, scenario: WellScenario | None = None, **params: Any):
         if scenario is None:
-            _refuse_unknown(params)
+            refuse_unknown(params, ["base", "rng", "record_events", *PARAMETERS])
             scenario = WellScenario(**params)
         elif params:
             raise TypeError(f"give scenario or keywords, not both: {', '.join(sorted(params))}")
-        raw = scenario_tables(scenario)
+        raw = raw_of(scenario, PARAMETERS)
         scenario.rng = raw["seed"]
         runtime.configure()  # before the kernels are imported, and not when this module is
         from simulation.teaching.agents import WellGrid
@@ -146,11 +148,11 @@ class ADCCModel(mesa.Model):
     # -- what a hand does, recorded as [[action]] ----------------------------------------------------------------
     def add_antibody(self, ug_per_ml: float) -> None:
         """Raise the concentration by so much, now. Raises ScenarioError if it may not be."""
-        self._act(add_antibody_ug_per_ml=_plain(ug_per_ml))
+        self._act(add_antibody_ug_per_ml=plain(ug_per_ml))
 
     def add_nk(self, cells: int) -> None:
         """Add so many effector cells (of the preparation's purity), now. Raises ScenarioError if there is no room."""
-        self._act(add_effectors=_plain(cells))
+        self._act(add_effectors=plain(cells))
 
     def wash_nk(self) -> None:
         """Rinse out the effectors that hold no target, now."""
@@ -216,8 +218,8 @@ class ADCCModel(mesa.Model):
         return AgentSet(held, random=self.random)
 
 
-def scenario_tables(scenario: WellScenario) -> dict:
-    """The parsed scenario file that a WellScenario stands for, not validated but for its text.
+def raw_of(scenario: Scenario, parameters: Mapping[str, str]) -> dict:
+    """The parsed scenario file that a Mesa scenario stands for, not validated but for its text.
 
     A parameter that is set replaces the key it stands for; the seed is rng, else that of the base, else a new one.
     """
@@ -225,33 +227,33 @@ def scenario_tables(scenario: WellScenario) -> dict:
         raw = copy.deepcopy(tomllib.loads(scenario.base))
     except ValueError as error:
         raise ScenarioError([Fault("base", NO_VALUE, f"not valid TOML: {error}")]) from None
-    for name, key in PARAMETERS.items():
-        value = _plain(getattr(scenario, name))
+    for name, key in parameters.items():
+        value = plain(getattr(scenario, name))
         if value is not None:
-            table, _, field = key.partition(".")
-            own = raw.setdefault(table, {})
-            if isinstance(own, dict):  # the schema says what is wrong with anything else
-                own[field] = value
+            try:
+                keys.put(raw, key, value)
+            except (LookupError, TypeError):
+                raise ScenarioError([Fault(name, value, f"the base has no place for it ({key})")]) from None
     if scenario.rng is not None:
-        raw["seed"] = _plain(scenario.rng)
+        raw["seed"] = plain(scenario.rng)
     raw.setdefault("seed", secrets.randbits(32))
     return raw
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """numpy numbers, as a parameter sweep makes them, to Python's own."""
     return value.item() if hasattr(value, "item") else value
 
 
-def _observed(name: str):
-    return lambda model: model.plate.sample.recorder.rows[-1][name]
-
-
-def _refuse_unknown(params: dict) -> None:
-    known = ["base", "rng", "record_events", *PARAMETERS]
+def refuse_unknown(params: Mapping, known: Sequence[str]) -> None:
+    """Raise ScenarioError for keywords that a model does not know."""
     faults = []
     for name in params.keys() - set(known):
         close = nearest(name, known)
         faults.append(Fault(name, params[name], f"unknown parameter{f'; did you mean {close}?' if close else ''}"))
     if faults:
         raise ScenarioError(faults)
+
+
+def _observed(name: str):
+    return lambda model: model.plate.sample.recorder.rows[-1][name]

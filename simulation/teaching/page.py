@@ -1,10 +1,14 @@
-"""Page: the well in a browser. Every browser session has a model of its own; what it sends is checked in session.py.
+"""Page: the well, and the tumour, in a browser. Every browser session has a model of its own; what it sends is checked
+in session.py.
 
 The parts are Vue components in front/: lesson, stage (the well, time, legend), charts, numbers, setup and hand. They
 get the screen, a JSON text that changes when the visitor does something, and send deeds. Pictures and numbers that
 change all the time come by another way (rooms.py): stage.vue fetches frame after frame and hands each to the others.
 
-Test ids: picture, tip, clock, legend, note; lysis, control, curve, histogram and one per read-out; value-<control>.
+What differs between a well and a tumour (names, lines of the curve, read-outs, what a hand may do) is in the screen,
+see well_show.py and tumour_show.py; the components are the same.
+
+Test ids: picture, tip, clock, progress, legend, note, curve, histogram, one per read-out; value-<control>.
 """
 
 import json
@@ -26,22 +30,22 @@ def Lesson(screen: str, event_act: Callable):
 
 @solara.component_vue(str(FRONT / "stage.vue"), vuetify=False)
 def Stage(room: str, screen: str, event_act: Callable):
-    """The well, its clock and buttons, and the legend; fetches the frames."""
+    """The well or tumour, its clock and buttons, and the legend; fetches the frames."""
 
 
 @solara.component_vue(str(FRONT / "charts.vue"), vuetify=False)
-def Charts():
-    """Lysis over time, and kills per NK cell."""
+def Charts(screen: str):
+    """The curve over time, and a histogram."""
 
 
 @solara.component_vue(str(FRONT / "numbers.vue"), vuetify=False)
-def Numbers():
+def Numbers(screen: str):
     """The cells in numbers."""
 
 
 @solara.component_vue(str(FRONT / "setup.vue"), vuetify=False)
 def SetUp(screen: str, event_act: Callable):
-    """What can be set; a change starts a new well."""
+    """What can be set; a change starts anew."""
 
 
 @solara.component_vue(str(FRONT / "hand.vue"), vuetify=False)
@@ -63,10 +67,10 @@ def Classroom(room: str):
         Lesson(screen=screen.value, event_act=act)
         with solara.Div(classes=["column"]):
             Stage(room=room, screen=screen.value, event_act=act)
-            Numbers()
+            Numbers(screen=screen.value)
             Hand(screen=screen.value, event_act=act)
         with solara.Div(classes=["column"]):
-            Charts()
+            Charts(screen=screen.value)
             SetUp(screen=screen.value, event_act=act)
 
 

@@ -85,13 +85,13 @@ def draw(shot: Snapshot, view: str) -> np.ndarray:
         ("ring", (status > ALIVE) & (status < DEAD), _KIND["dying"]),
         ("disc", status == ALIVE, None),
     ):
-        _stamp(flat, corner[chosen], colour[chosen] if kind is None else kind, _shape(shape, 2 * scale, width))
+        stamp(flat, corner[chosen], colour[chosen] if kind is None else kind, outline(shape, 2 * scale, width))
     kinds = nk_kinds(cells)
     site = (cells["effector_y"].astype(np.int64) * width + cells["effector_x"]) * scale
-    dot = _shape("dot", scale, width)
+    dot = outline("dot", scale, width)
     for number in (_KIND[name] for name in ("dead", "searching", "killer", "serial", "holding")):
         chosen = kinds == number
-        _stamp(flat, site[chosen], number, dot)
+        stamp(flat, site[chosen], number, dot)
     return image
 
 
@@ -109,7 +109,8 @@ def nk_kinds(cells: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.where(state == 3, _KIND["dead"], kinds)
 
 
-def _stamp(flat: np.ndarray, corner: np.ndarray, colour, shape: tuple[np.ndarray, np.ndarray]) -> None:
+def stamp(flat: np.ndarray, corner: np.ndarray, colour, shape: tuple[np.ndarray, np.ndarray]) -> None:
+    """Put cells of one shape (outline) at their corners (n,); colour: one number, or one per cell."""
     offsets, tones = shape
     first = _FIRST + _TONES * np.asarray(colour)
     values = first[..., None] + tones  # (n, pixels), or (pixels,) where all have one colour
@@ -117,7 +118,7 @@ def _stamp(flat: np.ndarray, corner: np.ndarray, colour, shape: tuple[np.ndarray
 
 
 @cache
-def _shape(name: str, size: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def outline(name: str, size: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Offsets in the picture and tones of one cell of `size` pixels."""
     axis = np.arange(size) - (size - 1) / 2
     far = np.hypot(axis[:, None], axis[None, :])
@@ -146,16 +147,16 @@ def _floor(inside: bytes, side: int, scale: int) -> np.ndarray:
     return np.repeat(np.repeat(sites, scale, axis=0), scale, axis=1)
 
 
-def palette() -> np.ndarray:
+def palette(colours: tuple = COLOURS) -> np.ndarray:
     """The colours of the indices, uint8 (n, 3)."""
     rows = [OUTSIDE, FLOOR]
-    for colour in COLOURS:
+    for colour in colours:
         body = np.array(colour, float)
         rows += [body, 0.5 * body + 0.5 * np.array(FLOOR), 0.72 * body + 0.28 * np.array(FLOOR)]
     return np.round(rows).astype(np.uint8)
 
 
-def png(image: np.ndarray) -> bytes:
+def png(image: np.ndarray, colours: tuple = COLOURS) -> bytes:
     """PNG file of palette indices, index 0 transparent; made for runs of one colour, in a few milliseconds."""
     height, width = image.shape
     lines = np.zeros((height, width + 1), np.uint8)  # each line starts with its filter, 0: none
@@ -163,7 +164,13 @@ def png(image: np.ndarray) -> bytes:
     packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
     body = packer.compress(lines) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"PLTE", palette().tobytes()), (b"tRNS", b"\0"), (b"IDAT", body), (b"IEND", b""))
+    chunks = (
+        (b"IHDR", header),
+        (b"PLTE", palette(colours).tobytes()),
+        (b"tRNS", b"\0"),
+        (b"IDAT", body),
+        (b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
@@ -174,22 +181,23 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 def legend() -> dict[str, Any]:
     """The legend in words and colours: hex colours of the ramp, its ends, and entries of shape, colour, text."""
     return {
-        "ramp": [_hex(colour) for colour in RAMP],
-        "ends": ["1,000 or fewer", "4 million"],
-        "floor": _hex(FLOOR),
+        "ramp": [hex_colour(colour) for colour in RAMP],
+        "ends": ["1,000 or fewer", "4 million per cell"],
+        "floor": hex_colour(FLOOR),
         "entries": [
-            {"shape": "ring", "colour": _hex(DYING), "text": "tumour cell, dying"},
-            {"shape": "debris", "colour": _hex(LYSED), "text": "tumour cell, lysed"},
-            {"shape": "dot", "colour": _hex(NK_SEARCHING), "text": "NK cell, searching"},
-            {"shape": "dot", "colour": _hex(NK_HOLDING), "text": "NK cell, holding a target"},
-            {"shape": "dot", "colour": _hex(NK_KILLER), "text": "NK cell, has killed once"},
-            {"shape": "dot", "colour": _hex(NK_SERIAL), "text": "NK cell, serial killer"},
-            {"shape": "dot", "colour": _hex(NK_DEAD), "text": "NK cell, dead"},
+            {"shape": "ring", "colour": hex_colour(DYING), "text": "tumour cell, dying"},
+            {"shape": "debris", "colour": hex_colour(LYSED), "text": "tumour cell, lysed"},
+            {"shape": "dot", "colour": hex_colour(NK_SEARCHING), "text": "NK cell, searching"},
+            {"shape": "dot", "colour": hex_colour(NK_HOLDING), "text": "NK cell, holding a target"},
+            {"shape": "dot", "colour": hex_colour(NK_KILLER), "text": "NK cell, has killed once"},
+            {"shape": "dot", "colour": hex_colour(NK_SERIAL), "text": "NK cell, serial killer"},
+            {"shape": "dot", "colour": hex_colour(NK_DEAD), "text": "NK cell, dead"},
         ],
     }
 
 
-def _hex(colour: tuple[int, int, int]) -> str:
+def hex_colour(colour: tuple[int, int, int]) -> str:
+    """As browsers write it."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 

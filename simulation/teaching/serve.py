@@ -66,6 +66,17 @@ def _warm_up() -> None:
     session.frame()
 
 
+def _warm_up_tumours() -> None:
+    """Load those of the tumour too, while the first visitors look at the well."""
+    from simulation.teaching.lessons import lessons
+    from simulation.teaching.session import Session
+
+    session = Session()
+    session.open_lesson(next(one.number for one in lessons() if one.scenario["kind"] == "xenograft"))
+    session.advance(1)
+    session.frame()
+
+
 def _when_started(server, host: str, port: int, browser: bool, announce) -> None:
     waiting = threading.Event()
     while not server.started and not server.should_exit:
@@ -75,6 +86,7 @@ def _when_started(server, host: str, port: int, browser: bool, announce) -> None
         announce(address)
         if browser:
             webbrowser.open(address)
+        _warm_up_tumours()
 
 
 def _refuse_taken(host: str, port: int) -> None:

@@ -19,7 +19,9 @@ import numpy as np
 from numba import njit, prange
 
 from simulation.biology.tissue import free_at_equilibrium
+from simulation.memory import empty_column
 from simulation.xenograft.layout import CELL_SLOTS, clone_of, her2_of, her2_relative
+from simulation.xenograft.movement import FACES, step_of, total_of
 from simulation.xenograft.opsonisation import (
     G_BINS,
     G_FIRST,
@@ -117,18 +119,19 @@ def _total_row(now, before, free, near, supply, flow, a, length, mu, nu, part, d
     y1, y0, own = now[a : a + length], before[a : a + length], free[a : a + length]
     vessels, around = supply[a : a + length], near[a : a + length]
     zero = np.float32(0.0)
-    uptake, internal = zero, zero
     for x in range(np.uint64(length)):
         taken = vessels[x] * (plasma - own[x])
         gone = loss * (y1[x] - own[x])
         new = mu * y1[x] + nu * y0[x] + part * (diffusion * flow[x] + taken - gone)
         y0[x] = new if around[x] >= zero else zero
-        uptake += taken
-        internal += gone
+    uptake, internal = zero, zero  # apart: a sum keeps its order and would keep the loop above out of the vector units
+    for x in range(np.uint64(length)):
+        uptake += vessels[x] * (plasma - own[x])
+        internal += loss * (y1[x] - own[x])
     return uptake, internal
 
 
-@njit
+@njit(error_model="numpy")  # no test for a division by zero, which would keep the loop out of the vector units
 def _free_row(total, out, place, a, length, half):
     """Free antibody of one row, by the law of tissue.free_at_equilibrium in single precision.
 
@@ -192,7 +195,6 @@ def _profile(total, free, place, supply, theta, profiles, first, half, plasma, s
 @njit(cache=True, parallel=True)
 def _carry(total, free, new, n_before, n_after, faces, cleared, rowsum, side, rid, r0, r1, cb, nch):
     """Bound antibody goes with its cells: out through `faces`, lost with the cleared and with emptied patches."""
-    square = side * side
     for c in prange(nch):
         for r in range(cb[c], cb[c + 1]):
             lost = 0.0
@@ -202,21 +204,17 @@ def _carry(total, free, new, n_before, n_after, faces, cleared, rowsum, side, ri
                     bound = np.float64(total[b] - free[b])
                     dead = bound * cleared[b] / (np.float64(n_before[b]) + cleared[b])
                     lost += dead
-                    sent = faces[b]
-                    out = 0
-                    for f in range(6):
-                        out += np.int64((sent >> np.uint64(8 * f)) & np.uint64(255))
-                    stays -= dead + (bound - dead) * out / n_before[b]
+                    stays -= dead + (bound - dead) * np.int64(total_of(faces[b])) / n_before[b]
                 elif cleared[b] > 0:
                     lost += stays
                     stays = 0.0
-                for f in range(6):
-                    step = 1 if f < 2 else side if f < 4 else square
-                    k = b - step if f % 2 == 0 else b + step  # the neighbour whose face f looks at b
+                for f in range(FACES):
+                    k = b - step_of(f, side)  # the neighbour whose face f looks at b
                     came = np.int64((faces[k] >> np.uint64(8 * f)) & np.uint64(255))
                     if came > 0:
                         bound = np.float64(total[k] - free[k])
-                        bound -= bound * cleared[k] / (np.float64(n_before[k]) + cleared[k])
+                        if cleared[k] > 0:
+                            bound -= bound * cleared[k] / (np.float64(n_before[k]) + cleared[k])
                         stays += bound * came / n_before[k]
                 if n_after[b] == 0:
                     lost += stays
@@ -233,6 +231,11 @@ def _copy(source, target, side, rid, r0, r1, cb, nch):
                 target[b] = source[b]
 
 
+def _columns(volume: int, dtype) -> np.ndarray:
+    """Zeros of shape (POOLS, volume); a pool that nobody uses takes no memory."""
+    return empty_column(POOLS * volume, dtype).reshape(POOLS, volume)
+
+
 class Antibody:
     """The antibodies of one tumour, one pool per epitope, on a box of side**3 patches.
 
@@ -245,13 +248,13 @@ class Antibody:
     def __init__(self, side: int, params):
         self.side, volume = side, side**3
         self.names = antibodies_of(params.drugs)
-        self.total, self.free, self.theta = (np.zeros((POOLS, volume), np.float32) for _ in range(3))
-        self.profiles = np.zeros((POOLS, volume), np.uint16)
+        self.total, self.free, self.theta = (_columns(volume, np.float32) for _ in range(3))
+        self.profiles = _columns(volume, np.uint16)
         self.her2 = np.full(volume, _UNKNOWN, np.float32)
         self.balance = np.zeros((3, POOLS))  # uptake, internalised, lost with cells
         self.content = np.zeros((2, POOLS))  # free, bound at the last step
         self.given = np.zeros(POOLS, np.bool_)  # whether the pool ever saw antibody
-        self._scratch = [np.zeros(volume, np.float32) for _ in range(5)]
+        self._scratch = [empty_column(volume, np.float32) for _ in range(5)]
         self._rows = np.zeros((3, side * side, 2))
         self.receptors = receptor_table(params.clones, her2_relative())
         self._per_molecule = nM_per_receptor(params.patch_side_um)
@@ -345,12 +348,12 @@ class Antibody:
 
     def widen(self, side: int, old_rows, move) -> None:
         """Move everything into a box of side**3 patches; move(old, new, old_side, new_side, old_rows) copies one."""
-        for name, empty in (("total", 0), ("free", 0), ("theta", 0), ("profiles", 0), ("her2", _UNKNOWN)):
+        self._scratch = [empty_column(side**3, np.float32) for _ in range(5)]
+        for name in ("total", "free", "theta", "profiles", "her2"):
             old = getattr(self, name)
-            new = np.full((*old.shape[:-1], side**3), empty, old.dtype)
+            new = np.full(side**3, _UNKNOWN, np.float32) if name == "her2" else _columns(side**3, old.dtype)
             for one, other in zip(np.atleast_2d(old), np.atleast_2d(new), strict=True):
                 move(one, other, self.side, side, old_rows)
             setattr(self, name, new)
-        self._scratch = [np.zeros(side**3, np.float32) for _ in range(5)]
         self._rows = np.zeros((3, side * side, 2))
         self.side = side

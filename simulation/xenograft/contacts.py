@@ -100,15 +100,15 @@ def activation_table(half: float, hill: float) -> np.ndarray:
 
 
 @njit(inline="always")
-def activation_of(x, table):
-    """Activation (0-1) from x bridges: `table` at the bin that the bits of x name, 32 bins per doubling.
+def activation_of(x, tables, kind):
+    """Activation (0-1) from x bridges: tables[kind] at the bin that the bits of x name, 32 bins per doubling.
 
     The hill law itself costs as much as all else in a meeting; the table differs from it by less than 1 %, both ways.
     """
     if x <= _S_LOW:
         return 0.0
     bin_of_x = (np.float32(x).view(np.int32) >> _S_SHIFT) - _S_FIRST
-    return np.float64(table[min(bin_of_x, S_BINS - 1)])
+    return np.float64(tables[kind, min(bin_of_x, S_BINS - 1)])
 
 
 @njit(inline="always")
@@ -148,19 +148,30 @@ def waiting(draw):
 
 
 @njit(inline="always")
+def nothing_before(draw, x):
+    """Whether waiting(draw) is above x for certain, without a logarithm: (1 - x/4)^4 <= e^-x, with room for rounding.
+
+    False says nothing; x: float64.
+    """
+    fourth = max(1.0 - 0.25 * x, 0.0)
+    square = fourth * fourth
+    return (np.float64(draw >> _32) + 1.0) * TO_UNIT32 < square * square - 1e-9
+
+
+@njit(inline="always")
 def choosing(draw):
     """Uniform in [0, 1) from the lower half of a 64-bit draw."""
     return np.float64(draw & _LOW) * TO_UNIT32
 
 
 @njit(inline="always")
-def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal, k2, patch, receptors,
+def live_an_hour(word, key, laws, switching, factors, cells, base, count, nominal, k2, patch, receptors,
                  contact_fraction, occupancy, cover, profile_0, profile_1, arms, counts, log_place,
                  log_what, log_when):  # fmt: skip
     """The effector's word after an hour in its patch, GONE set if it died; cells, counts and the log change in place.
 
-    key: uint64 of this effector and hour; law: its row of the law table; switching: its
-    activation table; factors: class_factors(); base, count: first slot and cells of the
+    key: uint64 of this effector and hour; laws: the law table; switching: activation
+    tables by kind; factors: class_factors(); base, count: first slot and cells of the
     patch; nominal: cells of a patch at rest; k2: bridge constant here; log_*: kills of this chunk, in order.
     """
     kind = np.int64(word & _THREE)
@@ -171,20 +182,22 @@ def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal
     level = np.int64((word >> LEVEL_AT) & _LEVEL_MASK)
     granules = np.int64((word >> GRANULES_AT) & _BYTE)
     load = np.int64((word >> START_AT) & _BYTE)
-    potency = factors[(word >> POTENCY_AT) & _BYTE]
-    unit_cd16a = law[_CD16A] * factors[(word >> CD16A_AT) & _BYTE]
     kills = np.int64((word >> KILLS_AT) & _BYTE)
     sees = antibody_arm and k2 < math.inf and profile_0 + profile_1 > 0
     harmless = (word & IDLE) != 0 or not (sees or natural_arm)  # its contacts change nothing: they are left out
-    meeting = 0.0 if harmless else law[_CONTACT] * count / max(count, nominal)
+    meeting = potency = unit_cd16a = 0.0
+    if not harmless:
+        meeting = laws[kind, _CONTACT] * count / max(count, nominal)
+        potency = factors[(word >> POTENCY_AT) & _BYTE]
+        unit_cd16a = laws[kind, _CD16A] * factors[(word >> CD16A_AT) & _BYTE]
     t = busy / BUSY_PER_H
     gone = False
     while True:
         key += _STEP
         draw = mix64(key)
-        reload = reload_rate(granules, load, law[_RELOAD])
-        rate = meeting + reload + law[_DEATH]
-        if rate <= 0.0:
+        reload = reload_rate(granules, load, laws[kind, _RELOAD])
+        rate = meeting + reload + laws[kind, _DEATH]
+        if rate <= 0.0 or nothing_before(draw, (1.0 - t) * rate):
             t = 1.0
             break
         t += waiting(draw) / rate
@@ -192,10 +205,10 @@ def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal
             t = 1.0
             break
         x = choosing(draw) * rate
-        if x < law[_DEATH]:
+        if x < laws[kind, _DEATH]:
             gone = True
             break
-        if x < law[_DEATH] + reload:
+        if x < laws[kind, _DEATH] + reload:
             granules += 1
             counts[_RELOADS] += 1
             continue
@@ -207,24 +220,23 @@ def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal
             continue
         counts[_MEETINGS] += 1
         opsonins = opsonins_in_contact(cell, receptors, contact_fraction, occupancy, cover, profile_0, profile_1, arms)
-        s = activation_of(bridges(opsonins, unit_cd16a * level, k2), switching)
-        if choosing(draw) >= law[_MIN] + law[_SPAN] * s:
+        s = activation_of(bridges(opsonins, unit_cd16a * level, k2), switching, kind)
+        if choosing(draw) >= laws[kind, _MIN] + laws[kind, _SPAN] * s:
             continue
         counts[_CONTACTS] += 1
         commit = False
+        damage = np.int64(damage_of(cell))
+        away = detach_rate(level, laws[kind, _LIFETIME], laws[kind, _DETACH])
+        mend = repair_rate(damage, laws[kind, _REPAIR])
         while True:
             hit = late = 0.0
             if granules > 0:
-                hit = natural_hit_rate(potency, law[_NATURAL]) if natural_arm else 0.0
-                hit += antibody_hit_rate(potency, law[_ANTIBODY], s) if antibody_arm else 0.0
+                hit = natural_hit_rate(potency, laws[kind, _NATURAL]) if natural_arm else 0.0
+                hit += antibody_hit_rate(potency, laws[kind, _ANTIBODY], s) if antibody_arm else 0.0
             elif natural_arm or antibody_arm:
-                late = potency * law[_LATE]
-            away = detach_rate(level, law[_LIFETIME], law[_DETACH])
-            shed = shedding_rate(level, law[_SHED], s) if antibody_arm else 0.0
-            reload = reload_rate(granules, load, law[_RELOAD])
-            damage = np.int64(damage_of(cell))
-            mend = repair_rate(damage, law[_REPAIR])
-            rate = law[_DEATH] + away + hit + late + shed + reload + mend
+                late = potency * laws[kind, _LATE]
+            shed = shedding_rate(level, laws[kind, _SHED], s) if antibody_arm else 0.0
+            rate = laws[kind, _DEATH] + away + hit + late + shed + reload + mend
             key += _STEP
             draw = mix64(key)
             t += waiting(draw) / rate
@@ -238,7 +250,10 @@ def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal
                 if damage + 1 >= np.int64(threshold_of(cell)):
                     commit = True
                     break
-                cell = np.uint32(with_damage(cell, damage + 1))
+                damage += 1
+                mend = repair_rate(damage, laws[kind, _REPAIR])
+                reload = reload_rate(granules, load, laws[kind, _RELOAD])
+                cell = np.uint32(with_damage(cell, damage))
                 cells[place] = cell
                 continue
             x -= hit
@@ -248,17 +263,21 @@ def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal
             x -= late
             if x < shed:
                 level -= 1
+                away = detach_rate(level, laws[kind, _LIFETIME], laws[kind, _DETACH])
                 counts[_SHEDS] += 1
-                s = activation_of(bridges(opsonins, unit_cd16a * level, k2), switching)
+                s = activation_of(bridges(opsonins, unit_cd16a * level, k2), switching, kind)
                 continue
             x -= shed
             if x < reload:
                 granules += 1
+                reload = reload_rate(granules, load, laws[kind, _RELOAD])
                 counts[_RELOADS] += 1
                 continue
             x -= reload
             if x < mend:
-                cell = np.uint32(with_damage(cell, damage - 1))
+                damage -= 1
+                mend = repair_rate(damage, laws[kind, _REPAIR])
+                cell = np.uint32(with_damage(cell, damage))
                 cells[place] = cell
                 continue
             gone = True
@@ -277,20 +296,20 @@ def live_an_hour(word, key, law, switching, factors, cells, base, count, nominal
                 counts[_LOGGED] += 1
             key += _STEP
             draw = mix64(key)
-            if choosing(draw) < law[_PER_KILL]:
+            if choosing(draw) < laws[kind, _PER_KILL]:
                 gone = True
                 break
             while True:
-                reload = reload_rate(granules, load, law[_RELOAD])
-                rate = 1.0 / law[_POST] + reload + law[_DEATH]
+                reload = reload_rate(granules, load, laws[kind, _RELOAD])
+                rate = 1.0 / laws[kind, _POST] + reload + laws[kind, _DEATH]
                 key += _STEP
                 draw = mix64(key)
                 t += waiting(draw) / rate
                 x = choosing(draw) * rate
-                if x < law[_DEATH]:
+                if x < laws[kind, _DEATH]:
                     gone = True
                     break
-                if x >= law[_DEATH] + reload:
+                if x >= laws[kind, _DEATH] + reload:
                     break
                 granules += 1
                 counts[_RELOADS] += 1

@@ -20,13 +20,16 @@ from simulation.biology.killing import CD16A_LEVELS, granule_load, lognormal, po
 from simulation.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, next_patch_key, row_word, step_key
 from simulation.biology.synapse import bridge_constant, genotype_factor
 from simulation.xenograft.contacts import (
+    ANTIBODY_ARM,
     CLASS_ZERO,
     CLASSES_PER_DOUBLING,
     COUNT,
     COUNT_NAMES,
     GONE,
+    IDLE,
     KINDS,
     LAW,
+    NATURAL_ARM,
     activation_table,
     class_factors,
     fresh,
@@ -37,7 +40,7 @@ from simulation.xenograft.opsonisation import POOLS, antibodies_of, class_occupa
 from simulation.xenograft.prefetch import prefetch
 
 LOG_ROOM = 1 << 14  # kills per chunk and hour that are kept; more are counted
-_AHEAD, _LINES = 2, 5  # patches; cache lines of 16 cells
+_AHEAD = 2  # patches whose cells are asked for early; their effectors twice as early
 _QUANTILES = 1024
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
 _THREE = np.uint64(3)
@@ -45,6 +48,18 @@ _ARRIVAL = np.uint64(0x8000)
 _ARRIVED, _REFUSED = COUNT["arrived"], COUNT["refused"]
 _PRESENT = COUNT[KINDS[0]]
 _K2, _SLOPE = LAW["k2"], LAW["k2_per_nM"]
+
+
+@njit(inline="always")
+def _searched(effectors, b, count, profiles):
+    """Whether an effector of patch b may touch its cells in this hour: else they need not come from memory."""
+    arms = NATURAL_ARM | ANTIBODY_ARM if profiles[0, b] + profiles[1, b] > 0 else NATURAL_ARM
+    first = np.uint64(b) * np.uint64(EFFECTOR_SLOTS)
+    some = False
+    for i in range(np.uint64(count)):
+        word = effectors[first + i]
+        some |= (word & arms) != 0 and (word & IDLE) == 0
+    return some
 
 
 @njit(cache=True, parallel=True)
@@ -61,13 +76,14 @@ def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws,
     """
     for c in prange(nch):
         mine = np.zeros(counts.shape[1], np.int64)
+        place, what, when = log_place[c], log_what[c], log_when[c]
         for r in range(cb[c], cb[c + 1]):
             word_of_row = row_word(key, rid[r], side)
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
                 soon = b + _AHEAD
-                prefetch(effectors, np.uint64(soon) * np.uint64(EFFECTOR_SLOTS))
-                if lives and ne[soon] > 0:
-                    for line in range(_LINES):
+                prefetch(effectors, np.uint64(soon + _AHEAD) * np.uint64(EFFECTOR_SLOTS))
+                if lives and ne[soon] > 0 and _searched(effectors, soon, ne[soon], profiles):
+                    for line in range((np.int64(n[soon]) + 15) >> 4):
                         prefetch(cells, np.uint64(soon) * np.uint64(CELL_SLOTS) + np.uint64(16 * line))
                 here = np.int64(n[b])
                 m = np.int64(ne[b])
@@ -82,12 +98,11 @@ def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws,
                     for i in range(m):
                         word = effectors[first + np.uint64(i)]
                         kind = np.int64(word & _THREE)
-                        law = laws[kind]
-                        k2 = law[_K2] + law[_SLOPE] * fluid_nM
+                        k2 = laws[kind, _K2] + laws[kind, _SLOPE] * fluid_nM
                         word = live_an_hour(
-                            word, mix64(pk + np.uint64(i + 1)), law, switching[kind], factors, cells, base, here,
-                            nominal, k2, b, receptors, contact_fraction, occupancy, cover, profiles[0, b],
-                            profiles[1, b], arms, mine, log_place[c], log_what[c], log_when[c],
+                            word, mix64(pk + np.uint64(i + 1)), laws, switching, factors, cells, base, here, nominal,
+                            k2, b, receptors, contact_fraction, occupancy, cover, profiles[0, b], profiles[1, b], arms,
+                            mine, place, what, when,
                         )  # fmt: skip
                         if word & GONE == 0:
                             effectors[first + np.uint64(kept)] = word

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from simulation.memory import copy_written
 from simulation.xenograft.antibody import Antibody
 from simulation.xenograft.census import count_occupancy
 from simulation.xenograft.contacts import KINDS
@@ -179,10 +180,9 @@ class TumourEngine:
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over the state that arrays() gave, of a tumour with the same clones; drugs may have been added."""
         self.tumour.restore(arrays)
-        if self.antibody.side != self.side:
-            self.antibody = Antibody(self.side, self.params)
+        self.antibody = Antibody(self.side, self.params)
         for name in _ANTIBODY_COLUMNS:
-            getattr(self.antibody, name)[:] = arrays[f"antibody_{name}"]
+            copy_written(arrays[f"antibody_{name}"], getattr(self.antibody, name))
         for name in _EFFECTOR_COLUMNS:
             getattr(self.effectors, name)[:] = arrays[f"effectors_{name}"]
         self.plasma.restore({k[7:]: v for k, v in arrays.items() if k.startswith("plasma_")})

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit, prange
 
 from simulation.biology.killing import hits_at_birth
-from simulation.biology.rng import hash32, mix64, patch_key
+from simulation.biology.rng import hash32, mix64, next_patch_key, row_word
 from simulation.xenograft.layout import (
     ALIVE,
     CELL_SLOTS,
@@ -46,7 +46,6 @@ BIRTH, LOSS, DRUG_LOSS, DRIFT, HER2_LOSS, SWITCH, SWITCH_TO, REPAIR, DYING, CLON
 BIRTHS, LOSSES, DRUG_LOSSES, CLEARED, KILLS, CELLS, REFUSED, COUNTS = range(8)
 
 _AHEAD = 2  # patches
-_LINES = 5  # cache lines of 16 cells: a full patch and its newborn
 _WORD = 4294967296.0
 _TOP = np.uint32(0xFFFFFFFF)
 _THREE = np.uint32(COMMITTED)
@@ -191,17 +190,19 @@ def live(cells, n, oxygen, cleared, table, hits, passing, cover, profiles, oxyge
         starts = np.zeros((table.shape[0], 3), np.uint32)
         mine = np.zeros(COUNTS, np.int64)
         for r in range(cb[c], cb[c + 1]):
+            word_of_row = row_word(key, rid[r], side)
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
                 ahead = np.uint64(b + _AHEAD) * np.uint64(CELL_SLOTS)
-                for line in range(_LINES):
+                for line in range((np.int64(n[b + _AHEAD]) + 16) >> 4):  # 16 cells lie in a cache line; one is born
                     prefetch(cells, ahead + np.uint64(16 * line))
                 if n[b] == 0:
                     cleared[b] = 0
                     continue
                 o2 = np.float64(oxygen[b]) * np.float64(oxygen[b])
+                pk = next_patch_key(word_of_row, b - rid[r] * side)
                 _live(
-                    b, patch_key(key, b, side), cells, n, cleared, o2 / (o2 + half2), table, hits, passing, cover,
-                    profiles[0, b], profiles[1, b], hypoxia, clear, busy, eights, marks, gone, starts, mine,
+                    b, pk, cells, n, cleared, o2 / (o2 + half2), table, hits, passing, cover, profiles[0, b],
+                    profiles[1, b], hypoxia, clear, busy, eights, marks, gone, starts, mine,
                 )  # fmt: skip
         for k in range(COUNTS):
             counts[c, k] = mine[k]

@@ -13,7 +13,7 @@ Limits   cells and effectors conserved exactly; no potential, no walk: nothing m
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.rng import hash32, mix64, patch_key
+from simulation.biology.rng import hash32, mix64, next_patch_key, row_word
 from simulation.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, with_rank
 from simulation.xenograft.prefetch import prefetch
 
@@ -23,7 +23,6 @@ CELLS, EFFECTORS, LARGEST, MOVES, COUNTS = range(5)
 
 _AHEAD = 2  # patches whose cells are asked for early, in the first pass
 _FAR = 4  # and in the second
-_LINES = 5
 _BYTE = np.uint64(0xFF)
 _LCG_A = np.uint64(6364136223846793005)
 _LCG_C = np.uint64(1442695040888963407)
@@ -126,6 +125,8 @@ def _send_effectors(b, r, effectors, n, ne, cell_faces, walk, side, faces_of, wa
                 effectors[base + stay] = waiting[i]
                 stay += 1
         for f in range(FACES):
+            if (sent >> np.uint64(8 * f)) & _BYTE == 0:
+                continue
             for i in range(count):
                 if faces_of[i] == f:
                     effectors[top] = waiting[i]
@@ -145,9 +146,10 @@ def outflow(cells, outbox, n, n_before, faces, effectors, ne, effector_faces, p,
         faces_of = np.zeros(EFFECTOR_SLOTS, np.int64)
         waiting = np.zeros(EFFECTOR_SLOTS, np.uint64)
         for r in range(cb[c], cb[c + 1]):
+            word_of_row = row_word(key, rid[r], side)
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
                 ahead = np.uint64(b + _AHEAD) * np.uint64(CELL_SLOTS)
-                for line in range(_LINES):
+                for line in range((np.int64(n[b + _AHEAD]) + 15) >> 4):  # 16 cells lie in a cache line
                     prefetch(cells, ahead + np.uint64(16 * line))
                 prefetch(outbox, np.uint64(b + _AHEAD) * np.uint64(OUTBOX))
                 prefetch(effectors, np.uint64(b + _AHEAD) * np.uint64(EFFECTOR_SLOTS))
@@ -157,7 +159,7 @@ def outflow(cells, outbox, n, n_before, faces, effectors, ne, effector_faces, p,
                 effector_faces[b] = 0
                 if n[b] == 0 and ne[b] == 0:
                     continue
-                k = patch_key(key, b, side)
+                k = next_patch_key(word_of_row, b - rid[r] * side)
                 q = np.uint64(0)
                 if n[b] > 0:
                     q = _fluxes(b, k, p, n, side, per_step)

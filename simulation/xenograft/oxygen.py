@@ -4,15 +4,16 @@ Model    0 = D lap o + q s v (1 - o) - q (n / K) o, level o relative to arterial
          nominal density, s = vessel_supply, v the perfusion of the patch (mean 1 at the start). With L^2 = D / q and
          patches of side h, lambda = (h / L)^2:  o (6 + lambda (s v + n / K)) = sum of neighbours + lambda s v.
          Around the tumour o = 1. Quasi-steady: a few sweeps per hour from the last solution, since the tissue changes
-         over days. Perfusion falls with the flow potential phi (mm2/h) as v = vessel / (1 + phi / phi_half).
-Source   Length of 100 um: hypoxia beyond 140 um of a vessel (Cancer Research 66, 2219, 2006); collapse of vessels
-         under the pressure of growth: assumed law, catalogue key vessel_collapse_mm2_per_h.
+         over days. Vessels close under the pressure of growth (biology/tissue.py, open_share).
+Source   Length of 61 um: hypoxia beyond 140 um of a vessel (Cancer Research 66, 2219, 2006).
 Limits   uniform perfusion: o = s / (1 + s); no vessels: o = (R / r) sinh(r / L) / sinh(R / L) in a ball
          (tests/xenograft/test_oxygen.py)
 """
 
 import numpy as np
 from numba import njit, prange
+
+from simulation.biology.tissue import open_share
 
 SWEEPS_PER_STEP = 4
 SWEEPS_AT_START = 200
@@ -21,13 +22,11 @@ SWEEPS_AT_START = 200
 @njit(cache=True, parallel=True)
 def perfuse(vessels, p, perfusion, mm2_per_p, collapse_mm2_per_h, side, rid, r0, r1, cb, nch):
     """Perfusion of every patch from its vessels and the flow potential; mm2_per_p turns p (cells/h) into mm2/h."""
-    scale = np.float32(mm2_per_p / collapse_mm2_per_h)
-    zero = np.float32(0.0)
-    one = np.float32(1.0)
+    per_half = np.float32(mm2_per_p / collapse_mm2_per_h)
     for c in prange(nch):
         for r in range(cb[c], cb[c + 1]):
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
-                perfusion[b] = vessels[b] / (one + scale * max(p[b], zero))
+                perfusion[b] = vessels[b] * open_share(p[b], per_half)
 
 
 @njit(inline="always")
@@ -51,7 +50,7 @@ def _row(u, out, perfusion, n, consumption, supply, a, length, side):
         o[x] = level if m[x] > 0 else one
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")  # a test for zero would keep the rows out of the vector units
 def _sweep(u, out, perfusion, n, consumption, supply, side, rid, r0, r1, cb, nch):
     for c in prange(nch):
         for r in range(cb[c], cb[c + 1]):

@@ -18,6 +18,8 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from simulation.memory import empty_column
+
 GRIDS = 5  # patch sides 1, 2, 4, 8, 16: fixed, since a number of grids that followed the box would change results
 BOX_MULTIPLE = 2 ** (GRIDS - 1)
 _COARSEST_SWEEPS = 12
@@ -33,13 +35,12 @@ class Pressure:
         if side % BOX_MULTIPLE:
             raise ValueError(f"the side of the box, {side} patches, is not a multiple of {BOX_MULTIPLE}")
         self.side = side
-        self.p = np.zeros(side**3, np.float32)
         sides = [side >> g for g in range(GRIDS)]
         self._sides = sides
-        self._old = [np.zeros(s**3, np.float32) for s in sides]
-        self._p = [self.p] + [np.zeros(s**3, np.float32) for s in sides[1:]]
-        self._source = [np.zeros(s**3, np.float32) for s in sides]
-        self._inside = [np.zeros(s**3, np.float32) for s in sides]
+        self._old, self._p, self._source, self._inside = (
+            [empty_column(s**3, np.float32) for s in sides] for _ in range(4)
+        )
+        self.p = self._p[0]
 
     def solve(self, n, rows, patch_cells, relaxation, feed, drift, radius, cycles) -> None:
         """Bring p up to the counts n by so many cycles.

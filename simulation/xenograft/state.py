@@ -207,6 +207,15 @@ def _site2(a, edge, i):
 @njit(cache=True)
 def _sites_within(z, y, x, edge, radius2):
     """Sites within the ball of the patch at (z, y, x) from the centre; squared radius in half sites."""
+    nearest, farthest = 0, 0
+    for a in (z, y, x):  # no patch lies across the centre: its distances run from one end to the other
+        one, other = _site2(a, edge, 0) ** 2, _site2(a, edge, edge - 1) ** 2
+        nearest += min(one, other)
+        farthest += max(one, other)
+    if nearest > radius2:
+        return 0
+    if farthest <= radius2:
+        return edge**3
     count = 0
     for k in range(edge):
         for j in range(edge):

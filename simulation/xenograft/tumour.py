@@ -9,9 +9,11 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numba import njit, prange
 
 from simulation.biology.killing import hits_quantiles
 from simulation.biology.rng import STREAM_BIOLOGY, STREAM_MOVES, step_key
+from simulation.memory import copy_written, empty_column
 from simulation.xenograft import kernel, movement
 from simulation.xenograft.census import alive_of, count_cells, shape
 from simulation.xenograft.layout import CELL_SLOTS, DEAD, EFFECTOR_SLOTS
@@ -52,20 +54,18 @@ class Tumour:
         """Empty arrays of a box; pages that nobody writes take no memory."""
         patches = side**3
         self.side, self.rows, self.flow = side, Rows(side), Pressure(side)
-        self.cells = np.zeros(patches * CELL_SLOTS, np.uint32)
-        self.effectors = np.zeros(patches * EFFECTOR_SLOTS, np.uint64)
-        self.n, self.ne, self.n_before, self.cleared = (np.zeros(patches, np.uint8) for _ in range(4))
-        self.vessels, self.perfusion = np.zeros(patches, np.float32), np.zeros(patches, np.float32)
+        self.cells = empty_column(patches * CELL_SLOTS, np.uint32)
+        self.effectors = empty_column(patches * EFFECTOR_SLOTS, np.uint64)
+        self.n, self.ne, self.n_before, self.cleared = (empty_column(patches, np.uint8) for _ in range(4))
+        self.vessels, self.perfusion = (empty_column(patches, np.float32) for _ in range(2))
         self.oxygen, self._breath = np.ones(patches, np.float32), np.ones(patches, np.float32)
-        self.faces, self._effector_faces = np.zeros(patches, np.uint64), np.zeros(patches, np.uint64)
-        self._outbox = np.zeros(patches * movement.OUTBOX, np.uint32)
+        self.faces, self._effector_faces = (empty_column(patches, np.uint64) for _ in range(2))
+        self._outbox = empty_column(patches * movement.OUTBOX, np.uint32)
 
     def _settle_at_start(self) -> None:
-        """Pressure, perfusion and oxygen of the growing tumour, and from them the birth rates that give its growth."""
+        """Birth rates that give the growth asked for while every vessel is open; then pressure, and what it closes."""
         t = self.tissue
-        growth = sum(c.fraction * c.growth_per_h for c in t.clones)
-        self._solve(CYCLES_AT_START, feed=growth * t.patch_cells)
-        self._perfuse()
+        self._perfuse()  # no pressure yet
         self._settle(SWEEPS_AT_START)
         some = self.n > 0
         o2 = self.oxygen[some].astype(float) ** 2
@@ -82,6 +82,10 @@ class Tumour:
             table[i, kernel.REPAIR] = -math.expm1(-t.tick_h / c.repair_time_h)
             table[i, kernel.DYING] = -math.expm1(-t.tick_h / c.death_time_h)
         self.clone_table = table
+        growth = sum(c.fraction * c.growth_per_h for c in t.clones)
+        self._solve(CYCLES_AT_START, feed=growth * t.patch_cells)
+        self._perfuse()
+        self._settle(SWEEPS_AT_START)
 
     # -- phases of a step -----------------------------------------------------------------------------------------
     def breathe(self) -> None:
@@ -191,11 +195,9 @@ class Tumour:
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what arrays() gave, into a box of its size."""
-        side = round(len(arrays["n"]) ** (1.0 / 3.0))
-        if side != self.side:
-            self._open_box(side)
+        self._open_box(round(len(arrays["n"]) ** (1.0 / 3.0)))
         for name, target in self._columns().items():
-            target[:] = arrays[name]
+            copy_written(arrays[name], target)
         self.clone_table = np.array(arrays["clone_table"])
         self.totals = {k: int(v) for k, v in zip(self.totals, arrays["totals"], strict=True)}
         self.step, self.alive = (int(v) for v in arrays["step"])
@@ -241,23 +243,29 @@ class Tumour:
         self._open_box(old_side + BOX_MULTIPLE)
         draw_vessels(self.tissue, self.side, int(self.run_key), self.vessels)
         new = self._columns()
-        for name in ("cells", "effectors", "n", "ne", "oxygen", "pressure"):
-            move_rows(old[name], new[name], old_side, self.side, old_rows.tuple())
+        for name in ("cells", "effectors", "n", "ne", "oxygen", "pressure"):  # each old one goes before the next comes
+            move_rows(old.pop(name), new[name], old_side, self.side, old_rows.tuple())
         self.rows.adopt(old_rows)
         self.rows.update()
 
 
 def move_rows(old: np.ndarray, new: np.ndarray, old_side: int, new_side: int, old_rows: tuple) -> None:
     """Copy the visited rows of a column of the smaller box into the middle of the larger one; any slots per patch."""
-    _, rid, r0, r1, cb, nch = old_rows
-    slots = len(old) // old_side**3
-    shift = (new_side - old_side) // 2
-    for r in range(cb[nch]):
-        z, y = divmod(int(rid[r]), old_side)
-        source = (z * old_side + y) * old_side
-        target = ((z + shift) * new_side + y + shift) * new_side + shift
-        low, high = int(r0[r]) * slots, int(r1[r]) * slots
-        new[target * slots + low : target * slots + high] = old[source * slots + low : source * slots + high]
+    width = len(old) // old_side**3 * old.itemsize
+    _move(old.view(np.uint8), new.view(np.uint8), width, new_side, *old_rows)
+
+
+@njit(cache=True, parallel=True)
+def _move(old, new, width, new_side, side, rid, r0, r1, cb, nch):
+    """Bytes of the rows, `width` of them per patch."""
+    shift = (new_side - side) // 2
+    for c in prange(nch):
+        for r in range(cb[c], cb[c + 1]):
+            row = (rid[r] // side + shift) * new_side + rid[r] % side + shift
+            source = (rid[r] * side + r0[r]) * width
+            target = (row * new_side + shift + r0[r]) * width
+            length = (r1[r] - r0[r]) * width
+            new[target : target + length] = old[source : source + length]
 
 
 def _side_for(radius: float, margin: int) -> int:

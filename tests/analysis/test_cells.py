@@ -1,12 +1,29 @@
 """What a microscope counts: from histograms and courses to one row per quantity."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
-from analysis.cells import CONTACTS, DEATHS, KILLS, NO_CONTACT, PER_CONTACT, ZERO_KILLS, cell_table
+from analysis.cells import (
+    CONTACTS,
+    DEATHS,
+    HALF,
+    KILLS,
+    NO_CONTACT,
+    PER_CONTACT,
+    SERIAL,
+    ZERO_KILLS,
+    cell_table,
+    check_recorded,
+)
+from analysis.contacts import AFTER_KILL, FIRST
 from analysis.design import design_table
+from analysis.errors import SheetFault
 from analysis.trajectory import Run, Series
 
 
@@ -40,6 +57,41 @@ def test_shares_and_means_of_one_donor_by_hand():
     assert found[NO_CONTACT] == 0.25
     assert found[CONTACTS] == pytest.approx(7 / 3)
     assert found[PER_CONTACT] == pytest.approx(4 / 7)
+
+
+@pytest.mark.parametrize(
+    ("kills", "serial", "half"),
+    [
+        ([2, 1, 0, 1], 1 / 4, 2 / 3 / 4),  # 4 kills: half of them are two thirds of what the best one did
+        ([0, 4], 0.0, 1 / 2),
+        ([6, 2, 2], 2 / 10, 1.5 / 10),  # 6 kills: the best two did four
+    ],
+)
+def test_serial_killers_by_hand(kills, serial, half):
+    found = table([a_run(1, kills, [0, sum(kills)])], SERIAL, HALF)["mean"]
+    assert found[SERIAL] == pytest.approx(serial)
+    assert found[HALF] == pytest.approx(half)
+
+
+def test_the_order_of_contacts_is_refused_where_runs_keep_no_events():
+    observed = pd.DataFrame({"row": [2, 3], "quantity": [KILLS, AFTER_KILL]})
+    check_recorded(observed, "events")
+    check_recorded(observed[:1], "observables")
+    with pytest.raises(SheetFault, match=r"row 3: kill_after_kill_share needs runs with their events"):
+        check_recorded(observed, "final")
+
+
+def test_the_order_of_contacts_comes_from_the_run_file(tmp_path):
+    """One NK cell that kills, then does not: of one first contact one killed, of one after a kill none did."""
+    run = a_run(1, [0, 1], [0, 0, 1])
+    path = tmp_path / "x.h5"
+    words = ["birth", "conjugation", "detachment", "commitment"]
+    with h5py.File(path, "w") as file:
+        kind = file.create_dataset("events/kind", data=np.array([1, 3, 2, 1, 2], np.uint8))
+        kind.attrs["legend"] = json.dumps(dict(enumerate(words)))
+        file["events/effector"] = np.zeros(5, np.int32)
+    found = table([replace(run, path=path)], FIRST, AFTER_KILL, KILLS)["mean"]
+    assert found.to_dict() == {KILLS: 1.0, FIRST: 1.0, AFTER_KILL: 0.0}
 
 
 def test_donors_are_averaged_and_their_spread_is_given():

@@ -1,6 +1,6 @@
 """Drivers to be struck: a sweep in a process of its own, and a look at the processes and files behind it.
 
-python -m tests.cluster.drivers ENGINE SCENARIO OUT_DIR
+python -m tests.cluster.drivers ENGINE SCENARIO OUT_DIR [RUN of tests.cluster.bad_runs]
 """
 
 import os
@@ -9,19 +9,29 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.cluster.slurm import Slurm
 from tests.cluster.sweeps import REPOSITORY, describe
 
 SLURM_FREE = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")}
 
 
-def start(engine: str, scenario: Path, out_dir: Path) -> subprocess.Popen:
-    """Start a driver of two workers: "local" for processes, "dask" for Dask on this machine."""
+def start(engine: str, scenario: Path, out_dir: Path, *run: str) -> subprocess.Popen:
+    """Start a driver of two workers: "local" for processes, "dask" for Dask on this machine; `run` names a bad run."""
     environment = SLURM_FREE | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "tests.cluster.drivers", engine, str(scenario), str(out_dir)]
+    command = [sys.executable, "-m", "tests.cluster.drivers", engine, str(scenario), str(out_dir), *run]
     return subprocess.Popen(
         command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
+
+
+def adcc(slurm: Slurm, *words: object) -> subprocess.Popen:
+    """Start the command with what the commands of a Slurm need in its environment."""
+    command = [sys.executable, "-m", "simulation.cli", *map(str, words)]
+    environment = slurm.environment | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
 
 
 def finished(out_dir: Path) -> int:
@@ -54,10 +64,12 @@ def parent(pid: int) -> int:
 
 if __name__ == "__main__":
     from simulation.run import cluster, local
+    from tests.cluster import bad_runs
 
-    engine, scenario, out_dir = sys.argv[1:]
+    engine, scenario, out_dir, *named = sys.argv[1:]
+    run = getattr(bad_runs, named[0]) if named else None
     execute = {"local": local.execute, "dask": cluster.execute}[engine]
-    outcome = execute(describe(Path(scenario).read_text(), Path(out_dir)), Path(out_dir), workers=2)
+    outcome = execute(describe(Path(scenario).read_text(), Path(out_dir)), Path(out_dir), workers=2, run=run)
     print(f"done {len(outcome.done)}, skipped {len(outcome.skipped)}, signal {outcome.signal}")
     for failure in outcome.failed:
         print(f"failed {failure.run_id} after {failure.attempts}: {failure.reason}")

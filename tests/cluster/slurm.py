@@ -12,6 +12,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sin
 NODES = 2
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
+# cred_expire is also the time that a requeued job has to wait, by default 120 s.
 _CONFIGURATION = """
 ClusterName=small
 SlurmctldHost={host}(127.0.0.1)
@@ -19,7 +20,7 @@ SlurmctldPort={port}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket
+AuthInfo=socket={folder}/munge/socket,cred_expire=20
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
@@ -118,6 +119,11 @@ class Slurm:
         """Job id -> (state, node) of jobs in the queue, of this name."""
         rows = [line.split("|") for line in self.call("squeue", "-h", "-r", "-n", name, "-o", "%i|%T|%N").splitlines()]
         return {row[0]: (row[1], row[2]) for row in rows}
+
+    def shown(self, job: str, what: str) -> set[str]:
+        """The values of one word of `scontrol show job`, of all tasks of a job."""
+        words = self.call("scontrol", "-d", "show", "job", job).split()
+        return {word.partition("=")[2] for word in words if word.startswith(f"{what}=")}
 
     def _write_configuration(self) -> None:
         names = {"host": socket.gethostname().partition(".")[0], "user": _user(), "folder": self.folder}

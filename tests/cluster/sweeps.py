@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,39 @@ level = "observables"
 "effectors.et_ratio" = [1, 3]
 """
 
+MICE = """
+schema = 1
+kind = "xenograft"
+title = "two mice for a cluster"
+seed = 3
+[tumour]
+start_volume_mm3 = 130
+fraction_simulated = {fraction}
+[[tumour.clone]]
+cell_line = "NCI-N87"
+[study]
+days = {days}
+[output]
+level = "events"
+save_days = [1]
+[[arm]]
+name = "vehicle"
+mice = 1
+[[arm]]
+name = "trastuzumab"
+mice = 1
+[[arm.dose]]
+drug = "trastuzumab"
+mg_per_kg = 10
+route = "iv"
+days = [0]
+"""
+
+
+def mice(fraction: float, days: int) -> str:
+    """A scenario of two mice that save their tumours on day 1, which says from outside that they are under way."""
+    return MICE.format(fraction=fraction, days=days)
+
 
 def text(replicates: int, cells: int = 100, hours: float = 0.5) -> str:
     """A scenario of 7 x replicates runs: three doses at two ratios, and target-only wells."""
@@ -42,24 +76,38 @@ def text(replicates: int, cells: int = 100, hours: float = 0.5) -> str:
 
 def runs_of(scenario: str) -> dict[str, dict]:
     """Run id -> resolved condition."""
+    from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_text
-    from simulation.scenario.sweep import expand
 
-    return {condition.run_id: condition.resolved for condition in expand(scenario_from_text(scenario))}
+    return {condition.run_id: condition.resolved for condition in conditions_of(scenario_from_text(scenario))}
 
 
 def describe(scenario: str, out_dir: Path) -> dict[str, dict]:
     """Write study.json of a scenario as `adcc run` does; its runs."""
     from simulation.run.folder import StudyFolder
     from simulation.run.study import study_record
+    from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_text
-    from simulation.scenario.sweep import expand
 
     loaded = scenario_from_text(scenario)
-    conditions = expand(loaded)
+    conditions = conditions_of(loaded)
     with StudyFolder(out_dir) as folder:
         folder.write_study(study_record(loaded, conditions, "sweep.toml"))
     return {condition.run_id: condition.resolved for condition in conditions}
+
+
+def bytes_of(out_dir: Path) -> dict[str, bytes]:
+    """Name -> bytes of all run files."""
+    return {path.name: path.read_bytes() for path in sorted((out_dir / "runs").rglob("*.h5"))}
+
+
+def resumed(out_dir: Path) -> dict[str, list[int]]:
+    """Run id -> hours at which a mouse has gone on from its checkpoint, as the log of the study tells."""
+    hours: dict[str, list[int]] = {}
+    for line in (out_dir / "log").read_text().splitlines():
+        if found := re.search(r" resume (\w+) at hour (\d+) of ", line):
+            hours.setdefault(found[1], []).append(int(found[2]))
+    return hours
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ def test_runs_that_raise_hang_or_die_fail_and_their_siblings_finish(tmp_path):
         "04-leave": ("its process ended with exit code 3", 2),
         "05-hang": ("passed the time limit of 2 s and was stopped", 1),
     }
+    print(f"\nruns that raise, die, leave, hang: attempts {[count for _, count in found.values()]}, "
+          f"siblings finished {len(outcome.done)}")  # fmt: skip
     record = json.loads((tmp_path / "failed" / "01-raise.json").read_text())
     assert record["attempts"] == 1 and "ValueError" in record["traceback"]
     assert sorted(path.stem for path in (tmp_path / "failed").iterdir()) == sorted(found)

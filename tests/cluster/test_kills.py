@@ -36,7 +36,7 @@ def test_twenty_and_more_killed_workers(tmp_path):
     driver = start("dask", tmp_path / "sweep.toml", out)
     chance = random.Random(20)
     kills = {"process of a run": 0, "Dask worker": 0}
-    struck, writing, last = set(), 0, 0
+    struck, begun, last = set(), 0, 0
     while driver.poll() is None and sum(kills.values()) < 24:
         # Another kill only after more has been done: the work goes on between the blows.
         if (done := finished(out)) < last + chance.randint(2, 6):
@@ -57,15 +57,49 @@ def test_twenty_and_more_killed_workers(tmp_path):
             kills[whom] += 1
             last = done
             until(lambda pid=pid: not os.path.exists(f"/proc/{pid}/fd/0"), "the process is gone", 20)
-            writing += part.exists()  # it was written to, and never renamed
+            begun += part.exists()  # it never got its name
             break
     assert driver.poll() is None, driver.communicate()[0]
     assert finished(out) < reference.files, "the last blow fell while work was under way"
     said = over(driver)
     found = census(out)
-    told("kill -9 of workers", found, kills=sum(kills.values()), writing=writing, **kills)
+    told("kill -9 of workers", found, kills=sum(kills.values()), unfinished_files=begun, **kills)
     assert sum(kills.values()) >= 20 and min(kills.values()) >= 3
-    assert writing >= 5
+    assert begun >= 5
+    assert found == reference, said
+
+
+@pytest.mark.parametrize("engine", ["dask", "local"])
+def test_killed_between_the_first_write_and_the_rename(tmp_path, engine):
+    scenario = text(replicates=6)
+    (tmp_path / "sweep.toml").write_text(scenario)
+    reference = undisturbed(scenario, tmp_path / "laptop")
+    assert reference.files == 42
+    out = tmp_path / "out"
+    driver = start(engine, tmp_path / "sweep.toml", out, "on_a_slow_disk")
+    struck: set[str] = set()
+    bytes_written = []
+    while driver.poll() is None and len(struck) < 8:
+        for pid, part in writers(out):
+            run_id = part.name.partition(".")[0]
+            try:
+                size = part.stat().st_size
+                if run_id in struck or size == 0:
+                    continue
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, FileNotFoundError):
+                continue
+            until(lambda pid=pid: not os.path.exists(f"/proc/{pid}/fd/0"), "the process is gone", 20)
+            if part.exists():  # else it got its name in time
+                struck.add(run_id)
+                bytes_written.append(size)
+            break
+    assert driver.poll() is None, driver.communicate()[0]
+    assert finished(out) < reference.files, "the last blow fell while work was under way"
+    said = over(driver)
+    found = census(out)
+    told(f"kill -9 between first write and rename ({engine})", found, kills=len(struck), bytes_written=bytes_written)
+    assert len(struck) >= 5 and min(bytes_written) > 10_000
     assert found == reference, said
 
 

@@ -3,14 +3,13 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from simulation.run import local
+from tests.cluster.drivers import adcc
 from tests.cluster.slurm import until
-from tests.cluster.sweeps import REPOSITORY, census, describe, text, told
+from tests.cluster.sweeps import census, describe, text, told
 
 pytestmark = pytest.mark.slow
 
@@ -20,15 +19,6 @@ wall_time_h = 0.5
 memory_gb = 0.9
 workers = 2
 """
-
-
-def adcc(slurm, *words, **options):
-    command = [sys.executable, "-m", "simulation.cli", *map(str, words)]
-    environment = slurm.environment | {"PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True, **options,
-    )  # fmt: skip
 
 
 def ended(process) -> str:

@@ -1,21 +1,26 @@
 """The process of a run ends with its owner, and says how it ended."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from simulation.run.child import Child, Died, TimedOut, call
+from simulation.run.child import Child, Died, TimedOut, call, compute
+from tests.cluster.sweeps import runs_of, text
 from tests.run import fake_runs
 
 REPOSITORY = Path(__file__).parents[2]
 
 OWNER = """
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from simulation.run.child import Child, call
@@ -49,6 +54,69 @@ def test_a_run_past_its_time_is_killed(child):
     with pytest.raises(TimedOut):
         child.make("00-hang", fake_runs.condition("00-hang"), 0.2)
     assert child.process.returncode == -signal.SIGKILL
+
+
+def test_a_run_that_finds_no_room_on_the_disk_fails_and_leaves_nothing(tmp_path):
+    condition = next(iter(runs_of(text(replicates=1)).values()))
+    rest = compute(None, tmp_path / "runs", False, condition)
+    assert len(list(tmp_path.rglob("*.part"))) == 1, "it says that it is under way"
+    with mock.patch.object(os, "fsync", side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):
+        seconds, reason, trace = rest()
+    assert reason == "OSError: [Errno 28] No space left on device" and "fsync" in trace and seconds > 0
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def written_when_there(condition: dict):
+    """A run that leaves a mark when it is computed, and whose disk is ready once the mark of another run is there."""
+    folder, name, awaited = Path(condition["folder"]), condition["name"], condition["awaited"]
+    (folder / name).touch()
+    if name == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def rest():
+        while not (folder / awaited).exists():
+            time.sleep(0.005)
+        return 0.0, "", ""
+
+    return rest
+
+
+def waiting(folder, name, awaited, nk_cells=10) -> dict:
+    return fake_runs.condition(name, nk_cells) | {"folder": str(folder), "name": name, "awaited": awaited}
+
+
+def test_a_short_run_is_computed_while_the_one_before_waits_for_the_disk(tmp_path):
+    child = Child(written_when_there, tmp_path, 1)
+    for name, awaited in (("a", "b"), ("b", "c"), ("c", "c")):
+        run = waiting(tmp_path, name, awaited)
+        assert child.has_room(run)
+        child.give(name, run)
+    assert not child.has_room(run), "three are enough"
+    assert [child.answer(30.0)[0] for _ in "abc"] == ["a", "b", "c"]
+    assert not child.given and child.deadline == float("inf")
+    child.end()
+
+
+def test_who_is_suspected_when_a_process_dies(tmp_path):
+    child = Child(written_when_there, tmp_path, 1)
+    child.give("a", waiting(tmp_path, "a", "never"))
+    child.give("dies", waiting(tmp_path, "dies", "never"))
+    child.give("c", waiting(tmp_path, "c", "c"))
+    with pytest.raises(Died, match="SIGKILL"):
+        child.answer(None)
+    assert child.suspects() == ["a", "dies"] and child.untouched() == ["c"]
+
+
+def test_a_long_run_has_a_child_for_itself(tmp_path):
+    long, short = waiting(tmp_path, "long", "long", nk_cells=10**7), waiting(tmp_path, "short", "short")
+    child = Child(written_when_there, tmp_path, 1)
+    child.give("short", short)
+    assert not child.has_room(long)
+    assert child.answer(60.0)[0] == "short"
+    child.give("long", long)
+    assert not child.has_room(short)
+    assert child.answer(60.0)[0] == "long"
+    child.end()
 
 
 def test_a_child_ends_with_its_owner_even_in_the_middle_of_a_run(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulation.run import scripts
+from simulation.run.bundles import OVERHEAD_S
 from simulation.run.cluster import BATCH_SYSTEMS, batch_options, wall_time
 from simulation.run.scripts import MOST_TASKS, array_of, array_script, driver_script
 from simulation.run.site import Site
@@ -65,7 +66,7 @@ def test_jobs_of_dask_workers(system, tmp_path):
 
 def test_as_many_tasks_as_the_work_asks_for(costs):
     array = array_of(costs, Site())
-    assert array.tasks == 1 and array.seconds == pytest.approx(costs.cpu_seconds + 0.015 * costs.wells)
+    assert array.tasks == 1 and array.seconds == pytest.approx(costs.cpu_seconds + OVERHEAD_S * costs.wells)
     longer = replace(costs, cpu_seconds=40 * 1800.0)
     assert 40 <= array_of(longer, Site()).tasks <= 42
     assert array_of(replace(costs, cpu_seconds=1e9, wells=10**6), Site()).tasks == MOST_TASKS

@@ -38,7 +38,7 @@ def main(log: Path) -> list[str]:
         for number in range(1, 7):
             visit.go_to(number)
             visit.page.locator(".tries button").first.click()
-            visit.wait_minutes(10)
+            visit.wait_ticks(10)
             visit.button("Pause").click()
             visit.button("Play").wait_for()
         colours = visit.page.evaluate(

@@ -1,4 +1,6 @@
-"""The lessons say what the model does: each claim of a try is played, headless, on twelve wells with fixed seeds."""
+"""The lessons say what the model does: each claim of a try is played, headless, on twelve wells or six mice with fixed
+seeds.
+"""
 
 import re
 
@@ -6,14 +8,19 @@ import numpy as np
 import pytest
 
 from simulation.scenario.load import scenario_from_dict
+from simulation.teaching import keys
 from simulation.teaching.lessons import OBSERVABLES, START, lessons
-from simulation.teaching.session import DEFAULT_SPEED
+from simulation.teaching.session import SHOWS
 from simulation.teaching.toml_text import toml_text
 
-WELLS = 12
+WELLS, MICE = 12, 6
 STANDARD_ERRORS = 3.0
 CLASS_TIME_S = 60.0
 CASES = [pytest.param(lesson, id=lesson.key) for lesson in lessons()]
+PLAYED = [
+    pytest.param(lesson, id=lesson.key, marks=[pytest.mark.slow] if lesson.scenario["kind"] == "xenograft" else [])
+    for lesson in lessons()
+]
 
 
 def test_there_are_six_lessons_and_their_names_differ():
@@ -30,25 +37,26 @@ def test_a_lesson_is_complete_and_short(lesson):
     words = " ".join((lesson.question, lesson.setting, *lesson.explanation)).split()
     assert 120 <= len(words) <= 300  # one screen
     for one in lesson.tries:
-        assert one.claim.observable in OBSERVABLES
+        assert one.claim.observable in OBSERVABLES[lesson.scenario["kind"]]
         assert one.claim.moves in ("up", "down")
         assert one.claim.start_from in (START, *(other.label for other in lesson.tries))
         assert one.claim.start_from != one.label
 
 
 @pytest.mark.parametrize("lesson", CASES)
-def test_every_well_of_a_lesson_is_a_scenario_that_runs(lesson):
+def test_every_start_and_try_of_a_lesson_is_a_scenario_that_runs(lesson):
     """All pass the checks of `adcc check`, fit into class time at the page's speed, and every changed key differs."""
-    start = scenario_from_dict(lesson.scenario_of())
+    start = scenario_from_dict(lesson.scenario_of()).model_dump()
+    show = SHOWS[lesson.scenario["kind"]]
     for one in lesson.tries:
         scenario = scenario_from_dict(lesson.scenario_of(one.label))
-        assert scenario.assay.duration_h * 60 / DEFAULT_SPEED <= CLASS_TIME_S
+        ticks = scenario.assay.duration_h * 60 if scenario.kind == "well" else scenario.study.days * 24
+        assert ticks / show.default_speed <= CLASS_TIME_S
         for key in one.change:
-            table, name = key.split(".")
-            assert getattr(getattr(scenario, table), name) != getattr(getattr(start, table), name), key
+            assert keys.get(scenario.model_dump(), key) != keys.get(start, key), key
 
 
-@pytest.mark.parametrize("lesson", CASES)
+@pytest.mark.parametrize("lesson", PLAYED)
 def test_what_a_try_claims_happens(lesson):
     wells = {label: played(lesson.scenario_of(label)) for label in (START, *(one.label for one in lesson.tries))}
     for one in lesson.tries:
@@ -60,8 +68,11 @@ def test_what_a_try_claims_happens(lesson):
 
 
 def played(raw):
-    """Observable -> its values at the end of WELLS wells that differ in their seed alone."""
+    """Observable -> its values at the end of WELLS wells, or MICE mice, that differ in their seed alone."""
     from simulation.teaching.model import ADCCModel
+
+    if raw["kind"] == "xenograft":
+        return played_in_mice(raw)
 
     rows = []
     for well in range(WELLS):
@@ -76,7 +87,24 @@ def played(raw):
                 "serial_killers_pct": 100.0 * (kills >= 2).mean() if len(kills) else 0.0,
             }
         )
-    return {name: np.array([row[name] for row in rows]) for name in OBSERVABLES}
+    return {name: np.array([row[name] for row in rows]) for name in OBSERVABLES["well"]}
+
+
+def played_in_mice(raw):
+    from simulation.teaching.tumour_model import TumourModel
+
+    rows = []
+    for mouse in range(MICE):
+        model = TumourModel(base=toml_text(raw), rng=1000 + mouse)
+        model.run_for(model.pair.end_tick)
+        rows.append(
+            {
+                "tgi_tc_pct": model.tgi_pct,
+                "receptor_occupancy": max(model.observed["occupancy_mean"]),
+                "volume": model.volume_mm3,
+            }
+        )
+    return {name: np.array([row[name] for row in rows]) for name in OBSERVABLES["xenograft"]}
 
 
 def test_the_words_of_the_antibody_lesson_on_the_fc_part_hold_cell_by_cell():

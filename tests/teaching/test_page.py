@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from simulation.scenario.load import scenario_from_text
-from simulation.teaching import controls
+from simulation.teaching import controls, keys, tumour_controls
 from simulation.teaching.plate import Plate
 from tests.teaching.visit import WAIT_S, Server, Visit
 
@@ -17,8 +17,7 @@ CHOICES = [control for control in CONTROLS.values() if control.kind == "choice"]
 
 def held(visit, control):
     """The value of a control in the scenario file that the page hands out."""
-    table, _, field = control.key.partition(".")
-    return tomllib.loads(visit.downloaded())[table][field]
+    return keys.get(tomllib.loads(visit.downloaded()), control.key)
 
 
 def test_step_is_one_minute_and_reset_goes_back(visit):
@@ -35,26 +34,26 @@ def test_step_is_one_minute_and_reset_goes_back(visit):
 def test_play_runs_and_pause_stops_the_picture_and_the_clock(visit):
     one = visit()
     one.button("Play").click()
-    one.wait_minutes(20)
+    one.wait_ticks(20)
     one.button("Pause").click()
     one.button("Play").wait_for()
-    minutes, shown = one.minutes(), one.pixels()
+    minutes, shown = one.ticks(), one.pixels()
     one.frames_pass(60)
-    assert (one.minutes(), one.pixels()) == (minutes, shown)
+    assert (one.ticks(), one.pixels()) == (minutes, shown)
     one.button("Play").click()
-    one.wait_minutes(minutes + 10)
+    one.wait_ticks(minutes + 10)
 
 
 def test_at_full_speed_the_assay_ends_and_play_starts_it_again(visit):
     one = visit()
     one.play_to_the_end()
-    assert one.minutes() == 240
+    assert one.ticks() == 240
     assert one.button("Step").is_disabled()
     assert one.button("Add antibody").is_disabled()
     one.button("Play").click()
     one.button("Pause").click()
     one.button("Play").wait_for()
-    assert one.minutes() < 240
+    assert one.ticks() < 240
 
 
 def test_every_speed_can_be_chosen(visit):
@@ -63,7 +62,7 @@ def test_every_speed_can_be_chosen(visit):
     for text in words:
         one.speed(text)
         one.button("Play").click()
-        one.wait_minutes(1)
+        one.wait_ticks(1)
         one.button("Reset").click()
         one.wait_clock("0 h 0 min")
     assert len(words) >= 3
@@ -107,7 +106,7 @@ def test_what_a_hand_does_is_drawn_written_down_and_kept_in_the_file(visit):
     one = visit()
     one.speed("240 min per second")
     one.button("Play").click()
-    one.wait_minutes(60)
+    one.wait_ticks(60)
     one.button("Pause").click()
     one.button("Play").wait_for()
     before = one.part("cells").inner_text()
@@ -115,7 +114,7 @@ def test_what_a_hand_does_is_drawn_written_down_and_kept_in_the_file(visit):
     one.button("Add NK cells").click()
     one.button("Wash out NK cells").click()
     one.page.locator("[data-testid=curve] .act").nth(2).wait_for(state="attached")
-    at = one.minutes() / 60
+    at = one.ticks() / 60
     one.play_to_the_end()
     assert one.part("cells").inner_text() != before
     text = one.downloaded()
@@ -136,18 +135,73 @@ def test_the_downloaded_file_is_a_scenario(visit):
 
 
 def test_what_is_refused_is_said_and_changes_nothing(visit):
-    one = visit(lesson=6)  # a crowded well: nowhere to put four NK cells per tumour cell
+    one = visit()
     one.page.get_by_label("NK cells to add").select_option(label="4 per tumour cell")
-    one.button("Add NK cells").click()
+    for _ in range(4):  # there is no room for so many
+        one.button("Add NK cells").click()
     one.part("note").wait_for()
     assert "Not possible" in one.part("note").inner_text()
-    assert "action" not in tomllib.loads(one.downloaded())
+    assert len(tomllib.loads(one.downloaded()).get("action", [])) < 4
+
+
+def test_the_tumour_plays_takes_a_dose_and_its_file_runs(visit):
+    """Lesson 6: step, play, pause, a dose by hand at its hour, three colourings, and the file that is handed out."""
+    one = visit(lesson=6)
+    one.wait_clock("0 d 0 h")
+    start = one.pixels()
+    one.button("Step").click()
+    one.wait_clock("0 d 1 h")
+    one.speed("6 h per second")
+    one.button("Play").click()
+    one.wait_ticks(6)
+    one.button("Pause").click()
+    one.button("Play").wait_for()
+    hour, shown = one.ticks(), one.pixels()
+    one.frames_pass(30)
+    assert (one.ticks(), one.pixels()) == (hour, shown)
+    assert shown != start
+    one.page.get_by_label("Dose to give").select_option(label="30 mg/kg")
+    one.button("Give a dose").click()
+    one.page.locator("[data-testid=curve] .act").nth(1).wait_for(state="attached")
+    one.button("Give a dose").click()  # twice in one hour
+    one.part("note").wait_for()
+    for name in ("HER2", "Oxygen"):
+        one.page.get_by_role("radio", name=name, exact=True).check()
+        one.page.wait_for_function("before => document.querySelector('canvas').toDataURL() !== before", arg=shown)
+        shown = one.pixels()
+    one.button("Step").click()
+    one.wait_ticks(hour + 1, hour + 1)
+    text = one.downloaded()
+    doses = tomllib.loads(text)["arm"][1]["dose"]
+    assert [(dose["mg_per_kg"], dose["days"]) for dose in doses] == [(1.0, [0, 7]), (30.0, [hour / 24])]
+    assert scenario_from_text(text).kind == "xenograft"
+    one.button("Reset").click()
+    one.wait_clock("0 d 0 h")
+
+
+@pytest.mark.parametrize("control", tumour_controls.controls(), ids=lambda control: control.name)
+def test_every_control_of_the_mouse_makes_a_new_mouse(visit, control):
+    one = visit(lesson=6)
+    one.button("Step").click()
+    one.wait_ticks(1, 1)
+    if control.kind == "slider":
+        slider = one.page.get_by_role("slider", name=control.label)
+        slider.focus()
+        one.page.keyboard.press("ArrowLeft")
+        one.wait_ticks(0, 0)
+        told = one.part(f"value-{control.name}").inner_text()
+    else:
+        box = one.page.get_by_label(control.label, exact=True)
+        told = box.locator("option").all_inner_texts()[-1].strip()
+        box.select_option(label=told)
+        one.wait_ticks(0, 0)
+    assert control.words(held(one, control)) == told
 
 
 def test_the_two_colourings_differ_and_have_their_legend(visit):
     one = visit()
     one.button("Add trastuzumab").click()
-    one.wait_minutes(5)
+    one.wait_ticks(5)
     one.button("Pause").click()
     one.button("Play").wait_for()
     bound = one.pixels()
@@ -182,19 +236,19 @@ def test_a_cell_explains_itself_under_the_pointer_and_under_the_keys(visit):
 def test_two_visitors_have_a_well_each(visit):
     first, second = visit(), visit()
     first.button("Add trastuzumab").click()
-    first.wait_minutes(30)
+    first.wait_ticks(30)
     first.button("Pause").click()
-    assert second.minutes() == 0
+    assert second.ticks() == 0
     assert second.button("Add trastuzumab").get_attribute("aria-pressed") == "false"
     second.button("Step").click()
     second.wait_clock("0 h 1 min")
-    assert first.minutes() >= 30
+    assert first.ticks() >= 30
 
 
 def test_a_reload_starts_anew_and_works(visit):
     one = visit(lesson=2)
     one.button("A hundred times more").click()
-    one.wait_minutes(10)
+    one.wait_ticks(10)
     one.page.reload()
     one.seen()
     one.wait_clock("0 h 0 min")
@@ -220,13 +274,13 @@ def test_a_slow_machine_sees_fewer_pictures_but_no_old_ones(visit):
         }"""
     )
     one.button("Play").click()
-    one.wait_minutes(60)
+    one.wait_ticks(60)
     one.button("Pause").click()
     one.button("Play").wait_for()
     one.frames_pass(30)  # one picture may be on its way
-    minutes, shown = one.minutes(), one.pixels()
+    minutes, shown = one.ticks(), one.pixels()
     one.frames_pass(30)
-    assert (one.minutes(), one.pixels()) == (minutes, shown)
+    assert (one.ticks(), one.pixels()) == (minutes, shown)
     counts = one.page.evaluate("counts")
     assert len(counts) > 3
     assert counts == sorted(counts)

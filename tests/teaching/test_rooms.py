@@ -65,7 +65,7 @@ def test_the_next_frame_comes_when_something_happens(address, room):
     waiting.start()
     rooms.session(room).do({"do": "step"})
     waiting.join(timeout=60)
-    assert read(answers[0][1])[0]["minutes"] == 1
+    assert read(answers[0][1])[0]["tick"] == 1
 
 
 def test_the_cell_under_the_pointer(address, room):

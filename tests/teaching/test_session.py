@@ -7,9 +7,12 @@ import tomllib
 import pytest
 
 from simulation.scenario.load import scenario_from_text
-from simulation.teaching import controls, session
+from simulation.teaching import controls, session, tumour_controls
 from simulation.teaching.lessons import lessons
-from simulation.teaching.session import SPEEDS, Session
+from simulation.teaching.session import Session
+from simulation.teaching.well_show import CURVE_POINTS, WellShow
+
+SPEEDS = WellShow.speeds
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def clock(monkeypatch):
 def test_it_starts_with_the_first_lesson_at_rest(one):
     screen, frame = one.screen(), one.frame()
     assert screen["lesson"]["number"] == 1
-    assert (frame["minutes"], frame["playing"], frame["over"]) == (0, False, False)
+    assert (frame["tick"], frame["playing"], frame["over"]) == (0, False, False)
     assert frame["png"].startswith(b"\x89PNG")
     assert frame["alive"] == one.model.plate.sample.condition["targets"]["cells"]
 
@@ -49,8 +52,8 @@ def test_every_lesson_and_each_of_its_tries_can_be_set_up(one, number):
         assert one.note == ""
         assert one.playing == (label != "start")
         assert one.screen()["trying"] == label
-        for key, value in lesson.scenario_of(label)["antibody"].items():
-            assert one.raw["antibody"][key] == value
+        for name, table in lesson.scenario_of(label).items():
+            assert one.raw[name] == table
 
 
 @pytest.mark.parametrize("control", controls.controls(), ids=lambda control: control.name)
@@ -131,7 +134,7 @@ def test_time_goes_on_at_the_speed_chosen_and_whole_minutes_only(one, clock):
         clock.now += 0.1
         frame = one.next_frame(shown, patience_s=0)
         shown = frame["count"]
-        minutes.append(frame["minutes"])
+        minutes.append(frame["tick"])
     assert abs(minutes[-1] - 150) <= 1
     assert sorted(minutes) == minutes
 
@@ -140,7 +143,7 @@ def test_a_server_that_is_too_slow_shows_slow_motion_and_no_leaps(one, clock):
     one.do({"do": "speed", "at": SPEEDS.index(60)})
     one.do({"do": "play"})
     clock.now += 30.0
-    assert one.next_frame(-1, patience_s=0)["minutes"] == 60 * session.LONGEST_LEAP_S
+    assert one.next_frame(-1, patience_s=0)["tick"] == 60 * session.LONGEST_LEAP_S
 
 
 def test_it_stops_at_the_end_of_the_assay_and_plays_anew(one, clock):
@@ -150,11 +153,11 @@ def test_it_stops_at_the_end_of_the_assay_and_plays_anew(one, clock):
         clock.now += 0.25
         one.next_frame(-1, patience_s=0)
     frame = one.frame()
-    assert (frame["minutes"], frame["over"], frame["playing"]) == (240, True, False)
+    assert (frame["tick"], frame["over"], frame["playing"]) == (240, True, False)
     one.do({"do": "add_antibody", "at": 0})
     assert "over" in one.note
     one.do({"do": "play"})
-    assert one.frame()["minutes"] == 0
+    assert one.frame()["tick"] == 0
     assert one.playing
 
 
@@ -168,7 +171,7 @@ def test_a_paused_well_stands_still_and_a_request_waits_for_something_to_happen(
     waiting.start()
     one.do({"do": "step"})
     waiting.join(timeout=30)
-    assert answer[0]["minutes"] == 1
+    assert answer[0]["tick"] == 1
 
 
 def test_closing_ends_a_request_that_waits(one):
@@ -204,7 +207,7 @@ def test_numbers_beside_the_picture_agree_with_the_well(one):
     assert frame["lysis"][-1] == pytest.approx(one.model.specific_lysis_pct, abs=0.005)
     assert frame["natural"][-1] == pytest.approx(one.model.control_lysis_pct, abs=0.005)
     assert frame["alive"] + frame["dying"] + frame["lysed"] == 700
-    assert len(frame["hours"]) <= session.CURVE_POINTS
+    assert len(frame["hours"]) <= CURVE_POINTS
     assert (frame["hours"][0], frame["hours"][-1]) == (0, pytest.approx(200 / 60, abs=0.001))
 
 
@@ -218,11 +221,53 @@ def test_the_download_is_the_scenario_with_what_was_done(one):
     assert scenario_from_text(offered["text"]).output.level == "events"
 
 
+def test_the_tumour_of_lesson_six_is_played_by_the_same_session(one, clock):
+    one.do({"do": "lesson", "number": 6})
+    assert (one.speed, one.view) == (24, "bound")
+    one.do({"do": "play"})
+    shown, hours = one.count, []
+    for _ in range(10):
+        clock.now += 0.1
+        frame = one.next_frame(shown, patience_s=0)
+        shown = frame["count"]
+        hours.append(frame["tick"])
+    assert abs(hours[-1] - 24) <= 1
+    pair = one.model.pair
+    one.do({"do": "pause"})
+    frame, seen = one.frame(), pair.treated.engine.observe()
+    assert frame["kind"] == "tumour"
+    assert frame["treated"][-1] == pytest.approx(pair.treated.volumes[-1], abs=1e-4)
+    assert frame["tgi"] == pytest.approx(one.model.tgi_pct, abs=0.05)
+    assert frame["occupancy_pct"] == pytest.approx(100 * max(seen["occupancy_mean"]), abs=0.01)
+    assert frame["actions"] == [0.0]
+    one.do({"do": "give_dose", "at": 4})
+    assert one.frame()["actions"] == [0.0, pair.tick / 24]
+    one.do({"do": "give_dose", "at": 99})
+    assert "not on offer" in one.note
+    one.do({"do": "add_nk", "at": 1})  # a deed of the well
+    assert "not on offer" in one.note
+    one.do({"do": "reset"})
+    assert one.frame()["actions"] == [0.0]
+    one.do({"do": "lesson", "number": 1})
+    assert (one.speed, one.frame()["ghost"]) == (30, [])
+
+
+@pytest.mark.parametrize("control", tumour_controls.controls(), ids=lambda control: control.name)
+def test_every_value_of_every_control_of_the_mouse_makes_a_mouse(one, control):
+    one.do({"do": "lesson", "number": 6})
+    shown = next(c for c in one.screen()["controls"] if c["name"] == control.name)
+    for at in {0, len(shown["words"]) // 2, len(shown["words"]) - 1}:
+        one.do({"do": "set", "name": control.name, "at": at})
+        assert one.note == ""
+        now = next(c for c in one.screen()["controls"] if c["name"] == control.name)
+        assert now["words"][now["at"]] == shown["words"][at]
+
+
 def test_two_visitors_are_apart(one):
     other = Session()
     one.do({"do": "set", "name": "dose", "at": 9})
     one.advance(10)
-    assert other.frame()["minutes"] == 0
+    assert other.frame()["tick"] == 0
     assert other.raw["antibody"]["dose_ug_per_ml"] == 0.0
 
 

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 WAIT_S = 180.0  # for what a loaded machine may need; nothing waits so long otherwise
 START_S = 300  # the first start on a machine compiles the kernels
 # What every screen shows; each must be visible and larger than a dot.
-PARTS = ("picture", "legend", "clock", "lysis", "curve", "histogram", "lesson")
+PARTS = ("picture", "legend", "clock", "curve", "histogram", "lesson")
 
 
 def chromium_arguments() -> list[str]:
@@ -121,18 +121,16 @@ class Visit:
         button.click()
         self.page.get_by_text(f"Lesson {number} ·").wait_for()
 
-    def minutes(self) -> int:
-        """Minutes of the assay on the page's clock."""
-        hours, minutes = re.search(r"(\d+) h (\d+) min", self.part("clock").inner_text()).groups()
-        return 60 * int(hours) + int(minutes)
+    def ticks(self) -> int:
+        """Ticks that have passed: minutes of an assay, hours of a study in mice."""
+        return int(self.part("progress").get_attribute("aria-valuenow"))
 
-    def wait_minutes(self, least: int, most: int = 10**9) -> None:
-        """Wait until the clock shows from `least` to `most` minutes."""
+    def wait_ticks(self, least: int, most: int = 10**9) -> None:
+        """Wait until from `least` to `most` ticks have passed."""
         self.page.wait_for_function(
             """([least, most]) => {
-                const clock = document.querySelector('[data-testid=clock]').innerText.match(/(\\d+) h (\\d+) min/);
-                const minutes = 60 * +clock[1] + +clock[2];
-                return least <= minutes && minutes <= most;
+                const now = +document.querySelector('[data-testid=progress]').ariaValueNow;
+                return least <= now && now <= most;
             }""",
             arg=[least, most],
         )
@@ -145,14 +143,18 @@ class Visit:
         """Choose a speed by its words, such as '240 min per second'."""
         self.page.get_by_label("Speed").select_option(label=words)
 
+    def top_speed(self) -> None:
+        """Choose the highest speed."""
+        self.speed(self.page.get_by_label("Speed").locator("option").all_inner_texts()[-1].strip())
+
     def play_to_the_end(self) -> None:
-        """Play at full speed until the assay is over, and the last picture is painted."""
-        self.speed("240 min per second")
+        """Play at full speed until it is over, and the last picture is painted."""
+        self.top_speed()
         if self.button("Play").is_visible():
             self.button("Play").click()
         self.page.wait_for_function(
-            "document.querySelector('[aria-label=\"Time of the assay\"]').ariaValueNow == "
-            "document.querySelector('[aria-label=\"Time of the assay\"]').ariaValueMax"
+            "document.querySelector('[data-testid=progress]').ariaValueNow == "
+            "document.querySelector('[data-testid=progress]').ariaValueMax"
         )
         self.button("Play").wait_for()
 

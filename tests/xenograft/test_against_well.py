@@ -134,8 +134,8 @@ def test_both_worlds_read_the_same_laws():
     assert kernel.bridges is contacts.bridges and kernel.detach_rate is contacts.detach_rate
     table = contacts.activation_table(334.0, 0.77)
     for x in np.geomspace(1e-2, 1e5, 200):
-        assert contacts.activation_of(x, table) == pytest.approx(synapse.activation(x, 334.0, 0.77), rel=0.012)
-    assert contacts.activation_of(0.0, table) == 0.0
+        assert contacts.activation_of(x, table[None], 0) == pytest.approx(synapse.activation(x, 334.0, 0.77), rel=0.012)
+    assert contacts.activation_of(0.0, table[None], 0) == 0.0
 
 
 def test_a_changed_hill_law_changes_the_patches():

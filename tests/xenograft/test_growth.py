@@ -63,21 +63,6 @@ def test_nothing_is_born_without_oxygen_and_cells_die_of_hypoxia():
     assert abs(losses / before - expected) < 4 * share_error(expected, before)
 
 
-def test_vessels_that_collapse_turn_exponential_into_slower_growth():
-    numbers = {"oxygen_length_um": 60.0, "vessel_supply": 0.9, "oxygen_half": 0.25}
-    clone = PLAIN._replace(growth_per_h=0.01)
-    open_, closed = (grown(tissue(20_000, clone, collapse_mm2_per_h=half, **numbers), 144) for half in (math.inf, 1e-5))
-    late = []
-    for tumour in (open_, closed):
-        before = tumour.cells_now
-        for _ in range(24):
-            hour(tumour)
-        late.append(math.log(tumour.cells_now / before) / 24)
-    assert late[0] > 0.008
-    assert late[1] < 0.9 * late[0]  # either is known to 1 %
-    assert closed.census()[0]["oxygen_mean"] < open_.census()[0]["oxygen_mean"]
-
-
 def test_daughters_have_the_traits_of_their_mothers():
     clones = (
         Clone(0.5, 0.01, 0.0, her2_cv=0.5, hits_to_kill=2.0),

@@ -25,7 +25,7 @@ from analysis.calibration import Free, beside
 FLAT = 2.0  # variance of the points of a round over that of the posterior so far
 DRAWS = 1000
 _SHRINK = 10.0 ** np.arange(-1, 6)
-_CHAINS, _STEPS, _BURN = 200, 3000, 1500
+_CHAINS, _STEPS, _BURN = 200, 9000, 3000
 _JUMP_EVERY, _JITTER = 10, 1e-4
 _FAR_Z = 30.0  # a point this far off says nothing about the surface where the data are
 

@@ -286,12 +286,13 @@ def test_a_row_stands_by_all_its_points():
 
 def test_the_table_names_what_is_not_counted_and_what_is_not_run(tmp_path):
     found = {
-        "p": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.06})},
-        "q": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.095})},
+        "n87_p": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.06})},
+        "n87_q": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.095})},
+        "bt474": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.06})},  # shown, not judged
     }
     entries = {row.name: tables.entry(row, found) for row in some_rows()}
     assert entries["lcc6"]["verdict"] == tables.IN_PART
-    assert entries["lcc6"]["points"]["p"]["agrees"] and not entries["lcc6"]["points"]["q"]["agrees"]
+    assert entries["lcc6"]["points"]["n87_p"]["agrees"] and not entries["lcc6"]["points"]["n87_q"]["agrees"]
     assert entries["calu3_both"]["verdict"] == tables.NOT_RUN
     document = {
         "title": "T",
@@ -303,7 +304,7 @@ def test_the_table_names_what_is_not_counted_and_what_is_not_run(tmp_path):
         "rows": list(entries.values()),
         "calibration": [{"fit": "N87", "asked_mm3": 1168.0, "volume_mm3": 1170.0}],
         "size": None,
-        "points": ["p", "q"],
+        "points": ["n87_p", "n87_q"],
         "problems": [],
     }
     words = tables.markdown(document)

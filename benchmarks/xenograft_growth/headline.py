@@ -5,9 +5,10 @@
 Every headline scenario (scenarios/*.toml and the random design panel of panel.py) runs at points of the NCI-N87 ridge
 (overlays/n87_*.toml of calibrate.py: effectors alone, the direct arm alone, both; NK cells doing none, half or all of
 the killing): those that are counted and cheap at all points, the panel and the withdrawal at SOME, those that an input
-settles at the first of them. Each study is an ordinary scenario file in its own folder, run by the ordinary driver, one
-process per study; whatever is finished is skipped, so the same command goes on after a stop. --check says what would
-run; --table only reads what is there.
+settles at the first of them. SOME are joined by BT-474's own overlay, which is shown and not judged. Each study is an
+ordinary scenario file in its own folder, run by the ordinary driver, one process per study; whatever is finished is
+skipped, so the same command goes on after a stop. --check says what would run;
+--table only reads what is there.
 
 What differs from the shipped files, and nothing else: `fraction_simulated` and the number of mice are smaller, mice are
 paired between arms (except in the panel), and the swept lists of JIMT-1 and the strains are cut to what is asked.
@@ -45,6 +46,7 @@ from simulation import runtime  # noqa: E402
 
 OVERLAYS = HERE / "overlays"
 SOME = ("n87_mixed_nk50", "n87_effectors_nk50", "n87_direct")  # the first that is there lends its controls
+BESIDE = "bt474"  # the density of effectors that BT-474 asks for: shown with SOME, not judged
 ALL_POINTS, SOME_POINTS, ONE_POINT = "all", "some", "one"
 FRACTION = 0.001
 LCC6_FRACTION, SIZE_FRACTION = 0.003, 0.012  # 1.6 times the radius
@@ -159,7 +161,9 @@ def programme(out: Path, overlays: Path, only: list[str] | None) -> list[tuple[T
     some = [point for point in SOME if point in there]
     if not some:
         raise SystemExit(f"no overlay {', '.join(SOME)} in {overlays}: calibrate.py writes them")
-    points = {ALL_POINTS: [*some, *(p for p in there if p not in some)], SOME_POINTS: some, ONE_POINT: some[:1]}
+    beside = [BESIDE] if (overlays / f"{BESIDE}.toml").is_file() else []
+    rest = [point for point in there if point not in some]
+    points = {ALL_POINTS: [*some, *rest], SOME_POINTS: [*some, *beside], ONE_POINT: some[:1]}
     studies = []
     for trial in trials():
         if only and trial.name not in only and not (trial.scenario in PANEL and "panel" in only):

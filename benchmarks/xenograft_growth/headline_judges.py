@@ -35,13 +35,14 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Seen:
-    """A row at one point: number, 95 % interval over its mice (None without), whether it holds, and words."""
+    """A row at one point: number, 95 % interval over its mice (None without), whether it holds, words, and its unit."""
 
     value: float
     low: float | None
     high: float | None
     holds: bool
     words: str
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def seen(estimate: Estimate, holds: bool, unit: str) -> Seen:
     """An estimate as a row shows it."""
     value = math.nan if estimate.value is None else estimate.value
     limits = "" if estimate.low is None else f" ({estimate.low:.3g} to {estimate.high:.3g})"
-    return Seen(value, estimate.low, estimate.high, holds, f"{value:.3g}{limits} {unit}".strip())
+    words = f"{value:.3g}{limits} {unit}".strip()
+    return Seen(value, estimate.low, estimate.high, holds, words, unit.split(" over ")[0])
 
 
 # -- judges ---------------------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ def regression(trial: str, arm: str) -> Callable:
     def judge(of: dict[str, Mice]) -> Seen:
         hits, n = of[trial].responders(arm)
         share = hits / n if n else math.nan
-        return Seen(100.0 * share, None, None, share >= HALF, f"{hits} of {n} mice")
+        return Seen(100.0 * share, None, None, share >= HALF, f"{hits} of {n} mice", "% of mice")
 
     return judge
 
@@ -195,9 +197,8 @@ def strains(order: list[str], arm: str) -> Callable:
         effects = [of[name].effect(arm) for name in order]
         steps = [difference(a, b) for a, b in itertools.pairwise(effects)]
         first = steps[0].low is None or steps[0].low <= 0.0
-        words = ", ".join(f"{effect.mean():.3g}" for effect in effects)
-        value = float(effects[0].mean())
-        return Seen(value, None, None, first and all(map(below, steps[1:])), f"{words} /d against their controls")
+        words = ", ".join(f"{effect.mean():.3g}" for effect in effects) + " /d"
+        return Seen(math.nan, None, None, first and all(map(below, steps[1:])), words)
 
     return judge
 
@@ -217,7 +218,7 @@ def recurrence(trial: str, arm: str, until_d: float) -> Callable:
         n = own.loc[own["arm"] == arm, "mouse"].nunique()
         share = 100.0 * back / complete if complete else math.nan
         words = f"{complete} of {n} complete, {back} of them came back"
-        return Seen(share, None, None, complete > 0 and back >= HALF * complete, words)
+        return Seen(share, None, None, complete > 0 and back >= HALF * complete, words, "% of complete")
 
     return judge
 
@@ -275,7 +276,7 @@ def pooled_survival(designs: tuple[str, ...], low: float, high: float) -> Callab
             ratios.append(math.log(medians[0] / medians[1]))
             weights.append(float((mice.table["arm"] != "").sum()))
         pooled = weighted_mean(np.array(ratios), np.array(weights)).through(math.exp)
-        words = f"over {len(ratios)} designs" + (f", {bounds} at their last day" if bounds else "")
+        words = f" over {len(ratios)} designs" + (f", {bounds} at their last day" if bounds else "")
         return seen(pooled, overlaps(pooled, low, high), words)
 
     return judge

@@ -19,6 +19,7 @@ from analysis.trajectory import Study, read_study
 from simulation.version import XENOGRAFT_MODEL, __version__
 
 CONTROL = "vehicle"
+RIDGE = "n87_"  # points whose names begin so are judged, others shown beside them
 AGREES, IN_PART, NOT, NOT_RUN = "agrees", "in part", "does not agree", "not run"
 
 
@@ -94,9 +95,10 @@ def size_error(found: dict[str, dict[str, Mice]], fractions: tuple[float, float]
 
 def entry(row: Row, found: dict[str, dict[str, Mice]]) -> dict:
     """A row as it stands in the JSON file."""
-    at = judged(row, found)
+    shown = judged(row, found)
+    at = {point: seen for point, seen in shown.items() if point.startswith(RIDGE)}
     limits = interval(at)
-    finite = {p: {k: _number(getattr(s, k)) for k in ("value", "low", "high")} for p, s in at.items()}
+    finite = {p: {k: _number(getattr(s, k)) for k in ("value", "low", "high")} for p, s in shown.items()}
     return {
         "name": row.name,
         "figure": row.figure,
@@ -106,8 +108,10 @@ def entry(row: Row, found: dict[str, dict[str, Mice]]) -> dict:
         "standing": row.standing,
         "why_not_counted": row.why,
         "verdict": verdict(at),
+        "unit": next((seen.unit for seen in at.values()), ""),
         "points_that_agree": sum(seen.holds for seen in at.values()),
-        "points": {p: {**finite[p], "agrees": bool(s.holds), "words": s.words} for p, s in at.items()},
+        "points": {p: {**finite[p], "agrees": bool(s.holds), "words": s.words} for p, s in shown.items()},
+        "points_judged": len(at),
         "simulated": None if limits is None else dict(zip(("median", "low", "high"), limits, strict=True)),
     }
 
@@ -183,9 +187,8 @@ def markdown(document: dict) -> str:
     entries = document["rows"]
     for each in sorted(entries, key=lambda each: each["standing"] != COUNTED):
         word = each["verdict"] if each["standing"] == COUNTED else f"{each['verdict']} ({each['standing']})"
-        at = each["points"]
         cells = (each["figure"], f"{each['published']}; {each['source']}", _simulated(each), word)
-        lines.append(f"| {' | '.join(cells)} | {each['points_that_agree']} of {len(at)} |")
+        lines.append(f"| {' | '.join(cells)} | {each['points_that_agree']} of {each['points_judged']} |")
     for fit in document["calibration"]:
         volumes = f"{fit['asked_mm3']:.0f} mm³", f"{fit['volume_mm3']:.0f} mm³"
         lines.append(f"| {fit['fit']} | {volumes[0]} | {volumes[1]} | calibration | - |")
@@ -200,15 +203,21 @@ def markdown(document: dict) -> str:
             f"fraction of {size['fractions'][0]:g}, {large['value']:.1f} % at {size['fractions'][1]:g}; linear in one "
             f"over the radius, {size['extrapolated_tc_pct']:.1f} % for the whole tumour.",
         ]
-    lines += ["", "## By point", "", "| row | rule | " + " | ".join(document["points"]) + " |"]
-    lines += ["| --- | --- |" + " --- |" * len(document["points"])]
+    lines += ["", "## Rules", ""]
+    lines += [f"- {each['figure']}: {each['rule']}" for each in entries]
+    names = [point.removeprefix("n87_") for point in document["points"]]
+    lines += ["", "## By point", "", "| figure | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
     for each in entries:
         cells = [
             f"{seen['words']}{'' if seen['agrees'] else ' ✗'}" if (seen := each["points"].get(point)) else "-"
             for point in document["points"]
         ]
-        lines.append(f"| {each['figure']} | {each['rule']} | {' | '.join(cells)} |")
-    lines += ["", "✗: the row does not hold at this point. Figures in brackets: 95 % intervals over mice or designs."]
+        lines.append(f"| {each['figure']} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "✗: the row does not hold at this point; bt474 (effectors as dense as BT-474 asks for) is not judged. "
+        "Figures in brackets: 95 % intervals over mice or designs.",
+    ]
     if document["problems"]:
         lines += ["", f"Not read: {len(document['problems'])} studies, the first: {document['problems'][0]}"]
     return "\n".join(lines) + "\n"
@@ -219,4 +228,4 @@ def _simulated(each: dict) -> str:
     if limits is None:
         return next((seen["words"] for seen in each["points"].values()), "-")
     middle, low, high = (f"{limits[name]:.3g}" for name in ("median", "low", "high"))
-    return f"{middle} ({low} to {high})"
+    return f"{middle} ({low} to {high}) {each['unit']}".strip()

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.cells import CONTACTS, DEATHS, KILLS
+from analysis.cells import CONTACTS, DEATHS, HALF, KILLS
 from analysis.compare import FITTED, Comparison
 from analysis.observed import EC50, EMAX
 from analysis.plots import COLOURS, STYLE, dose_axis, dose_positions, facets, outer_labels, panel_figure, rows_of
@@ -106,12 +106,18 @@ def cells_figure(comparison: Comparison) -> Figure:
                 axis.legend(loc="upper left")
             else:
                 # The quantity is a condition here: first column, its own word enough.
-                named = part.drop(columns="quantity").assign(observed_sd=np.nan)
+                named = part.drop(columns="quantity").assign(observed_sd=_errors_of_shares(part))
                 named.insert(0, "", part["quantity"].str.replace("_", " "))
                 _draw_conditions(axis, named)
                 axis.set_xlim(left=0)
         figure.suptitle(_heading(comparison), fontsize=11, fontweight="bold", x=0.01, ha="left")
     return figure
+
+
+def _errors_of_shares(rows: pd.DataFrame) -> pd.Series:
+    """Standard errors of observed shares of so many cells; NaN where a row is no share of independent cells."""
+    share = rows["observed"].where(~rows["quantity"].isin([KILLS, CONTACTS, HALF]))
+    return np.sqrt(share * (1 - share) / rows["observed_n"])
 
 
 def _heading(comparison: Comparison) -> str:

@@ -13,7 +13,10 @@ from analysis.tables import write_table
 
 _POINTS = "Points: observed means with the SD between units. Line and band: simulated mean and SD between donors."
 _RATIOS = "Simulated over observed, with 95 % intervals; the line at 1 is agreement. Grey: curves through the means."
-_CELLS = "Counted under a microscope: observed beside the simulated mean of donors, with the SD between donors."
+_CELLS = (
+    "Counted under a microscope: observed, shares with the standard error of so many cells, beside the simulated mean "
+    "of donors with the SD between donors."
+)
 COLUMNS = {
     "experiment": "experiment",
     "points": "points",

@@ -8,13 +8,14 @@ Model    The likelihood is that of the fit: every z (analysis.calibration) is no
          by `FLAT`, are simulated and the surface is fitted again; the first is a plane through slopes at the start.
          Calibrate, emulate, sample (Cleary et al. 2021, J Comput Phys 424:109716) with a response surface.
          Chains: differential evolution (ter Braak 2006, Stat Comput 16:239) in two halves that propose for each other.
-Check    Points of the last posterior that the surface has not seen are simulated: they give the error of the surface
-         and, as they are real simulations, the posterior-predictive spread.
+Check    The last round is drawn from the posterior as it is: before its points enter the surface they give its error,
+         and, being real simulations, the posterior-predictive spread.
 Limits   linear model: the exact normal posterior; no information: the prior        (tests/analysis/test_emulator.py)
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from analysis.calibration import Free, beside
 FLAT = 2.0  # variance of the points of a round over that of the posterior so far
 DRAWS = 1000
 _SHRINK = 10.0 ** np.arange(-1, 6)
-_CHAINS, _STEPS, _BURN = 200, 3000, 1500
+_CHAINS, _STEPS, _BURN = 200, 9000, 3000
 _JUMP_EVERY, _JITTER = 10, 1e-4
 _FAR_Z = 30.0  # a point this far off says nothing about the surface where the data are
 
@@ -36,7 +37,7 @@ class Emulated:
     """What `sample` gives.
 
     posterior  columns: a path each (its own unit), weight (all alike), distance (emulated root mean square of z).
-    checked    z of the checking points (n, rows), simulated.
+    checked    simulated z (n, rows) of the last round: draws of the posterior that the surface then was.
     facts      what it took and how good it is, for calibration.json.
     """
 
@@ -131,7 +132,7 @@ def sample(
     say: Callable[[str], None] = lambda text: None,
     recall: Callable[[str, Callable[[], np.ndarray]], np.ndarray] = lambda name, draw: draw(),
 ) -> Emulated:  # fmt: skip
-    """The posterior from `points` simulations in each of `rounds` rounds, and as many again that check the surface.
+    """The posterior from `points` simulations in each of `rounds` rounds, after one of the start and one per slope.
 
     start  where the slopes of the first plane are taken (path -> value): a best fit, or a guess.
     z_of   as of calibration.search: the same z for the same point.
@@ -148,33 +149,30 @@ def sample(
     now, first, middles = plane(units, rows), units[0], []
     for number in range(1, rounds + 1):
         say(f"posterior: round {number} of {rounds}, {points} points")
-        new = recall(f"round {number}", lambda now=now, number=number: _drawn(now, FLAT, first, points, [seed, number]))
-        units, rows = np.concatenate([units, new]), np.concatenate([rows, measured(new)])
+        flat = FLAT if number < rounds else 1.0
+        new = recall(f"round {number}", partial(_drawn, now, flat, first, points, [seed, number]))
+        real, guessed = measured(new), now.z(new)
+        units, rows = np.concatenate([units, new]), np.concatenate([rows, real])
         near = np.isfinite(rows).all(axis=1) & (np.abs(rows) < _FAR_Z).all(axis=1)
         now = surface(units[near], rows[near])
         kept = _chained(now, 1.0, first, [seed, number, 1])
         middles.append(np.median(kept, axis=(0, 1)))
     drawn = _some(kept, DRAWS, seed)
-    say(f"posterior: {points} points to check it")
-    seen = recall(f"check after {rounds}", lambda: drawn[:points])
-    real = measured(seen)
     whole = np.isfinite(real).all(axis=1)
-    error = (real - now.z(seen))[whole]
+    real, error = real[whole], (real - guessed)[whole]
     distance = np.sqrt((now.z(drawn) ** 2).mean(axis=1))
     posterior = pd.DataFrame({each.path: [each.value(u) for u in drawn[:, p]] for p, each in enumerate(free)})
     moved = np.abs(middles[-1] - middles[-2]) / drawn.std(axis=0) if rounds > 1 else np.array([np.nan])
     facts = {
-        "method": "emulator", "points_simulated": len(units) + len(seen), "points_not_used": int((~near).sum()),
-        "rounds": rounds, "draws": len(drawn), "largest_r_hat": round(unsettled(kept), 3),
-        "largest_move_of_a_median_in_the_last_round_in_posterior_sd": round(float(moved.max()), 2),
-        "rms_error_of_z_leave_one_out": round(float(np.sqrt((now.noise**2).mean())), 3),
-        "rms_error_of_z_at_the_checked_points": round(float(np.sqrt((error**2).mean())), 3),
-        "mean_error_of_z_at_the_checked_points_largest_row": round(float(np.abs(error.mean(axis=0)).max()), 3),
-        "mean_sum_of_squares_emulated_and_simulated": [
-            round(float((z[whole] ** 2).sum(axis=1).mean()), 1) for z in (now.z(seen), real)
-        ],
+        "method": "emulator", "points_simulated": len(units), "points_not_used": int((~near).sum()),
+        "rounds": rounds, "draws": len(drawn), "largest_r_hat": _short(unsettled(kept)),
+        "largest_move_of_a_median_in_the_last_round_in_posterior_sd": _short(moved.max()),
+        "rms_error_of_z_leave_one_out": _short(np.sqrt((now.noise**2).mean())),
+        "rms_error_of_z_in_the_last_round": _short(np.sqrt((error**2).mean())),
+        "largest_mean_error_of_a_row_in_the_last_round": _short(np.abs(error.mean(axis=0)).max()),
+        "mean_sum_of_squares_at_its_points": _short((real**2).sum(axis=1).mean()), "rows": rows.shape[1],
     }  # fmt: skip
-    return Emulated(posterior.assign(weight=1 / len(drawn), distance=distance), real[whole], facts)
+    return Emulated(posterior.assign(weight=1 / len(drawn), distance=distance), real, facts)
 
 
 def _chained(now: Surface, flat: float, first: np.ndarray, seed: Sequence[int]) -> np.ndarray:
@@ -186,6 +184,10 @@ def _chained(now: Surface, flat: float, first: np.ndarray, seed: Sequence[int]) 
 def _drawn(now: Surface, flat: float, first: np.ndarray, n: int, seed: Sequence[int]) -> np.ndarray:
     """n draws (n, P) of the flattened posterior of a surface."""
     return _some(_chained(now, flat, first, seed), n, seed)
+
+
+def _short(number: float) -> float:
+    return float(f"{number:.3g}")
 
 
 def _some(kept: np.ndarray, n: int, seed: object) -> np.ndarray:

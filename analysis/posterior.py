@@ -17,6 +17,8 @@ from analysis.calibration import UNIFORM_SD, Free
 from analysis.errors import SheetFault
 from analysis.tables import write_table
 
+_PANEL, _SHOWN = 1.12, 300  # of the pairwise picture: width of a panel with its gap, particles drawn by weight
+
 
 def sample(
     free: Sequence[Free], z_of: Callable[[Mapping[str, float]], Mapping[str, float]], population: int,
@@ -190,38 +192,39 @@ def pairs_figure(
     """Every parameter against every other: particles below the diagonal, histograms on it, the point `best` marked."""
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
     from analysis.plots import COLOURS, STYLE
 
     n = len(free)
     weight = posterior["weight"].to_numpy()
-    size = 60 * weight / weight.max()
-    with matplotlib.rc_context(STYLE | {"font.size": 6}):
-        figure = Figure(figsize=(1.1 * n + 1, 1.1 * n + 1), layout="constrained")
-        axes = figure.subplots(n, n, squeeze=False)
-        for i, row in enumerate(free):
-            for j, column in enumerate(free):
-                axis = axes[i][j]
-                if j > i:
-                    axis.axis("off")
-                    continue
-                x = np.array([column.unit(v) for v in posterior[column.path]])
-                if i == j:
-                    axis.hist(x, bins=12, range=(0, 1), weights=weight, color=COLOURS[0])
-                    axis.axvline(column.unit(best[column.path]), color=COLOURS[1], lw=1)
-                else:
-                    y = np.array([row.unit(v) for v in posterior[row.path]])
-                    axis.scatter(x, y, s=size / 6, color=COLOURS[0], lw=0)
-                    axis.plot(column.unit(best[column.path]), row.unit(best[row.path]), "x", color=COLOURS[1], ms=4)
-                    axis.set_ylim(0, 1)
-                axis.set_xlim(0, 1)
-                axis.set_xticks([])
-                axis.set_yticks([])
-                if i == n - 1:
-                    axis.set_xlabel(_short(column.path), rotation=40, ha="right")
-                if j == 0:
-                    axis.set_ylabel(_short(row.path), rotation=0, ha="right")
-        figure.suptitle(f"Posterior in unit coordinates (0 and 1: the ends of the prior); orange: {mark}", fontsize=9)
+    units = np.array([[each.unit(value) for value in posterior[each.path]] for each in free])
+    few = units[:, np.random.default_rng(0).choice(len(weight), min(_SHOWN, len(weight)), p=weight / weight.sum())]
+    marked = [each.unit(best[each.path]) for each in free]
+    with matplotlib.rc_context(STYLE | {"font.size": 8}):
+        figure = Figure(figsize=(0.75 * n + 2.5, 0.75 * n + 2.0), layout="constrained")
+        axis = figure.subplots()  # one for all panels, each a unit square: hundreds of axes take minutes to lay out
+        for i in range(n):
+            for j in range(i):
+                x, y = j * _PANEL, -i * _PANEL
+                axis.plot(x + few[j], y + few[i], ".", color=COLOURS[0], ms=1.2, alpha=0.5, rasterized=True)
+                axis.plot(x + marked[j], y + marked[i], "x", color=COLOURS[1], ms=4)
+                axis.add_patch(Rectangle((x, y), 1, 1, fill=False, lw=0.4, color="0.6"))
+            x, y = i * _PANEL, -i * _PANEL
+            height, edges = np.histogram(units[i], bins=20, range=(0, 1), weights=weight)
+            axis.bar(x + edges[:-1], height / height.max(), 0.05, bottom=y, align="edge", color=COLOURS[0])
+            axis.vlines(x + marked[i], y, y + 1, color=COLOURS[1], lw=1)
+            axis.add_patch(Rectangle((x, y), 1, 1, fill=False, lw=0.4, color="0.6"))
+        middle = np.arange(n) * _PANEL + 0.5
+        axis.set_xticks(middle, [_short(each.path) for each in free], rotation=40, ha="right")
+        axis.set_yticks(0.5 - np.arange(n) * _PANEL, [_short(each.path) for each in free])
+        axis.set_xlim(-0.1, n * _PANEL)
+        axis.set_ylim(-(n - 1) * _PANEL - 0.1, 1.1)
+        axis.set_aspect("equal")
+        axis.grid(False)
+        axis.tick_params(length=0)
+        axis.spines[:].set_visible(False)
+        figure.suptitle(f"Posterior in unit coordinates (0 and 1: the ends of the prior); orange: {mark}", fontsize=10)
     return figure
 
 

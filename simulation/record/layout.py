@@ -7,6 +7,7 @@
 /final             every agent at the end                                  (level final and above)
 /events            who did what to whom, when and where                    (level events and above)
 /particles/{target, effector}/{position, state}/{value, step, time}        (level frames)
+/VTKHDF            the particles as ParaView reads them: virtual datasets, nothing is copied    (level frames)
 """
 
 SCHEMA_VERSION = 1

@@ -10,6 +10,7 @@ import numpy as np
 
 from simulation.record import mouse_layout as layout
 from simulation.record.objects import write_dataset, write_h5md, write_meta
+from simulation.record.particles import write_particles
 
 _MOST_KILLS = 1_000_000  # kept one by one; beyond it the series of counts has to do
 
@@ -26,6 +27,7 @@ class MouseRecord:
         self.pictures: list[dict[str, np.ndarray]] = []
         self.fields: list[dict[str, np.ndarray]] = []
         self.field_steps: list[int] = []
+        self.agents: list[dict[str, np.ndarray]] = []  # one entry per entry of fields
 
     def sample(self, step: int, row: Mapping) -> None:
         """Keep one row of observables."""
@@ -44,10 +46,14 @@ class MouseRecord:
         if len(block[0]) and room > 0:
             self.kills.append(tuple(np.asarray(column[:room]) for column in block))
 
-    def frame(self, step: int, fields: dict[str, np.ndarray]) -> None:
-        """Keep the whole tumour, patch by patch: arrays (size, size, size) as in layout.FIELDS."""
+    def frame(self, step: int, fields: dict[str, np.ndarray], agents: dict[str, np.ndarray]) -> None:
+        """Keep the whole tumour, patch by patch, and some or all of its cells and effectors.
+
+        fields: arrays (size, size, size) as in layout.FIELDS; agents: columns by "population-column", layout.AGENTS.
+        """
         self.field_steps.append(step)
         self.fields.append(fields)
+        self.agents.append(agents)
 
     # -- saved and taken up again -----------------------------------------------------------------------------------
     def state(self) -> tuple[dict, dict[str, np.ndarray]]:
@@ -61,6 +67,7 @@ class MouseRecord:
         }
         arrays = {f"kills.{i}.{j}": column for i, block in enumerate(self.kills) for j, column in enumerate(block)}
         arrays |= {f"pictures.{i}.{name}": a for i, one in enumerate(self.pictures) for name, a in one.items()}
+        arrays |= {f"agents.{i}.{name}": a for i, one in enumerate(self.agents) for name, a in one.items()}
         return plain, arrays | {f"fields.{i}.{name}": a for i, one in enumerate(self.fields) for name, a in one.items()}
 
     def restore(self, plain: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
@@ -68,13 +75,14 @@ class MouseRecord:
         self.steps, self.rows = list(plain["steps"]), list(plain["rows"])
         self.readings = [tuple(reading) for reading in plain["readings"]]
         self.kills_left_out, self.field_steps = plain["kills_left_out"], list(plain["field_steps"])
-        blocks: dict[str, dict[int, dict]] = {"kills": {}, "pictures": {}, "fields": {}}
+        blocks: dict[str, dict[int, dict]] = {"kills": {}, "pictures": {}, "fields": {}, "agents": {}}
         for name, array in arrays.items():
             kind, place, what = name.split(".")
             blocks[kind].setdefault(int(place), {})[what] = array
         self.kills = [tuple(b[str(j)] for j in range(len(b))) for _, b in sorted(blocks["kills"].items())]
         self.pictures = [one for _, one in sorted(blocks["pictures"].items())]
         self.fields = [one for _, one in sorted(blocks["fields"].items())]
+        self.agents = [one for _, one in sorted(blocks["agents"].items())]
 
     # -- written ----------------------------------------------------------------------------------------------------
     def write(self, file: h5py.File, meta: Mapping, classes: Mapping[str, Sequence[str]], tick_h: float) -> None:
@@ -104,6 +112,14 @@ class MouseRecord:
                 part = group.create_group(name)
                 write_dataset(part, "value", arrays, *layout.FIELDS[name])
                 part["step"], part["time"] = steps, steps * tick_h
+            frames = [
+                {
+                    who: {what: one[f"{who}-{what}"] for of, what in layout.AGENTS if of == who}
+                    for who in layout.POPULATIONS
+                }
+                for one in self.agents
+            ]
+            write_particles(file, frames, layout.AGENTS, (steps, steps * tick_h))
         write_meta(file, meta)
 
     def _write_observables(self, file: h5py.File, classes: Mapping[str, Sequence[str]], tick_h: float) -> None:

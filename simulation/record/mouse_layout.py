@@ -6,6 +6,8 @@
 /kills/{time, x, y, z, clone, her2, effector}     kills by effectors                       (level events and above)
 /slices/<name>     (T, size, size) central plane of patches at the start and at the end     (level final and above)
 /fields/<name>/{value, step, time}    (T, size, size, size) whole tumour, patch by patch    (level frames)
+/particles/{cell, effector}/<column>/{value, step, time}    agents, all or every n-th        (level frames)
+/VTKHDF            the particles as ParaView reads them: virtual datasets, nothing is copied  (level frames)
 """
 
 LEVELS = ("observables", "final", "events", "frames")
@@ -69,4 +71,15 @@ FIELDS = {
     "occupancy": ("1", "mean share of HER2 occupied by the first antibody"),
     "oxygen": ("1", "oxygen over that of a vessel"),
     "effectors": ("1", "effectors in the patch"),
+}
+
+POPULATIONS = ("cell", "effector")
+AGENTS = {
+    ("cell", "position"): ("um", "x, y and z from the centre of the box; where a cell lies within its patch is drawn"),
+    ("cell", "state"): ("1", "1 alive, 2 dead, 3 committed to die, 255 absent"),
+    ("cell", "clone"): ("1", "clone of the cell, in the order of the scenario"),
+    ("cell", "her2"): ("1", "HER2 level: 128 is the mean of the line, 16 levels double; 0 none"),
+    ("effector", "position"): ("um", "x, y and z from the centre of the box; where it lies within its patch is drawn"),
+    ("effector", "state"): ("1", "0 mouse NK, 1 mouse myeloid, 2 human NK, 255 absent"),
+    ("effector", "kills"): ("1", "cells it has killed so far"),
 }

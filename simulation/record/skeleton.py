@@ -75,10 +75,10 @@ def _skeleton(version: str, parts: list[Part | Link]) -> _Skeleton:
 
 @contextmanager
 def _in_memory(content: bytes | None) -> Iterator[h5py.File]:
-    """A file in memory with this content, or a new one; in the format that HDF5 1.8 and all later ones read."""
+    """A file in memory with this content, or a new one; HDF5 1.8 and all later ones read it (with frames 1.10)."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(block_size=_BLOCK, backing_store=False)
-    access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V18)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)  # 1.10: the view of frames is virtual
     if content is None:
         create = h5py.h5p.create(h5py.h5p.FILE_CREATE)
         create.set_obj_track_times(False)  # else the root would hold the time of day

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulation.record import layout, skeleton
 from simulation.record.objects import Link, Part, make_group, write_dataset, write_h5md, write_meta, write_parts
+from simulation.record.particles import write_particles
 
 
 class Recorder:
@@ -114,25 +115,19 @@ class Contents:
         group["kind"].attrs["legend"] = json.dumps(dict(enumerate(self.legend)))
 
     def _write_frames(self, file: h5py.File) -> None:
-        """Frames as H5MD particle groups; agents that did not exist yet have state 255."""
-        recorder = self.recorder
-        particles = make_group(file, "particles")
+        """Frames as particle groups; of the rows of a well some are of agents that are gone, as their state says."""
+        about, frames = {}, []
         for kind, state in (("target", "target_status"), ("effector", "effector_state")):
-            most = max(len(f[state]) for f in recorder.frames)
-            position = np.full((len(recorder.frames), most, 2), -1, np.int16)
-            states = np.full((len(recorder.frames), most), 255, np.uint8)
-            for k, f in enumerate(recorder.frames):
-                n = len(f[state])
-                position[k, :n, 0], position[k, :n, 1], states[k, :n] = f[f"{kind}_x"], f[f"{kind}_y"], f[state]
-            group = make_group(particles, kind)
-            box = make_group(group, "box")
-            box.attrs["dimension"] = 2
-            box.attrs["boundary"] = ["none", "none"]
-            for name, values, unit, text in (
-                ("position", position, "sites of 10 um", "column and row"),
-                ("state", states, "1", layout.FINAL[state][1] + ", 255 absent"),
-            ):
-                part = make_group(group, name)
-                write_dataset(part, "value", values, unit, text)
-                write_dataset(part, "step", np.array(recorder.frame_steps))
-                write_dataset(part, "time", np.array(recorder.frame_times_h))
+            about[kind, "position"] = ("sites of 10 um", "column and row")
+            about[kind, "state"] = ("1", layout.FINAL[state][1] + ", 255 absent")
+        for f in self.recorder.frames:
+            frames.append(
+                {
+                    kind: {
+                        "position": np.stack([f[f"{kind}_x"], f[f"{kind}_y"]], axis=1).astype(np.int16),
+                        "state": np.asarray(f[state], np.uint8),
+                    }
+                    for kind, state in (("target", "target_status"), ("effector", "effector_state"))
+                }
+            )
+        write_particles(file, frames, about, (self.recorder.frame_steps, self.recorder.frame_times_h))

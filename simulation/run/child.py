@@ -60,11 +60,10 @@ def compute(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) ->
 
             rest = begin(condition, runs_dir, check)
         else:
-            path = run(condition, runs_dir, check)
-            rest = lambda: path  # noqa: E731
+            rest = partial(Path, run(condition, runs_dir, check))
     except Exception as error:
-        failed = _failed(error, time.perf_counter() - start)
-        return lambda: failed
+        answer = _failed(error, time.perf_counter() - start)
+        return lambda: answer
     return partial(_finish, rest, time.perf_counter() - start)
 
 

@@ -14,7 +14,7 @@ import h5py
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.record.mouse import MouseRecord
 from simulation.run.folder import StudyFolder
-from simulation.run.pictures import classes_of, kill_columns, middle_slice, whole_fields
+from simulation.run.pictures import agents, classes_of, kill_columns, middle_slice, whole_fields
 from simulation.run.stopping import wish_to_stop
 from simulation.scenario.branch import CheckpointError
 from simulation.scenario.identity import canonical_json, mouse_key, run_id
@@ -156,7 +156,8 @@ class _Run:
             self.record.pictures.append(middle_slice(self.engine))
         seen = self.engine.observe() if hour in self.sample_hours or hour in self.caliper_hours else None
         if hour in self.frame_hours:
-            self.record.frame(hour, whole_fields(self.engine))
+            most = self.condition["output"]["frame_agents"]
+            self.record.frame(hour, whole_fields(self.engine), agents(self.engine, most))
         if hour in self.caliper_hours:
             self._read(self.caliper_hours[hour], seen["volume_true_mm3"])
         if hour in self.sample_hours or self.ended:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from simulation.xenograft.contacts import KILLS_AT
 from simulation.xenograft.layout import (
     ALIVE,
     CELL_SLOTS,
     COMMITTED,
+    EFFECTOR_SLOTS,
     HER2_REFERENCE,
     HER2_STEPS_PER_DOUBLING,
     clone_of,
@@ -48,6 +50,38 @@ def whole_fields(engine) -> dict[str, np.ndarray]:
     side, low, high = _extent(engine)
     z, y, x = np.mgrid[low:high, low:high, low:high]
     return fields_of(engine, (z * side + y) * side + x)
+
+
+def agents(engine, most: int) -> dict[str, np.ndarray]:
+    """Cells and effectors as columns of mouse_layout.AGENTS; of more than `most` of a population every n-th.
+
+    Within a patch agents have no place: the k-th stands on the k-th of its 64 sites, an effector in the middle of one.
+    """
+    arrays, side, patch_um = engine.arrays(), engine.side, engine.params.patch_side_um
+
+    def place(counts, slots):
+        ends = np.cumsum(counts, dtype=np.int64)
+        every = max(1, -(-int(ends[-1]) // most))
+        one = np.arange(0, ends[-1], every)
+        patch = np.searchsorted(ends, one, side="right")
+        slot = one - (ends[patch] - counts[patch])
+        corner = np.stack([patch % side, patch // side % side, patch // side**2], axis=1) - side // 2
+        site = np.stack([slot % 4, slot // 4 % 4, slot // 16 % 4], axis=1)
+        return ((corner + (site + 0.5) / 4.0) * patch_um).astype(np.float32), patch * slots + slot
+
+    position, at = place(arrays["n"], CELL_SLOTS)
+    words = arrays["cells"][at]
+    there, at = place(arrays["ne"], EFFECTOR_SLOTS)
+    effectors = arrays["effectors"][at]
+    return {
+        "cell-position": position,
+        "cell-state": state_of(words).astype(np.uint8),
+        "cell-clone": clone_of(words).astype(np.uint8),
+        "cell-her2": her2_of(words).astype(np.uint8),
+        "effector-position": there,
+        "effector-state": (effectors & np.uint64(3)).astype(np.uint8),
+        "effector-kills": ((effectors >> KILLS_AT) & np.uint64(255)).astype(np.uint8),
+    }
 
 
 def kill_columns(block: Sequence[np.ndarray], engine, first_tick: int) -> tuple[np.ndarray, ...]:

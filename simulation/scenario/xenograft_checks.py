@@ -195,9 +195,10 @@ def _check_output(scenario: XenograftScenario, report: Report) -> None:
         every = getattr(given, name)
         if every is not None and every > hours:
             report.add(f"output.{name}", every, f"longer than the study ({hours} h)", ["study.days"])
-    if given.frames_every_h is not None and given.level != "frames":
-        message = f"only with level frames, not {given.level}"
-        report.add("output.frames_every_h", given.frames_every_h, message, ["output.level"])
+    for name in ("frames_every_h", "frame_agents"):
+        own = getattr(given, name)
+        if own is not None and given.level != "frames":
+            report.add(f"output.{name}", own, f"only with level frames, not {given.level}", ["output.level"])
 
 
 def _check_point(scenario: XenograftScenario, known: Catalogue, report: Report) -> None:

@@ -19,6 +19,7 @@ FILE_BYTES = 120_000
 OBSERVATION_BYTES = 500
 PICTURE_BYTES_PER_PATCH = 6
 KILL_BYTES = 8
+AGENT_BYTES = 5  # of a frame; packed, for neighbours lie side by side
 KILLED_PER_CELL_DAY = 0.05
 
 
@@ -129,5 +130,6 @@ def _disk(resolved: dict) -> int:
     if output["level"] in ("events", "frames"):
         size += KILL_BYTES * min(1e6, KILLED_PER_CELL_DAY * cell_hours(resolved) / 24.0)
     if output["level"] == "frames":
-        size += PICTURE_BYTES_PER_PATCH * patches * (1 + hours / output["frames_every_h"])
+        agents = min(largest_cells(resolved), output["frame_agents"])
+        size += (PICTURE_BYTES_PER_PATCH * patches + AGENT_BYTES * agents) * (1 + hours / output["frames_every_h"])
     return round(size)

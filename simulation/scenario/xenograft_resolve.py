@@ -36,6 +36,7 @@ CALIPER_NUMBERS = (
 )
 RESIDENTS = {"nk": "mouse-NK", "myeloid": "mouse-myeloid", "human_nk": "human-NK"}
 TWICE_WEEKLY_D = (3, 4)
+FRAME_AGENTS = 100_000  # of a frame, unless the user says otherwise
 
 
 def caliper_days(days: float, given: Sequence[float] | None) -> list[float]:
@@ -252,4 +253,5 @@ def _output(scenario: XenograftScenario) -> dict:
     output = {"level": given.level, "every_h": given.every_h, "save_days": list(given.save_days or ())}
     if given.level == "frames":
         output["frames_every_h"] = given.frames_every_h or given.every_h
+        output["frame_agents"] = given.frame_agents or FRAME_AGENTS
     return output

@@ -144,6 +144,12 @@ class XenograftOutput(Table):
     level: Literal["observables", "final", "events", "frames"] = Field(default="final", description="what is stored")
     every_h: Count = Field(default=24, ge=1, le=8760, description="time between observations [h]")
     frames_every_h: Count | None = Field(default=None, ge=1, le=8760, description="between frames (level frames) [h]")
+    frame_agents: Count | None = Field(
+        default=None,
+        ge=100,
+        le=10_000_000,
+        description="most cells and most effectors of a frame, of more every n-th (level frames); default 1e5",
+    )
     save_days: Days | None = Field(default=None, description="days on which the tumour is saved, to branch from")
 
 

@@ -202,7 +202,7 @@ class Session:
         return {**show.paint(shot, view), **numbers}  # drawn while others may go on
 
     def frame(self) -> dict[str, Any]:
-        """What is shown at this moment: picture (PNG bytes), curves, histogram and read-outs."""
+        """What is shown at this moment: picture (palette indices), curves, histogram and read-outs."""
         with self.lock:
             show, shot, view, numbers = self._look()
         return {**show.paint(shot, view), **numbers}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from simulation.teaching import tumour_controls, tumour_slice
+from simulation.teaching import picture, tumour_controls, tumour_slice
 from simulation.teaching.controls import pick, rounded, rounded_all
 from simulation.teaching.toml_text import toml_text
 from simulation.teaching.tumour_model import BASE, TumourModel
@@ -110,9 +110,10 @@ class TumourShow:
 
     @staticmethod
     def paint(shot: tumour_slice.Slice, view: str) -> dict[str, Any]:
-        """The picture (PNG bytes), and how the living cells of the slice carry antibody."""
+        """The picture (palette indices), its palette, and how the living cells of the slice carry antibody."""
         return {
-            "png": tumour_slice.png(tumour_slice.draw(shot, view)),
+            "image": tumour_slice.draw(shot, view),
+            "palette": picture.palette(tumour_slice.COLOURS),
             "carrying": tumour_slice.shares_by_occupancy(shot),
         }
 
@@ -132,7 +133,7 @@ class TumourShow:
             "side": self.model.grid.dimensions[0] * tumour_slice.EDGE,
             "spoken": "A slice of the tumour after {clock}. In all of it {alive} living tumour cells, {immune} immune.",
             "figures": [
-                {"name": "tgi_tc_pct", "of": "tgi", "unit": "%", "text": "TGI: 100 (1 - treated / untreated)"},
+                {"name": "tgi_tc_pct", "of": "tgi", "unit": "%", "text": "TGI: 100 (1 − T/C), against the untreated"},
                 {"name": "volume", "of": "volume", "unit": "mm³", "text": "volume of this tumour"},
             ],
             "curve": {
@@ -140,11 +141,11 @@ class TumourShow:
                 "suffix": " mm³",
                 "lines": [
                     {"name": "untreated", "text": "untreated", "style": "natural"},
-                    {"name": "treated", "text": "this tumour", "style": "main"},
+                    {"name": "treated", "text": "this tumour", "style": "lead"},
                 ],
             },
             "bars": {
-                "title": "Living cells of the slice, by receptors in use", "of": "carrying",
+                "title": "Cells of the slice by receptors in use", "of": "carrying",
                 "labels": [word if i == 0 else f"{word}+" for i, word in enumerate(tumour_slice.OCCUPANCY_WORDS)],
                 "spoken": "Living cells of the slice by the share of receptors that hold antibody",
             },

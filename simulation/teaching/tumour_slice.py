@@ -2,7 +2,7 @@
 
 Layout   The engine keeps cells in blocks of 86 um with their way from the block's vessel, and no place within it. A
          block is drawn as 9 x 9 sites with a vessel near the middle (where, hangs on the block), its cells side by
-         side: the nearest to the vessel first. So a block shows one vessel and the cells that live on it.
+         side from the vessel outwards, with gaps between them where they are fewer than the sites.
 Colours  those of the well (picture.py): living cells by what they carry on the same ramp, or by oxygen; dying cells
          rings, dead ones debris; effectors dots, by their kills.
 Limits   no cell, floor only; every living cell of the plane is drawn once while a block holds 80 or fewer
@@ -25,6 +25,7 @@ from simulation.xenograft.layout import (
     DEAD,
     EFFECTOR_SLOTS,
     KILLED_BIT,
+    PATCH_CELLS,
     clone_of,
     her2_of,
     rank_of,
@@ -154,11 +155,16 @@ def snapshot(engine: TumourEngine, side: int) -> Slice:
         occupancy=occupancy.max(axis=0),
         her2=per_cell[clone] * relative_her2()[level],
         bound=engine.effectors.receptors[clone, level] * occupancy.sum(axis=0),
-        site=site,
+        site=_spread(site, n[cell_block]),
         effector_block=effector_block,
         effector_words=effector_words,
         effector_site=_site_of_effector(effector_words),
     )
+
+
+def _spread(place: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Sites of cells by their place in the order from the vessel: gaps are spread among them, at most one in five."""
+    return np.where(n <= SHOWN, place * SHOWN // np.maximum(n, PATCH_CELLS), place)
 
 
 @cache

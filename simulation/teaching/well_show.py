@@ -115,8 +115,8 @@ class WellShow:
 
     @staticmethod
     def paint(shot: picture.Snapshot, view: str) -> dict[str, Any]:
-        """The picture (PNG bytes)."""
-        return {"png": picture.png(picture.draw(shot, view))}
+        """The picture (palette indices) and its palette."""
+        return {"image": picture.draw(shot, view), "palette": picture.palette()}
 
     under_pointer = staticmethod(picture.under_pointer)
 
@@ -140,7 +140,7 @@ class WellShow:
                 "title": "Specific lysis over time", "x": "hours", "unit": "h", "per": 60, "top": 100, "suffix": "",
                 "lines": [
                     {"name": "natural", "text": "no antibody", "style": "natural"},
-                    {"name": "lysis", "text": "this well", "style": "main"},
+                    {"name": "lysis", "text": "this well", "style": "lead"},
                 ],
             },
             "bars": {

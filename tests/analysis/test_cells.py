@@ -22,7 +22,6 @@ from analysis.cells import (
     check_recorded,
 )
 from analysis.contacts import AFTER_KILL, FIRST
-
 from analysis.design import design_table
 from analysis.errors import SheetFault
 from analysis.trajectory import Run, Series

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,15 @@ import pytest
 
 from analysis.calibration import Free
 from analysis.errors import SheetFault
-from analysis.posterior import overlay_text, read_posterior, sample, weighted_quantile, widths, write_calibration
+from analysis.posterior import (
+    overlay_text,
+    predictive,
+    read_posterior,
+    sample,
+    weighted_quantile,
+    widths,
+    write_calibration,
+)
 from simulation.catalogue import lookup
 
 FREE = [Free("effectors.default.motility", 0.5, 2.0), Free("cell_lines.721.221.natural_sensitivity", 1.0, 30.0)]
@@ -91,3 +101,25 @@ def test_abc_finds_what_the_data_say_and_goes_on_where_it_stopped(tmp_path):
     assert posterior["weight"].sum() == pytest.approx(1)
     assert sample(*arguments, 5, 7, tmp_path / "p.db", 1, said.append).equals(posterior)  # nothing left to do
     assert len(said) == 2
+
+
+def test_what_draws_of_the_posterior_give_stands_beside_the_observed():
+    table = pd.DataFrame({"experiment": "W3", "label": ["a", "b"], "of": "mean", "observed": [10.0, 0.5],
+                          "sigma": [2.0, 0.1], "z": 0.0})  # fmt: skip
+    found = predictive(table, np.column_stack([np.linspace(-1, 1, 21), np.full(21, 2.0)]))
+    assert found["mean"].tolist() == pytest.approx([10.0, 0.7])
+    assert found.loc[0, ["low90", "high90"]].tolist() == pytest.approx([8.2, 11.8])
+    assert found.loc[1, ["low90", "high90"]].tolist() == pytest.approx([0.7, 0.7])
+    assert found["draws"].tolist() == [21, 21]
+
+
+def test_the_shipped_posterior_is_read_and_lies_in_its_prior():
+    folder = Path(__file__).parents[2] / "benchmarks" / "in_vitro_lysis" / "calibration" / "posterior"
+    posterior = read_posterior(folder / "posterior.csv")
+    parameters = pd.read_csv(folder / "parameters.csv").set_index("parameter")
+    asked = tomllib.loads((folder.parents[1] / "calibrate.toml").read_text())["calibrate"]["free"]
+    assert set(asked) == set(parameters.index)
+    assert len(posterior) == 1000
+    for name, row in parameters.iterrows():
+        assert posterior[name].between(row["low"] * (1 - 1e-5), row["high"] * (1 + 1e-5)).all()
+        assert posterior[name].median() == pytest.approx(row["median"], rel=0.01)

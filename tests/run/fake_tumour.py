@@ -6,7 +6,7 @@ takes it over. Growth is that of the condition, halved while any drug is on boar
 
 import numpy as np
 
-from simulation.xenograft.layout import ALIVE, CELL_SLOTS, pack
+from simulation.xenograft.layout import ALIVE, CELL_SLOTS, EFFECTOR_SLOTS, pack
 
 
 class FakeEngine:
@@ -58,6 +58,7 @@ class FakeEngine:
         return {
             "n": self.n,
             "ne": np.ones_like(self.n),
+            "effectors": np.ones(len(self.n) * EFFECTOR_SLOTS, np.uint64),
             "cells": self.cells,
             "oxygen": np.ones(len(self.n), np.float32),
             "occupancy": np.zeros(len(self.n), np.float32),

@@ -128,7 +128,7 @@ def test_without_caliper_error_the_reading_is_three_over_pi(read):
 
 def test_levels_hold_what_they_say(read):
     expected = {"observables": set(), "final": {"slices"}, "events": {"slices", "kills"}}
-    expected["frames"] = expected["events"] | {"fields"}
+    expected["frames"] = expected["events"] | {"fields", "particles", "VTKHDF"}
     for level, more in expected.items():
         with read(one({"output.level": level}, place=3)) as file:
             assert set(file) == {"h5md", "meta", "observables", "calipers"} | more

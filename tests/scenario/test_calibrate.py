@@ -50,7 +50,8 @@ def test_a_faulty_free_parameter_is_named(tmp_path, free, message):
         ({"experiments": ["nowhere.toml"]}, r"calibrate.experiments\[0\].*no such file"),
         ({"donors": 1}, "must be at least 2"),
         ({"cells": 10}, "must be at least 50"),
-        ({"method": "guess"}, "unknown key"),
+        ({"method": "guess"}, 'must be "ABC-SMC" or "emulator"'),
+        ({"sampler": "guess"}, "unknown key"),
     ],
 )
 def test_a_faulty_setting_is_named(tmp_path, more, message):

@@ -50,6 +50,7 @@ SINGLE = [
     ({"study.caliper_days": [3, 7]}, "study.caliper_days = 3.0: must begin with 0, the day of randomisation"),
     ({"study.endpoint_mm3": 90}, "tumour.start_volume_mm3 = 130.0: at or over the end point, 90 mm3"),
     ({"output.every_h": 500}, "output.every_h = 500: longer than the study (336 h)"),
+    ({"output.frame_agents": 5000}, "output.frame_agents = 5000: only with level frames, not final"),
     ({"output.frames_every_h": 24}, "output.frames_every_h = 24: only with level frames, not final"),
     ({"output.save_days": [21]}, "output.save_days = 21.0: after the end: the study ends on day 14"),
     ({"mouse.enrolment_low_mm3": 250}, "mouse.enrolment_low_mm3 = 250.0: must be less than mouse.enrolment_high_mm3"),

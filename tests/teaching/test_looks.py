@@ -211,8 +211,10 @@ def test_a_lesson_is_read_moves_as_it_says_and_looks_right_at_every_width(visit,
             one.speed({"well": "30 min per second", "xenograft": "1 day per second"}[lesson.scenario["kind"]])
         else:
             one.top_speed()
+        before = one.count()
         one.button(attempt.label).click()
         page.get_by_role("button", name=attempt.label, exact=True, pressed=True).wait_for()
+        one.wait_count(before + 2)  # the choice of speed may still have been on its way
         if attempt is lesson.tries[0]:
             end = int(one.part("progress").get_attribute("aria-valuemax"))
             # until the new well is there the clock is that of the run before

@@ -6,10 +6,13 @@ import struct
 import threading
 import urllib.error
 import urllib.request
+import zlib
 
+import numpy as np
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from simulation.teaching import rooms
 
@@ -45,21 +48,50 @@ def get(url):
 
 
 def read(body):
-    """(numbers, PNG) of a frame."""
+    """(numbers, palette, picture) of a frame."""
     length = struct.unpack("<I", body[:4])[0]
-    return json.loads(body[4 : 4 + length]), body[4 + length :]
+    numbers = json.loads(body[4 : 4 + length])
+    height, width, inks = (numbers.pop(name) for name in ("height", "width", "inks"))
+    rest = np.frombuffer(body[4 + length :], np.uint8)
+    return numbers, rest[: 3 * inks].reshape(inks, 3), rest[3 * inks :].reshape(height, width)
 
 
 def test_a_frame_is_numbers_and_a_picture(address, room):
     status, body = get(f"{address}/{room}/frame?after=-1")
-    numbers, png = read(body)
+    numbers, palette, image = read(body)
+    frame = rooms.session(room).frame()
     assert status == 200
-    assert numbers == {name: value for name, value in rooms.session(room).frame().items() if name != "png"}
-    assert png == rooms.session(room).frame()["png"]
+    np.testing.assert_array_equal(image, frame.pop("image"))
+    np.testing.assert_array_equal(palette, frame.pop("palette"))
+    assert numbers == frame
+
+
+def test_a_browser_elsewhere_gets_the_same_bytes_packed(address, room, monkeypatch):
+    plain = get(f"{address}/{room}/frame?after=-1")[1]
+    monkeypatch.setattr(rooms, "_is_far", lambda request: True)
+    packed = get(f"{address}/{room}/frame?after=-1")[1]
+    assert len(packed) < len(plain) / 5
+    assert zlib.decompress(packed) == plain
+
+
+@pytest.mark.parametrize(
+    ("host", "accepted", "far"),
+    [
+        ("127.0.0.1", "gzip, deflate", False), ("::1", "deflate", False), ("10.0.0.7", "gzip, deflate, br", True),
+        ("10.0.0.7", "", False), (None, "deflate", True),
+    ],
+)  # fmt: skip
+def test_only_who_is_elsewhere_and_can_unpack_gets_packed_pictures(host, accepted, far):
+    scope = {
+        "type": "http",
+        "headers": [(b"accept-encoding", accepted.encode())],
+        "client": (host, 1) if host else None,
+    }
+    assert rooms._is_far(Request(scope)) == far
 
 
 def test_the_next_frame_comes_when_something_happens(address, room):
-    shown, _ = read(get(f"{address}/{room}/frame?after=-1")[1])
+    shown, *_ = read(get(f"{address}/{room}/frame?after=-1")[1])
     answers = []
     waiting = threading.Thread(target=lambda: answers.append(get(f"{address}/{room}/frame?after={shown['count']}")))
     waiting.start()
@@ -92,7 +124,7 @@ def test_a_room_that_was_left_or_never_entered_is_gone(address):
 
 def test_leaving_ends_a_request_that_waits(address):
     name = rooms.enter()
-    shown, _ = read(get(f"{address}/{name}/frame?after=-1")[1])
+    shown, *_ = read(get(f"{address}/{name}/frame?after=-1")[1])
     answers = []
     waiting = threading.Thread(target=lambda: answers.append(get(f"{address}/{name}/frame?after={shown['count']}")))
     waiting.start()

@@ -5,8 +5,9 @@ import pytest
 import solara
 from mesa.visualization import SolaraViz
 
-from simulation.teaching import picture, viz
+from simulation.teaching import picture, tumour_slice, viz
 from simulation.teaching.model import ADCCModel
+from simulation.teaching.tumour_model import TumourModel
 
 
 @pytest.fixture
@@ -56,3 +57,36 @@ def test_the_parts_show_the_picture_and_the_curve(rendered, monkeypatch):
     assert f"{model.specific_lysis_pct:.1f} %" in texts[0]
     lines = texts[0].split('points="')[1:]
     assert [line.partition('"')[0].count(",") for line in lines] == [61, 61]
+
+
+def test_solara_viz_steps_and_resets_the_tumour(rendered):
+    models = []
+
+    class Watched(TumourModel):
+        def __init__(self, **params):
+            super().__init__(**params)
+            models.append(self)
+
+    first = Watched(rng=1, start_volume_mm3=0.02)
+    params = viz.tumour_params() | {"start_volume_mm3": 0.02}
+    shown = SolaraViz(first, components=viz.TUMOUR_COMPONENTS, model_params=params)
+    context = rendered(solara.AppLayout(children=[shown]))
+    context.find(v.Btn, children=["Step"]).widget.click()
+    assert first.pair.tick == 1
+    context.find(v.Select, label="Mouse").widget.v_model = "NSG"
+    context.find(v.Btn, children=["Reset"]).widget.click()
+    assert len(models) == 2
+    assert models[1].pair.treated.condition["strain"]["name"] == "NSG"
+
+
+def test_the_parts_show_the_slice_and_both_volumes(rendered, monkeypatch):
+    model = TumourModel(rng=1, start_volume_mm3=0.02)
+    model.run_for(12)
+    pictures, texts = [], []
+    monkeypatch.setattr(viz.solara, "Image", lambda data, **_: pictures.append(data))
+    monkeypatch.setattr(viz.solara, "HTML", lambda **given: texts.append(given["unsafe_innerHTML"]))
+    rendered(viz.SlicePicture(model))
+    rendered(viz.VolumeCurve(model))
+    assert pictures[0] == tumour_slice.png(tumour_slice.draw(model.grid.slice(), "bound"))
+    assert f"TGI {model.tgi_pct:.0f} %" in texts[0]
+    assert [line.partition('"')[0].count(",") for line in texts[0].split('points="')[1:]] == [13, 13]

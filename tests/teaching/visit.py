@@ -135,6 +135,16 @@ class Visit:
             arg=[least, most],
         )
 
+    def count(self) -> int:
+        """Number of the state that is painted; it rises with every deed and every step of time."""
+        return int(self.part("picture").get_attribute("data-count"))
+
+    def wait_count(self, least: int) -> None:
+        """Wait until a state of this number or a later one is painted."""
+        self.page.wait_for_function(
+            "least => +document.querySelector('[data-testid=picture]').dataset.count >= least", arg=least
+        )
+
     def wait_clock(self, words: str) -> None:
         """Wait until the clock shows these words, such as '0 h 0 min'."""
         self.part("clock").get_by_text(words).wait_for()

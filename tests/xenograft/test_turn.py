@@ -77,7 +77,7 @@ def test_a_regressing_tumour_whose_vessels_were_closed_stays_whole():
     closed = float(tumour.perfusion[tumour.n > 0].mean())
     assert closed < 0.8
     worst_strays, worst_rim = 0.0, 0.0
-    for step in range(144):
+    for step in range(120):
         hour(tumour, birth_factor=0.2, extra_death_per_h=0.5 / 24)
         if step % 24 == 23:
             counts, _ = tumour.census()
@@ -85,9 +85,9 @@ def test_a_regressing_tumour_whose_vessels_were_closed_stays_whole():
             worst_rim = max(worst_rim, np.abs(counts["rim"] - 1.0).max())
             assert np.abs(counts["density_shells"][3:8] - 1.0).max() < 0.1
             assert counts["axis_ratio"] < 1.03
-    assert tumour.cells_now < 50_000
+    assert tumour.cells_now < 40_000  # a ball of 8 patches: half a patch is then 6 % of its radius
     assert worst_strays < 1e-3
-    assert worst_rim < 0.06
+    assert worst_rim < 0.05
     assert tumour.perfusion[tumour.n > 0].mean() > 1.2 * closed  # less pressure: vessels open again
 
 
@@ -98,17 +98,18 @@ def test_the_length_of_a_step_does_not_move_the_turn(tick_h):
 
 
 def test_a_larger_share_grows_alike_but_for_its_surface():
-    """ln V on day 14 is linear in 1 / R: two shares foretell a third, which is eight times as large as the second."""
-    shares = np.array([1.25e-4, 1e-3, 8e-3])
+    """ln V on day 14 against 1 / R: two shares foretell a third, four times as large as the second."""
+    shares = np.array([4e-4, 1.6e-3, 6.4e-3])
     ratio = [
-        np.mean([volumes(Tumour(n87(share), key), 14)[-1] for key in keys]) / (98.2e5 * share)
-        for share, keys in zip(shares, (range(8), range(2), range(1)), strict=True)
+        np.mean([volumes(Tumour(n87(share), key), 14)[-1] for key in range(keys)]) / (98.2e5 * share)
+        for share, keys in zip(shares, (3, 2, 1), strict=True)
     ]
-    per_radius = np.cbrt(shares) ** -1.0  # 20, 10, 5
+    per_radius = np.cbrt(shares) ** -1.0  # 13.6, 8.5, 5.4
     slope = math.log(ratio[0] / ratio[1]) / (per_radius[0] - per_radius[1])
     foretold = ratio[1] * math.exp(-slope * (per_radius[1] - per_radius[2]))
-    assert ratio[2] == pytest.approx(foretold, rel=0.06)
-    assert ratio[2] == pytest.approx(ratio[1], rel=0.2)
+    assert slope > 0.0  # what breathes from outside is a larger part of a smaller tumour
+    assert ratio[2] == pytest.approx(foretold, rel=0.06)  # one mouse is known to 1.5 %
+    assert ratio[2] == pytest.approx(ratio[1], rel=0.15)
 
 
 @pytest.mark.slow

@@ -1,5 +1,5 @@
 #!/bin/bash
-# 250,000 runs in 43 tasks of about 29 min on one core; files about 20 GB.
+# 250,000 runs in 42 tasks of about 29 min on one core; files about 20 GB.
 # A task that is stopped and started again goes on from its finished runs. When all have ended:
 #   python -m simulation.cli analyse 'results/sweep dir'
 # Not tested on a real SGE: compare with the scripts of your site.
@@ -12,11 +12,11 @@
 #$ -r y
 #$ -j y
 #$ -o 'results/sweep dir/jobs/'
-#$ -t 1-43
+#$ -t 1-42
 #$ -q short
 #$ -P lab12
 #$ --qos=low
 set -eu
 export ADCCSIM_CACHE_DIR=$TMPDIR/adcc
 module load python/3.12
-exec python -m simulation.cli run 'my sweep.toml' --out 'results/sweep dir' --set replicates=96 --workers 1 --shard "$((SGE_TASK_ID - 1))/43"
+exec python -m simulation.cli run 'my sweep.toml' --out 'results/sweep dir' --set replicates=96 --workers 1 --shard "$((SGE_TASK_ID - 1))/42"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# 250,000 runs in 43 tasks of about 29 min on one core; files about 20 GB.
+# 250,000 runs in 42 tasks of about 29 min on one core; files about 20 GB.
 # A task that is stopped and started again goes on from its finished runs. When all have ended:
 #   python -m simulation.cli analyse 'results/sweep dir'
 #SBATCH --job-name=adcc
@@ -10,11 +10,11 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output='results/sweep dir/jobs/%x-%A_%a.log'
-#SBATCH --array=0-42
+#SBATCH --array=0-41
 #SBATCH --partition=short
 #SBATCH --account=lab12
 #SBATCH --qos=low
 set -eu
 export ADCCSIM_CACHE_DIR=$TMPDIR/adcc
 module load python/3.12
-exec python -m simulation.cli run 'my sweep.toml' --out 'results/sweep dir' --set replicates=96 --workers 1 --shard "$SLURM_ARRAY_TASK_ID/43"
+exec python -m simulation.cli run 'my sweep.toml' --out 'results/sweep dir' --set replicates=96 --workers 1 --shard "$SLURM_ARRAY_TASK_ID/42"

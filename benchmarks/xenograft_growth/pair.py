@@ -1,0 +1,95 @@
+"""The Fc receptor pair of BT-474 with the effectors of NCI-N87: what each uncertain number would have to do.
+
+    python benchmarks/xenograft_growth/pair.py [--fraction 0.003] [--out DIR]
+
+96 % inhibition is asked for with Fc receptors and 29 % without (Clynes 2000, from memory), 4 then 2 mg/kg weekly, day
+35. Growth and direct arm are those of overlays/bt474.toml, effectors those of the catalogue (the middle of the N87
+ridge). Each number in turn goes to the ends of its range in the catalogue, all others staying; none of them is a
+constant of killing or binding. Writes xenograft_pair.json.
+"""
+
+import argparse
+import json
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+import calibrate  # noqa: E402
+
+from simulation import runtime  # noqa: E402
+
+DOSES = {0: 4.0, 7: 2.0, 14: 2.0, 21: 2.0, 28: 2.0}
+OF_EFFECTORS = ("contact_rate_per_h", "recruitment_max", "fcgr_gain", "lifetime_h")
+OF_CELLS = ("her2_internalisation_per_h", "her2_per_cell")
+
+
+def kept(mouse: dict, control: float) -> float:
+    """Volume over that of the untreated tumour, percent."""
+    return 100.0 * calibrate.grow(mouse, calibrate.BT474_DAYS, DOSES, "trastuzumab", "ip")[0] / control
+
+
+def main() -> None:
+    """The table, one row per number and end of its range."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fraction", type=float, default=0.003)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    asked = parser.parse_args()
+    runtime.configure(threads=asked.threads)
+    from simulation.catalogue import lookup
+    from simulation.version import XENOGRAFT_MODEL
+
+    began, known = time.process_time(), lookup.load()
+    own = tomllib.loads((Path(__file__).parent / "overlays" / "bt474.toml").read_text(encoding="utf-8"))
+    cells = {name: entry["value"] for name, entry in own["tumours"]["BT-474"].items()}
+
+    def mouse(strain: str, **changes: float) -> dict:
+        start = calibrate.BT474_START_MM3
+        out = calibrate.condition(known, "BT-474", start, strain, "trastuzumab", asked.fraction)
+        return calibrate.with_numbers(out, **cells, **changes)
+
+    def with_effectors(factor: float = 1.0, **numbers: float) -> dict:
+        out = mouse("nude")
+        kinds = {
+            kind: {**table, "density_per_tumour_cell": table["density_per_tumour_cell"] * factor, **numbers}
+            for kind, table in out["effectors"].items()
+            if table is not None
+        }
+        return {**out, "effectors": {**out["effectors"], **kinds}}
+
+    control = calibrate.grow(mouse("nude"), calibrate.BT474_DAYS, {}, "trastuzumab", "ip")[0]
+    rows = [("without Fc receptors", 0.0, kept(mouse("FcgR-null"), control))]
+    rows += [("density x", f, kept(with_effectors(f), control)) for f in (1.0, 2.0, 4.0, 8.0)]
+    resident = known.residents["mouse-myeloid"].numbers
+    for name in OF_EFFECTORS:
+        for value in (resident[name].low, resident[name].high):
+            changed = with_effectors(**({} if name == "fcgr_gain" else {name: value}))
+            if name == "fcgr_gain":  # of the myeloid cells; mouse NK cells keep theirs
+                changed["effectors"]["myeloid"] = {**changed["effectors"]["myeloid"], name: value}
+            rows.append((name, value, kept(changed, control)))
+    line = known.cell_lines["BT-474"].numbers
+    for name in OF_CELLS:
+        for value in (line[name].low, line[name].high):
+            rows.append((name, value, kept(mouse("nude", **{name: value}), control)))
+    for name, value, left in rows:
+        print(f"{name:28s} {value:10.4g}   inhibition {100.0 - left:5.1f} %", flush=True)
+    result = {
+        "benchmark": "xenograft_pair",
+        "schema": 1,
+        "model": XENOGRAFT_MODEL,
+        "seed": calibrate.SEED,
+        "fraction_simulated": asked.fraction,
+        "processor_time_s": time.process_time() - began,
+        "untreated_mm3": control,
+        "asked_percent": {"with Fc receptors": 96, "without": 29},
+        "rows": [{"number": name, "value": value, "inhibition_percent": 100.0 - left} for name, value, left in rows],
+    }
+    (asked.out / "xenograft_pair.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -101,7 +101,7 @@ def test_without_fc_and_signalling_the_drug_changes_nothing():
     treated.apply(DOSE | {"drug": "trastuzumab-Fc-null"})
     for run in (treated, vehicle):
         run.advance(48)
-    assert treated.observe()["occupancy_mean"][0] > 0.2
+    assert treated.observe()["occupancy_mean"][0] > 0.05  # the drug is there
     assert np.array_equal(treated.tumour.cells, vehicle.tumour.cells)
     assert np.array_equal(treated.tumour.effectors, vehicle.tumour.effectors)
 

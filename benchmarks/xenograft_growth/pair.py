@@ -43,6 +43,7 @@ def main() -> None:
     from simulation.version import XENOGRAFT_MODEL
 
     began, known = time.process_time(), lookup.load()
+
     def mouse(strain: str, **changes: float) -> dict:
         start = calibrate.BT474_START_MM3
         out = calibrate.condition(known, "BT-474", start, strain, "trastuzumab", asked.fraction)

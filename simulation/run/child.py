@@ -225,7 +225,7 @@ class _Answers:
     def put(self, answer: Answer | Rest, lock: int | None) -> None:
         """Answer when the file is there, in the order of these calls; waits while two runs are ahead.
 
-        A failure has no file to wait for: it is answered before the next run begins and perhaps takes the process along.
+        A failure has no file to wait for: it is answered before the next run begins, which may take the process along.
         """
         self._waiting.put((answer, lock))
         if not callable(answer):

@@ -217,7 +217,7 @@ def fit_bt474(known, fraction: float, out: Path) -> list[dict]:
     rows.append({"fit": "BT-474 direct_effect_max", "value": direct, "volume_mm3": reached, "asked_mm3": wanted})
     print("BT-474 with Fc receptors: effectors per tumour cell", flush=True)
     wanted = BT474_KEPT["with Fc receptors"] * control
-    density, reached = solve(lambda d: volume("nude", direct, d), wanted, 0.06, 0.002, 0.2)
+    density, reached = solve(lambda d: volume("nude", direct, d), wanted, 0.2, 0.002, 0.4)
     rows.append({"fit": "BT-474 density", "value": density, "volume_mm3": reached, "asked_mm3": wanted})
     source = (
         "BT-474, 29 % inhibition without and 96 % with Fc receptors, day 35 (Clynes 2000, Nat Med 6:443, from memory)"

@@ -196,6 +196,7 @@ def run_all(studies: list[tuple[Trial, str, Path]], workers: int, log: Path) -> 
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context)
     waiting = {pool.submit(run_one, str(study[2]), study[0].all_sets()): study for study in studies}
+    print(f"{len(studies)} studies with {workers} processes; the first compile", flush=True)
     try:
         with log.open("a", encoding="utf-8") as notes:
             return _follow(waiting, plans, notes)

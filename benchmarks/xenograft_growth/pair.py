@@ -3,8 +3,8 @@
     python benchmarks/xenograft_growth/pair.py [--fraction 0.003] [--out DIR]
 
 96 % inhibition is asked for with Fc receptors and 29 % without (Clynes 2000, from memory), 4 then 2 mg/kg weekly, day
-35. Growth and direct arm are those of overlays/bt474.toml, effectors those of the catalogue (the middle of the N87
-ridge). Each number in turn goes to the ends of its range in the catalogue, all others staying; none of them is a
+35. All numbers are those of the catalogue: growth and direct arm fitted to BT-474, effectors in the middle of the N87
+ridge. Each number in turn goes to the ends of its range in the catalogue, all others staying; none of them is a
 constant of killing or binding. Writes xenograft_pair.json.
 """
 
@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,13 +43,11 @@ def main() -> None:
     from simulation.version import XENOGRAFT_MODEL
 
     began, known = time.process_time(), lookup.load()
-    own = tomllib.loads((Path(__file__).parent / "overlays" / "bt474.toml").read_text(encoding="utf-8"))
-    cells = {name: entry["value"] for name, entry in own["tumours"]["BT-474"].items()}
 
     def mouse(strain: str, **changes: float) -> dict:
         start = calibrate.BT474_START_MM3
         out = calibrate.condition(known, "BT-474", start, strain, "trastuzumab", asked.fraction)
-        return calibrate.with_numbers(out, **cells, **changes)
+        return calibrate.with_numbers(out, **changes)
 
     def with_effectors(factor: float = 1.0, **numbers: float) -> dict:
         out = mouse("nude")

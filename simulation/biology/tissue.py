@@ -14,7 +14,10 @@ Model    Supply of tissue by its vessels (nM of tissue per hour):  J = k_ex v (e
          occupancy is the closure. Where the mean lies above what this supply can hold up (plasma has fallen), x is the
          last profile raised by a constant: the same supply, the same slope, more antibody.
          Growing tissue presses on its vessels: at flow potential phi (mm2/h; its gradient is the velocity of the
-         tissue; about growth rate x radius^2 / 6 in the middle of a ball) they carry 1 / (1 + phi / phi_half).
+         tissue; about growth rate x radius^2 / 6 in the middle of a ball) they carry 1 / (1 + phi / phi_half) of their
+         blood, and oxygen comes with it. Antibody is limited by the wall: k_ex is below 1 per day, while blood passes a
+         hundred times the volume of its tissue and more a day. A vessel with a twentieth of its flow still offers
+         plasma at full strength, so v does not fall with pressure.
 Source   Thurber, Schmidt, Wittrup 2008 (Adv Drug Deliv Rev 60:1421) for the cylinder and its numbers; catalogue keys
          permeability_um_per_s, capillary_radius_um, vessel_spacing_um, void_fraction, antibody_diffusion_um2_per_s.
          Collapse: growing cells close the vessels of a tumour (Padera 2004, Nature 427:695, from memory); the form of
@@ -51,7 +54,7 @@ def exchange_per_h(kd_nM, void_fraction, diffusion_um2_per_s, spacing_um):
 
 @njit(inline="always")
 def open_share(potential, per_half):
-    """Share (0-1) of its supply that a vessel still carries at this flow potential (float32); per_half: 1 / phi_half.
+    """Share (0-1) of its blood that a vessel still carries at this flow potential (float32); per_half: 1 / phi_half.
 
     Tissue that is drawn in (negative potential) opens nothing.
     """

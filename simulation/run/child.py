@@ -48,11 +48,15 @@ class TimedOut(Exception):
 
 def call(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> Answer:
     """Make one run; return its seconds and, if it failed, a reason and the traceback."""
-    return compute(run, runs_dir, check, condition)()
+    found = compute(run, runs_dir, check, condition)
+    return found() if callable(found) else found
 
 
-def compute(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> Rest:
-    """Make one run but for the wait for the disk, which is left to the returned function. Neither of them raises."""
+def compute(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> Answer | Rest:
+    """Make one run but for the wait for the disk, which is left to the returned function; a failure is answered now.
+
+    Neither of them raises.
+    """
     start = time.perf_counter()
     try:
         if run is None:
@@ -62,8 +66,7 @@ def compute(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) ->
         else:
             rest = partial(Path, run(condition, runs_dir, check))
     except Exception as error:
-        answer = _failed(error, time.perf_counter() - start)
-        return lambda: answer
+        return _failed(error, time.perf_counter() - start)
     return partial(_finish, rest, time.perf_counter() - start)
 
 
@@ -220,8 +223,13 @@ class _Answers:
             self._connection.send(message)
 
     def put(self, answer: Answer | Rest, lock: int | None) -> None:
-        """Answer when the file is there, in the order of these calls; waits while two runs are ahead."""
+        """Answer when the file is there, in the order of these calls; waits while two runs are ahead.
+
+        A failure has no file to wait for: it is answered before the next run begins, which may take the process along.
+        """
         self._waiting.put((answer, lock))
+        if not callable(answer):
+            self._waiting.join()
 
     def _finish(self) -> None:
         while True:
@@ -230,6 +238,7 @@ class _Answers:
                 self.send(answer() if callable(answer) else answer)
             if lock is not None:
                 os.close(lock)
+            self._waiting.task_done()
 
 
 def _end_with_owner(descriptor: int) -> None:

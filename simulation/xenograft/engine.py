@@ -78,7 +78,8 @@ class TumourEngine:
         rows = tumour.rows.tuple()
         tumour.breathe()
         plasma_nM = self.plasma.advance(self.tick_h)
-        uptake = antibody.step(rows, tumour.n, tumour.cells, tumour.perfusion, plasma_nM, step)
+        # Vessels under pressure bring less oxygen but no less antibody, which leaks out too slowly (biology/tissue.py).
+        uptake = antibody.step(rows, tumour.n, tumour.cells, tumour.vessels, plasma_nM, step)
         self.plasma.take(uptake, self.params.patch_side_um, tissue["fraction_simulated"])
         birth_factor, extra_death_per_h, response = self.partners.advance(self.tick_h)
         tumour.live(self._passing_of(response), antibody.cover, antibody.profiles, birth_factor, extra_death_per_h)

@@ -116,7 +116,7 @@ def test_killed_under_a_mouse(undisturbed, tmp_path, whom):
     driver = start("dask", tmp_path / "mice.toml", out)
     until(lambda: under_way(out) == 2, "both mice are under way", 400)
     makers = sorted({pid for pid, _ in writers(out)})
-    assert len(makers) == 2 and all(parent(parent(worker)) == driver.pid for worker in map(parent, makers))
+    assert len(makers) == 2 and all(parent(worker) == driver.pid for worker in map(parent, makers))
     os.kill(driver.pid if whom == "driver" else parent(makers[0]), signal.SIGKILL)
     expected = 2 if whom == "driver" else 1
     until(lambda: len(saved(out)) >= expected or len(resumed(out)) >= expected, "the mice have saved", 30)

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import h5py
 
-from simulation.run.one import simulate
-from simulation.version import WELL_MODEL
-from tests.oracle.conditions import PARTNER, condition
+from simulation import runtime
+
+runtime.configure(threads=1)  # kernels of this source state and no other, also where no pytest has said so
+
+from simulation.run.one import simulate  # noqa: E402
+from simulation.version import WELL_MODEL  # noqa: E402
+from tests.oracle.conditions import PARTNER, condition  # noqa: E402
 
 FILE = Path(__file__).with_name(f"{WELL_MODEL}.json")
 

@@ -111,11 +111,8 @@ XENOGRAFT = {
     "true_scale": ["--cells", "60000", "--days", "2"],
     "billion": ["--cells", "200000", "--hours", "2"],
     "cohort": ["--fraction", "0.001", "--mice", "2", "--days", "3"],
-    "study_true_scale": [
-        "--fraction", "0.002", "--small", "0.001", "--workers", "1", "--set", "study.days=3", "--set",
-        "arm.1.dose.0.days=[0]",
-    ],
-}  # fmt: skip
+    "study_true_scale": ["--fraction", "0.0004", "--small", "0.0002", "--workers", "1"],
+}
 
 
 @pytest.mark.slow

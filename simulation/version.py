@@ -7,4 +7,4 @@ in the tests fails when they move without it.
 __version__ = "0.1.0"
 
 WELL_MODEL = "well-3"
-XENOGRAFT_MODEL = "xenograft-3"
+XENOGRAFT_MODEL = "xenograft-4"

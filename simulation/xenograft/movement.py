@@ -3,11 +3,14 @@
 Model    Through the face between patches b and k flow p_b - p_k cells per hour, p the flow potential, from the higher
          to the lower; a flow of 1.3 is one cell, or two with chance 0.3, so that no slope of density stands still for
          want of a whole cell. Who leaves is drawn among all cells of the patch. An effector is carried through a face
-         with the chance that a cell of its patch is, and else walks to a random neighbour at its own rate.
+         with the chance that a cell of its patch is, and else tries a random neighbour at its own rate and goes there
+         with chance min(1, n_k / n_b) of the cells n, so that walking spreads effectors evenly over cells, not over
+         patches: the half-empty rim holds as many per cell as the core.
 Method   Two passes. Outflow: each patch picks its leavers into its own outbox, face by face. Pull: each patch takes
          what its neighbours hold for it. Every patch writes only its own slots, so the result hangs on neither
          threads nor order. At most a sixth of the receiver's free slots come through one face: nobody is ever lost.
-Limits   cells and effectors conserved exactly; no potential, no walk: nothing moves (tests/xenograft/test_movement.py)
+Limits   cells and effectors conserved exactly; no potential, no walk: nothing moves; long walks over standing cells:
+         effectors in proportion to cells (tests/xenograft/test_movement.py)
 """
 
 import numpy as np
@@ -105,8 +108,10 @@ def _send_effectors(b, r, effectors, n, ne, cell_faces, walk, side, faces_of, wa
         else:
             again = hash32(np.uint32(draw))
             if again < walk[np.int64(word & np.uint64(3))]:
-                face = np.int64((np.uint64(hash32(again)) * np.uint64(FACES)) >> _32)
-                if n[b + step_of(face, side)] == 0:
+                third = hash32(again)
+                face = np.int64((np.uint64(third) * np.uint64(FACES)) >> _32)
+                # Detailed balance for a density in proportion to cells; no step leads out of the tissue.
+                if (np.uint64(hash32(third)) * np.uint64(n[b])) >> _32 >= np.uint64(n[b + step_of(face, side)]):
                     face = -1
         if face >= 0:
             shift = np.uint64(8 * face)

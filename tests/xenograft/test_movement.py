@@ -133,6 +133,21 @@ def test_effectors_do_not_walk_out_of_the_tissue():
     assert (tissue.ne[tissue.n == 0] == 0).all()
 
 
+def test_effectors_spread_over_cells_and_not_over_patches():
+    """Detailed balance: after a long walk the thin half of a tissue holds the share of effectors that it has of cells."""
+    n = cube(64)
+    n[:, :, 8:] //= 4
+    thin = (np.indices((SIDE,) * 3)[2] >= 8).ravel()
+    held = total = 0
+    for key in range(5):
+        tissue = Tissue(n, n > 0)
+        for step in range(300):  # five times as long as it takes to even out over the six patches
+            tissue.move(np.zeros((SIDE,) * 3), key=1000 * key + step, walk=1 << 31)
+        held += int(tissue.ne[thin].sum())
+        total += int(tissue.ne.sum())
+    assert abs(held / total - 0.2) < 4 * math.sqrt(0.2 * 0.8 / total)
+
+
 def test_a_cell_in_a_new_patch_has_a_new_rank():
     tissue = Tissue(cube(64)).move(slope(20.0))
     stayed = tissue.cells.reshape((SIDE,) * 3 + (CELL_SLOTS,))[8, 8, 5, :44]

@@ -134,7 +134,7 @@ def test_effectors_do_not_walk_out_of_the_tissue():
 
 
 def test_effectors_spread_over_cells_and_not_over_patches():
-    """Detailed balance: after a long walk the thin half of a tissue holds the share of effectors that it has of cells."""
+    """Detailed balance: in the long run the thin half of a tissue holds the share of effectors that it has of cells."""
     n = cube(64)
     n[:, :, 8:] //= 4
     thin = (np.indices((SIDE,) * 3)[2] >= 8).ravel()

@@ -79,6 +79,7 @@ def caliper_rows(study: Study, units: dict[str, tuple[str, str, int]] | None = N
         with h5py.File(runs[run_id].path, "r") as file:
             day = file["calipers/day"][()]
             volume = file["calipers/volume_caliper_mm3"][()]
+            weight = file["calipers/body_weight_g"][()] if "calipers/body_weight_g" in file else np.nan
             left = file["meta"].attrs["end"] == "endpoint"
         event = [""] * len(day)
         if left and len(event):
@@ -86,11 +87,11 @@ def caliper_rows(study: Study, units: dict[str, tuple[str, str, int]] | None = N
         parts.append(
             pd.DataFrame(
                 {"study": name, "arm": arm, "mouse": str(mouse), "day": day, "volume_mm3": volume, "event": event}
+                | {"body_weight_g": weight}
             )
         )
     rows = pd.concat(parts, ignore_index=True)
     rows["reason"] = np.where(rows["event"] == "endpoint", "caliper volume", "")
-    rows["body_weight_g"] = np.nan
     return rows[list(COLUMNS)]
 
 

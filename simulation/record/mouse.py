@@ -21,7 +21,7 @@ class MouseRecord:
     def __init__(self) -> None:
         self.steps: list[int] = []
         self.rows: list[dict] = []
-        self.readings: list[tuple[float, float, float, float, float]] = []
+        self.readings: list[tuple[float, ...]] = []  # in the order of layout.CALIPERS; weight only where one weighs
         self.kills: list[tuple[np.ndarray, ...]] = []  # one block per stop: arrays in the order of layout.KILLS
         self.kills_left_out = 0
         self.pictures: list[dict[str, np.ndarray]] = []
@@ -34,9 +34,18 @@ class MouseRecord:
         self.steps.append(step)
         self.rows.append({name: np.asarray(value).tolist() for name, value in row.items()})
 
-    def read(self, day: float, length_mm: float, width_mm: float, caliper_mm3: float, true_mm3: float) -> None:
-        """Keep one caliper reading."""
-        self.readings.append((float(day), float(length_mm), float(width_mm), float(caliper_mm3), float(true_mm3)))
+    def read(
+        self,
+        day: float,
+        length_mm: float,
+        width_mm: float,
+        caliper_mm3: float,
+        true_mm3: float,
+        weight_g: float | None = None,
+    ) -> None:
+        """Keep one caliper reading, and the weight of the mouse if it was weighed."""
+        row = (day, length_mm, width_mm, caliper_mm3, true_mm3, *(() if weight_g is None else (weight_g,)))
+        self.readings.append(tuple(float(number) for number in row))
 
     def killed(self, block: Sequence[np.ndarray]) -> None:
         """Keep kills one by one, up to a million; the rest is only counted."""
@@ -93,8 +102,10 @@ class MouseRecord:
         write_h5md(file, str(meta["model_version"]))
         self._write_observables(file, classes, tick_h)
         group = file.create_group("calipers")
-        table = np.array(self.readings, dtype=float).reshape(-1, len(layout.CALIPERS))
-        for (name, (unit, text)), column in zip(layout.CALIPERS.items(), table.T, strict=True):
+        weighed = bool(self.readings) and len(self.readings[0]) == len(layout.CALIPERS)
+        columns = list(layout.CALIPERS.items())[: None if weighed else -1]
+        table = np.array(self.readings, dtype=float).reshape(-1, len(columns))
+        for (name, (unit, text)), column in zip(columns, table.T, strict=True):
             write_dataset(group, name, column, unit, text)
         if self.kills:
             group = file.create_group("kills")

@@ -2,7 +2,8 @@
 
 /h5md /meta        as in layout.py; /meta also has arm, mouse, end_day and end ("study" or "endpoint")
 /observables/<name>/{value, step, time}    series; time in hours from randomisation; value (T,) or (T, classes)
-/calipers/{day, length_mm, width_mm, volume_caliper_mm3, volume_true_mm3}    one row per reading
+/calipers/{day, length_mm, width_mm, volume_caliper_mm3, volume_true_mm3}    one row per reading; with study.body_weight
+                   also body_weight_g
 /kills/{time, x, y, z, clone, her2, effector}     kills by effectors                       (level events and above)
 /slices/<name>     (T, size, size) central plane of patches at the start and at the end     (level final and above)
 /fields/<name>/{value, step, time}    (T, size, size, size) whole tumour, patch by patch    (level frames)
@@ -52,6 +53,7 @@ CALIPERS = {
     "width_mm": ("mm", "shorter diameter as read"),
     "volume_caliper_mm3": ("mm3", "length x width^2 / 2 as read"),
     "volume_true_mm3": ("mm3", "the tumour's volume"),
+    "body_weight_g": ("g", "weight of the mouse with its tumour"),  # last: only where study.body_weight is set
 }
 
 KILLS = {

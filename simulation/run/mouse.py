@@ -11,6 +11,7 @@ from pathlib import Path
 
 import h5py
 
+from simulation.biology.body_weight import healthy_g, log_loss, on_the_balance_g
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.record.mouse import MouseRecord
 from simulation.run.folder import StudyFolder
@@ -176,9 +177,18 @@ class _Run:
     def _read(self, day: float, true_mm3: float) -> None:
         study, aspect = self.condition["study"], self.condition["mouse_factors"]["aspect"]
         length, width, volume = read_caliper(self.unit, day, true_mm3, aspect, study)
-        self.record.read(day, length, width, volume, true_mm3)
+        self.record.read(day, length, width, volume, true_mm3, self._weigh(day, true_mm3))
         if volume >= study["endpoint_mm3"] and day > 0:
             self.end, self.end_day = "endpoint", day
+
+    def _weigh(self, day: float, tumour_mm3: float) -> float | None:
+        """Weight with the tumour in g; None where nobody weighs."""
+        own = self.condition["study"].get("body_weight")
+        if own is None:
+            return None
+        names = ("day", "mg_per_kg", "weight_loss_per_mg_kg", "weight_nadir_d")
+        loss = log_loss(day, [tuple(dose[name] for name in names) for dose in own["doses"]])
+        return on_the_balance_g(healthy_g(day, own["start_g"], own["adult_g"], own["gain_d"]), loss, tumour_mm3)
 
     def collect_kills(self) -> None:
         """Move the kills of the last step into the record."""

@@ -252,6 +252,9 @@ def _check_branch(scenario: XenograftScenario, known: Catalogue, i: int, arm: Ar
     if scenario.sweep:
         report.add("sweep", NO_VALUE, "contradicts [branch]: a saved tumour has its numbers already")
         return False
+    if scenario.study.body_weight:
+        report.add("study.body_weight", True, "contradicts [branch]: what earlier doses cost the mouse is not saved")
+        return False
     if arm.start_volume_mm3 is not None:
         message = "contradicts [branch]: the saved tumour has its volume"
         report.add(f"arm[{i}].start_volume_mm3", arm.start_volume_mm3, message)

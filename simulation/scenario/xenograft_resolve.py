@@ -13,7 +13,7 @@ from pathlib import Path
 from simulation.catalogue import lookup
 from simulation.scenario.branch import read_meta
 from simulation.scenario.identity import canonical_json
-from simulation.scenario.mice import draw_mouse, unit_of
+from simulation.scenario.mice import draw_mouse, score, unit_of
 from simulation.scenario.schema import Table
 from simulation.scenario.xenograft_schema import (
     Arm,
@@ -34,6 +34,7 @@ STRAIN_NUMBERS = (
 CALIPER_NUMBERS = (
     *("caliper_error_coefficient", "caliper_error_power", "caliper_error_floor_mm3", "limit_of_quantification_mm3"),
 )
+OF_THE_BALANCE = ("weight_loss_per_mg_kg", "weight_nadir_d")  # numbers of a drug that only body weight needs
 RESIDENTS = {"nk": "mouse-NK", "myeloid": "mouse-myeloid", "human_nk": "human-NK"}
 TWICE_WEEKLY_D = (3, 4)
 FRAME_AGENTS = 100_000  # of a frame, unless the user says otherwise
@@ -116,8 +117,30 @@ def resolve_drugs(names: Sequence[str], known: lookup.Catalogue, clearance: floa
             own["clearance_ml_per_d_kg"] *= clearance
         else:
             own["half_life_h"] /= clearance
+            for number in OF_THE_BALANCE:
+                del own[number]
         out[name] = own | {"class": entry.strings["class"], "antibody": entry.strings["antibody"]}
     return out
+
+
+def resolve_weight(unit: str, doses: Sequence[Mapping], strain: Mapping, known: lookup.Catalogue) -> dict:
+    """Numbers of one mouse for biology/body_weight.py; `doses` are those that cost weight: no antibody does.
+
+    Antibodies to human HER2 do not bind that of mice.
+    """
+    size = 1000.0 * math.exp(strain["weight_log_sd"] * score(unit, "weight"))
+    costly = {name for name in {dose["drug"] for dose in doses} if OF_THE_BALANCE[0] in known.drugs[name].numbers}
+    return {
+        "start_g": round(size * strain["weight_kg"], 9),
+        "adult_g": round(size * strain["adult_weight_kg"], 9),
+        "gain_d": strain["weight_gain_d"],
+        "doses": [
+            {"day": dose["day"], "mg_per_kg": dose["mg_per_kg"]}
+            | {number: known.drugs[dose["drug"]].numbers[number].value for number in OF_THE_BALANCE}
+            for dose in doses
+            if dose["drug"] in costly
+        ],
+    }
 
 
 def resolve_arm(scenario: XenograftScenario, arm: Arm, known: lookup.Catalogue) -> dict:
@@ -165,10 +188,15 @@ def resolve_mouse(scenario: XenograftScenario, known: lookup.Catalogue, arm: Arm
         return _from_checkpoint(scenario, known, shared, number)
     strain = resolve_strain(scenario, arm, known)
     mean = arm.start_volume_mm3 or scenario.tumour.start_volume_mm3
-    mouse = draw_mouse(unit_of(scenario.seed, scenario.random, arm.name, number), mean, strain)
+    unit = unit_of(scenario.seed, scenario.random, arm.name, number)
+    mouse = draw_mouse(unit, mean, strain)
     factors = mouse.factors()
+    study = shared["study"]
+    if scenario.study.body_weight:
+        study = study | {"body_weight": resolve_weight(unit, shared["doses"], strain, known)}
     return {
         **shared,
+        "study": study,
         "mouse": number,
         "mouse_factors": factors,
         "clones": [{**clone, "growth_per_d": clone["growth_per_d"] * mouse.growth} for clone in shared["clones"]],

@@ -110,6 +110,7 @@ class Study(Table):
     caliper_days: Days | None = Field(default=None, description="days of reading; default twice weekly and the last")
     endpoint_mm3: Number = Field(default=1500.0, gt=0, le=20_000, description="caliper volume at which a mouse leaves")
     caliper_error_coefficient: Number | None = quantity("size of the caliper error; 0: none", "mm3", high=2)
+    body_weight: bool = Field(default=False, description="weigh the mice, with their tumours, on the days of reading")
 
 
 class Dose(Table):

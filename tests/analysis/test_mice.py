@@ -106,3 +106,19 @@ def test_missing_mice_are_named_and_none_is_an_error(tmp_path):
         path.unlink()
     with pytest.raises(SheetFault):
         analyse_mice(folder)
+
+
+def test_weights_come_with_the_calipers_and_are_drawn(tmp_path):
+    changes = {
+        "study.body_weight": True,
+        "arm.1.dose": [{"drug": "cisplatin", "mg_per_kg": 6, "route": "ip", "days": [0]}],
+    }
+    folder = make_mice(tmp_path / "weighed", changes)
+    result = analyse_mice(folder)
+    assert "body_weight.png" in {path.name for path in result.figures}
+    lost = result.tables["mice"].groupby("arm")["largest_weight_loss_pct"].agg(["min", "max"])
+    # by the law on day 3: a growing mouse of 20 g, 0.019 x 6 x (3/4) e^(1/4) off its logarithm
+    assert lost.loc["trastuzumab", "min"] > 7.0 and lost.loc["trastuzumab", "max"] < 11.0
+    assert lost.loc["vehicle", "max"] < 1.0
+    sheet = (folder / "exports" / "caliper.csv").read_text().splitlines()
+    assert sheet[0].endswith("body_weight_g") and not sheet[1].endswith(",")

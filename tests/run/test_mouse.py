@@ -214,3 +214,35 @@ def test_caliper_readings_scatter_as_the_formula_says():
         spread = caliper_share(volume, numbers)
         assert np.std(logs) == pytest.approx(spread, rel=5 / np.sqrt(2 * 2000) + spread**2)
         assert np.mean(logs) == pytest.approx(np.log(3 / np.pi), abs=5 * spread / np.sqrt(2000) + spread**2)
+
+
+def test_a_mouse_is_weighed_with_its_tumour_on_the_days_of_reading(read, tmp_path):
+    doses = [{"drug": "cisplatin", "mg_per_kg": 5, "route": "ip", "days": [3]}]
+    plain, weighed = one({"arm.1.dose": doses}, place=3), one({"arm.1.dose": doses, "study.body_weight": True}, place=3)
+    untreated = one({"study.body_weight": True})["study"]["body_weight"]
+    own = weighed["study"].pop("body_weight")
+    assert {**weighed, "study": weighed["study"]} == plain  # nothing but the balance is new
+    assert own["doses"] == [{"day": 3.0, "mg_per_kg": 5.0, "weight_loss_per_mg_kg": 0.019, "weight_nadir_d": 4.0}]
+    assert untreated["doses"] == []
+    weighed["study"]["body_weight"] = own
+    with read(plain) as file:
+        assert "body_weight_g" not in file["calipers"]
+    with read(weighed) as file:
+        weight, tumour = file["calipers/body_weight_g"], file["calipers/volume_true_mm3"][()]
+        assert weight.attrs["units"] == "g"
+        days = file["calipers/day"][()]
+        healthy = own["adult_g"] - (own["adult_g"] - own["start_g"]) * np.exp(-days / own["gain_d"])
+        x = np.maximum(days - 3.0, 0.0) / 4.0
+        assert np.allclose(weight, healthy * np.exp(-0.019 * 5.0 * x * np.exp(1.0 - x)) + 1e-3 * tumour, rtol=1e-12)
+        whole = file.id.get_file_image()
+    stopped_at(200, weighed, tmp_path)
+    assert written(weighed, tmp_path) == whole  # the weights come back with the checkpoint
+
+
+def test_antibodies_cost_no_weight_and_mice_differ():
+    weights = [each.resolved["study"]["body_weight"] for each in mice({"study.body_weight": True})]
+    assert all(weight["doses"] == [] for weight in weights)
+    assert len({weight["start_g"] for weight in weights}) == 6
+    assert all(15.0 < weight["start_g"] < 25.0 for weight in weights)
+    paired = mice({"study.body_weight": True, "random": "paired"})
+    assert paired[0].resolved["study"]["body_weight"] == paired[3].resolved["study"]["body_weight"]

@@ -56,6 +56,8 @@ SINGLE = [
     ({"mouse.enrolment_low_mm3": 250}, "mouse.enrolment_low_mm3 = 250.0: must be less than mouse.enrolment_high_mm3"),
     ({"branch": {}}, "branch.checkpoint: missing"),
     ({"branch": {"checkpoint": "none.ckpt"}}, 'branch.checkpoint = "none.ckpt": no such file'),
+    ({"study.body_weight": 1}, "study.body_weight = 1: must be true or false"),
+    ({"branch": {"checkpoint": "none.ckpt"}, "study.body_weight": True}, "study.body_weight = true: contradicts [br"),
     ({"well": {}}, "well = {...}: unknown key"),
     ({"kind": "xenografts"}, 'kind = "xenografts": unknown kind; did you mean "xenograft"?'),
 ]  # fmt: skip

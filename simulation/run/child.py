@@ -142,8 +142,8 @@ class Child:
         """Wait for the next run to end. Raises Died or TimedOut; the process is gone then."""
         try:
             while True:
-                left = None if self.deadline == float("inf") else max(0.0, self.deadline - time.monotonic())
-                if not self.connection.poll(left):
+                limited = self.deadline != float("inf")  # else to ask first would only cost time, in every short run
+                if limited and not self.connection.poll(max(0.0, self.deadline - time.monotonic())):
                     self.end()
                     raise TimedOut
                 found = self.receive(timeout_s)

@@ -6,6 +6,7 @@ a batch system would ask it, so a run that can save its state needs one handler 
 """
 
 import os
+import pickle
 import queue
 import select
 import signal
@@ -121,7 +122,7 @@ class Child:
             self._all_short = is_short(condition)
         self.given.append(run_id)
         with suppress(OSError):  # it died while idle: the closed pipe is noticed as a death under this run
-            self.connection.send(condition)
+            _send(self.connection, condition)
 
     def receive(self, timeout_s: float | None) -> tuple[str, Answer] | None:
         """The next message: None if a run began, whose time counts from now on, else a run id and its answer.
@@ -178,6 +179,11 @@ class Child:
         return how_it_ended(self.process.wait())
 
 
+def _send(connection: Connection, message: Mapping | Answer | None) -> None:
+    """As connection.send, which for each message makes a pickler that knows of open files, and takes longer."""
+    connection.send_bytes(pickle.dumps(message))
+
+
 def how_it_ended(code: int) -> str:
     """The exit code of a process in words; negative codes are signals."""
     if code >= 0:
@@ -220,7 +226,7 @@ class _Answers:
 
     def send(self, message: Answer | None) -> None:
         with self._sending:
-            self._connection.send(message)
+            _send(self._connection, message)
 
     def put(self, answer: Answer | Rest, lock: int | None) -> None:
         """Answer when the file is there, in the order of these calls; waits while two runs are ahead.

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from analysis.curve_wells import Wells
 from analysis.design import CONDITION_COLUMNS
 from analysis.logistic import Fit, bounds, fit, fit_many, logistic4, share
 from analysis.statistics import (
@@ -98,10 +99,12 @@ def dose_response_curves(
     for key, group in treated.groupby(by, dropna=False, sort=True):
         condition = dict(zip(by, key, strict=True))
         shared = zero[zero["plate"].isin(group["plate"]) & (zero["et_ratio"] == condition["et_ratio"])]
-        points = pd.concat([shared.assign(dose_ug_per_ml=0.0), group])
-        curve = analyse_curve(points, condition, value, rising, with_intervals)
+        dose = np.concatenate([np.zeros(len(shared)), group["dose_ug_per_ml"].to_numpy(dtype=float)])
+        donor, response = (np.concatenate([shared[name], group[name]]) for name in ("donor", value))
+        points = Wells(dose, donor, response.astype(float))
+        curve = analyse_curve(points, condition, rising, with_intervals)
         if curve.donors > 1:
-            rows = _donor_rows(points, condition, value, rising)
+            rows = _donor_rows(points, condition, rising)
             curve.row |= _between_donors(rows)
             donor_rows += rows
         curves.append(curve)
@@ -122,26 +125,26 @@ def dose_response_table(curves: Sequence[Curve], extra: Sequence[str]) -> pd.Dat
 
 
 def analyse_curve(
-    points: pd.DataFrame, condition: dict, value: str, rising: bool = True, with_intervals: bool = True
+    points: Wells, condition: dict, rising: bool = True, with_intervals: bool = True, start: np.ndarray | None = None
 ) -> Curve:
-    """Judge and fit one curve from its wells (columns dose_ug_per_ml, donor and `value`).
+    """Judge and fit one curve from its wells.
 
     with_intervals = False leaves out the intervals of the parameters and the band, which take most of the time.
+    start: theta (4,) near that of the fit to all wells, where it is known.
     """
-    means = points.groupby(["donor", "dose_ug_per_ml"])[value].mean().unstack()
-    doses, matrix = means.columns.to_numpy(dtype=float), means.to_numpy()
+    doses, _, matrix = points.means()
     donors = len(matrix)
     sign = 1.0 if rising else -1.0
-    intervals = [t_interval(_units_at(points, value, donors, dose, matrix[:, k])) for k, dose in enumerate(doses)]
+    intervals = [t_interval(matrix[:, k] if donors > 1 else points.at(dose)) for k, dose in enumerate(doses)]
     mean, _, low, high = (np.array(column) for column in zip(*intervals, strict=True))
-    falls = _comparison(points, doses, matrix * sign, value, sign)
+    falls = _comparison(points, doses, matrix * sign, sign)
     used, hook_from = _without_hook(doses, sign * mean, falls)
     curve = Curve(condition, doses, mean, low, high, used, OK, {}, donors=donors)
     best = int(np.argmax(sign * mean))
     curve.row = {
         "doses": len(doses),
         "donors": donors,
-        "wells": len(points),
+        "wells": len(points.dose),
         "error_kind": BETWEEN_DONORS if donors > 1 else TECHNICAL,
         "highest_mean_pct": mean[best],
         "highest_mean_at_ug_per_ml": doses[best],
@@ -153,8 +156,9 @@ def analyse_curve(
         notes.append("one well per dose: hook and monotony not judged")
     if donors > 1 and np.isnan(matrix).any():
         notes.append("some donors lack some doses")
-    kept = points[points["dose_ug_per_ml"].isin(doses[used])]
-    _fit(curve, kept, matrix[:, used], value, sign, with_intervals, notes)
+    if not used.all():
+        points, start = points.where(np.isin(points.dose, doses[used])), None
+    _fit(curve, points, matrix[:, used], sign, with_intervals, start, notes)
     if hook_from is not None and curve.status == OK:
         curve.status = f"hook: falls above {doses[used][-1]:g} ug/mL"
     curve.row["status"] = curve.status
@@ -162,13 +166,7 @@ def analyse_curve(
     return curve
 
 
-def _units_at(points: pd.DataFrame, value: str, donors: int, dose: float, of_donors: np.ndarray) -> np.ndarray:
-    return of_donors if donors > 1 else points.loc[points["dose_ug_per_ml"] == dose, value].to_numpy()
-
-
-def _comparison(
-    points: pd.DataFrame, doses: np.ndarray, matrix: np.ndarray, value: str, sign: float
-) -> Callable[[int, int], bool] | None:
+def _comparison(points: Wells, doses: np.ndarray, matrix: np.ndarray, sign: float) -> Callable[[int, int], bool] | None:
     """A function falls(j, k): is the response at dose k below that at j by more than 3 SE?  None without any error.
 
     Donors are compared with themselves.  Few donors, or one, share a pooled variance: an SE of three values is noise.
@@ -188,7 +186,7 @@ def _comparison(
         dof = int(counts.sum()) - donors - len(doses) + 1
         level = np.nanmean(centred, axis=0)
     else:
-        groups = [sign * points.loc[points["dose_ug_per_ml"] == dose, value].to_numpy() for dose in doses]
+        groups = [sign * points.at(dose) for dose in doses]
         residual = np.concatenate([group - group.mean() for group in groups])
         counts = np.array([len(group) for group in groups])
         dof = int(counts.sum()) - len(doses)
@@ -228,11 +226,11 @@ def _monotone(doses: np.ndarray, level: np.ndarray, falls: Callable[[int, int], 
 
 def _fit(
     curve: Curve,
-    points: pd.DataFrame,
+    points: Wells,
     matrix: np.ndarray,
-    value: str,
     sign: float,
     with_intervals: bool,
+    start: np.ndarray | None,
     notes: list[str],
 ) -> None:
     """Fill theta, draws, status, the parameter columns and the band of `curve`."""
@@ -244,8 +242,8 @@ def _fit(
     if curve.donors > 1:
         dose, response = doses, np.nanmean(matrix, axis=0)
     else:
-        dose, response = points["dose_ug_per_ml"].to_numpy(), points[value].to_numpy()
-    found = fit(dose, response)
+        dose, response = points.dose, points.response
+    found = fit(dose, response, start)
     judged = matrix if curve.donors > 1 else response[None, :]
     if not _responds(dose, judged, found.theta):
         curve.status = NO_RESPONSE
@@ -366,11 +364,15 @@ def _fill_band(curve: Curve, doses: np.ndarray) -> None:
     curve.band = {"dose": grid, "fitted": line, "low": edges[:, 0], "high": edges[:, 1]}
 
 
-def _donor_rows(points: pd.DataFrame, condition: dict, value: str, rising: bool) -> list[dict]:
+def _donor_rows(points: Wells, condition: dict, rising: bool) -> list[dict]:
+    doses, donors, means = points.means()
+    # All at once through most of the way: a curve by itself takes as long as some fifty together.
+    starts = fit_many(doses, means) if len(doses) >= FEWEST_DOSES else np.full((len(donors), 4), np.nan)
+    names = ("status", *PARAMETERS, "highest_mean_pct", "doses", "wells", "note")
     rows = []
-    for donor, group in points.groupby("donor", sort=True):
-        curve = analyse_curve(group, condition, value, rising, with_intervals=False)
-        names = ("status", *PARAMETERS, "highest_mean_pct", "doses", "wells", "note")
+    for donor, start in zip(donors, starts, strict=True):
+        known = start if np.isfinite(start).all() else None
+        curve = analyse_curve(points.where(points.donor == donor), condition, rising, False, known)
         rows.append(condition | {"donor": donor} | {name: curve.row.get(name, np.nan) for name in names})
     return rows
 

@@ -1,8 +1,10 @@
-"""The four-parameter logistic: one curve by scipy, many curves of one design at once.
+"""The four-parameter logistic: many curves of one design at once, one curve to the last digit by scipy.
 
 Model    y(d) = bottom + (emax - bottom) d^h / (ec50^h + d^h);   y(0) = bottom, so that dose 0 is a point of the fit.
          Parameters are theta = (bottom, emax, ln ec50, h), shape (..., 4), ec50 in the unit of the dose.
-         Starts: for each ec50 and h of a grid the best bottom and emax are a straight line; the best one is polished.
+         Starts: for each ec50 and h of a grid the best bottom and emax are a straight line; the best one goes through
+         damped least squares, in step for all curves, and for a single one through scipy, whose path from the grid
+         would be long.
 Limits   d -> 0: bottom;  d -> inf: emax;  d = ec50: half way                     (tests/analysis/test_logistic.py)
 """
 
@@ -63,22 +65,27 @@ def bounds(dose: np.ndarray, response: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.array(low), np.array(high)
 
 
-def fit(dose: np.ndarray, response: np.ndarray) -> Fit:
-    """Fit one curve by scipy.optimize.least_squares; dose and response of shape (n,), every point of equal weight."""
+def fit(dose: np.ndarray, response: np.ndarray, start: np.ndarray | None = None) -> Fit:
+    """Fit one curve; dose and response of shape (n,), every point of equal weight.
+
+    start: theta (4,) near the best one, which fit_many has for many curves at once; by default what it has for this.
+    """
     from scipy.optimize import least_squares
 
     dose, response = np.asarray(dose, dtype=float), np.asarray(response, dtype=float)
+    if start is None:
+        start = fit_many(dose, response[None, :])[0]
     low, high = bounds(dose, response)
-    start = _clip(_starts(dose, response[None, :], np.ones((1, dose.size)))[0], low, high)
     scale = np.array([high[0] - low[0], high[0] - low[0], 1.0, 1.0])
     found = least_squares(
         lambda theta: logistic4(dose, theta) - response,
-        start,
+        _clip(start, low, high),
         jac=lambda theta: _jacobian(dose, theta[None, :])[0],
         bounds=(low, high),
         x_scale=scale,
         xtol=1e-10,
-        ftol=1e-10,
+        ftol=1e-12,
+        gtol=1e-10,
     )
     theta = found.x
     edge = 1e-4 * (high - low)

@@ -64,17 +64,21 @@ def summarise_units(frame: pd.DataFrame, by: list[str], value: str, unit: str = 
     counts its wells and error_kind is "technical error only".  Groups without any value are kept, with
     n = 0 and a note.
     """
+    # Over arrays: to slice a table for each of some thousand groups would take most of an analysis.
+    group = frame.groupby(by, dropna=False, sort=True).ngroup().to_numpy()
+    values, units = frame[value].to_numpy(dtype=float), pd.factorize(frame[unit])[0]
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    keys = frame[by].iloc[order[starts]].itertuples(index=False, name=None)
     rows = []
-    for key, group in frame.groupby(by, dropna=False, sort=True):
-        wells = group[group[value].notna()]
-        units = wells.groupby(unit)[value].mean()
-        several = len(units) > 1
-        values = units.to_numpy() if several else wells[value].to_numpy()
-        mean, sd, low, high = t_interval(values)
-        note = "" if len(values) > 1 else ("one well: no error" if len(values) else "no value")
-        rows.append(
-            (*key, len(values), len(wells), mean, sd, low, high, BETWEEN_DONORS if several else TECHNICAL, note)
-        )
+    for key, members in zip(keys, np.split(order, starts[1:]) if len(starts) else [], strict=True):
+        members = members[~np.isnan(values[members])]
+        wells, (_, of) = values[members], np.unique(units[members], return_inverse=True)
+        several = len(members) > 0 and of.max() > 0
+        means = np.bincount(of, wells) / np.bincount(of) if several else wells
+        mean, sd, low, high = t_interval(means)
+        note = "" if len(means) > 1 else ("one well: no error" if len(means) else "no value")
+        rows.append((*key, len(means), len(wells), mean, sd, low, high, BETWEEN_DONORS if several else TECHNICAL, note))
     names = [*by, "n", "wells", "mean", "sd", "ci95_low", "ci95_high", "error_kind", "note"]
     return pd.DataFrame(rows, columns=names)
 

@@ -54,10 +54,10 @@ class Result:
         return headline_text(self.headline, fits, viability)
 
 
-def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
+def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) -> Result:
     """Analyse the runs below out_dir; write out_dir/tables/*.csv, figures/*.png and *.svg, and report.html.
 
-    with_figures = False draws nothing, in a third of the time.
+    with_figures = False draws nothing, in a third of the time. processes: as of summary.refresh.
     Every analysis brings out_dir/tables/runs.parquet up to date. A study of more than LARGE runs is analysed from that
     table alone: time courses and histograms are not in it, and figures and the intervals of single curves, which cost
     most, are left out; every donor is fitted as ever.
@@ -66,7 +66,7 @@ def analyse_wells(out_dir: Path, with_figures: bool = True) -> Result:
     """
     out_dir = Path(out_dir)
     large = sum(1 for _ in (out_dir / "runs").glob("*/*.h5")) > LARGE
-    study = light_study(out_dir, refresh(out_dir)) if large else read_study(out_dir, "well", OBSERVABLES)
+    study = light_study(out_dir, refresh(out_dir, processes)) if large else read_study(out_dir, "well", OBSERVABLES)
     if not study.runs:
         study.problems.append("there is no run to analyse")
     design, extra = design_table(study.runs, scenario_text(study))

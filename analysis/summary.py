@@ -5,7 +5,7 @@ Columns  run_id, plate, role, donor, replicate, model_version; the core design (
          units of the run files; file_bytes and file_mtime_ns of the file that was read.
 Upkeep   Only files that are new or have changed are read; rows whose file is gone are dropped. The table is written
          whole under another name and renamed, by whoever analyses; workers never touch it.
-Memory   One of the 256 folders of runs/ is held at a time, so it does not grow with the study (one row group each).
+Memory   Some of the 256 folders of runs/ are held at a time, so it does not grow with the study (one row group each).
 Limits   rebuilt in steps == rebuilt at once                                       (tests/analysis/test_summary.py)
 """
 
@@ -13,28 +13,22 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import tee
 from pathlib import Path
 from uuid import uuid4
 
-import h5py
 import numpy as np
 
 from analysis.design import CORE_KEYS, swept
-from analysis.errors import ForeignFile
-from analysis.trajectory import Run, Series, Study, check_meta, model_of, read_info
+from analysis.processes import in_order
+from analysis.run_rows import COUNTS, END_VALUES, read_rows
+from analysis.trajectory import Run, Series, Study, model_of, read_info
 
 LAYOUT = "1"  # of the table; another one is rebuilt
-END_VALUES = (
-    *("targets_alive", "targets_dying", "targets_dead", "targets_cleared", "births", "kills", "spontaneous_deaths"),
-    *("effectors_alive", "effectors_dead", "conjugates", "encounters", "contacts", "hits", "effector_searching_h"),
-    *("antibody_free_nM", "antibody_bound_per_target", "receptor_occupancy", "antibody_internalised_per_target"),
-    *("antibody_cleared_per_target", "cd16a_level", "granules_mean", "resistant_fraction"),
-    *("signal", "signal_maximum", "signal_blank"),
-)
-_META = ("schema_version", "run_id", "plate", "model_version", "condition", "status")
+SPREAD_FROM = 4000  # new files from which further processes pay: one starts in the time of a thousand
 _SHOWN = 20  # files that cannot be used and are named one by one
 _WORDS = ("role", "cell_line", "effector", "antibody", "readout")
-_COUNTS = ("donor", "replicate")
 
 
 @dataclass
@@ -47,17 +41,20 @@ class Summary:
     problems: list[str] = field(default_factory=list)
 
 
-def refresh(out_dir: Path) -> Summary:
-    """Bring out_dir/tables/runs.parquet up to date with the run files of the study in out_dir/study.json."""
+def refresh(out_dir: Path, processes: int = 1) -> Summary:
+    """Bring out_dir/tables/runs.parquet up to date with the run files of the study in out_dir/study.json.
+
+    processes: that read, where more than SPREAD_FROM files are new; the table does not depend on it.
+    """
     import pyarrow.parquet as parquet
 
     out_dir = Path(out_dir)
+    runs_dir = out_dir / "runs"
     summary = Summary(out_dir / "tables" / "runs.parquet")
     info = read_info(out_dir / "study.json", summary.problems)
     known = set(info.get("run_ids") or ())
     model = model_of(info)
     asked = _asked(info)
-    keys = list(asked)
     schema = _schema(asked)
     old = _old_table(summary.path, schema)
     bad: list[str] = []
@@ -67,32 +64,28 @@ def refresh(out_dir: Path) -> Summary:
     part = summary.path.with_name(f".runs.{uuid4().hex}.part")
     changed = old is None
     folders: list[str] = []
+    if sum(1 for _ in runs_dir.glob("*/*.h5")) - (old.file.metadata.num_rows if old else 0) <= SPREAD_FROM:
+        processes = 1
+    plans, orders = tee(_plans(runs_dir, known, old, model))
+    columns = {**CORE_KEYS, **{key: key for key in asked}}
+    orders = ((runs_dir / plan.folder, list(plan.new)) for plan in orders)
+    read = in_order(partial(read_rows, columns, model), orders, processes)
     try:
         with parquet.ParquetWriter(part, schema, compression="zstd", write_statistics=False) as writer:
-            for folder, entries in _folders(out_dir / "runs"):
-                kept = old.rows(folder) if old else {}
-                rows = []
-                for name, stat in sorted(entries.items()):
-                    if known and name not in known:
-                        strangers += 1
-                        continue
-                    row = kept.pop(name, None)
-                    seen = (stat.st_size, stat.st_mtime_ns)
-                    same = row is not None and (row["file_bytes"], row["file_mtime_ns"]) == seen
-                    if not same or (model is not None and row["model_version"] != model):
-                        changed = True
-                        try:
-                            row = _row(out_dir / "runs" / folder / f"{name}.h5", keys, model)
-                        except ForeignFile as fault:
-                            bad.append(f"runs/{folder}/{name}.h5: {fault}; skipped")
-                            continue
-                        row["file_bytes"], row["file_mtime_ns"] = seen
+            for plan, found in zip(plans, read, strict=True):
+                changed = changed or plan.gone or bool(plan.new)
+                strangers += plan.strangers
+                rows = dict(plan.kept)
+                for name, row in found.items():
+                    if isinstance(row, str):
+                        bad.append(f"runs/{plan.folder}/{name}.h5: {row}; skipped")
+                    else:
+                        row["file_bytes"], row["file_mtime_ns"] = plan.new[name]
+                        rows[name] = row
                         summary.read += 1
-                    rows.append(row)
-                changed = changed or bool(kept)
                 if rows:
-                    folders.append(folder)
-                    writer.write_table(_table(rows, schema))
+                    folders.append(plan.folder)
+                    writer.write_table(_table([rows[name] for name in sorted(rows)], schema))
                     summary.rows += len(rows)
             writer.add_key_value_metadata({"folders": json.dumps(folders)})
         changed = changed or folders != old.folders
@@ -131,6 +124,39 @@ def light_study(out_dir: Path, summary: Summary) -> Study:
             study.runs.append(Run(row["run_id"], row["plate"], row["model_version"], condition, path, ends))
     study.runs.sort(key=lambda run: run.run_id)
     return study
+
+
+# -- what there is to do --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One folder of runs/: rows that stand, files to be read with their size and time, strangers; whether rows go."""
+
+    folder: str
+    kept: dict[str, dict]
+    new: dict[str, tuple[int, int]]
+    strangers: int
+    gone: bool
+
+
+def _plans(runs_dir: Path, known: set[str], old: "_Old | None", model: str | None) -> Iterator[_Plan]:
+    """A plan for each folder of runs/ in order; `known` are the run ids of the study, empty where it names none."""
+    for folder, entries in _folders(runs_dir):
+        before = old.rows(folder) if old else {}
+        kept, new, strangers = {}, {}, 0
+        for name, stat in sorted(entries.items()):
+            if known and name not in known:
+                strangers += 1
+                continue
+            row = before.pop(name, None)
+            seen = (stat.st_size, stat.st_mtime_ns)
+            same = row is not None and (row["file_bytes"], row["file_mtime_ns"]) == seen
+            if same and (model is None or row["model_version"] == model):
+                kept[name] = row
+            else:
+                new[name] = seen
+        yield _Plan(folder, kept, new, strangers, bool(before))
 
 
 # -- the table ------------------------------------------------------------------------------------------------------
@@ -179,7 +205,7 @@ def _schema(asked: Mapping[str, list]):
 
     fields = [(name, arrow.string()) for name in ("run_id", "plate", "model_version", "actions")]
     for column in CORE_KEYS:
-        kind = arrow.string() if column in _WORDS else arrow.int64() if column in _COUNTS else arrow.float64()
+        kind = arrow.string() if column in _WORDS else arrow.int64() if column in COUNTS else arrow.float64()
         fields.append((column, kind))
     for key, values in asked.items():
         words = any(isinstance(value, str) for value in values)
@@ -201,55 +227,6 @@ def _folders(runs_dir: Path) -> Iterator[tuple[str, dict[str, os.stat_result]]]:
     for name in names:
         with os.scandir(runs_dir / name) as entries:
             yield name, {entry.name[:-3]: entry.stat() for entry in entries if entry.name.endswith(".h5")}
-
-
-def _row(path: Path, keys: list[str], model: str | None) -> dict:
-    """One run file as a row. Raises ForeignFile with the reason if it is not a complete run of this study's model."""
-    try:
-        with h5py.File(path, "r") as file:
-            if "meta" not in file:
-                raise ForeignFile("not a run file (no /meta)")
-            attributes = file["meta"].attrs
-            meta = {name: attributes[name] for name in _META if name in attributes}
-            check_meta(meta, path)
-            if model is not None and meta["model_version"] != model:
-                raise ForeignFile(f"model {meta['model_version']}, the study is {model}")
-            condition = json.loads(meta["condition"])
-            row = {"run_id": meta["run_id"], "plate": str(meta["plate"]), "model_version": str(meta["model_version"])}
-            row["actions"] = json.dumps(condition["action"], sort_keys=True) if condition.get("action") else ""
-            for column, key in CORE_KEYS.items():
-                row[column] = _at(condition, key)
-            for key in keys:
-                value = _at(condition, key)
-                row[key] = json.dumps(value) if isinstance(value, list | dict) else value
-            observables = h5py.h5g.open(file.id, b"observables")
-            for name in END_VALUES:
-                row[name] = _last(observables, name)
-            return row
-    except ForeignFile:
-        raise
-    except (OSError, RuntimeError) as fault:
-        raise ForeignFile("truncated or not an HDF5 file") from fault
-    except (KeyError, ValueError, TypeError, AttributeError) as fault:
-        raise ForeignFile(f"unreadable ({fault})") from fault
-
-
-def _last(observables: h5py.h5g.GroupID, name: str) -> float | None:
-    """Last value of a series; None where the file has no such series. Past h5py's general code, for speed."""
-    try:
-        data = h5py.h5d.open(observables, f"{name}/value".encode())
-    except KeyError:
-        return None
-    values = np.empty(data.shape)
-    data.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
-    return float(values[-1])
-
-
-def _at(condition: Mapping, key: str) -> object:
-    node: object = condition
-    for name in key.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    return float(node) if isinstance(node, int) and not isinstance(node, bool) and key not in _COUNTS else node
 
 
 def _nested(flat: Mapping[str, object]) -> dict:

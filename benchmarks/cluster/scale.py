@@ -125,22 +125,24 @@ def drive(engine: str, runs: int, workers: int, out_dir: Path) -> dict:
     }  # fmt: skip
 
 
-def look(what: str, out_dir: Path) -> dict:
-    """One look at a results folder in this process: wall and processor seconds, and the largest resident set."""
+def look(what: str, out_dir: Path, workers: int) -> dict:
+    """One look at a results folder: wall and processor seconds with all processes, largest resident set of this one."""
     began, cpu = time.perf_counter(), time.process_time()
     if what == "summary":
         from analysis.summary import refresh
 
-        refresh(out_dir)
+        refresh(out_dir, workers)
     elif what == "analyse":
         from analysis.study import analyse_wells
 
-        analyse_wells(out_dir)
+        analyse_wells(out_dir, processes=workers)
     else:
         from simulation.run.status import status
 
         status(out_dir)
     wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
+    helpers = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s += helpers.ru_utime + helpers.ru_stime
     return {"wall_s": wall_s, "cpu_s": cpu_s, "rss_bytes": _peak_bytes()}
 
 
@@ -223,7 +225,7 @@ def figures(runs: int, repeats: int, workers: int, scratch: Path) -> list[Figure
     small = apart("--drive", "pool", "--runs", runs // 10, "--workers", workers, "--scratch", tenth)
     found.append(figure("driver_tenth_rss_mb", "pool, a tenth: driver", "MB", small["rss_bytes"] / 1e6, NO_CLOCK))
     for what in ("summary", "analyse"):
-        small = apart("--look", what, "--scratch", tenth)
+        small = apart("--look", what, "--workers", workers, "--scratch", tenth)
         title = f"{what} of a tenth: memory"
         found.append(figure(f"{what}_tenth_rss_mb", title, "MB", small["rss_bytes"] / 1e6, NO_CLOCK))
     for name, what, title, target in (
@@ -232,7 +234,7 @@ def figures(runs: int, repeats: int, workers: int, scratch: Path) -> list[Figure
         ("summary_again", "summary", "summary table, nothing new", None),
         ("analyse", "analyse", "analysis, table there already", None),
     ):
-        spent = apart("--look", what, "--scratch", out)
+        spent = apart("--look", what, "--workers", workers, "--scratch", out)
         found += [
             figure(f"{name}_s", title, "s", spent["wall_s"], WALL, target=target),
             figure(f"{name}_cpu_s", f"{title}: processor", "s", spent["cpu_s"], CPU),
@@ -258,7 +260,7 @@ def main() -> None:
         print(json.dumps(drive(options.drive, options.runs, options.workers, options.scratch)))
         return
     if options.look:
-        print(json.dumps(look(options.look, options.scratch)))
+        print(json.dumps(look(options.look, options.scratch, options.workers)))
         return
     scratch = Path(tempfile.mkdtemp(prefix="adcc-scale-", dir=options.scratch))
     try:

@@ -102,6 +102,7 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
     from analysis.errors import SheetFault
     from analysis.study import analyse_wells
     from analysis.trajectory import kind_of
+    from simulation.runtime import cores
 
     try:
         if kind_of(folder) == "xenograft":
@@ -109,7 +110,7 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
 
             result = analyse_mice(folder)
         else:
-            result = analyse_wells(folder)
+            result = analyse_wells(folder, processes=cores())
     except SheetFault as error:
         console.faults(f"{folder}: {line}" for line in error.problems)
         raise typer.Exit(missing_controls) from None

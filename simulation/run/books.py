@@ -81,6 +81,7 @@ class Books:
     _left: float = 0.0
     _all: float = 0.0
     _total: int = 0
+    _lines: list[str] | None = None  # for the log, where they are kept to be written together
 
     def expect(self, run_ids: list[str]) -> None:
         """Say which runs are going to be made."""
@@ -93,7 +94,7 @@ class Books:
         """A run has its file."""
         self.done.append(run_id)
         self.folder.forget_failure(run_id)
-        self.folder.log(f"done {run_id} in {seconds:.2f} s")
+        self._log(f"done {run_id} in {seconds:.2f} s")
         self._show(run_id)
 
     def record_failure(self, failure: Failure) -> None:
@@ -101,20 +102,28 @@ class Books:
         self.failed.append(failure)
         condition = self.conditions[failure.run_id]
         self.folder.write_failure(failure.run_id, failure.reason, failure.trace, failure.attempts, condition)
-        self.folder.log(f"failed {failure.run_id} after {failure.attempts} attempt(s): {failure.reason}")
+        self._log(f"failed {failure.run_id} after {failure.attempts} attempt(s): {failure.reason}")
         self._show(failure.run_id)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Runs that are entered inside are shown together, at the end: they have come back together."""
+        """Runs that are entered inside are shown and logged together, at the end: they have come back together."""
         progress, self.progress = self.progress, None
         before = len(self.done) + len(self.failed)
+        self._lines = []
         try:
             yield
         finally:
-            self.progress = progress
+            self.progress, lines, self._lines = progress, self._lines, None
+            self.folder.log(*lines)
         if len(self.done) + len(self.failed) > before:
             self._report("")
+
+    def _log(self, line: str) -> None:
+        if self._lines is None:
+            self.folder.log(line)
+        else:
+            self._lines.append(line)
 
     def _show(self, run_id: str) -> None:
         self._left -= work(self.conditions[run_id])

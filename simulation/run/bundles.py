@@ -13,7 +13,7 @@ from simulation.scenario.plan import run_seconds
 from simulation.scenario.xenograft_plan import mouse_seconds
 
 OVERHEAD_S = 0.008  # of one run beside its kernel: setting up, writing and flushing its file
-SHORTEST_S, LONGEST_S = 5.0, 30.0  # of a bundle, by estimate: on a slower or busier node it may take twice that
+SHORTEST_S, LONGEST_S = 2.0, 30.0  # of a bundle, by estimate: on a slower or busier node it may take twice that
 PER_WORKER = 4  # bundles for each worker at least, where they do not become too short: the last ones end together
 
 
@@ -34,16 +34,18 @@ def estimate_s(condition: Mapping) -> float:
 def bundled(run_ids: Sequence[str], seconds: Mapping[str, float], workers: int) -> list[Bundle]:
     """All runs in bundles, in the given order.
 
-    seconds: expected time of each run. A bundle is closed before it passes its goal, which lies between SHORTEST_S and
-    LONGEST_S and depends on the number of workers.
+    seconds: expected time of each run. A bundle is closed before it passes its goal: what is left then, over PER_WORKER
+    and workers, but between SHORTEST_S and LONGEST_S. So the last ones are short, and no worker waits long for another.
     """
-    goal = min(LONGEST_S, max(SHORTEST_S, sum(seconds[each] for each in run_ids) / (PER_WORKER * max(1, workers))))
+    left = sum(seconds[each] for each in run_ids)
     bundles: list[Bundle] = []
     held: list[str] = []
     total = 0.0
     for each in run_ids:
+        goal = min(LONGEST_S, max(SHORTEST_S, left / (PER_WORKER * max(1, workers))))
         if held and total + seconds[each] > goal:
             bundles.append(Bundle(tuple(held), total))
+            left -= total
             held, total = [], 0.0
         held.append(each)
         total += seconds[each]

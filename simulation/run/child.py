@@ -6,6 +6,7 @@ a batch system would ask it, so a run that can save its state needs one handler 
 """
 
 import os
+import pickle
 import queue
 import select
 import signal
@@ -121,7 +122,7 @@ class Child:
             self._all_short = is_short(condition)
         self.given.append(run_id)
         with suppress(OSError):  # it died while idle: the closed pipe is noticed as a death under this run
-            self.connection.send(condition)
+            _send(self.connection, condition)
 
     def receive(self, timeout_s: float | None) -> tuple[str, Answer] | None:
         """The next message: None if a run began, whose time counts from now on, else a run id and its answer.
@@ -142,8 +143,8 @@ class Child:
         """Wait for the next run to end. Raises Died or TimedOut; the process is gone then."""
         try:
             while True:
-                left = None if self.deadline == float("inf") else max(0.0, self.deadline - time.monotonic())
-                if not self.connection.poll(left):
+                limited = self.deadline != float("inf")  # else to ask first would only cost time, in every short run
+                if limited and not self.connection.poll(max(0.0, self.deadline - time.monotonic())):
                     self.end()
                     raise TimedOut
                 found = self.receive(timeout_s)
@@ -176,6 +177,11 @@ class Child:
         self.process.kill()
         self.connection.close()
         return how_it_ended(self.process.wait())
+
+
+def _send(connection: Connection, message: Mapping | Answer | None) -> None:
+    """As connection.send, which for each message makes a pickler that knows of open files, and takes longer."""
+    connection.send_bytes(pickle.dumps(message))
 
 
 def how_it_ended(code: int) -> str:
@@ -220,7 +226,7 @@ class _Answers:
 
     def send(self, message: Answer | None) -> None:
         with self._sending:
-            self._connection.send(message)
+            _send(self._connection, message)
 
     def put(self, answer: Answer | Rest, lock: int | None) -> None:
         """Answer when the file is there, in the order of these calls; waits while two runs are ahead.

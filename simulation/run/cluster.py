@@ -27,6 +27,16 @@ from simulation.run.site import Site
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 CLUSTERS = ("local", *BATCH_SYSTEMS)  # or tcp://address of a scheduler
 _NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}
+# What Dask counts and samples of itself many times a second, for a dashboard that is not there.
+_QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.scheduler.active-memory-manager.start": False,  # no result is held twice
+}
 _LOOK_S = 0.05  # between two looks at what has come back
 _MEND_S = 5.0  # between two looks at lost jobs
 _PATIENCE_S = 120.0  # before it is said that no worker has come
@@ -196,6 +206,7 @@ def _connected(cluster: str, site: Site, workers: int | None, threads: int, out_
     except ImportError:
         raise ClusterError("dask is not installed: pip install 'adccsim[cluster]'") from None
     settings = {
+        **_QUIET,
         "distributed.scheduler.allowed-failures": site.lost_workers,
         "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies is blamed for one bundle, not for several
         "distributed.scheduler.default-task-durations": {"bundle": "20s"},

@@ -101,11 +101,11 @@ class StudyFolder:
         fcntl.flock(self._lock, fcntl.LOCK_SH)
         return len(leftovers)
 
-    def log(self, line: str) -> None:
-        """Append one line with time, host and process to DIR/log."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+    def log(self, *lines: str) -> None:
+        """Append lines with time, host and process to DIR/log."""
+        before = f"{datetime.now(UTC).isoformat(timespec='seconds')} {socket.gethostname()} {os.getpid()}"
         with (self.out_dir / "log").open("a", encoding="utf-8") as file:
-            file.write(f"{now} {socket.gethostname()} {os.getpid()} {line}\n")
+            file.write("".join(f"{before} {line}\n" for line in lines))
 
     def write_study(self, record: Mapping) -> bool:
         """Write study.json; return True if it takes the place of another study.

@@ -7,9 +7,12 @@ agents are expected to have, memory from the columns of a well, file sizes from 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from simulation.scenario.capacity import GROWTH_FROM_H, filling_of, layers_needed, memory_bytes, peak_nk, sites_of
-from simulation.scenario.sweep import Condition
+
+if TYPE_CHECKING:  # a process that makes runs estimates their time, and does without the checks of scenario files
+    from simulation.scenario.sweep import Condition
 
 # Events that one agent draws per hour, thinned ones included, and the time of one event on one core (2024 server core;
 # benchmarks/results/well_speed.json). Beside them the antibody of every target moves once a minute.
@@ -110,7 +113,7 @@ class _Well:
     level: str
 
 
-def plan(conditions: Sequence[Condition]) -> Plan:
+def plan(conditions: Sequence["Condition"]) -> Plan:
     """Plan of the conditions that sweep.expand returns. Raises CapacityError if a well does not fit its format."""
     wells = [_well(condition.resolved) for condition in conditions]
     by_point: dict[tuple, list[_Well]] = {}

@@ -5,9 +5,12 @@ Estimates only, from the numbers of the conditions: time goes with cells times h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from simulation.scenario.xenograft_size import cell_hours, largest_cells, memory_bytes, start_cells
-from simulation.scenario.xenograft_sweep import MouseCondition
+
+if TYPE_CHECKING:  # a process that makes runs estimates their time, and does without the checks of scenario files
+    from simulation.scenario.xenograft_sweep import MouseCondition
 
 # One core of a 2024 server (benchmarks/results), all phases of a step together; the fixed part is the settling of a new
 # tumour and the rows of a small one.
@@ -64,7 +67,7 @@ class MicePlan:
         return max(self.longest_seconds, self.cpu_seconds / max(1, min(workers, self.mice)))
 
 
-def plan_mice(conditions: Sequence[MouseCondition]) -> MicePlan:
+def plan_mice(conditions: Sequence["MouseCondition"]) -> MicePlan:
     """Plan of the conditions that xenograft_sweep.expand_mice returns."""
     by_arm: dict[tuple, list[dict]] = {}
     for condition in conditions:

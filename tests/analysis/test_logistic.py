@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.logistic import dose_at, fit, fit_many, logistic4, share
+from analysis.logistic import bounds, dose_at, fit, fit_many, logistic4, share
 
 TRUTH = np.array([6.0, 55.0, np.log(6e-4), 0.85])
 DOSES = np.array([0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.1, 1.0])
@@ -64,3 +64,17 @@ def test_a_step_ends_at_the_steepest_slope_without_a_warning():
     found = fit(DOSES, np.where(DOSES > 1e-3, 50.0, 5.0))
     assert found.at_bound[3]
     assert np.isfinite(found.covariance).all()
+
+
+def test_a_fit_does_not_depend_on_its_start_nor_stop_on_the_way():
+    """Donors of few wells: from the grid of starts, scipy's own path takes a thousand evaluations for some of them."""
+    rng = np.random.default_rng(8)
+    responses = logistic4(DOSES, TRUTH + np.array([0, -35, 0, 3])) + rng.normal(0, 3, (60, DOSES.size))
+    for response, start in zip(responses, fit_many(DOSES, responses), strict=True):
+        alone, near = fit(DOSES, response), fit(DOSES, response, start)
+        assert near.theta == pytest.approx(alone.theta, rel=1e-5, abs=1e-5)
+        assert near.ssr == pytest.approx(alone.ssr, rel=1e-9)
+        low, high = bounds(DOSES, response)
+        moves = [np.clip(alone.theta + step, low, high) for step in rng.normal(0, 1e-3, (50, 4)) * (1, 1, 0.1, 0.1)]
+        ssr = ((logistic4(DOSES, np.array(moves)) - response) ** 2).sum(axis=1)
+        assert np.all(ssr >= alone.ssr * (1 - 1e-9)), "the least squares of the place"

@@ -7,6 +7,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from analysis import study as studies
+from analysis import summary as summaries
 from analysis.study import analyse_wells
 from analysis.summary import END_VALUES, refresh
 from analysis.trajectory import read_run
@@ -93,6 +94,18 @@ def test_what_is_bad_foreign_or_of_another_model_is_named_and_left_out(out):
     assert summary.rows == 0 and f"model {WELL_MODEL}, the study is well-99; skipped" in summary.problems[1]
 
 
+def test_the_table_does_not_depend_on_the_number_of_processes(out, monkeypatch):
+    bad = run_files(out)[3]
+    bad.write_bytes(b"no run")
+    one = refresh(out)
+    alone = one.path.read_bytes()
+    one.path.unlink()
+    monkeypatch.setattr(summaries, "SPREAD_FROM", 10)
+    two = refresh(out, processes=2)
+    assert (two.rows, two.read, two.problems) == (one.rows, one.read, one.problems) and two.rows == 27
+    assert two.path.read_bytes() == alone
+
+
 def test_a_large_study_gives_the_numbers_of_a_small_one(out, monkeypatch):
     small = analyse_wells(out, with_figures=False)
     monkeypatch.setattr(studies, "LARGE", 10)
@@ -103,4 +116,8 @@ def test_a_large_study_gives_the_numbers_of_a_small_one(out, monkeypatch):
     fitted = ["status", "doses", "wells", "highest_mean_pct"]
     assert large.tables["dose_response"][fitted].equals(small.tables["dose_response"][fitted])
     assert large.headline.equals(small.headline)
+    monkeypatch.setattr(summaries, "SPREAD_FROM", 10)
+    large.report.with_name("tables").joinpath("runs.parquet").unlink()
+    spread = analyse_wells(out, with_figures=False, processes=2)
+    assert all(spread.tables[name].equals(table) for name, table in large.tables.items())
     assert set(small.tables) - set(large.tables) == {"kinetics", "kinetics_summary", "killing"}

@@ -51,11 +51,11 @@ def run(condition: dict, runs_dir: Path, check: bool = False) -> Path:
     if behaviour == "leave":
         os._exit(3)
     if behaviour == "hang":
-        print(f"hanging {run_id}", flush=True)
+        print(f"hanging {run_id}\n", end="", flush=True)  # one write, also unbuffered: two processes share the pipe
         threading.Event().wait()
     write(part, run_id)
     part.replace(path)
-    print(f"finished {run_id}", flush=True)
+    print(f"finished {run_id}\n", end="", flush=True)
     return path
 
 

@@ -109,7 +109,7 @@ def entry(row: Row, found: dict[str, dict[str, Mice]]) -> dict:
         "why_not_counted": row.why,
         "verdict": verdict(at),
         "unit": next((seen.unit for seen in at.values()), ""),
-        "points_that_agree": sum(seen.holds for seen in at.values()),
+        "points_that_agree": sum(bool(seen.holds) for seen in at.values()),  # judges may give numpy truths
         "points": {p: {**finite[p], "agrees": bool(s.holds), "words": s.words} for p, s in shown.items()},
         "points_judged": len(at),
         "simulated": None if limits is None else dict(zip(("median", "low", "high"), limits, strict=True)),

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from analysis.errors import ForeignFile
-from analysis.trajectory import check_meta
+from analysis.trajectory import check_meta, faults_named
 
 END_VALUES = (
     *("targets_alive", "targets_dying", "targets_dead", "targets_cleared", "births", "kills", "spontaneous_deaths"),
@@ -77,7 +77,7 @@ def read_rows(columns: Mapping[str, str], model: str | None, files: tuple[Path, 
 
 def _row(path: Path, columns: Mapping[str, str], model: str | None) -> dict:
     """One run file as a row. Raises ForeignFile with the reason if it is not a complete run of this study's model."""
-    try:
+    with faults_named():
         meta, ends = read_ends(path)
         if model is not None and meta["model_version"] != model:
             raise ForeignFile(f"model {meta['model_version']}, the study is {model}")
@@ -88,12 +88,6 @@ def _row(path: Path, columns: Mapping[str, str], model: str | None) -> dict:
             value = _at(condition, key)
             row[column] = json.dumps(value) if isinstance(value, list | dict) else value
         return row | ends
-    except ForeignFile:
-        raise
-    except (OSError, RuntimeError) as fault:
-        raise ForeignFile("truncated or not an HDF5 file") from fault
-    except (KeyError, ValueError, TypeError, AttributeError) as fault:
-        raise ForeignFile(f"unreadable ({fault})") from fault
 
 
 def _at(condition: Mapping, key: str) -> object:

@@ -10,7 +10,8 @@ status), /observables/<name>/{value, time} with time in hours, optional `edges` 
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,23 +104,29 @@ def kind_of(out_dir: Path) -> str:
 
 def read_run(path: Path, names: Collection[str] | None = None) -> Run:
     """One run file.  Raises ForeignFile with the reason if it is not a complete run of this schema."""
+    with faults_named(), h5py.File(path, "r") as file:
+        if "meta" not in file:
+            raise ForeignFile("not a run file (no /meta)")
+        meta = {key: _text(value) for key, value in file["meta"].attrs.items()}
+        check_meta(meta, path)
+        group = file.get("observables", {})
+        found = [name for name in group if names is None or name in names]
+        observables = {name: _read_series(group[name]) for name in found}
+        return Run(
+            run_id=meta["run_id"],
+            plate=str(meta.get("plate", "")),
+            model_version=str(meta.get("model_version", "")),
+            condition=json.loads(meta["condition"]),
+            path=Path(path),
+            observables=observables,
+        )
+
+
+@contextmanager
+def faults_named() -> Iterator[None]:
+    """Whatever a damaged run file makes h5py and its reader raise becomes a ForeignFile with the reason."""
     try:
-        with h5py.File(path, "r") as file:
-            if "meta" not in file:
-                raise ForeignFile("not a run file (no /meta)")
-            meta = {key: _text(value) for key, value in file["meta"].attrs.items()}
-            check_meta(meta, path)
-            group = file.get("observables", {})
-            found = [name for name in group if names is None or name in names]
-            observables = {name: _read_series(group[name]) for name in found}
-            return Run(
-                run_id=meta["run_id"],
-                plate=str(meta.get("plate", "")),
-                model_version=str(meta.get("model_version", "")),
-                condition=json.loads(meta["condition"]),
-                path=Path(path),
-                observables=observables,
-            )
+        yield
     except ForeignFile:
         raise
     except (OSError, RuntimeError) as fault:

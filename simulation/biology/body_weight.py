@@ -8,7 +8,7 @@ Model    Healthy:   w(t) = w_adult - (w_adult - w_start) exp(-t / t_gain).
          What the tumour itself takes out of its host (cachexia) is not in it, and no weight is fed back: doses are per
          kg of a standard mouse, and growth and killing know nothing of it.
 Units    g, days, mg/kg, mm3.
-Source   form assumed; numbers in catalogue/mice.toml (adult_weight_kg, weight_gain_d) and drugs.toml
+Source   form assumed; numbers in catalogue/mice.toml (adult_weight_kg, weight_gain_d, tissue_g_per_mm3) and drugs.toml
          (weight_loss_per_mg_kg, weight_nadir_d).
 Limits   no dose: the healthy curve and the tumour; one dose at its nadir: exp(-a D); none before a dose
          (tests/biology/test_body_weight.py)
@@ -16,8 +16,6 @@ Limits   no dose: the healthy curve and the tumour; one dose at its nadir: exp(-
 
 import math
 from collections.abc import Iterable
-
-TISSUE_G_PER_MM3 = 1e-3  # the density of water, as for every caliper volume that is turned into a mass
 
 
 def healthy_g(day: float, start_g: float, adult_g: float, gain_d: float) -> float:
@@ -38,6 +36,6 @@ def log_loss(day: float, doses: Iterable[tuple[float, float, float, float]]) -> 
     return total
 
 
-def on_the_balance_g(healthy: float, loss: float, tumour_mm3: float) -> float:
+def on_the_balance_g(healthy: float, loss: float, tumour_mm3: float, tissue_g_per_mm3: float) -> float:
     """Weight of the mouse with its tumour, g; loss as from log_loss."""
-    return healthy * math.exp(-loss) + TISSUE_G_PER_MM3 * tumour_mm3
+    return healthy * math.exp(-loss) + tissue_g_per_mm3 * tumour_mm3

@@ -188,7 +188,8 @@ class _Run:
             return None
         names = ("day", "mg_per_kg", "weight_loss_per_mg_kg", "weight_nadir_d")
         loss = log_loss(day, [tuple(dose[name] for name in names) for dose in own["doses"]])
-        return on_the_balance_g(healthy_g(day, own["start_g"], own["adult_g"], own["gain_d"]), loss, tumour_mm3)
+        healthy = healthy_g(day, own["start_g"], own["adult_g"], own["gain_d"])
+        return on_the_balance_g(healthy, loss, tumour_mm3, own["tissue_g_per_mm3"])
 
     def collect_kills(self) -> None:
         """Move the kills of the last step into the record."""

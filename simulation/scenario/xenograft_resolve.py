@@ -124,21 +124,22 @@ def resolve_drugs(names: Sequence[str], known: lookup.Catalogue, clearance: floa
 
 
 def resolve_weight(unit: str, doses: Sequence[Mapping], strain: Mapping, known: lookup.Catalogue) -> dict:
-    """Numbers of one mouse for biology/body_weight.py; `doses` are those that cost weight: no antibody does.
+    """Numbers of one mouse for biology/body_weight.py; its `doses` are those of drugs that cost weight.
 
-    Antibodies to human HER2 do not bind that of mice.
+    No antibody does: that those to human HER2 leave the mouse alone is assumed.
     """
     size = 1000.0 * math.exp(strain["weight_log_sd"] * score(unit, "weight"))
-    costly = {name for name in {dose["drug"] for dose in doses} if OF_THE_BALANCE[0] in known.drugs[name].numbers}
+    numbers = {dose["drug"]: known.drugs[dose["drug"]].values() for dose in doses}
     return {
         "start_g": round(size * strain["weight_kg"], 9),
         "adult_g": round(size * strain["adult_weight_kg"], 9),
         "gain_d": strain["weight_gain_d"],
+        "tissue_g_per_mm3": strain["tissue_g_per_mm3"],
         "doses": [
-            {"day": dose["day"], "mg_per_kg": dose["mg_per_kg"]}
-            | {number: known.drugs[dose["drug"]].numbers[number].value for number in OF_THE_BALANCE}
+            {name: dose[name] for name in ("day", "mg_per_kg")}
+            | {name: numbers[dose["drug"]][name] for name in OF_THE_BALANCE}
             for dose in doses
-            if dose["drug"] in costly
+            if OF_THE_BALANCE[0] in numbers[dose["drug"]]
         ],
     }
 

@@ -2,10 +2,12 @@
 
     python benchmarks/cluster/scale.py [--runs N] [--repeats N] [--workers N] [--out DIR] [--scratch DIR]
 
-  kernel        seconds of the simulations alone: a sample of the wells is set up and run without a file
+  kernel        seconds of the simulations alone: a sample of the wells is set up and run without a file, in as many
+                processes at once as there are workers, before each turn of the engines
   stages        what one run is made of, well by well in one process; its file written plainly for comparison
-  pool, dask    in turns, each in a process of its own and an empty folder, files written and flushed; the start of the
-                worker processes is in, that of the driver (reading the scenario, making the conditions) is told apart
+  pool, dask    in turns, each in a process of its own and a new folder, files written and flushed; the start of the
+                worker processes is in, that of the driver (reading the scenario, making the conditions) is told apart.
+                Nothing is removed before the end: ext4 looks at every file removed lately when it makes another one
   overhead      (wall x workers - kernel seconds) / runs; for the pool by processor time, too
   look          adcc status; the summary table from scratch, and again with nothing new; adcc analyse
   memory        largest resident set of the driver, and of the analysis at a tenth of the runs and at all of them
@@ -34,7 +36,7 @@ from benchmarks.speed.measure import CPU, NO_CLOCK, WALL, Figure, load_average, 
 
 SMALL = "targets.cells=100"  # of the shipped large sweep: 4 h in a 384-well plate
 RUNS_PER_DONOR = 600  # of it, controls included: a donor is made of whole plates
-SAMPLE, STAGED = 300, 100
+SAMPLE, STAGED = 2000, 100
 OVERHEAD_MS, STATUS_S, ANALYSE_S = 10.0, 2.0, 60.0
 
 
@@ -59,16 +61,29 @@ def conditions(runs: int) -> list:
     return found
 
 
-def kernel_seconds(wells: list) -> tuple[float, int]:
-    """(seconds of all simulations without their files, wells in the sample that it was scaled up from)."""
+def kernel_seconds(wells: list, workers: int) -> float:
+    """Seconds of all simulations without their files, from a sample that is worked on by all workers at once."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--runs", str(len(wells)), "--workers", str(workers)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    shares = [
+        subprocess.Popen([*command, "--kernel", str(share)], env=environment, stdout=subprocess.PIPE, text=True)
+        for share in range(workers)
+    ]
+    answers = [json.loads(share.communicate()[0].splitlines()[-1]) for share in shares]
+    return sum(answer["s"] for answer in answers) * len(wells) / sum(answer["wells"] for answer in answers)
+
+
+def kernel_share(runs: int, workers: int, share: int) -> dict[str, float]:
+    """Seconds of one worker's share of the sample, in this process."""
     from benchmarks.speed.product import run_kernel
     from simulation import runtime
 
     runtime.configure(1)
-    sample = wells[:: max(1, len(wells) // SAMPLE)]
+    wells = conditions(runs)
+    sample = wells[:: max(1, len(wells) // SAMPLE)][share::workers]
     run_kernel(sample[0].resolved, sample[0].run_key)  # compiles
     spent = [run_kernel(well.resolved, well.run_key) for well in sample]
-    return sum(one["set_up_s"] + one["run_s"] for one in spent) * len(wells) / len(sample), len(sample)
+    return {"s": sum(one["set_up_s"] + one["run_s"] for one in spent), "wells": len(sample)}
 
 
 def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
@@ -184,8 +199,7 @@ def figures(runs: int, repeats: int, workers: int, scratch: Path) -> list[Figure
         rest |= {"clock": clock, "cells": counts, "load_average": load_average()}
         return Figure.of(name, title, unit, samples, **{"threads": workers, **rest})
 
-    kernel_s, sample = kernel_seconds(wells)
-    found = [figure("kernel_s", "simulations alone", "s", kernel_s, CPU, sample, note="scaled up from a sample")]
+    found: list[Figure] = []
     titles = {
         "kernel": "one run: kernel and set-up", "simulation": "one run: the same, observed and read out",
         "file": "one run: its file made", "plain file": "for comparison: its file made without a skeleton",
@@ -196,15 +210,19 @@ def figures(runs: int, repeats: int, workers: int, scratch: Path) -> list[Figure
         found.append(several(f"stage_{name.replace(' ', '_')}_ms", titles[name], "ms", samples, clock, threads=1))
     spent: dict[str, list[dict]] = {"pool": [], "dask": []}
     hashes = set()
-    for _ in range(repeats):
+    kernel_s = []
+    for turn in range(repeats):
+        kernel_s.append(kernel_seconds(wells, workers))
         for engine, outcomes in spent.items():
-            out = scratch / engine
-            shutil.rmtree(out, ignore_errors=True)
+            out = scratch / f"{engine}-{turn}"
             outcomes.append(apart("--drive", engine, "--runs", runs, "--workers", workers, "--scratch", out))
             hashes.add(digest(out))
     assert len(hashes) == 1, "the two engines wrote other bytes"
+    note = f"scaled up from {SAMPLE} wells"
+    found.append(several("kernel_s", "simulations alone", "s", kernel_s, CPU, note=note))
     for engine, outcomes in spent.items():
-        overhead = [1000 * (one["wall_s"] * workers - kernel_s) / runs for one in outcomes]
+        turns = list(zip(outcomes, kernel_s, strict=True))
+        overhead = [1000 * (one["wall_s"] * workers - alone) / runs for one, alone in turns]
         memory = [one["rss_bytes"] / 1e6 for one in outcomes]
         found += [
             several(f"{engine}_wall_s", f"{engine}: all runs", "s", [one["wall_s"] for one in outcomes], WALL),
@@ -213,11 +231,11 @@ def figures(runs: int, repeats: int, workers: int, scratch: Path) -> list[Figure
                     [1000 * one["driver_cpu_s"] / runs for one in outcomes], CPU),
             several(f"{engine}_rss_mb", f"{engine}: memory of the driver", "MB", memory, NO_CLOCK),
         ]  # fmt: skip
-    overhead = [1000 * (one["cpu_s"] - kernel_s) / runs for one in spent["pool"]]
+    overhead = [1000 * (one["cpu_s"] - alone) / runs for one, alone in zip(spent["pool"], kernel_s, strict=True)]
     found.append(several("pool_overhead_cpu_ms", "pool: overhead per run, all processes", "ms", overhead, CPU))
     start = [one["start_s"] for outcomes in spent.values() for one in outcomes]
     found.append(several("driver_start_s", "conditions and study.json made", "s", start, WALL))
-    out = scratch / "dask"
+    out = scratch / f"dask-{repeats - 1}"
     size = sum(path.stat().st_size for path in (out / "runs").rglob("*.h5")) / runs
     found.append(figure("bytes_per_run", "size of a run file", "B", size, NO_CLOCK, runs))
 
@@ -254,10 +272,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--scratch", type=Path, default=None, help="folder for run files; default a temporary one")
     parser.add_argument("--drive", choices=("pool", "dask"), help=argparse.SUPPRESS)
+    parser.add_argument("--kernel", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--look", choices=("status", "summary", "analyse"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.drive:
         print(json.dumps(drive(options.drive, options.runs, options.workers, options.scratch)))
+        return
+    if options.kernel is not None:
+        print(json.dumps(kernel_share(options.runs, options.workers, options.kernel)))
         return
     if options.look:
         print(json.dumps(look(options.look, options.scratch, options.workers)))

@@ -1,80 +1,127 @@
 """Skeleton: a run file made in memory from a copy of the last one of the same shape, with other numbers in it.
 
 To make one small object takes HDF5 some 50 us, and all files of a sweep are alike but for their numbers. So objects,
-units and descriptions are made once for each shape; a further file is a copy of those bytes, into which the values are
-laid at the places that HDF5 says. What is kept depends on nothing but the shape, and so do the bytes of a file.
+units, descriptions and attributes are made once for each shape; a further file is a copy of those bytes, into which
+values and texts are laid at the places where they belong. Numbers among the attributes lie in headers with a checksum:
+they are left to HDF5. What is kept depends on nothing but the shape, and so do the bytes of a file.
 
 Limits   read back == what was written past it; first file == hundredth file        (tests/record/test_skeleton.py)
 """
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import h5py
 import numpy as np
 
-from simulation.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_parts
+from simulation.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_meta, write_parts
 
-_MOST = 32  # shapes that are kept: a sweep of wells that record no cells has one or two
+_MOST = 128  # shapes that are kept: a sweep of wells that record no cells has one per length of its conditions' text
 _BLOCK = 1 << 16  # bytes by which a file in memory grows
+_LONG = 8  # characters of a text that is laid in; a shorter one (a role, a version) has few values: part of the shape
 
 
 class _Skeleton(NamedTuple):
     image: bytes
     places: tuple[int | None, ...]  # of the values of each dataset; None for an empty one
+    texts: tuple[int, ...]  # places of the long texts of the attributes
 
 
 _kept: dict[tuple, _Skeleton] = {}
 
 
-@contextmanager
-def filled(version: str, parts: Sequence[Part | Link]) -> Iterator[h5py.File]:
-    """An open file in memory that holds the H5MD header and these parts, for more to be written; see image()."""
+def image(
+    version: str, parts: Sequence[Part | Link], meta: Mapping, rest: Callable[[h5py.File], None] | None = None
+) -> bytes:
+    """The bytes of a file with the H5MD header, these parts and attributes, and what `rest` writes to it, if anything.
+
+    Links of a dataset come after it.
+    """
     late: set[str] = set()  # compressed datasets, whose place and size hang on their numbers, and links to them
     for part in parts:
         if part.target in late if isinstance(part, Link) else part.values.size >= COMPRESS_FROM:
             late.add(part.path)
     early = [part for part in parts if part.path not in late]
     data = [np.ascontiguousarray(part.values) for part in early if isinstance(part, Part)]
-    skeleton = _skeleton(version, early)
+    texts = {name: value.encode() for name, value in meta.items() if _is_long(value)}
+    skeleton = _skeleton(version, early, {**meta, **texts})
     content = bytearray(skeleton.image)
     for place, values in zip(skeleton.places, data, strict=True):
         if place is not None:
             content[place : place + values.nbytes] = values.tobytes()
-    with _in_memory(bytes(content)) as file:
-        write_parts(file, [part for part in parts if part.path in late])
-        yield file
+    for place, text in zip(skeleton.texts, texts.values(), strict=True):
+        content[place : place + len(text)] = text
+    with _in_memory(bytes(content)) as identity:
+        attributes = h5py.h5o.open(identity, b"meta")
+        for name, value in meta.items():
+            if not isinstance(value, str):
+                h5py.h5a.open(attributes, name.encode()).write(np.asarray(value))
+        if late:
+            write_parts(h5py.File(identity), [part for part in parts if part.path in late])
+        if rest:
+            rest(h5py.File(identity))
+        return _bytes(identity)
 
 
-def image(file: h5py.File) -> bytes:
-    """The bytes of a file in memory, as they are to lie on disk."""
-    file.flush()
-    return file.id.get_file_image()
+def _is_long(value: object) -> bool:
+    return isinstance(value, str) and len(value) >= _LONG
 
 
-def _skeleton(version: str, parts: list[Part | Link]) -> _Skeleton:
-    key = (version, *(
+def _skeleton(version: str, parts: list[Part | Link], meta: Mapping) -> _Skeleton:
+    """meta: with the long texts encoded."""
+    shape = (version, *(
         part if isinstance(part, Link) else (part.path, part.values.dtype.str, part.values.shape, *part[2:])
         for part in parts
     ))  # fmt: skip
+    kinds = (
+        (name, value if isinstance(value, str) else len(value) if isinstance(value, bytes) else np.asarray(value).dtype)
+        for name, value in meta.items()
+    )
+    key = (shape, *kinds)
     if key not in _kept:
-        with _in_memory(None) as file:
-            write_h5md(file, version)
-            empty = [
-                part if isinstance(part, Link) else part._replace(values=np.zeros_like(part.values)) for part in parts
-            ]
-            write_parts(file, empty)
-            content = image(file)
-            places = tuple(file[part.path].id.get_offset() for part in parts if isinstance(part, Part))
-        while len(_kept) >= _MOST:
-            del _kept[next(iter(_kept))]
-        _kept[key] = _Skeleton(content, places)
+        bare = _bare(version, parts) if shape not in _kept else _kept[shape]
+        marks = {name: _mark(name, len(value)) for name, value in meta.items() if isinstance(value, bytes)}
+        numbers = {name: np.zeros_like(value) for name, value in meta.items() if not isinstance(value, str | bytes)}
+        with _in_memory(bare.image) as identity:
+            write_meta(h5py.File(identity), {**meta, **marks, **numbers})
+            content = _bytes(identity)
+        assert all(content.count(mark.encode()) == 1 for mark in marks.values()), "a text of the file looks like a mark"
+        texts = tuple(content.index(mark.encode()) for mark in marks.values())
+        for name, skeleton in ((shape, bare), (key, _Skeleton(content, bare.places, texts))):
+            while len(_kept) >= _MOST:
+                del _kept[next(iter(_kept))]
+            _kept[name] = skeleton
     return _kept[key]
 
 
+def _bare(version: str, parts: list[Part | Link]) -> _Skeleton:
+    """Without attributes of the run, which are of more shapes than what lies beside them."""
+    with _in_memory(None) as identity:
+        file = h5py.File(identity)
+        write_h5md(file, version)
+        empty = [part if isinstance(part, Link) else part._replace(values=np.zeros_like(part.values)) for part in parts]
+        write_parts(file, empty)
+        content = _bytes(identity)
+        places = tuple(file[part.path].id.get_offset() for part in parts if isinstance(part, Part))
+    return _Skeleton(content, places, ())
+
+
+def _mark(name: str, length: int) -> str:
+    """A text of this length that is found nowhere else in a file."""
+    digits = hashlib.sha256(name.encode()).hexdigest()
+    return (digits * (length // len(digits) + 1))[:length]
+
+
+def _bytes(identity: h5py.h5f.FileID) -> bytes:
+    """The bytes of a file in memory, as they are to lie on disk."""
+    h5py.h5f.flush(identity)
+    return identity.get_file_image()
+
+
 @contextmanager
-def _in_memory(content: bytes | None) -> Iterator[h5py.File]:
+def _in_memory(content: bytes | None) -> Iterator[h5py.h5f.FileID]:
     """A file in memory with this content, or a new one; HDF5 1.8 and all later ones read it (with frames 1.10)."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(block_size=_BLOCK, backing_store=False)
@@ -86,5 +133,7 @@ def _in_memory(content: bytes | None) -> Iterator[h5py.File]:
     else:
         access.set_file_image(content)
         identity = h5py.h5f.open(b"run", h5py.h5f.ACC_RDWR, access)
-    with h5py.File(identity) as file:
-        yield file
+    try:
+        yield identity
+    finally:
+        identity.close()

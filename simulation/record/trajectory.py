@@ -89,19 +89,18 @@ class Contents:
         write_h5md(file, self.meta["model_version"])
         write_parts(file, self.parts)
         self._write_rest(file)
+        write_meta(file, self.meta)
 
     def image(self) -> bytes:
         """The run file as bytes, in a fraction of the time where files of this shape were made before."""
-        with skeleton.filled(self.meta["model_version"], self.parts) as file:
-            self._write_rest(file)
-            return skeleton.image(file)
+        more = self._write_rest if self.with_events or self.recorder.frames else None
+        return skeleton.image(self.meta["model_version"], self.parts, self.meta, more)
 
     def _write_rest(self, file: h5py.File) -> None:
         if self.with_events:
             self._write_events(file)
         if self.recorder.frames:
             self._write_frames(file)
-        write_meta(file, self.meta)
 
     def _write_events(self, file: h5py.File) -> None:
         events, (row, plane) = self.recorder.events, self.grid_row

@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -19,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from mmap import mmap
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,14 +31,18 @@ from simulation.scenario.plan import run_seconds
 
 SAVING_S = 20.0  # how long a child whose owner is gone may take to save before it is ended; Slurm's KillWait is 30 s
 
-AHEAD = 3  # short runs that a child holds at most: one waits, one is computed, one is being flushed to disk
+AHEAD = 16  # short runs that a child holds at most, as long as they are not expected to take longer than AHEAD_S,
+FEWEST_AHEAD = 3  # and these in any case: one waits, one is computed, one is being flushed to disk
+AHEAD_S = 0.3
 SHORT_S = 0.2  # expected time of a run that may wait in a child; longer ones go to whoever is free first
+TELL_S = 0.05  # what short runs have come to is told together, this long after the last time
+LOOK_S = 0.25  # between two looks at the time limit
 
 Run = Callable[[Mapping, Path, bool], Path]
 Answer = tuple[float, str, str]  # seconds, reason ("" if the run has its file), traceback
 Rest = Callable[[], Answer]  # what is left of a run when it has been computed
 
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from simulation.run.child import serve; serve({descriptor})"
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from simulation.run.child import serve; serve({pipe}, {board})"
 
 
 class Died(Exception):
@@ -86,85 +92,103 @@ def _failed(error: Exception, seconds: float) -> Answer:
     return seconds, reason, "".join(traceback.format_exception(error))
 
 
-def is_short(condition: Mapping) -> bool:
-    """Whether a run may wait in a child behind others."""
-    return condition["kind"] == "well" and run_seconds(condition) < SHORT_S
+def short_s(condition: Mapping) -> float:
+    """Expected time of a run that may wait in a child behind others, in seconds; infinite for one that may not."""
+    seconds = run_seconds(condition) if condition["kind"] == "well" else float("inf")
+    return seconds if seconds < SHORT_S else float("inf")
 
 
 class Child:
-    """A process and what it works on. `connection` is readable when it began a run, ended one, or died.
+    """A process and what it works on. `connection` is readable when it has something to tell, or died.
 
-    It holds one run, or up to AHEAD short ones, and answers them in the order in which they were given.
+    It holds one run, or several short ones, and answers them in the order in which they were given. timeout_s: longest
+    time of one run.
     """
 
-    def __init__(self, job: Callable[[Mapping], Answer | Rest], runs_dir: Path, threads: int):
+    def __init__(
+        self, job: Callable[[Mapping], Answer | Rest], runs_dir: Path, threads: int, timeout_s: float | None = None
+    ):
         self.connection, theirs = Pipe()
-        program = _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())
+        self._board = Board.new()
+        program = _PROGRAM.format(path=sys.path, pipe=theirs.fileno(), board=self._board.descriptor)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", program], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
-        )
+            [sys.executable, "-c", program], stdin=subprocess.DEVNULL, env=_environment(),
+            pass_fds=[theirs.fileno(), self._board.descriptor],
+        )  # fmt: skip
         theirs.close()
-        self.given: deque[str] = deque()  # run ids without an answer, the first `_begun` of which have begun
-        self.deadline = float("inf")
-        self._begun = 0
-        self._all_short = True
+        self.timeout_s = timeout_s
+        self.given: deque[str] = deque()  # run ids without an answer
+        self._seconds: deque[float] = deque()  # expected, of each of them
+        self._answered = 0
+        self._outgoing: list[Mapping] = []
         with suppress(OSError):  # one that died at once is noticed when it is given a run
             self.connection.send((job, runs_dir, threads))
 
     def has_room(self, condition: Mapping) -> bool:
         """Whether it may be given this run now."""
-        return not self.given or (self._all_short and len(self.given) < AHEAD and is_short(condition))
+        if not self.given:
+            return True
+        seconds = sum(self._seconds) + short_s(condition)  # infinite if any of them is long
+        return seconds < (float("inf") if len(self.given) < FEWEST_AHEAD else AHEAD_S) and len(self.given) < AHEAD
 
     def give(self, run_id: str, condition: Mapping) -> None:
-        """Hand over a condition."""
-        if not self.given:
-            self.deadline = float("inf")  # set when the run begins: a slow start of the process is not its fault
-            self._all_short = is_short(condition)
+        """Hand over a condition, which goes out at the next send()."""
         self.given.append(run_id)
-        with suppress(OSError):  # it died while idle: the closed pipe is noticed as a death under this run
-            _send(self.connection, condition)
+        self._seconds.append(short_s(condition))
+        self._outgoing.append(condition)
 
-    def receive(self, timeout_s: float | None) -> tuple[str, Answer] | None:
-        """The next message: None if a run began, whose time counts from now on, else a run id and its answer.
+    def send(self) -> None:
+        """Let go what was given since the last time."""
+        if self._outgoing:
+            with suppress(OSError):  # it died while idle: the closed pipe is noticed as a death under this run
+                _send(self.connection, self._outgoing)
+            self._outgoing = []
 
-        Raises EOFError or OSError if the process is gone.
-        """
-        answer = self.connection.recv()
-        if answer is None:
-            self._begun += 1
-            self.deadline = time.monotonic() + (float("inf") if timeout_s is None else timeout_s)
-            return None
-        self._begun -= 1
-        if not self._begun:
-            self.deadline = float("inf")
-        return self.given.popleft(), answer
+    @property
+    def deadline(self) -> float:
+        """When the run that it began last passes its time limit; a slow start of the process is not its fault."""
+        begun, ended, moment = self._board.read()
+        return moment + self.timeout_s if self.timeout_s is not None and begun > ended else float("inf")
 
-    def answer(self, timeout_s: float | None) -> tuple[str, Answer]:
-        """Wait for the next run to end. Raises Died or TimedOut; the process is gone then."""
+    def receive(self) -> list[tuple[str, Answer]]:
+        """What it tells: run ids and their answers. Raises EOFError or OSError if the process is gone."""
+        answers = self.connection.recv()
+        self._answered += len(answers)
+        for _ in answers:
+            self._seconds.popleft()
+        return [(self.given.popleft(), answer) for answer in answers]
+
+    def answers(self) -> list[tuple[str, Answer]]:
+        """Wait until it tells something. Raises Died or TimedOut; the process is gone then."""
+        self.send()
         try:
-            while True:
-                limited = self.deadline != float("inf")  # else to ask first would only cost time, in every short run
-                if limited and not self.connection.poll(max(0.0, self.deadline - time.monotonic())):
+            while self.timeout_s is not None and not self.connection.poll(LOOK_S):
+                if time.monotonic() > self.deadline:
                     self.end()
                     raise TimedOut
-                found = self.receive(timeout_s)
-                if found is not None:
-                    return found
+            return self.receive()
         except (EOFError, OSError):
             raise Died(self.bury()) from None
 
-    def make(self, run_id: str, condition: Mapping, timeout_s: float | None) -> Answer:
+    def make(self, run_id: str, condition: Mapping) -> Answer:
         """Make one run and wait for it. Raises Died or TimedOut; the process is gone then."""
         self.give(run_id, condition)
-        return self.answer(timeout_s)[1]
+        return self.answers()[0][1]
 
     def suspects(self) -> list[str]:
-        """Runs that it had begun and not answered, or was about to begin: one of them may have been its death."""
-        return list(self.given)[: max(1, self._begun)]
+        """Of a dead child: runs that it had begun and not ended, or was about to begin: one may have been its death."""
+        first, last = self._under_way()
+        return list(self.given)[first:last]
 
     def untouched(self) -> list[str]:
-        """Runs that were only waiting in it."""
-        return list(self.given)[max(1, self._begun) :]
+        """Of a dead child: runs that were only waiting in it, or ended so lately that it did not come to tell."""
+        first, last = self._under_way()
+        return [*list(self.given)[:first], *list(self.given)[last:]]
+
+    def _under_way(self) -> tuple[int, int]:
+        begun, ended, _ = self._board.read()
+        first = max(0, ended - self._answered)
+        return first, max(first + 1, begun - self._answered)
 
     def bury(self) -> str:
         """Say how a process that is dying ended; how is known a moment after its end of the pipe closed."""
@@ -176,10 +200,61 @@ class Child:
         """Kill the process if it lives; say how it ended."""
         self.process.kill()
         self.connection.close()
+        self._board.close()
         return how_it_ended(self.process.wait())
 
 
-def _send(connection: Connection, message: Mapping | Answer | None) -> None:
+def _environment() -> dict[str, str]:
+    """Of a child: as here, but it keeps the memory that it frees.
+
+    Dask has its workers give memory back at once, and so would their children: each run would fetch its 200 pages from
+    the system again, a tenth of the time of a small well.
+    """
+    return {name: value for name, value in os.environ.items() if name != "MALLOC_TRIM_THRESHOLD_"}
+
+
+class Board:
+    """Three numbers in memory that a child shares with its owner, who may look at them after its death.
+
+    They are: runs begun, runs ended, and when the last one began (time.monotonic).
+    """
+
+    def __init__(self, descriptor: int):
+        self.descriptor = descriptor
+        memory = memoryview(mmap(descriptor, 24))
+        self._counts, self._moment = memory[:16].cast("q"), memory[16:].cast("d")
+
+    @classmethod
+    def new(cls) -> "Board":
+        if hasattr(os, "memfd_create"):
+            descriptor = os.memfd_create("adcc")
+        else:
+            with tempfile.TemporaryFile() as file:
+                descriptor = os.dup(file.fileno())
+        os.ftruncate(descriptor, 24)
+        return cls(descriptor)
+
+    def begin(self) -> None:
+        """Note that a run begins now."""
+        self._moment[0] = time.monotonic()
+        self._counts[0] += 1
+
+    def end(self) -> None:
+        """Note that a run has its file, or failed."""
+        self._counts[1] += 1
+
+    def read(self) -> tuple[int, int, float]:
+        """(runs begun, runs ended, moment)."""
+        return self._counts[0], self._counts[1], self._moment[0]
+
+    def close(self) -> None:
+        """Give the descriptor back; what was last written can still be read."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def _send(connection: Connection, message: list) -> None:
     """As connection.send, which for each message makes a pickler that knows of open files, and takes longer."""
     connection.send_bytes(pickle.dumps(message))
 
@@ -196,22 +271,26 @@ def how_it_ended(code: int) -> str:
 # -- in the child ---------------------------------------------------------------------------------------------------
 
 
-def serve(descriptor: int) -> None:
-    """Life of a child: a condition in, a sign that it began and then its result out, until the other end closes."""
+def serve(pipe: int, board: int) -> None:
+    """Life of a child: conditions in, what they came to out, until the other end closes."""
     # Ctrl-C reaches the whole terminal group; when to stop is decided in one place. SIGTERM ends a child at once.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    connection = Connection(descriptor)
+    connection = Connection(pipe)
     try:
         job, runs_dir, threads = connection.recv()
-        threading.Thread(target=_end_with_owner, args=(descriptor,), daemon=True).start()
+        threading.Thread(target=_end_with_owner, args=(pipe,), daemon=True).start()
         runtime.configure(threads)
-        answers = _Answers(connection)
+        answers = _Answers(connection, Board(board))
+        todo: deque[Mapping] = deque()
         while True:
-            condition = connection.recv()
+            while not todo or connection.poll():
+                conditions = connection.recv()
+                answers.expect(len(conditions))
+                todo.extend(conditions)
             lock = hold(runs_dir)  # while this lives, even for a moment as an orphan, its .part is no leftover
-            answers.send(None)
-            answers.put(job(condition), lock)
+            answers.begin()
+            answers.put(job(todo.popleft()), lock)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
@@ -219,32 +298,57 @@ def serve(descriptor: int) -> None:
 class _Answers:
     """What goes back to the owner; while one run waits for the disk in a thread, the next one is computed."""
 
-    def __init__(self, connection: Connection):
-        self._connection, self._sending = connection, threading.Lock()
+    def __init__(self, connection: Connection, board: Board):
+        self._connection, self._board = connection, board
         self._waiting: queue.Queue[tuple[Answer | Rest, int | None]] = queue.Queue(maxsize=1)
+        self._counting = threading.Lock()
+        self._expected = 0  # runs that have come and are not answered
         threading.Thread(target=self._finish, daemon=True).start()
 
-    def send(self, message: Answer | None) -> None:
-        with self._sending:
-            _send(self._connection, message)
+    def expect(self, runs: int) -> None:
+        """Note that runs have come."""
+        with self._counting:
+            self._expected += runs
+
+    def begin(self) -> None:
+        """Note that the next run begins."""
+        self._board.begin()
 
     def put(self, answer: Answer | Rest, lock: int | None) -> None:
         """Answer when the file is there, in the order of these calls; waits while two runs are ahead.
 
-        A failure has no file to wait for: it is answered before the next run begins, which may take the process along.
+        A failure has no file to wait for: it is told before the next run begins, which may take the process along.
         """
         self._waiting.put((answer, lock))
         if not callable(answer):
             self._waiting.join()
 
     def _finish(self) -> None:
+        untold: list[Answer] = []
+        told = time.monotonic()
         while True:
-            answer, lock = self._waiting.get()
-            with suppress(OSError):  # the owner is gone, and so is this process in a moment
-                self.send(answer() if callable(answer) else answer)
+            try:
+                answer, lock = self._waiting.get(timeout=TELL_S if untold else None)
+            except queue.Empty:  # the next run takes longer than those before
+                told = self._tell(untold)
+                continue
+            untold.append(answer() if callable(answer) else answer)
+            with self._counting:
+                self._expected -= 1
+                none_left = not self._expected
+            if none_left or untold[-1][1] or time.monotonic() - told > TELL_S:
+                told = self._tell(untold)
+            self._board.end()
             if lock is not None:
                 os.close(lock)
             self._waiting.task_done()
+
+    def _tell(self, untold: list[Answer]) -> float:
+        """Send these answers, and forget them; when that was."""
+        with suppress(OSError):  # the owner is gone, and so is this process in a moment
+            _send(self._connection, untold)
+        untold.clear()
+        return time.monotonic()
 
 
 def _end_with_owner(descriptor: int) -> None:

@@ -14,7 +14,7 @@ from simulation.biology.release import raw_signal, released_units
 from simulation.biology.rng import STREAM_READER, normal_at
 from simulation.record.trajectory import Contents, Recorder
 from simulation.run.folder import run_file
-from simulation.scenario.identity import canonical_json, plate, run_id, run_key
+from simulation.scenario.identity import names_of, run_id, run_key
 from simulation.version import WELL_MODEL
 from simulation.well.culture import founders_after_culture
 from simulation.well.engine import WellEngine
@@ -89,14 +89,14 @@ def simulate(condition: dict, file: h5py.File, check: bool = False, checkpoints:
 
 def well_contents(condition: dict, check: bool = False) -> Contents:
     """Simulate a well; what its file is to hold."""
-    key = run_key(condition)
+    text, identity, key, plate = names_of(condition)
     level = condition["output"]["level"]
     with_events = level in ("events", "frames")
     engine, recorder = _run(condition, key, check, with_events)
     meta = {
-        "run_id": run_id(condition),
-        "plate": plate(condition),
-        "condition": canonical_json(condition),
+        "run_id": identity,
+        "plate": plate,
+        "condition": text,
         "model_version": WELL_MODEL,
         "run_key": f"{key:016x}",
         "seed": condition["seed"],

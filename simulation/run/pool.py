@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing.connection import wait
 
 from simulation.run.books import Books, Failure
-from simulation.run.child import Child
+from simulation.run.child import LOOK_S, Child
 
 ATTEMPTS = 2
 GRACE_S = 1.5  # how long running work may go on after a request to stop
@@ -74,7 +74,7 @@ class Pool:
 
     def __init__(self, books: Books, size: int, threads: int, job: Callable, timeout_s: float | None, stop: Stop):
         self.books, self.size, self.timeout_s, self.stop = books, size, timeout_s, stop
-        self.new_worker = partial(Child, job, books.folder.runs_dir, threads)
+        self.new_worker = partial(Child, job, books.folder.runs_dir, threads, timeout_s)
         self.idle: list[Child] = []
         self.busy: list[Child] = []
         self.queue: deque[str] = deque()
@@ -114,6 +114,8 @@ class Pool:
             while self.idle:
                 self.idle.pop().end()
             self._start(self.new_worker(), self.suspects.popleft())
+        for worker in self.busy:
+            worker.send()
 
     def _free_for(self, run_id: str) -> Child | None:
         """Who takes this run: a process without work, or one that holds few runs, all of them short."""
@@ -130,8 +132,9 @@ class Pool:
 
     def _wait(self, last_moment: float) -> None:
         """Until something happens: an answer, a death, a passed time limit or a signal."""
-        moment = min([last_moment, *(worker.deadline for worker in self.busy)])
-        timeout = None if moment == float("inf") else max(0.0, moment - time.monotonic())
+        timeout = None if last_moment == float("inf") else max(0.0, last_moment - time.monotonic())
+        if self.timeout_s is not None:
+            timeout = LOOK_S if timeout is None else min(LOOK_S, timeout)
         stop = [] if self.stop.number is not None else [self.stop.reader]
         ready = wait([*(worker.connection for worker in self.busy), *stop], timeout)
         for worker in list(self.busy):
@@ -156,7 +159,7 @@ class Pool:
 
     def _collect(self, worker: Child) -> None:
         try:
-            found = worker.receive(self.timeout_s)
+            found = worker.receive()
         except (EOFError, OSError):
             self.busy.remove(worker)
             reason = worker.bury()
@@ -169,18 +172,17 @@ class Pool:
                 else:
                     self._fail(run_id, reason)
             return
-        if found is None:
-            return
-        run_id, (seconds, reason, trace) = found
         if not worker.given:
             self.busy.remove(worker)
             self.idle.append(worker)
         if self.stop.number is None:
             self._dispatch()  # first of all: the process is waiting
-        if reason:
-            self._fail(run_id, reason, trace)
-        else:
-            self.books.record_done(run_id, seconds)
+        with self.books.at_once():
+            for run_id, (seconds, reason, trace) in found:
+                if reason:
+                    self._fail(run_id, reason, trace)
+                else:
+                    self.books.record_done(run_id, seconds)
 
     def _fail(self, run_id: str, reason: str, trace: str = "") -> None:
         self.books.record_failure(Failure(run_id, reason, self.attempts[run_id], trace))

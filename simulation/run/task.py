@@ -78,8 +78,8 @@ def make(packed: bytes, order: Order) -> list[Result]:
             child.give(*waiting.popleft())
         untouched: list[str] = []
         try:
-            run_id, (seconds, reason, trace) = child.answer(order.timeout_s)
-            results.append(Result(run_id, FAILED if reason else DONE, seconds, reason, trace))
+            for run_id, (seconds, reason, trace) in child.answers():
+                results.append(Result(run_id, FAILED if reason else DONE, seconds, reason, trace))
         except TimedOut:
             *others, culprit = child.suspects()
             reason = f"passed the time limit of {order.timeout_s:g} s and was stopped"
@@ -104,5 +104,5 @@ def _child(order: Order, runs_dir: Path) -> Child:
             other.end()
         _children.clear()
         job: Callable[[dict], Answer | Rest] = partial(compute, order.run, runs_dir, order.check)
-        _children[order] = Child(job, runs_dir, order.threads)
+        _children[order] = Child(job, runs_dir, order.threads, order.timeout_s)
     return _children[order]

@@ -11,7 +11,7 @@ coerced (a float field holds 5.0, never 5): equal conditions have equal text.
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 # Not physics: how a run is named, written or grouped. Role is left out so that a control and an equal sample agree.
 _NOT_PHYSICS = {"schema", "model", "random", "role", "output", "seed", "donor", "replicate"}
@@ -31,47 +31,47 @@ _PER_WELL_EFFECTORS = {"et_ratio", "nk_cells", "other_cells"}
 _PER_WELL_ANTIBODY = {"dose_ug_per_ml", "wash_after_opsonisation", "fc_gain"}
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys, no spaces and shortest exact floats. Raises ValueError on NaN or infinity."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _encode(value)
 
 
-def _digest(value: Any) -> bytes:
-    return hashlib.sha256(canonical_json(value).encode("ascii")).digest()
+class Names(NamedTuple):
+    """What a well is called by: its canonical JSON and what follows from it."""
+
+    text: str
+    run_id: str
+    run_key: int
+    plate: str
 
 
-def _without(table: Mapping, names: set[str]) -> dict:
-    return {key: value for key, value in table.items() if key not in names}
-
-
-def _physics(resolved: Mapping, others: set[str]) -> dict:
-    """What decides the course of a run, `others` apart."""
-    physics = _without(resolved, others)
-    for table, former in _FORMER_CONSTANTS.items():
-        if table in physics:
-            physics[table] = {k: v for k, v in physics[table].items() if former.get(k) != v}
-    return physics
+def names_of(resolved: Mapping) -> Names:
+    """All names of a resolved well. Its tables are put into text once: there are thousands of wells in a sweep."""
+    texts = _texts(resolved)
+    text = _joined(texts)
+    return Names(text, _hash(text).hex()[:16], _well_key(resolved, texts), _plate(resolved, texts))
 
 
 def run_id(resolved: Mapping) -> str:
     """16 hexadecimal digits that name the run of a resolved condition."""
-    return _digest(resolved).hex()[:16]
+    return _hash(canonical_json(resolved)).hex()[:16]
 
 
 def run_key(resolved: Mapping) -> int:
     """Philox key of a run, in [0, 2**64). In paired mode all conditions of one donor and replicate share it."""
-    unit = {"seed": resolved["seed"], "donor": resolved["donor"], "replicate": resolved["replicate"]}
-    if resolved["random"] != "paired":
-        unit["physics"] = _physics(resolved, _NOT_PHYSICS)
-    return int.from_bytes(_digest(unit)[:8], "big")
+    return _well_key(resolved, _texts(resolved))
 
 
 def mouse_key(resolved: Mapping) -> int:
     """Key of one mouse's run, in [0, 2**64). In paired mode mouse i has the same key in every arm."""
-    unit = {"seed": resolved["seed"], "mouse": resolved["mouse"]}
+    texts = _texts(resolved)
+    unit = {name: texts[name] for name in ("seed", "mouse")}
     if resolved["random"] != "paired":
-        unit |= {"arm": resolved["arm"], "physics": _physics(resolved, _NOT_PHYSICS_OF_A_MOUSE)}
-    return int.from_bytes(_digest(unit)[:8], "big")
+        unit |= {"arm": texts["arm"], "physics": _physics(resolved, texts, _NOT_PHYSICS_OF_A_MOUSE)}
+    return _number(unit)
 
 
 def plate(resolved: Mapping) -> str:
@@ -80,16 +80,61 @@ def plate(resolved: Mapping) -> str:
     An effector-only well holds no targets; it belongs to the plate whose target number it carries as `plate_cells`.
     Cells cultured under different antibodies are different cells, so a culture brings its antibody into the plate.
     """
+    return _plate(resolved, _texts(resolved))
+
+
+# -- of texts: canonical JSON of each member of a table ---------------------------------------------------------------
+
+
+def _texts(table: Mapping) -> dict[str, str]:
+    return {key: canonical_json(value) for key, value in table.items()}
+
+
+def _joined(texts: Mapping[str, str]) -> str:
+    """Canonical JSON of a table from that of its members."""
+    return "{" + ",".join(f'"{key}":{texts[key]}' for key in sorted(texts)) + "}"
+
+
+def _without(table: Mapping, names: set[str]) -> dict:
+    return {key: value for key, value in table.items() if key not in names}
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("ascii")).digest()
+
+
+def _number(texts: Mapping[str, str]) -> int:
+    return int.from_bytes(_hash(_joined(texts))[:8], "big")
+
+
+def _physics(resolved: Mapping, texts: Mapping[str, str], others: set[str]) -> str:
+    """What decides the course of a run, `others` apart."""
+    physics = _without(texts, others)
+    for table, former in _FORMER_CONSTANTS.items():
+        if table in physics:
+            physics[table] = canonical_json({k: v for k, v in resolved[table].items() if former.get(k) != v})
+    return _joined(physics)
+
+
+def _well_key(resolved: Mapping, texts: Mapping[str, str]) -> int:
+    unit = {name: texts[name] for name in ("seed", "donor", "replicate")}
+    if resolved["random"] != "paired":
+        unit["physics"] = _physics(resolved, texts, _NOT_PHYSICS)
+    return _number(unit)
+
+
+def _plate(resolved: Mapping, texts: Mapping[str, str]) -> str:
     targets = dict(resolved["targets"])
     targets["cells"] = targets.pop("plate_cells", targets["cells"])
     shared = {
-        **_without(resolved, _NOT_PLATE),
-        "targets": targets,
-        "effectors": _without(resolved["effectors"], _PER_WELL_EFFECTORS),
-        "pre_incubation_min": resolved["antibody"]["pre_incubation_min"],
+        **_without(texts, _NOT_PLATE),
+        "targets": canonical_json(targets),
+        "effectors": canonical_json(_without(resolved["effectors"], _PER_WELL_EFFECTORS)),
+        "pre_incubation_min": canonical_json(resolved["antibody"]["pre_incubation_min"]),
     }
     if resolved["culture"] is not None:
-        shared["cultured_under"] = [
+        cultured_under = [
             _without(pool, _PER_WELL_ANTIBODY) if pool else None for pool in (resolved["antibody"], resolved["partner"])
         ]
-    return _digest(shared).hex()[:8]
+        shared["cultured_under"] = canonical_json(cultured_under)
+    return _hash(_joined(shared)).hex()[:8]

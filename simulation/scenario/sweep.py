@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulation.scenario.donors import donors_of
-from simulation.scenario.identity import canonical_json, plate, run_id, run_key
+from simulation.scenario.identity import canonical_json, names_of
 from simulation.scenario.resolve import has_antibody, has_effectors, resolve, without_antibody
 from simulation.scenario.schema import Scenario
 
@@ -98,12 +98,13 @@ def expand(scenario: Scenario) -> list[Condition]:
 
 
 def _condition(resolved: dict) -> Condition:
+    text, run_id, run_key, plate = names_of(resolved)
     return Condition(
         resolved=resolved,
-        json=canonical_json(resolved),
-        run_id=run_id(resolved),
-        run_key=run_key(resolved),
-        plate=plate(resolved),
+        json=text,
+        run_id=run_id,
+        run_key=run_key,
+        plate=plate,
         role=resolved["role"],
         donor=resolved["donor"],
         replicate=resolved["replicate"],

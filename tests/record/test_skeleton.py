@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulation.record import layout, skeleton
-from simulation.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_parts
+from simulation.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_meta, write_parts
 from simulation.record.trajectory import Recorder
 from simulation.run.one import begin, simulate
 from tests.cluster.sweeps import runs_of, text
@@ -106,11 +106,12 @@ def test_empty_and_large_parts_and_links_to_both():
         Link("b/small", "a/small"),
         Link("b/empty", "a/empty"),
     ]
+    meta = {"model_version": "well-0", "condition": "\N{GREEK SMALL LETTER MU}m " * 9, "seed": -3, "share": 0.5}
     with h5py.File("plain", "w", driver="core", backing_store=False) as plain:
         write_h5md(plain, "well-0")
         write_parts(plain, parts)
-        with skeleton.filled("well-0", parts) as file:
-            content = skeleton.image(file)
+        write_meta(plain, meta)
+        content = skeleton.image("well-0", parts, meta)
         assert read(content) == decoded(plain)
     with h5py.File(io.BytesIO(content)) as file:
         assert file["b/large"] == file["a/large"] and file["b/large"].compression == "gzip"

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from simulation.run.child import Child, Died, TimedOut, call, compute
+from simulation.run.child import AHEAD, AHEAD_S, FEWEST_AHEAD, SHORT_S, Child, Died, TimedOut, call, compute, short_s
 from tests.cluster.sweeps import runs_of, text
 from tests.run import fake_runs
 
@@ -28,7 +28,7 @@ from tests.run import fake_runs
 runs = Path(sys.argv[1])
 child = Child(partial(call, fake_runs.run, runs, False), runs, 1)
 print("child", child.process.pid, flush=True)
-child.make("00-hang", fake_runs.condition("00-hang"), None)
+child.make("00-hang", fake_runs.condition("00-hang"))
 """
 
 
@@ -40,19 +40,21 @@ def child(tmp_path):
 
 
 def test_one_run_after_another(child, tmp_path):
-    seconds, reason, trace = child.make("00-ok", fake_runs.condition("00-ok"), None)
+    seconds, reason, trace = child.make("00-ok", fake_runs.condition("00-ok"))
     assert seconds > 0 and (reason, trace) == ("", "")
-    _, reason, trace = child.make("01-raise", fake_runs.condition("01-raise"), 60.0)
+    _, reason, trace = child.make("01-raise", fake_runs.condition("01-raise"))
     assert reason == "ValueError: no cells" and trace.startswith("Traceback")
     with pytest.raises(Died, match="ended by SIGSEGV"):
-        child.make("02-crash", fake_runs.condition("02-crash"), None)
+        child.make("02-crash", fake_runs.condition("02-crash"))
     with pytest.raises(Died):  # a dead child makes nothing any more, and does not hang
-        child.make("03-ok", fake_runs.condition("03-ok"), None)
+        child.make("03-ok", fake_runs.condition("03-ok"))
 
 
-def test_a_run_past_its_time_is_killed(child):
+def test_a_run_past_its_time_is_killed(tmp_path):
+    child = Child(partial(call, fake_runs.run, tmp_path, False), tmp_path, 1, timeout_s=0.2)
     with pytest.raises(TimedOut):
-        child.make("00-hang", fake_runs.condition("00-hang"), 0.2)
+        child.make("00-hang", fake_runs.condition("00-hang"))
+    assert child.suspects() == ["00-hang"]
     assert child.process.returncode == -signal.SIGKILL
 
 
@@ -85,16 +87,60 @@ def waiting(folder, name, awaited, nk_cells=10) -> dict:
     return fake_runs.condition(name, nk_cells) | {"folder": str(folder), "name": name, "awaited": awaited}
 
 
+def all_answers(child: Child, count: int) -> list[str]:
+    """Ids of the next runs that it answers."""
+    found: list[str] = []
+    while len(found) < count:
+        found += [run_id for run_id, _ in child.answers()]
+    return found
+
+
 def test_a_short_run_is_computed_while_the_one_before_waits_for_the_disk(tmp_path):
-    child = Child(written_when_there, tmp_path, 1)
+    child = Child(written_when_there, tmp_path, 1, timeout_s=30.0)
     for name, awaited in (("a", "b"), ("b", "c"), ("c", "c")):
         run = waiting(tmp_path, name, awaited)
         assert child.has_room(run)
         child.give(name, run)
-    assert not child.has_room(run), "three are enough"
-    assert [child.answer(30.0)[0] for _ in "abc"] == ["a", "b", "c"]
-    assert not child.given and child.deadline == float("inf")
+    assert all_answers(child, 3) == ["a", "b", "c"]
+    assert not child.given
     child.end()
+
+
+def test_short_runs_go_ahead_up_to_a_number_and_a_time(tmp_path):
+    run, slower = waiting(tmp_path, "a", "a"), waiting(tmp_path, "a", "a", nk_cells=50_000)
+    assert short_s(run) < AHEAD_S / AHEAD and AHEAD_S / FEWEST_AHEAD < short_s(slower) < SHORT_S
+    for condition, room in ((run, AHEAD), (slower, FEWEST_AHEAD)):
+        child = Child(written_when_there, tmp_path, 1)
+        for number in range(room):
+            assert child.has_room(condition)
+            child.give(str(number), condition)
+        assert not child.has_room(condition)
+        child.end()
+
+
+def test_answers_come_together(tmp_path):
+    child = Child(written_when_there, tmp_path, 1)
+    names = [f"{number:02d}" for number in range(AHEAD)]
+    for name in names:
+        child.give(name, waiting(tmp_path, name, name))
+    messages = 0
+    while child.given:
+        assert [run_id for run_id, _ in child.answers()] == [names.pop(0) for _ in range(len(names) - len(child.given))]
+        messages += 1
+    assert not names and messages <= AHEAD / 2
+    child.end()
+
+
+def test_a_failure_is_told_before_the_next_run_takes_the_process_along(tmp_path):
+    child = Child(partial(compute, fake_runs.run, tmp_path, False), tmp_path, 1)
+    for name in ("00-ok", "01-raise", "02-die", "03-ok"):
+        child.give(name, fake_runs.condition(name))
+    told = []
+    with pytest.raises(Died):
+        while True:
+            told += [(run_id, bool(answer[1])) for run_id, answer in child.answers()]
+    assert told == [("00-ok", False), ("01-raise", True)]
+    assert child.suspects() == ["02-die"] and child.untouched() == ["03-ok"]
 
 
 def test_who_is_suspected_when_a_process_dies(tmp_path):
@@ -103,8 +149,24 @@ def test_who_is_suspected_when_a_process_dies(tmp_path):
     child.give("dies", waiting(tmp_path, "dies", "never"))
     child.give("c", waiting(tmp_path, "c", "c"))
     with pytest.raises(Died, match="SIGKILL"):
-        child.answer(None)
+        child.answers()
     assert child.suspects() == ["a", "dies"] and child.untouched() == ["c"]
+
+
+def test_a_run_that_ended_untold_is_no_suspect(tmp_path):
+    child = Child(written_when_there, tmp_path, 1)
+    for name, awaited in (("first", "first"), ("a", "a"), ("dies", "never")):
+        child.give(name, waiting(tmp_path, name, awaited))
+    died = False
+    told = []
+    while not died:
+        try:
+            told += [run_id for run_id, _ in child.answers()]
+        except Died:
+            died = True
+    ended = {"first", "a"} - set(told)
+    assert set(child.untouched()) <= ended and "dies" in child.suspects()
+    assert set(child.suspects()) | set(child.untouched()) == {"dies"} | ended
 
 
 def test_a_long_run_has_a_child_for_itself(tmp_path):
@@ -112,10 +174,10 @@ def test_a_long_run_has_a_child_for_itself(tmp_path):
     child = Child(written_when_there, tmp_path, 1)
     child.give("short", short)
     assert not child.has_room(long)
-    assert child.answer(60.0)[0] == "short"
+    assert all_answers(child, 1) == ["short"]
     child.give("long", long)
     assert not child.has_room(short)
-    assert child.answer(60.0)[0] == "long"
+    assert all_answers(child, 1) == ["long"]
     child.end()
 
 

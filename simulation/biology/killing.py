@@ -12,7 +12,6 @@ Limits   S = 0 and no natural arm: no hit; level = start: parting at 1 / tau_det
 """
 
 import math
-from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -72,9 +71,8 @@ def threshold(hits_to_kill, z, log_sd):
     return min(max(math.floor(hits_to_kill * math.exp(log_sd * z) + 0.5), 1), MAX_HITS_TO_KILL)
 
 
-@lru_cache(maxsize=64)  # cell lines are few, and a small well would take a fifth of its set-up for this
 def hits_quantiles(hits_to_kill, log_sd):
-    """The 256 equally likely values of `threshold` in a line, rising: uint8[256], shared: not to be written to."""
+    """The 256 equally likely values of `threshold` in a line, rising: uint8[256]."""
     z = [NormalDist().inv_cdf((i + 0.5) / 256.0) for i in range(256)]
     return np.array([threshold(hits_to_kill, v, log_sd) for v in z], np.uint8)
 

@@ -1,6 +1,7 @@
 """WellEngine: one well that can be advanced, acted on between ticks, observed, and saved whole."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -44,6 +45,7 @@ from simulation.well.state import (
 EVENT_ROOM = 1 << 16
 # What is still asked of effectors that were rinsed away: how they killed.
 WASHED_COLUMNS = ("effector_kills", "effector_contacts", "effector_first_kill_h")
+_hits_quantiles = lru_cache(maxsize=64)(hits_quantiles)  # lines are few, and it would be a fifth of a small set-up
 _NO_LOG = [np.zeros(0, d) for d in (np.float64, np.uint8, np.int32, np.int32, np.int32)]
 
 
@@ -110,7 +112,7 @@ class WellEngine:
             p.targets["hits_to_kill"], p.targets["hits_log_sd"], t["target_receptors"], t["target_receptors_0"],
             t["target_threshold"],
         )  # fmt: skip
-        self._hits = hits_quantiles(p.targets["hits_to_kill"], p.targets["hits_log_sd"])
+        self._hits = _hits_quantiles(p.targets["hits_to_kill"], p.targets["hits_log_sd"])
         t["target_response"][:n] = p.targets["direct_response"]
         for name, values in self._founders.items():
             t[name][:n] = values
@@ -314,10 +316,10 @@ class WellEngine:
     # -- what can be seen -----------------------------------------------------------------------------------------
     def observe(self) -> dict[str, float]:
         """Counts and means at this moment (units in record.layout)."""
-        n, t, count = self.n_targets, self.targets, dict(zip(COUNTERS, (int(x) for x in self.counters), strict=True))
+        n, t, count = self.n_targets, self.targets, dict(zip(COUNTERS, self.counters.tolist(), strict=True))
         alive_effectors, level_sum, granule_sum = tally(self.effectors)
         status = t["target_status"][:n]
-        living = status < layout.DEAD
+        living, uncommitted = status < layout.DEAD, status == 0
         accessible = t["target_receptors"][:n][living] * self.rates.accessible
         held = self.bound[:, :n][:, living].sum(axis=0)
         cells = max(self.params.n_targets, 1)
@@ -346,9 +348,7 @@ class WellEngine:
             "antibody_cleared_per_target": float(pools[P["cleared_0"]] + pools[P["cleared_1"]]) * per_cell,
             "cd16a_level": level_sum / (CD16A_LEVELS * alive_effectors) if alive_effectors else 0.0,
             "granules_mean": granule_sum / alive_effectors if alive_effectors else 0.0,
-            "resistant_fraction": float((t["target_clone"][:n][status == 0] > 0).mean())
-            if (status == 0).any()
-            else 0.0,
+            "resistant_fraction": float((t["target_clone"][:n][uncommitted] > 0).mean()) if uncommitted.any() else 0.0,
         }
 
     def antibody_balance_nM(self) -> np.ndarray:

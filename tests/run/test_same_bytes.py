@@ -45,7 +45,7 @@ from pathlib import Path
 from tests.run import test_same_bytes as this
 if __name__ == "__main__":
     def after(step):
-        if step.finished == 3:
+        if step.finished:
             os.kill(os.getpid(), 9)
     this.local.execute(this.conditions(), Path("out"), workers={workers}, progress=after)
 """
@@ -95,14 +95,14 @@ def test_shards_into_one_folder(reference, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_killed_half_way_and_resumed(reference, tmp_path, workers):
+def test_killed_on_the_way_and_resumed(reference, tmp_path, workers):
     program = f"import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\n" + KILLED.format(workers=workers)
     (tmp_path / "killed.py").write_text(program)
     answer = subprocess.run([sys.executable, "killed.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert answer.returncode == -9, answer.stderr
     out = tmp_path / "out"
     kept = {name: content for name, content in files(out).items() if name.endswith(".h5")}
-    assert 3 <= len(kept) < len(reference)
+    assert 1 <= len(kept) < len(reference)
     outcome = local.execute(conditions(), out, workers=2)
     assert len(outcome.skipped) >= len(kept)
     assert {name: content for name, content in files(out).items() if name.endswith(".h5")} == reference

@@ -1,5 +1,6 @@
 """Identity: run ids, run keys and plates depend on the well alone, and on all of it."""
 
+import hashlib
 import itertools
 import json
 import random
@@ -126,6 +127,25 @@ def test_names_follow_from_the_resolved_numbers_alone():
         assert again == condition.resolved
         assert (run_id(again), run_key(again), plate(again)) == (condition.run_id, condition.run_key, condition.plate)
         assert (len(condition.run_id), len(condition.plate)) == (16, 8)
+
+
+def test_names_are_hashes_of_the_whole_text_of_what_they_name():
+    def text(value):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+    def digest(value):
+        return hashlib.sha256(text(value).encode()).digest()
+
+    for condition in conditions({"effectors.donors": 2}, {"antibody.dose_ug_per_ml": DOSES}):
+        resolved = condition.resolved
+        assert condition.json == canonical_json(resolved) == text(resolved)
+        assert condition.run_id == run_id(resolved) == digest(resolved).hex()[:16]
+        not_physics = {"schema", "model", "random", "role", "output", "seed", "donor", "replicate"}
+        physics = {key: value for key, value in resolved.items() if key not in not_physics}
+        assert physics["well"]["rim_width"] == 0.1  # a number that came into the catalogue later
+        physics["well"] = {name: value for name, value in physics["well"].items() if name != "rim_width"}
+        unit = {name: resolved[name] for name in ("seed", "donor", "replicate")}
+        assert condition.run_key == int.from_bytes(digest(unit | {"physics": physics})[:8], "big")
 
 
 def test_canonical_json_is_sorted_exact_and_finite():

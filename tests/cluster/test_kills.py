@@ -105,10 +105,10 @@ def test_killed_between_the_first_write_and_the_rename(tmp_path, engine):
 
 @pytest.mark.parametrize("engine", ["dask", "local"])
 def test_a_driver_killed_at_10_50_and_90_percent(tmp_path, engine):
-    scenario = text(replicates=12, **LONGER)
+    scenario = text(replicates=40, **LONGER)
     (tmp_path / "sweep.toml").write_text(scenario)
     reference = undisturbed(scenario, tmp_path / "laptop")
-    assert reference.files == 84
+    assert reference.files == 280
     out, seen = tmp_path / "out", []
     for share in (0.1, 0.5, 0.9):
         driver = start(engine, tmp_path / "sweep.toml", out)

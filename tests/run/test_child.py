@@ -12,6 +12,7 @@ from unittest import mock
 
 import pytest
 
+import simulation.run.child as child_module
 from simulation.run.child import AHEAD, AHEAD_S, FEWEST_AHEAD, SHORT_S, Child, Died, TimedOut, call, compute, short_s
 from tests.cluster.sweeps import runs_of, text
 from tests.run import fake_runs
@@ -153,20 +154,22 @@ def test_who_is_suspected_when_a_process_dies(tmp_path):
     assert child.suspects() == ["a", "dies"] and child.untouched() == ["c"]
 
 
+def silent_until_death(condition: dict):
+    """A run in a process that tells nothing for a minute; "dies" kills it when those before have ended."""
+    child_module.TELL_S = 60.0
+    if condition["name"] == "dies":
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return lambda: (0.0, "", "")
+
+
 def test_a_run_that_ended_untold_is_no_suspect(tmp_path):
-    child = Child(written_when_there, tmp_path, 1)
-    for name, awaited in (("first", "first"), ("a", "a"), ("dies", "never")):
-        child.give(name, waiting(tmp_path, name, awaited))
-    died = False
-    told = []
-    while not died:
-        try:
-            told += [run_id for run_id, _ in child.answers()]
-        except Died:
-            died = True
-    ended = {"first", "a"} - set(told)
-    assert set(child.untouched()) <= ended and "dies" in child.suspects()
-    assert set(child.suspects()) | set(child.untouched()) == {"dies"} | ended
+    child = Child(silent_until_death, tmp_path, 1)
+    for name in ("a", "b", "dies", "c"):
+        child.give(name, waiting(tmp_path, name, name))
+    with pytest.raises(Died):
+        child.answers()
+    assert child.suspects() == ["dies"] and child.untouched() == ["a", "b", "c"]
 
 
 def test_a_long_run_has_a_child_for_itself(tmp_path):

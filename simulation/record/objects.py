@@ -102,7 +102,7 @@ def write_h5md(file: h5py.File, version: str) -> None:
 
 
 def write_meta(file: h5py.File, meta: Mapping) -> None:
-    """Attributes of the run; status = complete comes last, so a file that has it is whole."""
+    """Attributes of the run; status = complete comes last: a file written to disk in pieces has it when it is whole."""
     group = make_group(file, "meta")
     for name, value in [*meta.items(), ("schema_version", layout.SCHEMA_VERSION), ("status", "complete")]:
         if isinstance(value, str):

@@ -75,11 +75,7 @@ def _skeleton(version: str, parts: list[Part | Link], meta: Mapping) -> _Skeleto
         part if isinstance(part, Link) else (part.path, part.values.dtype.str, part.values.shape, *part[2:])
         for part in parts
     ))  # fmt: skip
-    kinds = (
-        (name, value if isinstance(value, str) else len(value) if isinstance(value, bytes) else np.asarray(value).dtype)
-        for name, value in meta.items()
-    )
-    key = (shape, *kinds)
+    key = (shape, *((name, _kind(value)) for name, value in meta.items()))
     if key not in _kept:
         bare = _bare(version, parts) if shape not in _kept else _kept[shape]
         marks = {name: _mark(name, len(value)) for name, value in meta.items() if isinstance(value, bytes)}
@@ -87,13 +83,21 @@ def _skeleton(version: str, parts: list[Part | Link], meta: Mapping) -> _Skeleto
         with _in_memory(bare.image) as identity:
             write_meta(h5py.File(identity), {**meta, **marks, **numbers})
             content = _bytes(identity)
-        assert all(content.count(mark.encode()) == 1 for mark in marks.values()), "a text of the file looks like a mark"
+        if any(content.count(mark.encode()) != 1 for mark in marks.values()):
+            raise ValueError("a text of the file looks like a mark of the skeleton")
         texts = tuple(content.index(mark.encode()) for mark in marks.values())
         for name, skeleton in ((shape, bare), (key, _Skeleton(content, bare.places, texts))):
             while len(_kept) >= _MOST:
                 del _kept[next(iter(_kept))]
             _kept[name] = skeleton
     return _kept[key]
+
+
+def _kind(value: object) -> object:
+    """What of an attribute is part of the shape: of a long text its length, of a short one all of it."""
+    if isinstance(value, str):
+        return value
+    return len(value) if isinstance(value, bytes) else (np.asarray(value).dtype, np.shape(value))
 
 
 def _bare(version: str, parts: list[Part | Link]) -> _Skeleton:

@@ -20,7 +20,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Step:
-    """What a progress display needs at the start and after each run: counts so far, share of the work in [0, 1]."""
+    """What a progress display needs at the start and after one or several runs: counts, share of the work in [0, 1].
+
+    run_id: "" unless it is one run.
+    """
 
     finished: int
     failed: int

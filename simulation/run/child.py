@@ -10,6 +10,7 @@ import pickle
 import queue
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,10 @@ FEWEST_AHEAD = 3  # and these in any case: one waits, one is computed, one is be
 AHEAD_S = 0.3
 SHORT_S = 0.2  # expected time of a run that may wait in a child; longer ones go to whoever is free first
 TELL_S = 0.05  # what short runs have come to is told together, this long after the last time
-LOOK_S = 0.25  # between two looks at the time limit
+LOOK_S = 0.25  # between two looks at the time limits: when a run begins is not told
+# Conditions that a child holds, and buffers on the way to it: who gives never waits for a child that is at work.
+HELD_BYTES, BUFFER_BYTES = 1 << 16, 1 << 17
+TRACE_CHARACTERS = 8000  # of a traceback, its end
 
 Run = Callable[[Mapping, Path, bool], Path]
 Answer = tuple[float, str, str]  # seconds, reason ("" if the run has its file), traceback
@@ -50,7 +54,14 @@ class Died(Exception):
 
 
 class TimedOut(Exception):
-    """A run passed its time limit and its process was killed."""
+    """A run passed its time limit and its process was killed.
+
+    culprit: its id, or None if it ended just before the kill. others: what the process held beside it.
+    """
+
+    def __init__(self, culprit: str | None, others: list[str]):
+        super().__init__(culprit)
+        self.culprit, self.others = culprit, others
 
 
 def call(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> Answer:
@@ -89,7 +100,7 @@ def _finish(rest: Callable[[], Path], seconds: float) -> Answer:
 def _failed(error: Exception, seconds: float) -> Answer:
     text = str(error).strip().partition("\n")[0]
     reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return seconds, reason, "".join(traceback.format_exception(error))
+    return seconds, reason, "".join(traceback.format_exception(error))[-TRACE_CHARACTERS:]
 
 
 def short_s(condition: Mapping) -> float:
@@ -108,19 +119,23 @@ class Child:
     def __init__(
         self, job: Callable[[Mapping], Answer | Rest], runs_dir: Path, threads: int, timeout_s: float | None = None
     ):
-        self.connection, theirs = Pipe()
-        self._board = Board.new()
-        program = _PROGRAM.format(path=sys.path, pipe=theirs.fileno(), board=self._board.descriptor)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.DEVNULL, env=_environment(),
-            pass_fds=[theirs.fileno(), self._board.descriptor],
-        )  # fmt: skip
-        theirs.close()
+        self.connection, theirs = _pipe()
+        board = _shared_memory(Board.BYTES)
+        try:
+            program = _PROGRAM.format(path=sys.path, pipe=theirs.fileno(), board=board)
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program], stdin=subprocess.DEVNULL, env=_environment(),
+                pass_fds=[theirs.fileno(), board],
+            )  # fmt: skip
+            self._board = Board(board)
+        finally:
+            theirs.close()
+            os.close(board)
         self.timeout_s = timeout_s
         self.given: deque[str] = deque()  # run ids without an answer
-        self._seconds: deque[float] = deque()  # expected, of each of them
+        self._size: deque[tuple[float, int]] = deque()  # of each of them: expected seconds, bytes of its condition
         self._answered = 0
-        self._outgoing: list[Mapping] = []
+        self._outgoing: list[bytes] = []
         with suppress(OSError):  # one that died at once is noticed when it is given a run
             self.connection.send((job, runs_dir, threads))
 
@@ -128,14 +143,17 @@ class Child:
         """Whether it may be given this run now."""
         if not self.given:
             return True
-        seconds = sum(self._seconds) + short_s(condition)  # infinite if any of them is long
-        return seconds < (float("inf") if len(self.given) < FEWEST_AHEAD else AHEAD_S) and len(self.given) < AHEAD
+        seconds = sum(seconds for seconds, _ in self._size) + short_s(condition)  # infinite if any of them is long
+        held = sum(size for _, size in self._size) + self._size[-1][1]  # conditions of one sweep are alike
+        if held > HELD_BYTES or len(self.given) >= AHEAD:
+            return False
+        return seconds < (float("inf") if len(self.given) < FEWEST_AHEAD else AHEAD_S)
 
     def give(self, run_id: str, condition: Mapping) -> None:
         """Hand over a condition, which goes out at the next send()."""
         self.given.append(run_id)
-        self._seconds.append(short_s(condition))
-        self._outgoing.append(condition)
+        self._outgoing.append(pickle.dumps(condition))
+        self._size.append((short_s(condition), len(self._outgoing[-1])))
 
     def send(self) -> None:
         """Let go what was given since the last time."""
@@ -147,25 +165,38 @@ class Child:
     @property
     def deadline(self) -> float:
         """When the run that it began last passes its time limit; a slow start of the process is not its fault."""
+        return self._under_way()[1]
+
+    def check_time(self) -> None:
+        """Raises TimedOut if the run that it began last has passed its time limit; the process is gone then."""
+        number, deadline = self._under_way()
+        if time.monotonic() < deadline:
+            return
+        self.end()
+        _, ended, _ = self._board.read()
+        others = list(self.given)
+        raise TimedOut(None if ended >= number else others.pop(number - 1 - self._answered), others)
+
+    def _under_way(self) -> tuple[int, float]:
+        """(number of the run that it began last, when that passes its time limit); infinite if it has ended."""
         begun, ended, moment = self._board.read()
-        return moment + self.timeout_s if self.timeout_s is not None and begun > ended else float("inf")
+        limited = self.timeout_s is not None and begun > max(ended, self._answered)
+        return begun, moment + self.timeout_s if limited else float("inf")
 
     def receive(self) -> list[tuple[str, Answer]]:
         """What it tells: run ids and their answers. Raises EOFError or OSError if the process is gone."""
         answers = self.connection.recv()
         self._answered += len(answers)
         for _ in answers:
-            self._seconds.popleft()
+            self._size.popleft()
         return [(self.given.popleft(), answer) for answer in answers]
 
     def answers(self) -> list[tuple[str, Answer]]:
         """Wait until it tells something. Raises Died or TimedOut; the process is gone then."""
         self.send()
         try:
-            while self.timeout_s is not None and not self.connection.poll(LOOK_S):
-                if time.monotonic() > self.deadline:
-                    self.end()
-                    raise TimedOut
+            while self.timeout_s is not None and not self.connection.poll(until(self.deadline, LOOK_S)):
+                self.check_time()
             return self.receive()
         except (EOFError, OSError):
             raise Died(self.bury()) from None
@@ -177,15 +208,16 @@ class Child:
 
     def suspects(self) -> list[str]:
         """Of a dead child: runs that it had begun and not ended, or was about to begin: one may have been its death."""
-        first, last = self._under_way()
+        first, last = self._begun()
         return list(self.given)[first:last]
 
     def untouched(self) -> list[str]:
         """Of a dead child: runs that were only waiting in it, or ended so lately that it did not come to tell."""
-        first, last = self._under_way()
+        first, last = self._begun()
         return [*list(self.given)[:first], *list(self.given)[last:]]
 
-    def _under_way(self) -> tuple[int, int]:
+    def _begun(self) -> tuple[int, int]:
+        """From which to which of its runs, counted from the first without an answer, one may be under way."""
         begun, ended, _ = self._board.read()
         first = max(0, ended - self._answered)
         return first, max(first + 1, begun - self._answered)
@@ -200,7 +232,6 @@ class Child:
         """Kill the process if it lives; say how it ended."""
         self.process.kill()
         self.connection.close()
-        self._board.close()
         return how_it_ended(self.process.wait())
 
 
@@ -219,20 +250,11 @@ class Board:
     They are: runs begun, runs ended, and when the last one began (time.monotonic).
     """
 
-    def __init__(self, descriptor: int):
-        self.descriptor = descriptor
-        memory = memoryview(mmap(descriptor, 24))
-        self._counts, self._moment = memory[:16].cast("q"), memory[16:].cast("d")
+    BYTES = 24
 
-    @classmethod
-    def new(cls) -> "Board":
-        if hasattr(os, "memfd_create"):
-            descriptor = os.memfd_create("adcc")
-        else:
-            with tempfile.TemporaryFile() as file:
-                descriptor = os.dup(file.fileno())
-        os.ftruncate(descriptor, 24)
-        return cls(descriptor)
+    def __init__(self, descriptor: int):
+        memory = memoryview(mmap(descriptor, self.BYTES))  # has a descriptor of its own
+        self._counts, self._moment = memory[:16].cast("q"), memory[16:].cast("d")
 
     def begin(self) -> None:
         """Note that a run begins now."""
@@ -247,11 +269,27 @@ class Board:
         """(runs begun, runs ended, moment)."""
         return self._counts[0], self._counts[1], self._moment[0]
 
-    def close(self) -> None:
-        """Give the descriptor back; what was last written can still be read."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+
+def until(moment: float, longest_s: float) -> float:
+    """Seconds from now to a moment (time.monotonic), at least 0 and at most longest_s."""
+    return min(longest_s, max(0.0, moment - time.monotonic()))
+
+
+def _pipe() -> tuple[Connection, Connection]:
+    """Both ends of a pipe that takes in what a child is given and answers while nobody reads."""
+    ends = Pipe()
+    for end in ends:
+        with socket.socket(fileno=os.dup(end.fileno())) as own:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+    return ends
+
+
+def _shared_memory(size: int) -> int:
+    """Descriptor of so many zero bytes that have no name."""
+    with tempfile.TemporaryFile() as file:
+        file.truncate(size)
+        return os.dup(file.fileno())
 
 
 def _send(connection: Connection, message: list) -> None:
@@ -282,7 +320,8 @@ def serve(pipe: int, board: int) -> None:
         threading.Thread(target=_end_with_owner, args=(pipe,), daemon=True).start()
         runtime.configure(threads)
         answers = _Answers(connection, Board(board))
-        todo: deque[Mapping] = deque()
+        os.close(board)
+        todo: deque[bytes] = deque()
         while True:
             while not todo or connection.poll():
                 conditions = connection.recv()
@@ -290,7 +329,7 @@ def serve(pipe: int, board: int) -> None:
                 todo.extend(conditions)
             lock = hold(runs_dir)  # while this lives, even for a moment as an orphan, its .part is no leftover
             answers.begin()
-            answers.put(job(todo.popleft()), lock)
+            answers.put(job(pickle.loads(todo.popleft())), lock)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
@@ -302,7 +341,7 @@ class _Answers:
         self._connection, self._board = connection, board
         self._waiting: queue.Queue[tuple[Answer | Rest, int | None]] = queue.Queue(maxsize=1)
         self._counting = threading.Lock()
-        self._expected = 0  # runs that have come and are not answered
+        self._expected = 0  # runs that have come and not ended
         threading.Thread(target=self._finish, daemon=True).start()
 
     def expect(self, runs: int) -> None:

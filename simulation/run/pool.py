@@ -14,7 +14,8 @@ from functools import partial
 from multiprocessing.connection import wait
 
 from simulation.run.books import Books, Failure
-from simulation.run.child import LOOK_S, Child
+from simulation.run.child import LOOK_S, Child, TimedOut, until
+from simulation.run.folder import run_file
 
 ATTEMPTS = 2
 GRACE_S = 1.5  # how long running work may go on after a request to stop
@@ -98,6 +99,14 @@ class Pool:
         finally:
             for worker in [*self.idle, *self.busy]:
                 worker.end()
+            self._enter_untold()
+
+    def _enter_untold(self) -> None:
+        """Stopped: some of what was given out has its file, and nobody was told any more."""
+        known = {*self.books.done, *(failure.run_id for failure in self.books.failed)}
+        for run_id in self.attempts.keys() - known:
+            if run_file(self.books.folder.runs_dir, run_id).exists():
+                self.books.record_done(run_id, 0.0)
 
     def _ask_to_save(self) -> float:
         """Tell the workers that can save to do so; seconds that the busy ones are left."""
@@ -132,24 +141,26 @@ class Pool:
 
     def _wait(self, last_moment: float) -> None:
         """Until something happens: an answer, a death, a passed time limit or a signal."""
-        timeout = None if last_moment == float("inf") else max(0.0, last_moment - time.monotonic())
-        if self.timeout_s is not None:
-            timeout = LOOK_S if timeout is None else min(LOOK_S, timeout)
+        moment = min([last_moment, *(worker.deadline for worker in self.busy)])
+        timeout = until(moment, float("inf") if self.timeout_s is None else LOOK_S)
         stop = [] if self.stop.number is not None else [self.stop.reader]
-        ready = wait([*(worker.connection for worker in self.busy), *stop], timeout)
+        sources = [*(worker.connection for worker in self.busy), *stop]
+        ready = wait(sources, None if timeout == float("inf") else timeout)
         for worker in list(self.busy):
             if worker.connection in ready:
                 self._collect(worker)
-            elif time.monotonic() >= worker.deadline:
-                self._stop_late(worker)
+            else:
+                try:
+                    worker.check_time()
+                except TimedOut as late:
+                    self._stopped_late(worker, late)
 
-    def _stop_late(self, worker: Child) -> None:
-        """End a process whose run passed the time limit: the last one that it began."""
-        worker.end()
+    def _stopped_late(self, worker: Child, late: TimedOut) -> None:
+        """Enter that a process was ended because its run passed the time limit."""
         self.busy.remove(worker)
-        *others, culprit = worker.suspects()  # the others were waiting for the disk
-        self._give_back([*others, *worker.untouched()])
-        self._fail(culprit, f"passed the time limit of {self.timeout_s:g} s and was stopped")
+        self._give_back(late.others)  # those that had begun were waiting for the disk
+        if late.culprit is not None:
+            self._fail(late.culprit, f"passed the time limit of {self.timeout_s:g} s and was stopped")
 
     def _give_back(self, run_ids: list[str]) -> None:
         """Put runs that were no process's death back to the front of the queue."""

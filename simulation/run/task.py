@@ -80,11 +80,11 @@ def make(packed: bytes, order: Order) -> list[Result]:
         try:
             for run_id, (seconds, reason, trace) in child.answers():
                 results.append(Result(run_id, FAILED if reason else DONE, seconds, reason, trace))
-        except TimedOut:
-            *others, culprit = child.suspects()
+        except TimedOut as late:
             reason = f"passed the time limit of {order.timeout_s:g} s and was stopped"
-            results.append(Result(culprit, FAILED, order.timeout_s, reason))
-            untouched = [*others, *child.untouched()]  # the others were waiting for the disk
+            if late.culprit is not None:
+                results.append(Result(late.culprit, FAILED, order.timeout_s, reason))
+            untouched = late.others  # those that had begun were waiting for the disk
         except Died as death:
             results += [Result(run_id, SUSPECT, 0.0, str(death)) for run_id in child.suspects()]
             untouched = child.untouched()

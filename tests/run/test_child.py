@@ -13,7 +13,20 @@ from unittest import mock
 import pytest
 
 import simulation.run.child as child_module
-from simulation.run.child import AHEAD, AHEAD_S, FEWEST_AHEAD, SHORT_S, Child, Died, TimedOut, call, compute, short_s
+from simulation.run.child import (
+    AHEAD,
+    AHEAD_S,
+    FEWEST_AHEAD,
+    HELD_BYTES,
+    LOOK_S,
+    SHORT_S,
+    Child,
+    Died,
+    TimedOut,
+    call,
+    compute,
+    short_s,
+)
 from tests.cluster.sweeps import runs_of, text
 from tests.run import fake_runs
 
@@ -53,10 +66,52 @@ def test_one_run_after_another(child, tmp_path):
 
 def test_a_run_past_its_time_is_killed(tmp_path):
     child = Child(partial(call, fake_runs.run, tmp_path, False), tmp_path, 1, timeout_s=0.2)
-    with pytest.raises(TimedOut):
+    with pytest.raises(TimedOut) as late:
         child.make("00-hang", fake_runs.condition("00-hang"))
-    assert child.suspects() == ["00-hang"]
+    assert late.value.culprit == "00-hang"
     assert child.process.returncode == -signal.SIGKILL
+
+
+def slow(condition: dict):
+    """A run that takes as long as it says."""
+    time.sleep(condition["takes_s"])
+    return lambda: (0.0, "", "")
+
+
+def test_a_time_limit_is_looked_at_when_it_is_due(tmp_path):
+    limit_s = 1.5 * LOOK_S
+    child = Child(slow, tmp_path, 1, timeout_s=limit_s)
+    child.make("starts", fake_runs.condition("starts") | {"takes_s": 0.0})
+    began = time.monotonic()
+    with pytest.raises(TimedOut) as late:
+        child.make("late", fake_runs.condition("late") | {"takes_s": 60.0})
+    assert limit_s <= time.monotonic() - began
+    assert (late.value.culprit, late.value.others) == ("late", [])
+
+
+def test_a_run_that_ends_before_the_blow_is_not_blamed(tmp_path):
+    child = Child(slow, tmp_path, 1, timeout_s=0.3)
+    child.make("starts", fake_runs.condition("starts") | {"takes_s": 0.0})
+    for name, takes_s in (("first", 1.0), ("next", 60.0)):
+        child.give(name, fake_runs.condition(name) | {"takes_s": takes_s})
+    kill = child.process.kill
+    held_back = mock.patch.object(child.process, "kill", side_effect=lambda: (time.sleep(1.5), kill()))
+    with held_back, pytest.raises(TimedOut) as late:
+        child.answers()
+    assert (late.value.culprit, late.value.others) == (None, ["first", "next"])
+
+
+def test_who_gives_large_conditions_never_waits_for_a_run_that_hangs(tmp_path):
+    large = fake_runs.condition("00-hang") | {"note": os.urandom(10_000).hex()}
+    child = Child(partial(call, fake_runs.run, tmp_path, False), tmp_path, 1, timeout_s=0.3)
+    given = 0
+    while child.has_room(large):
+        child.give(str(given), large)
+        given += 1
+    assert 2 <= given <= HELD_BYTES / 20_000
+    with pytest.raises(TimedOut) as late:
+        child.answers()
+    assert late.value.culprit == "0"
 
 
 def test_a_run_that_finds_no_room_on_the_disk_fails_and_leaves_nothing(tmp_path):

@@ -10,6 +10,7 @@ import h5py
 import pytest
 
 from simulation.run import local
+from simulation.run.child import Child, TimedOut
 from simulation.run.folder import FolderError, StudyFolder, fault_of, run_file
 from tests.run import fake_runs
 
@@ -71,6 +72,21 @@ def test_a_run_past_the_time_limit_is_killed(tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_a_process_that_is_stopped_too_late_costs_no_run(tmp_path, monkeypatch):
+    check_time, blows = Child.check_time, []
+
+    def once(child: Child) -> None:
+        if not blows and child.given:
+            blows.append(list(child.given))
+            child.end()
+            raise TimedOut(None, list(child.given))
+        check_time(child)
+
+    monkeypatch.setattr(Child, "check_time", once)
+    outcome = sweep(tmp_path, "ok", "ok", "ok", workers=2, timeout_s=60.0)
+    assert blows and outcome.done == ("00-ok", "01-ok", "02-ok") and outcome.failed == ()
+
+
 def test_a_failure_is_forgotten_once_the_run_succeeds(tmp_path):
     with StudyFolder(tmp_path) as folder:
         folder.write_failure("00-ok", "no power", "", 1, {})
@@ -128,6 +144,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from simulation.run import local
+from simulation.run.child import Child, TimedOut
 from tests.run import fake_runs
 if __name__ == "__main__":
     conditions = fake_runs.conditions(*sys.argv[3:])

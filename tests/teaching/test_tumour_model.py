@@ -131,12 +131,12 @@ def test_cells_of_the_slice_can_be_asked_like_agents():
     assert len(cells) == layer.sum() > 500
     assert len(effectors) == model.grid.effectors.data.sum() > 3
     assert len(model.agents) == len(cells) + len(effectors)
-    x, y = cells[0].pos
+    x, y = cells.to_list()[0].pos
     here = cells.select(lambda cell: cell.pos == (x, y))
     assert len(here) == layer[x, y]
     alive = here.select(lambda cell: cell.status == "alive")
     assert len(alive) / len(here) == pytest.approx(model.grid.living.data[x, y], abs=0.02)  # one may be dying
-    assert cells[0].oxygen == model.grid.oxygen.data[x, y]
+    assert cells.to_list()[0].oxygen == model.grid.oxygen.data[x, y]
     assert {nk.kind for nk in effectors} <= {"nk", "myeloid"}
     assert sum(nk.kills for nk in effectors) <= model.pair.treated.engine.observe()["kills_myeloid"] + 5
     # the barrier: who is near a vessel carries more
@@ -148,9 +148,9 @@ def test_cells_of_the_slice_can_be_asked_like_agents():
     assert mean == pytest.approx(np.average(model.grid.occupancy.data, weights=weight), rel=0.15)  # classes are coarse
     model.step()
     with pytest.raises(StaleCell):
-        _ = cells[0].her2
+        _ = cells.to_list()[0].her2
     with pytest.raises(TypeError):
-        cells[0].remove()
+        cells.to_list()[0].remove()
 
 
 @pytest.mark.parametrize(

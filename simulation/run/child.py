@@ -113,7 +113,7 @@ class Child:
     """A process and what it works on. `connection` is readable when it has something to tell, or died.
 
     It holds one run, or several short ones, and answers them in the order in which they were given. timeout_s: longest
-    time of one run.
+    time of one run; a limit shorter than LOOK_S may be passed by as much before anybody looks.
     """
 
     def __init__(
@@ -319,8 +319,9 @@ def serve(pipe: int, board: int) -> None:
         job, runs_dir, threads = connection.recv()
         threading.Thread(target=_end_with_owner, args=(pipe,), daemon=True).start()
         runtime.configure(threads)
-        answers = _Answers(connection, Board(board))
+        progress = Board(board)
         os.close(board)
+        answers = _Answers(connection, progress)
         todo: deque[bytes] = deque()
         while True:
             while not todo or connection.poll():
@@ -328,7 +329,7 @@ def serve(pipe: int, board: int) -> None:
                 answers.expect(len(conditions))
                 todo.extend(conditions)
             lock = hold(runs_dir)  # while this lives, even for a moment as an orphan, its .part is no leftover
-            answers.begin()
+            progress.begin()
             answers.put(job(pickle.loads(todo.popleft())), lock)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
@@ -348,10 +349,6 @@ class _Answers:
         """Note that runs have come."""
         with self._counting:
             self._expected += runs
-
-    def begin(self) -> None:
-        """Note that the next run begins."""
-        self._board.begin()
 
     def put(self, answer: Answer | Rest, lock: int | None) -> None:
         """Answer when the file is there, in the order of these calls; waits while two runs are ahead.

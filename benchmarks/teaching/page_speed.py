@@ -129,22 +129,24 @@ def _well(browser, url: str, words: str, ratio: str) -> Visit:
     """A visit with a well of these words set up, at rest."""
     visit = Visit(browser, url, width=1400, height=1000, lesson=LESSON).open()
     visit.page.get_by_label("What to look at").select_option(label=words)
+    visit.set_up()
     _slide(visit, "NK cells per tumour cell (E:T)", "et_ratio", ratio)
     visit.speed(f"{SPEED} min per second")
     return visit
 
 
 def _slide(visit: Visit, label: str, name: str, words: str) -> None:
-    """Move a slider by keys until its value reads so."""
-    slider = visit.page.get_by_role("slider", name=label)
+    """Move a slider by keys until its value reads so, and wait until the well has it."""
+    slider, value = visit.page.get_by_role("slider", name=label), visit.part(f"value-{name}")
     slider.focus()
     visit.page.keyboard.press("Home")
-    for _ in range(30):
-        if visit.part(f"value-{name}").inner_text() == words:
-            return
+    visit.frames_pass(1)
+    while value.inner_text() != words:
+        if slider.input_value() == slider.get_attribute("max"):
+            raise RuntimeError(f"{label} has no value {words}")
         visit.page.keyboard.press("ArrowRight")
-        visit.page.wait_for_timeout(200)
-    raise RuntimeError(f"{label} has no value {words}")
+        visit.frames_pass(1)
+    visit.set_up()
 
 
 def _watched(visit: Visit, seconds: float) -> tuple[list, float, int]:

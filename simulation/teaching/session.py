@@ -39,6 +39,7 @@ class Session:
         self._last_s = self._shown_s = 0.0  # real times of the last leap and the last picture
         self._due = 0.0  # ticks owed
         self.note = ""
+        self.heard = 0  # the last "nth" of a message; the screen gives it back, whether the message was refused or not
         self.download: dict[str, Any] = {"count": 0, "name": "", "text": ""}
         self.show: WellShow | TumourShow | None = None
         self.open_lesson(1)
@@ -55,7 +56,10 @@ class Session:
 
     # -- what a visitor does -------------------------------------------------------------------------------------
     def do(self, message: Any) -> None:
-        """One message of the browser: {"do": name, ...}. What is refused leaves everything as it was, and says why."""
+        """One message of the browser: {"do": name, ...}, and perhaps "nth", a number.
+
+        What is refused leaves everything as it was, and says why.
+        """
         with self.lock:
             deeds = {
                 "play": self.play, "pause": self.pause, "step": self.step, "reset": self.reset, "speed": self.set_speed,
@@ -65,6 +69,7 @@ class Session:
             self.note = ""
             try:
                 name, given = _read(message)
+                self.heard = _number(given.pop("nth", self.heard))
                 if name not in deeds:
                     raise NotOnOffer
                 deeds[name](**given)
@@ -246,6 +251,7 @@ class Session:
                 "view": self.view,
                 "playing": self.playing,
                 "note": self.note,
+                "heard": self.heard,
                 "download": self.download,
                 **show.screen(self.view),
             }  # fmt: skip
@@ -256,3 +262,9 @@ def _read(message: Any) -> tuple[str, dict]:
     if not isinstance(message, dict) or not isinstance(message.get("do"), str):
         raise NotOnOffer
     return message["do"], {str(key): value for key, value in message.items() if key != "do"}
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise NotOnOffer
+    return value

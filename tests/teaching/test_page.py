@@ -85,6 +85,22 @@ def test_a_slider_moves_by_key_says_its_value_and_sets_the_well(visit, control):
     assert control.words(held(one, control)) == now
 
 
+def test_a_late_answer_moves_no_slider_back_under_fast_keys(visit):
+    one = visit()
+    slider = one.page.get_by_role("slider", name=CONTROLS["dose"].label)
+    slider.focus()
+    one.page.keyboard.press("Home")
+    seen = []
+    for _ in range(8):  # faster than the server sets up wells
+        one.page.keyboard.press("ArrowRight")
+        one.frames_pass(1)
+        seen.append(int(slider.input_value()))
+    one.set_up()
+    assert seen == list(range(1, 9))
+    assert one.part("value-dose").inner_text() == CONTROLS["dose"].words(held(one, CONTROLS["dose"]))
+    assert int(slider.input_value()) == 8
+
+
 @pytest.mark.parametrize("control", CHOICES, ids=lambda control: control.name)
 def test_every_choice_of_a_list_sets_the_well(visit, control):
     one = visit()

@@ -100,6 +100,7 @@ def test_a_line_brings_its_own_her2_and_a_level_stays_when_the_dose_moves(one):
         {"do": "set", "name": "dose", "at": True},
         {"do": "set", "name": "seed", "at": 0},
         {"do": "set", "name": ["dose"], "at": 0},
+        {"do": "set", "name": "dose", "at": 0, "nth": "1"},
         {"do": "speed", "at": "fast"},
         {"do": "view", "name": "../etc"},
         {"do": "view", "name": ["bound"]},
@@ -116,6 +117,16 @@ def test_what_the_page_does_not_offer_is_refused_and_changes_nothing(one, messag
     one.do(message)
     assert "not on offer" in one.note
     assert (one.model, one.raw, one.playing, one.speed, one.view, one.model.to_toml()) == before
+
+
+def test_the_screen_says_which_message_it_answers_refused_or_not(one):
+    assert one.screen()["heard"] == 0
+    one.do({"do": "set", "name": "dose", "at": 0, "nth": 3})
+    assert one.screen()["heard"] == 3
+    one.do({"do": "set", "name": "dose", "at": -1, "nth": 4})
+    assert one.note and one.screen()["heard"] == 4
+    one.do({"do": "play"})
+    assert one.screen()["heard"] == 4
 
 
 def test_what_the_well_cannot_hold_is_said(one):

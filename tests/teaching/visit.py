@@ -149,6 +149,10 @@ class Visit:
         """Wait until the clock shows these words, such as '0 h 0 min'."""
         self.part("clock").get_by_text(words).wait_for()
 
+    def set_up(self) -> None:
+        """Wait until everything that was set has been answered."""
+        self.page.wait_for_function("document.querySelector('[data-testid=setup]').ariaBusy === 'false'")
+
     def speed(self, words: str) -> None:
         """Choose a speed by its words, such as '240 min per second'."""
         self.page.get_by_label("Speed").select_option(label=words)

@@ -21,7 +21,7 @@ from simulation.scenario.contradictions import find_contradictions
 from simulation.scenario.donors import donors_of
 from simulation.scenario.factors import check_factors
 from simulation.scenario.faults import NO_VALUE, Report, ScenarioError, explain, nearest, show
-from simulation.scenario.identity import canonical_json
+from simulation.scenario.identity import Texts
 from simulation.scenario.resolve import has_antibody, has_effectors, resolve, resolve_targets
 from simulation.scenario.schema import TABLES, Scenario, overridable
 from simulation.scenario.sweep import point_count, points, with_values
@@ -172,9 +172,10 @@ def _check_chip(vessel: Mapping, cells: int, gigabytes: float, known: Catalogue,
 
 def _check_repeats(scenario: Scenario, wells: Mapping[tuple[int, ...], list[dict]], report: Report) -> None:
     """Two values of one swept key that give the same wells everywhere: one of them has no effect."""
-    texts = {index: canonical_json(same_point) for index, same_point in wells.items()} if scenario.sweep else {}
+    kept = Texts()
+    texts = {index: tuple(map(kept.whole, same_point)) for index, same_point in wells.items()} if scenario.sweep else {}
     for place, key in enumerate(scenario.sweep):
-        by_value: dict[int, set[str]] = {}
+        by_value: dict[int, set[tuple[str, ...]]] = {}
         for index, text in texts.items():
             by_value.setdefault(index[place], set()).add(text)
         first_with: dict[frozenset, int] = {}

@@ -10,6 +10,7 @@ catalogue entry holds; given, it replaces the entry's number (and can be swept).
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -399,6 +400,7 @@ _IDENTITY = {"cell_line", "cells", "mechanism", "type", "et_ratio", "donors", "g
 _HANDLING = {"pre_incubation_min", "wash_after_opsonisation", "epitope", "partner"}
 
 
+@cache  # asked for every well of a sweep
 def overridable(table: str) -> tuple[str, ...]:
     """Catalogue numbers that a user may override in [targets], [effectors] or [antibody]."""
     return tuple(name for name in TABLES[table].model_fields if name not in _IDENTITY | _HANDLING)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulation.scenario.donors import donors_of
-from simulation.scenario.identity import canonical_json, names_of
+from simulation.scenario.identity import Texts, names_of
 from simulation.scenario.resolve import has_antibody, has_effectors, resolve, without_antibody
 from simulation.scenario.schema import Scenario
 
@@ -84,21 +84,22 @@ def expand(scenario: Scenario) -> list[Condition]:
         from simulation.scenario.checks import check_scenario  # checks.py walks the sweep with this module
 
         check_scenario(scenario, scenario.known)
+    texts = Texts()
     wanted: dict[str, dict] = {}
     controls: dict[str, dict] = {}
     donors = donors_of(scenario.seed, scenario.effectors.donors)
     for point in points(scenario):
         for donor in donors:
             well = resolve(point.scenario, scenario.known, donor)
-            wanted.setdefault(canonical_json(well), well)
+            wanted.setdefault(texts.whole(well), well)
             for control in controls_of(well, point.scenario.assay.fc_null_control):
-                controls.setdefault(canonical_json(control), control)
+                controls.setdefault(texts.whole(control), control)
     wells = [*wanted.values(), *(well for text, well in controls.items() if text not in wanted)]
-    return [_condition({**well, "replicate": n}) for well in wells for n in range(1, scenario.replicates + 1)]
+    return [_condition({**well, "replicate": n}, texts) for well in wells for n in range(1, scenario.replicates + 1)]
 
 
-def _condition(resolved: dict) -> Condition:
-    text, run_id, run_key, plate = names_of(resolved)
+def _condition(resolved: dict, texts: Texts) -> Condition:
+    text, run_id, run_key, plate = names_of(resolved, texts)
     return Condition(
         resolved=resolved,
         json=text,

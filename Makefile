@@ -11,6 +11,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# The quick tests on all cores; more than eight processes only compile the same kernels.
+PARALLEL := --numprocesses logical --maxprocesses 8 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # The first interpreter that is new enough and can make an environment; only asked for when one has to be made. A name
@@ -34,7 +36,7 @@ page-files: $(VENV)/.installed-dev
 	@$(BIN)/adcc teach --prepare || echo "the tests of the teaching page in a browser will not run"
 
 test: $(VENV)/.installed-dev page-files
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-dev page-files
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

@@ -4,14 +4,12 @@ A study folder holds DIR/study.json and DIR/runs/**/<run_id>.h5.  A file that ca
 complete run, or belongs to another study, schema or model is named in `Study.problems` and left out:
 numbers of two models are never mixed.
 
-Layout read here (schema 1): attributes of /meta (schema_version, run_id, plate, condition, model_version,
-status), /observables/<name>/{value, time} with time in hours, optional `edges` of a histogram, /final.
+What a run file holds: run_file.py; beside that, arrays of the last frame in /final.
 """
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,26 +18,10 @@ import h5py
 import numpy as np
 
 from analysis.errors import ForeignFile
+from analysis.run_file import RunFile, Series, faults_named
 
 if TYPE_CHECKING:  # only one table here needs pandas, and a process that reads files starts in half the time without
     import pandas as pd
-
-SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Series:
-    """One observable: value of shape (T,) or (T, bins), time of shape (T,) in hours, bin edges or None."""
-
-    value: np.ndarray
-    time: np.ndarray
-    units: str = ""
-    edges: np.ndarray | None = None
-
-    @property
-    def last(self) -> float | np.ndarray:
-        """Value at the last time."""
-        return self.value[-1]
 
 
 @dataclass(frozen=True)
@@ -104,35 +86,15 @@ def kind_of(out_dir: Path) -> str:
 
 def read_run(path: Path, names: Collection[str] | None = None) -> Run:
     """One run file.  Raises ForeignFile with the reason if it is not a complete run of this schema."""
-    with faults_named(), h5py.File(path, "r") as file:
-        if "meta" not in file:
-            raise ForeignFile("not a run file (no /meta)")
-        meta = {key: _text(value) for key, value in file["meta"].attrs.items()}
-        check_meta(meta, path)
-        group = file.get("observables", {})
-        found = [name for name in group if names is None or name in names]
-        observables = {name: _read_series(group[name]) for name in found}
+    with faults_named(), RunFile(path) as file:
         return Run(
-            run_id=meta["run_id"],
-            plate=str(meta.get("plate", "")),
-            model_version=str(meta.get("model_version", "")),
-            condition=json.loads(meta["condition"]),
+            run_id=file.meta["run_id"],
+            plate=str(file.meta.get("plate", "")),
+            model_version=str(file.meta.get("model_version", "")),
+            condition=json.loads(file.meta["condition"]),
             path=Path(path),
-            observables=observables,
+            observables={name: file.series(name) for name in file.names() if names is None or name in names},
         )
-
-
-@contextmanager
-def faults_named() -> Iterator[None]:
-    """Whatever a damaged run file makes h5py and its reader raise becomes a ForeignFile with the reason."""
-    try:
-        yield
-    except ForeignFile:
-        raise
-    except (OSError, RuntimeError) as fault:
-        raise ForeignFile("truncated or not an HDF5 file") from fault
-    except (KeyError, ValueError, TypeError, AttributeError) as fault:
-        raise ForeignFile(f"unreadable ({fault})") from fault
 
 
 def read_final(run: Run) -> dict[str, np.ndarray]:
@@ -168,33 +130,6 @@ def read_info(path: Path, problems: list[str]) -> dict:
         problems.append("study.json cannot be read: every readable run is taken")
         return {}
     return info
-
-
-def check_meta(meta: dict, path: Path) -> None:
-    """Raises ForeignFile unless these are the attributes of the complete run that the file is named after."""
-    if "schema_version" not in meta or "run_id" not in meta or "condition" not in meta:
-        raise ForeignFile("not a run file (/meta lacks schema_version, run_id or condition)")
-    if int(meta["schema_version"]) != SCHEMA_VERSION:
-        raise ForeignFile(f"schema version {meta['schema_version']}, this program reads {SCHEMA_VERSION}")
-    if meta.get("status") != "complete":
-        raise ForeignFile("the run is not complete")
-    if meta["run_id"] != Path(path).stem:
-        raise ForeignFile(f"its name does not match its run id {meta['run_id']}")
-
-
-def _read_series(group: h5py.Group) -> Series:
-    data = group["value"]
-    value = data[()]
-    edges = group["edges"][()] if "edges" in group else data.attrs.get("edges", group.attrs.get("edges"))
-    units = _text(data.attrs.get("units", ""))
-    time = np.asarray(group["time"][()], dtype=float)
-    if len(value) != len(time) or not len(value):
-        raise ForeignFile(f"{group.name}: value and time do not match")
-    return Series(value, time, units, None if edges is None else np.asarray(edges, dtype=float))
-
-
-def _text(value: object) -> object:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def model_of(info: Mapping, kind: str = "well") -> str | None:

@@ -66,7 +66,7 @@ def copied(target: Path) -> Path:
     return target
 
 
-def tried(tree: Path, tests: list[str]) -> tuple[int | None, str]:
+def tried(tree: Path, tests: list[str], limit_s: float | None = None) -> tuple[int | None, str]:
     """Run tests on the sources in `tree`: pytest's exit code (None: time limit) and the line that says why."""
     environment = os.environ | {
         "PYTHONPATH": str(tree), "ADCCSIM_CACHE_DIR": str(tree / ".kernels"), "PYTHONDONTWRITEBYTECODE": "1",
@@ -74,7 +74,7 @@ def tried(tree: Path, tests: list[str]) -> tuple[int | None, str]:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
         answer = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=limit_s, check=False
         )
     except subprocess.TimeoutExpired:
         return None, "time limit"
@@ -89,7 +89,7 @@ def noticed(mutant: Mutant) -> tuple[bool | None, str]:
         tree = copied(Path(folder))
         path = tree / mutant.file
         path.write_text(path.read_text(encoding="utf-8").replace(mutant.find, mutant.replace), encoding="utf-8")
-        code, why = tried(tree, [mutant.test])
+        code, why = tried(tree, [mutant.test], TIME_LIMIT_S)
     if code is None or code == FAILED:
         return True, why
     return (False, "the test passes") if code == PASSED else (None, why)

@@ -1,8 +1,10 @@
 """One run file: its attributes and its series, read fast.
 
 To open one small dataset takes HDF5 some 50 us; a run file has a hundred, and the files of a study are alike but for
-their numbers. So where the values lie is asked once for each shape of file: another file with the same bytes in front
-of /meta, values apart, has the same objects by the same names and attributes, and its values lie in the same places.
+their numbers. So where the values of the series lie is asked once for each shape of file. A shape is a stretch of bytes
+in which /observables is described, values blanked: it is taken only if HDF5 finds the same series with all that follows
+wiped out. A file with the same bytes there, and /observables at the same place, then has the same series in the same
+places.
 
 Layout   attributes of /meta (schema_version, run_id, plate, condition, model_version, status),
          /observables/<name>/{value, time} with time in hours, optional `edges` of a histogram
@@ -26,8 +28,10 @@ SCHEMA_VERSION = 1
 _META = ("schema_version", "run_id", "plate", "model_version", "condition", "status")
 _ACCESS = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
 _ACCESS.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # whatever of the file is still open goes with it
-_MOST = 8  # shapes that are kept; a sweep of wells has one or two
-_LARGEST = 1 << 20  # bytes of a file with a shape: larger ones hold single agents, and no two of them are alike
+_MOST = 32  # shapes that are kept, the last ones that fitted: of the wells of a plate one for each E:T and role
+_TRIES = 8  # shapes that may be learnt before a file fits one
+_FRONT = 1 << 20  # bytes at the beginning of a file in which its series must lie for it to have a shape
+_LARGEST = 1 << 26  # bytes of a file from which a shape is learnt
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,14 @@ class RunFile:
     """
 
     def __init__(self, path: Path):
+        path = Path(path)
         self._file = h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDONLY, _ACCESS)
         try:
             self.meta = _meta(self._file)
             check_meta(self.meta, path)
-            self._content = path.read_bytes() if self._file.get_filesize() <= _LARGEST else b""
-            self._shape = _shape_of(self._file, self._content) if self._content else None
+            with path.open("rb") as plain:
+                self._content = plain.read(_FRONT)
+            self._shape = _shapes.of(self._file, self._content)
         except BaseException:
             self._file.close()
             raise
@@ -180,8 +186,12 @@ class _Place(NamedTuple):
 
     def last(self, content: bytes) -> float:
         """The last of them."""
-        end = self.start + math.prod(self.shape) * self.dtype.itemsize
-        return float(np.frombuffer(content, self.dtype, 1, end - self.dtype.itemsize)[0])
+        return float(np.frombuffer(content, self.dtype, 1, self.stop - self.dtype.itemsize)[0])
+
+    @property
+    def stop(self) -> int:
+        """Where they end."""
+        return self.start + math.prod(self.shape) * self.dtype.itemsize
 
 
 class _Parts(NamedTuple):
@@ -190,63 +200,131 @@ class _Parts(NamedTuple):
     value: _Place
     time: _Place
     units: object
-    edges: _Place | np.ndarray | None
+    edges: _Place | tuple[float, ...] | None
 
 
-class _Shape(NamedTuple):
-    """A file up to /meta with zeros for values, where those lie, and the series they belong to."""
+@dataclass(eq=False)
+class _Shape:
+    """The bytes from `start` in which the series of a file are described, with zeros for values; where those lie."""
 
-    front: bytes
-    holes: tuple[tuple[int, int], ...]
+    address: int  # of /observables
+    start: int
+    described: bytes
+    holes: tuple[tuple[int, int], ...]  # from `start`
     series: dict[str, _Parts]
 
-    def fits(self, content: bytes) -> bool:
-        """Whether a file is the same but for its values."""
-        front = bytearray(content[: len(self.front)])
+    def fits(self, address: int, content: bytes) -> bool:
+        """Whether a file is the same there but for its values."""
+        described = bytearray(content[self.start : self.start + len(self.described)])
         for start, stop in self.holes:
-            front[start:stop] = bytes(stop - start)
-        return front == self.front
+            described[start:stop] = bytes(stop - start)
+        return address == self.address and described == self.described
 
 
-_shapes: list[_Shape] = []
+class _Shapes:
+    """The shapes that were learnt. Where files do not fit what was learnt from others, no more is learnt."""
+
+    def __init__(self):
+        self.kept: list[_Shape] = []
+        self._to_learn = _TRIES
+
+    def of(self, file: h5py.h5f.FileID, content: bytes) -> _Shape | None:
+        """The shape of a file, by which it is read from here on; None where HDF5 has to be asked."""
+        if b"observables" not in file:
+            return None
+        address = h5py.h5o.get_info(file, b"observables").addr
+        for shape in self.kept:
+            if shape.fits(address, content):
+                self._to_learn += 1
+                self.kept.remove(shape)
+                self.kept.insert(0, shape)
+                return shape
+        if self._to_learn == 0 or file.get_filesize() > _LARGEST:
+            return None
+        self._to_learn -= 1
+        shape = _learnt(file, address, content)
+        if shape is not None:
+            self.kept = [shape, *self.kept][:_MOST]
+        return shape
 
 
-def _shape_of(file: h5py.h5f.FileID, content: bytes) -> _Shape | None:
-    """The shape of a file, by which it is read from here on; None where HDF5 has to be asked."""
-    for shape in _shapes:
-        if shape.fits(content):
-            return shape
-    if len(_shapes) >= _MOST or b"observables" not in file:
+_shapes = _Shapes()
+
+
+def _learnt(file: h5py.h5f.FileID, address: int, content: bytes) -> _Shape | None:
+    """The shape of a file; None where a series is compressed, lacks a part, or is described all over the file."""
+    root = h5py.Group(h5py.h5g.open(file, b"/"))
+    series = _series_of(root["observables"])
+    if series is None:
         return None
-    shape = _new_shape(file, content)
-    if shape is not None:
-        _shapes.append(shape)
-    return shape
+    # The head of a file and its root differ from file to file: where it ends, and where all else lies.
+    head = h5py.h5o.get_info(root.id).addr
+    marks = sorted(h5py.h5o.get_info(file, name.encode()).addr for name in root)
+    last = max([address, *(place.stop for parts in series.values() for place in parts if isinstance(place, _Place))])
+    start, size = marks[0], file.get_filesize()
+    values = _values_of(root)
+    observables = h5py.h5r.create(file, b"observables", h5py.h5r.OBJECT)
+    for stop in (mark for mark in marks if last < mark <= len(content)):
+        described = bytearray(content[start:stop])
+        holes = tuple((max(a, start) - start, min(b, stop) - start) for a, b in values if a < stop and b > start)
+        for a, b in holes:
+            described[a:b] = bytes(b - a)
+        wiped = content[:head] + bytes(start - head) + described + bytes(size - stop)
+        if _series_of_bytes(wiped, observables) == series:
+            return _Shape(address, start, bytes(described), holes, series)
+    return None
 
 
-def _new_shape(file: h5py.h5f.FileID, content: bytes) -> _Shape | None:
-    """A shape; None where a series lacks a part, is compressed, or does not lie in front of /meta."""
-    holes, series = set(), {}
-    ends = [h5py.h5o.get_info(file, b"observables").addr]
-    for name, group in h5py.Group(h5py.h5g.open(file, b"observables")).items():
-        ends.append(h5py.h5o.get_info(group.id).addr)
+def _series_of(observables: h5py.Group) -> dict[str, _Parts] | None:
+    """Where the series of a file lie; None where one is not made of plain datasets of its own."""
+    series = {}
+    for name, group in _own(observables).items():
+        parts = _own(group) if isinstance(group, h5py.Group) else {}
+        if not {"value", "time"} <= parts.keys():
+            return None
         places = {}
-        for what, data in group.items():
-            start = data.id.get_offset()
+        for what in {"value", "time", "edges"} & parts.keys():
+            data = parts[what]
+            start = data.id.get_offset() if isinstance(data, h5py.Dataset) else None
             if start is None:
                 return None
             places[what] = _Place(start, data.dtype, data.shape)
-            ends += [h5py.h5o.get_info(data.id).addr, start + data.nbytes]
-            holes.add((start, start + data.nbytes))
-        if not {"value", "time"} <= places.keys():
-            return None
-        data = group["value"]
-        edges = places["edges"] if "edges" in places else _noted_edges(group, data)
-        series[name] = _Parts(places["value"], places["time"], _units(data), edges)
-    front = h5py.h5o.get_info(file, b"meta").addr
-    if max(ends) > front:
+        noted = _noted_edges(group, parts["value"])
+        edges = places.get("edges") or (None if noted is None else tuple(np.asarray(noted, dtype=float).tolist()))
+        series[name] = _Parts(places["value"], places["time"], _units(parts["value"]), edges)
+    return series
+
+
+def _own(group: h5py.Group) -> dict[str, h5py.Group | h5py.Dataset | None]:
+    """Name -> object of a group, None for a link to somewhere else."""
+    return {name: group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None for name in group}
+
+
+def _values_of(root: h5py.Group) -> list[tuple[int, int]]:
+    """(start, stop) of the values of every plain dataset of a file."""
+    found = []
+
+    def note(_: str, data: object) -> None:
+        if isinstance(data, h5py.Dataset) and data.id.get_offset() is not None:
+            found.append((data.id.get_offset(), data.id.get_offset() + data.nbytes))
+
+    root.visititems(note)
+    return sorted(found)
+
+
+def _series_of_bytes(content: bytes, observables: h5py.h5r.Reference) -> dict[str, _Parts] | None:
+    """The same of the bytes of a file, without its root; None where HDF5 cannot find them."""
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fapl_core(backing_store=False)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    access.set_file_image(content)
+    try:
+        file = h5py.h5f.open(b"wiped", h5py.h5f.ACC_RDONLY, access)
+    except (OSError, RuntimeError):
         return None
-    blank = bytearray(content[:front])
-    for start, stop in holes:
-        blank[start:stop] = bytes(stop - start)
-    return _Shape(bytes(blank), tuple(sorted(holes)), series)
+    try:
+        return _series_of(h5py.Group(h5py.h5r.dereference(observables, file)))
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError):
+        return None
+    finally:
+        file.close()

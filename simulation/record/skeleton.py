@@ -11,6 +11,7 @@ Limits   read back == what was written past it; first file == hundredth file    
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import NamedTuple
 
 import h5py
@@ -102,13 +103,18 @@ def _kind(value: object) -> object:
 
 def _bare(version: str, parts: list[Part | Link]) -> _Skeleton:
     """Without attributes of the run, which are of more shapes than what lies beside them."""
-    with _in_memory(None) as identity:
-        file = h5py.File(identity)
-        write_h5md(file, version)
-        empty = [part if isinstance(part, Link) else part._replace(values=np.zeros_like(part.values)) for part in parts]
-        write_parts(file, empty)
-        content = _bytes(identity)
-        places = tuple(file[part.path].id.get_offset() for part in parts if isinstance(part, Part))
+    empty = [part if isinstance(part, Link) else part._replace(values=np.zeros_like(part.values)) for part in parts]
+    content = None
+    # Opened anew for each table, so that all of it lies together: by that an analysis knows it again (run_file.py).
+    for _, table in groupby(empty, lambda part: part.path.partition("/")[0]):
+        with _in_memory(content) as identity:
+            if content is None:
+                write_h5md(h5py.File(identity), version)
+            write_parts(h5py.File(identity), table)
+            content = _bytes(identity)
+    with _in_memory(content) as identity:
+        datasets = [h5py.h5d.open(identity, part.path.encode()) for part in parts if isinstance(part, Part)]
+        places = tuple(dataset.get_offset() for dataset in datasets)
     return _Skeleton(content, places, ())
 
 
@@ -126,7 +132,10 @@ def _bytes(identity: h5py.h5f.FileID) -> bytes:
 
 @contextmanager
 def _in_memory(content: bytes | None) -> Iterator[h5py.h5f.FileID]:
-    """A file in memory with this content, or a new one; HDF5 1.8 and all later ones read it (with frames 1.10)."""
+    """A file in memory with this content, or a new one; HDF5 1.8 and all later ones read it (with frames 1.10).
+
+    A h5py.File of it must not outlive the block: HDF5 would take the next one, of the same name, for this file.
+    """
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(block_size=_BLOCK, backing_store=False)
     access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)  # 1.10: the view of frames is virtual

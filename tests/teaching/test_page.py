@@ -101,6 +101,22 @@ def test_a_late_answer_moves_no_slider_back_under_fast_keys(visit):
     assert int(slider.input_value()) == 8
 
 
+def test_a_late_answer_moves_no_list_back_under_fast_keys(visit):
+    one = visit()
+    box = one.page.get_by_label(CONTROLS["cell_line"].label, exact=True)
+    box.focus()
+    one.page.keyboard.press("Home")
+    seen = []
+    for _ in range(4):
+        one.page.keyboard.press("ArrowDown")
+        one.frames_pass(1)
+        seen.append(int(box.input_value()))
+    one.set_up()
+    assert seen == [1, 2, 3, 4]
+    assert int(box.input_value()) == 4
+    assert CONTROLS["cell_line"].values[4] == held(one, CONTROLS["cell_line"])
+
+
 @pytest.mark.parametrize("control", CHOICES, ids=lambda control: control.name)
 def test_every_choice_of_a_list_sets_the_well(visit, control):
     one = visit()

@@ -14,15 +14,15 @@ def shares(events):
 
 
 def test_two_cells_whose_events_alternate_by_hand():
-    """NK 0: kill, kill, none. NK 1: none, kill and dies of it. NK 2: one contact that the end cuts off."""
+    """NK 0: kill, kill, none. NK 1: none, kill and dies of it. NK 2: one contact that the end cuts off. NK 3: none."""
     events = [(C, 0), (C, 1), (H, 0), (K, 0), (D, 1), (D, 0), (C, 0), (C, 1), (K, 1), (X, 1), (K, 0), (D, 0), (C, 0),
-              (C, 2), (D, 0)]  # fmt: skip
+              (C, 2), (D, 0), (C, 3), (D, 3)]  # fmt: skip
     effector, killed = outcomes(*map(np.array, zip(*events, strict=True)))
-    assert effector.tolist() == [0, 0, 0, 1, 1]
-    assert killed.tolist() == [True, True, False, False, True]
+    assert effector.tolist() == [0, 0, 0, 1, 1, 3]
+    assert killed.tolist() == [True, True, False, False, True, False]
     found = shares(events)
-    assert found[FIRST] == 1 / 2
-    assert found[AFTER_KILL] == 1 / 2  # NK 0: its second killed, its third did not
+    assert found[FIRST] == 1 / 3
+    assert found[AFTER_KILL] == 1 / 2  # NK 0: its second killed, its third did not; NK 3 comes after another's kill
     assert found[AFTER_NONE] == 1
     assert found[ENDING] == 1 / 2
 

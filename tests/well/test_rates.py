@@ -103,7 +103,7 @@ CASES = {
         effectors__et_ratio=1.0,
         targets__her2_per_cell=5e4,
         effectors__granules_mean=2.0,
-        effectors__late_killing_per_h=0.3,
+        effectors__late_killing_per_h=3.0,
     ),
     "natural killing": small_well(1000, effectors__et_ratio=2.0, **NO_ANTIBODY),
 }

@@ -126,6 +126,28 @@ def test_kills_per_effector_are_those_of_the_well(name):
     assert committed.sum() == count["kills_nk"]
 
 
+def test_a_long_contact_goes_on_from_hour_to_hour():
+    """Effectors that kill nothing search and hold by turns: the contacts of an alternating renewal process.
+
+    Searching at first, contacts at rate a while searching and parting at rate d: the share that searches is
+    d/(a + d) + a/(a + d) exp(-(a + d) t), and a times its integral are the contacts by hour T.
+    """
+    hold_h, meetings_per_h = 2.0, 3.0
+    condition = small_well(TARGETS, **MATCHED, **CONDITIONS["no shedding"])
+    condition["effectors"] |= {
+        "conjugate_lifetime_h": hold_h, "antibody_hit_per_h": 0.0, "natural_hit_per_h": 0.0, "death_per_h": 1e-12,
+        "natural_competent_fraction": 1.0, "antibody_competent_fraction": 1.0,
+    }  # fmt: skip
+    _, _, count = in_patches(condition, meetings_per_h, patches=1000)
+    a, d = meetings_per_h * ENGAGED, 1.0 / hold_h
+    searched = (d * HOURS + a / (a + d) * (1.0 - math.exp(-(a + d) * HOURS))) / (a + d)
+    expected = PER_PATCH * 1000 * a * searched
+    print(f"{count['contacts']} contacts, expected {expected:.0f}")
+    assert count["kills_nk"] == 0
+    # Contacts of a renewal process scatter less than those of a Poisson process of this rate.
+    assert abs(count["contacts"] - expected) < 4.0 * math.sqrt(expected)
+
+
 def test_both_worlds_read_the_same_laws():
     """The patches take S from the well's bridges and hill law; the well's kernel imports the very same functions."""
     from simulation.well import kernel

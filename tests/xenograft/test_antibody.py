@@ -98,11 +98,13 @@ def test_bound_antibody_goes_with_its_cells():
     b = body.patches[1]
     faces = np.zeros(16**3, np.uint64)
     faces[b] = np.uint64(16)  # a quarter of its cells to the next patch along x
-    after = body.n.copy()
+    before = body.n.copy()
+    before[b + 1] -= 24  # the two patches differ
+    after = before.copy()
     after[b] -= 16
     after[b + 1] += 16
     total, bound = antibody.total[0].copy(), (antibody.total[0] - antibody.free[0])[b]
-    antibody.carry(body.rows.tuple(), body.n, after, faces, np.zeros_like(after))
+    antibody.carry(body.rows.tuple(), before, after, faces, np.zeros_like(after))
     assert antibody.total[0][b] == pytest.approx(total[b] - 0.25 * bound, rel=1e-6)
     assert antibody.total[0][b + 1] == pytest.approx(total[b + 1] + 0.25 * bound, rel=1e-6)
     assert antibody.total[0].sum() == pytest.approx(total.sum(), rel=1e-6)

@@ -31,6 +31,7 @@ _ACCESS.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # whatever of the file is stil
 _MOST = 32  # shapes that are kept, the last ones that fitted: of the wells of a plate one for each E:T and role
 _TRIES = 8  # shapes that may be learnt before a file fits one
 _FRONT = 1 << 20  # bytes at the beginning of a file in which its series must lie for it to have a shape
+_HEAD_VERSION = 8  # place of the version of an HDF5 file's head
 _LARGEST = 1 << 26  # bytes of a file from which a shape is learnt
 
 
@@ -253,6 +254,8 @@ _shapes = _Shapes()
 
 def _learnt(file: h5py.h5f.FileID, address: int, content: bytes) -> _Shape | None:
     """The shape of a file; None where a series is compressed, lacks a part, or is described all over the file."""
+    if content[_HEAD_VERSION] < 2:  # the links of its root stand in the head, and nothing is found with them wiped out
+        return None
     root = h5py.Group(h5py.h5g.open(file, b"/"))
     series = _series_of(root["observables"])
     if series is None:

@@ -117,17 +117,20 @@ def test_files_with_every_cell_share_a_few_shapes(with_cells):
 def test_a_file_of_another_shape_is_not_taken_for_the_known_one(made, tmp_path):
     read_ends(made[0])
 
+    one, other = "targets_alive", "encounters"
+
     def swap(file):
-        file.move("observables/kills/value", "observables/kills/aside")
-        file.move("observables/hits/value", "observables/kills/value")
-        file.move("observables/kills/aside", "observables/hits/value")
+        file.move(f"observables/{one}/value", f"observables/{one}/aside")
+        file.move(f"observables/{other}/value", f"observables/{one}/value")
+        file.move(f"observables/{one}/aside", f"observables/{other}/value")
 
     plain = ends_by_hdf5(made[1])
+    assert plain[one] != plain[other]
     inside = shutil.copy(made[1], tmp_path / made[1].name)
     with h5py.File(inside, "r+") as file:  # the same objects in the same places, two of them under other names
         swap(file)
     _, ends = read_ends(inside)
-    assert (ends["kills"], ends["hits"]) == (plain["hits"], plain["kills"])
+    assert (ends[one], ends[other]) == (plain[other], plain[one])
     anew = rebuilt(made[1], inside, swap)
     assert read_ends(anew)[1] == ends == ends_by_hdf5(anew)
 

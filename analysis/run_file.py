@@ -262,9 +262,11 @@ def _learnt(file: h5py.h5f.FileID, address: int, content: bytes) -> _Shape | Non
         return None
     # The head of a file and its root differ from file to file: where it ends, and where all else lies.
     head = h5py.h5o.get_info(root.id).addr
-    marks = sorted(h5py.h5o.get_info(file, name.encode()).addr for name in root)
+    marks = sorted(h5py.h5o.get_info(child.id).addr for child in _own(root).values() if child is not None)
     last = max([address, *(place.stop for parts in series.values() for place in parts if isinstance(place, _Place))])
     start, size = marks[0], file.get_filesize()
+    if start < head:
+        return None
     values = _values_of(root)
     observables = h5py.h5r.create(file, b"observables", h5py.h5r.OBJECT)
     for stop in (mark for mark in marks if last < mark <= len(content)):
@@ -298,7 +300,7 @@ def _series_of(observables: h5py.Group) -> dict[str, _Parts] | None:
     return series
 
 
-def _own(group: h5py.Group) -> dict[str, h5py.Group | h5py.Dataset | None]:
+def _own(group: h5py.Group) -> dict[str, h5py.HLObject | None]:
     """Name -> object of a group, None for a link to somewhere else."""
     return {name: group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None for name in group}
 

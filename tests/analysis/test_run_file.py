@@ -282,6 +282,7 @@ def test_strange_objects_beside_the_series_do_no_harm(made, tmp_path):
         file["observables/kills"].create_group("notes")
         file["observables/kills/gone"] = h5py.SoftLink("/nowhere")
         file["observables"].create_dataset("stray", data=[1.0])
+        file["gone"] = h5py.SoftLink("/nowhere")
 
     path = rebuilt(made[0], tmp_path / made[0].name, change)
     expected = series_by_hdf5(made[0])

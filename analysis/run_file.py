@@ -2,8 +2,8 @@
 
 To open one small dataset takes HDF5 some 50 us; a run file has a hundred, and the files of a study are alike but for
 their numbers. So where the values of the series lie is asked once for each shape of file. A shape is a stretch of bytes
-in which /observables is described, values blanked: it is taken only if HDF5 finds the same series with all that follows
-wiped out. A file with the same bytes there, and /observables at the same place, then has the same series in the same
+in which /observables is described, values blanked: it is taken only if HDF5 finds the same series with all else wiped
+out. A file with the same bytes there, and /observables at the same place, then has the same series in the same
 places.
 
 Layout   attributes of /meta (schema_version, run_id, plate, condition, model_version, status),
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -324,7 +325,8 @@ def _series_of_bytes(content: bytes, observables: h5py.h5r.Reference) -> dict[st
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     access.set_file_image(content)
     try:
-        file = h5py.h5f.open(b"wiped", h5py.h5f.ACC_RDONLY, access)
+        # A name of its own: HDF5 takes two files in memory of the same name for one as long as the first is open.
+        file = h5py.h5f.open(uuid4().hex.encode(), h5py.h5f.ACC_RDONLY, access)
     except (OSError, RuntimeError):
         return None
     try:

@@ -45,6 +45,7 @@ class GrowthResult:
     headline: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     exports: list[Path] = field(default_factory=list)
+    stand_ins: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """The headline for a terminal: one line per measure and arm."""
@@ -52,6 +53,7 @@ class GrowthResult:
         for row in self.headline.to_dict("records"):
             lines.append(f"{row.pop('arm')} (mice treated / control: {row.pop('mice')})")
             lines += [f"  {name}: {value}" for name, value in row.items() if name != "study"]
+        lines += [f"stand-in: {line}" for line in self.stand_ins]
         return "\n".join(lines)
 
 

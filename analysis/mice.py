@@ -20,6 +20,8 @@ from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign
 from analysis.growth_report import html_figure, html_table
 from analysis.growth_study import GrowthResult, analyse_rows
+from analysis.report import stand_in_section
+from analysis.stand_ins import stand_in_lines
 from analysis.tables import write_table
 from analysis.trajectory import Run, Study, read_study
 
@@ -62,6 +64,7 @@ def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
     result.tables["tumours"] = write_table(tumours, out_dir / "tables" / "tumours.csv")
     result.figures += pictures.values()
     result.problems += study.problems
+    result.stand_ins = stand_in_lines(study.info)
     return result
 
 
@@ -228,6 +231,7 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
         for column in ("well", "mouse"):
             overrides[column] = overrides[column].map(_digits)
         out.append(html_table(overrides))
+    out += stand_in_section(study.info)
     text = str(study.info.get("scenario") or "")
     if text:
         out.append(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.headline import curve_name, viability_words, with_interval
+from analysis.stand_ins import stand_in_table
 from analysis.tables import tidy
 from analysis.trajectory import Run, Study
 
@@ -92,6 +93,7 @@ def write_report(
     body += [
         "<h2>Design</h2>",
         html_table(_design_rows(study, design, extra)),
+        *stand_in_section(study.info),
         "<h2>How it was computed</h2>",
         _FORMULAS,
     ]
@@ -112,6 +114,15 @@ def html_page(title: str, body: Sequence[str]) -> str:
     """A page that needs nothing beside itself, from pieces of HTML."""
     head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     return f"{head}<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
+
+
+def stand_in_section(info: Mapping) -> list[str]:
+    """The numbers that entries of the catalogue took over from other entries; nothing where there are none."""
+    table = stand_in_table(info)
+    if table.empty:
+        return []
+    text = "The catalogue holds no number of their own for these; those of other entries stand in for them."
+    return ["<h2>Numbers taken over from other entries</h2>", f"<p>{text}</p>", html_table(table)]
 
 
 def scenario_text(study: Study) -> str:

@@ -342,6 +342,23 @@ def mice_plan(title: str, costs: object, workers: int) -> None:
     say(f"files    about {size(costs.disk_bytes)}")
 
 
+def stand_ins(rows: Sequence[Mapping]) -> None:
+    """Rows of simulation.scenario.stand_ins: whose numbers an entry takes over, in one row per pair of entries."""
+    groups: dict[tuple, list[str]] = {}
+    for row in rows:
+        shown = row["value"] if isinstance(row["value"], str) else number(row["value"])
+        groups.setdefault((row["of"], row["from"]), []).append(f"{row['number']} {shown} {_unit(row['unit'])}".strip())
+    if groups:
+        say()
+        lines = [[of, ", ".join(texts), whose] for (of, whose), texts in groups.items()]
+        title = "numbers taken over from other entries of the catalogue (stand-ins)"
+        table(("of", "numbers", "from"), lines, title=title, wide=("numbers",))
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else unit
+
+
 def catalogue_kind(kind: str, entries: Mapping, defaults: object) -> None:
     """All entries of one kind of the catalogue: shared numbers first, then what each entry says for itself."""
     rows: list[list[object]] = []
@@ -376,7 +393,7 @@ def _word(value: str | bool) -> str:
 def _number_cells(n: object) -> list[object]:
     factor = "x " if n.operation == "factor" else ""
     extent = f"{number(n.low)} - {number(n.high)}" if n.low != n.high else "fixed"
-    unit = "" if factor or n.unit == "1" else n.unit
+    unit = "" if factor else _unit(n.unit)
     return [f"{factor}{number(n.value)}", extent, unit, n.provenance, n.source]
 
 

@@ -1,0 +1,25 @@
+"""Text from outside, made safe to show: what a terminal would act on is written as an escape.
+
+Titles, names, file names and messages can hold terminal control sequences (ESC and the C1 controls), the bell, line
+breaks, and characters that reverse the direction of writing. Shown as they are, they can hide or rewrite a line.
+"""
+
+
+def one_line(text: object) -> str:
+    """`text` on one line: every character that does not print, line breaks included, as a backslash escape."""
+    return "".join(_shown(c) for c in str(text))
+
+
+def printable(text: object) -> str:
+    """As one_line for text that may have several lines: its line feeds stay."""
+    return "".join(c if c == "\n" else _shown(c) for c in str(text))
+
+
+def _shown(c: str) -> str:
+    # Not printable: the categories Cc, Cf (bidirectional overrides among them), Cs, Co, Cn, Zl, Zp and Zs but for " ".
+    if c.isprintable() or c in _SPACES:
+        return c
+    return c.encode("unicode_escape").decode("ascii")
+
+
+_SPACES = "\u00a0\u202f\u2009"  # spaces of typeset numbers and units: they only look like a space

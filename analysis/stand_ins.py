@@ -9,7 +9,7 @@ _MOST_NAMED = 8  # of one entry, in a line for a terminal; the report names all
 
 
 def stand_in_table(info: Mapping) -> pd.DataFrame:
-    """One row per number: of, number, value, unit, from; empty where study.json lists none or is of an older version."""
+    """One row per number: of, number, value, unit, from; empty where study.json lists none."""
     given = info.get("stand_ins")
     rows = [row for row in given if isinstance(row, Mapping)] if isinstance(given, list) else []
     table = pd.DataFrame([[row.get(name, "") for name in _COLUMNS] for row in rows], columns=list(_COLUMNS))

@@ -31,16 +31,18 @@ def read_bytes(path: Path, what: str = "a file", most: int = MOST_BYTES) -> byte
         raise UnreadableError("no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         raise UnreadableError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    with open(descriptor, "rb") as file:
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise UnreadableError(f"is a folder, not {what}")
         if not stat.S_ISREG(mode):
             raise UnreadableError(f"is a device or a pipe, not {what}")
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             data = file.read(most + 1)
-        except OSError as error:
-            raise UnreadableError(f"cannot be read ({error.strerror})") from None
+    except OSError as error:
+        raise UnreadableError(f"cannot be read ({error.strerror})") from None
+    finally:
+        os.close(descriptor)
     if len(data) > most:
         raise UnreadableError(f"is larger than {most / 1e6:g} MB, the most that is read of {what}")
     return data

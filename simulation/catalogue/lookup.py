@@ -103,7 +103,6 @@ def load(overlays: Sequence[Path] = ()) -> Catalogue:
     added: dict[tuple[str, str], Added] = {}
     for path in overlays:
         raw = lay_over(raw, Path(path), names, added, faults)
-    check_added(raw, added, faults)
     if faults:
         raise CatalogueError(faults)
     entries: dict[str, dict[str, Entry]] = {}
@@ -117,6 +116,7 @@ def load(overlays: Sequence[Path] = ()) -> Catalogue:
                 entry = _entry(kind, name, table, shared, faults)
                 taken = taken_over(raw, kind, name, added) | _said_to_be(entry, shared)
                 entries[kind][name] = replace(entry, taken_from=taken)
+    check_added(raw, added, faults)
     _check_complete(entries, names, faults)
     if faults:
         raise CatalogueError(faults)

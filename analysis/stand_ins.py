@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from simulation.text import one_line
+
 _COLUMNS = ("of", "number", "value", "unit", "from")
 _MOST_NAMED = 8  # of one entry, in a line for a terminal; the report names all
 
@@ -24,5 +26,5 @@ def stand_in_lines(info: Mapping) -> list[str]:
     for (of, whose), rows in stand_in_table(info).groupby(["of", "from"], sort=False):
         names = list(rows["number"])
         shown = ", ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} numbers (listed in the report)"
-        lines.append(f"{of}: {shown} taken over from {whose}")
+        lines.append(one_line(f"{of}: {shown} taken over from {whose}"))
     return lines

@@ -80,6 +80,8 @@ def lay_over(raw: Raw, path: Path, names: Names, added: dict[tuple[str, str], Ad
         for name, table in entries.items():
             if not isinstance(table, dict):
                 faults.append(f"{key_path(kind, name)}: {shown(table)}; expected a table of fields")
+            elif not name.isprintable() or not name.strip():
+                faults.append(f"{key_path(kind, name)}: a name must be text that can be shown")
             elif name in merged[kind] or name == DEFAULT or _begin(merged, kind, name, table, added, faults):
                 _lay_entry(merged, kind, name, table, names, added, faults)
     return merged

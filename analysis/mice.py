@@ -8,7 +8,6 @@ a simulation knows (cells, kills, occupancy, HER2 at the end) goes into tables/t
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 import h5py
@@ -24,6 +23,7 @@ from analysis.report import stand_in_section
 from analysis.stand_ins import stand_in_lines
 from analysis.tables import write_table
 from analysis.trajectory import Run, Study, read_study
+from simulation.text import html
 
 HER2_CLASSES = ("0", "1+", "2+", "3+")
 _SIMULATED = {
@@ -234,9 +234,7 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
     out += stand_in_section(study.info)
     text = str(study.info.get("scenario") or "")
     if text:
-        out.append(
-            f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{escape(text)}</pre></details>"
-        )
+        out.append(f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{html(text)}</pre></details>")
     return out
 
 

@@ -4,6 +4,8 @@ Titles, names, file names and messages can hold terminal control sequences (ESC 
 breaks, and characters that reverse the direction of writing. Shown as they are, they can hide or rewrite a line.
 """
 
+from html import escape
+
 
 def one_line(text: object) -> str:
     """`text` on one line: every character that does not print, line breaks included, as a backslash escape."""
@@ -11,8 +13,13 @@ def one_line(text: object) -> str:
 
 
 def printable(text: object) -> str:
-    """As one_line for text that may have several lines: its line feeds stay."""
-    return "".join(c if c == "\n" else _shown(c) for c in str(text))
+    """As one_line for text that may have several lines: line feeds and tabs stay."""
+    return "".join(c if c in "\n\t" else _shown(c) for c in str(text).replace("\r\n", "\n"))
+
+
+def html(text: object) -> str:
+    """`text` as a piece of HTML that shows it: no markup, and what does not print as an escape."""
+    return escape(printable(text))
 
 
 def _shown(c: str) -> str:

@@ -6,9 +6,8 @@ text gets an apostrophe in front, which says "text" (OWASP, CSV injection). Numb
 
 import re
 
-# Also the full-width forms, which some spreadsheets take for the plain ones.
-_FORMULA = re.compile(r"\s*'*[=+\-@\uff1d\uff0b\uff0d\uff20]\s*\S", re.DOTALL)
-_CONTROL = re.compile(r"[\t\r\n]")
+# Also the full-width forms, which some spreadsheets take for the plain ones. Text that already has the mark gets another.
+_FORMULA = re.compile(r"'*(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]\s*\S|[\t\r\n])")
 _NUMBER = re.compile(r"\s*[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -16,10 +15,9 @@ def guard(text: str) -> str:
     """`text` as a cell: with an apostrophe in front where a spreadsheet would run it."""
     if _NUMBER.fullmatch(text):
         return text
-    return f"'{text}" if _FORMULA.match(text) or _CONTROL.match(text) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unguard(text: str) -> str:
     """The text of a cell that `guard` wrote: unguard(guard(text)) == text."""
-    marked = text.startswith("'") and (_FORMULA.match(text[1:]) or _CONTROL.match(text[1:]))
-    return text[1:] if marked else text
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text

@@ -6,7 +6,7 @@ text gets an apostrophe in front, which says "text" (OWASP, CSV injection). Numb
 
 import re
 
-# Also the full-width forms, which some spreadsheets take for the plain ones. Text that has the mark already gets another.
+# Also the full-width forms, which some spreadsheets take for the plain ones. Marked text gets a second mark.
 _FORMULA = re.compile(r"'*(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]\s*\S|[\t\r\n])")
 _NUMBER = re.compile(r"\s*[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?\s*")
 

@@ -137,8 +137,9 @@ def is_number(item: Any) -> bool:
 
 
 def key_path(*keys: str) -> str:
-    """A TOML key path, quoted where TOML needs quotes."""
-    return ".".join(key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"' for key in keys)
+    """A TOML key path, quoted where TOML needs quotes; keys that no catalogue has may be cut."""
+    short = [key if len(key) <= 80 else f"{key[:77]}..." for key in keys]
+    return ".".join(key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"' for key in short)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

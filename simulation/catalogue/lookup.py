@@ -239,7 +239,7 @@ def _number(kind: str, field_name: str, item: dict[str, Any], where: str, faults
     before = len(faults)
     for key in item:
         if key not in NUMBER_KEYS:
-            faults.append(f"{where}.{key}: unknown key{did_you_mean(key, NUMBER_KEYS)}")
+            faults.append(f"{where}.{key_path(key)}: unknown key{did_you_mean(key, NUMBER_KEYS)}")
     allowed = ("factor", "set") if kind == "mechanisms" else ("value",)
     given = [name for name in OPERATIONS if name in item]
     if len(given) != 1 or given[0] not in allowed:
@@ -301,7 +301,7 @@ def _check_complete(entries: dict[str, dict[str, Entry]], names: Names, faults: 
                 faults.append(f"{key_path(kind, name)}: missing {', '.join(missing)}")
     for name, entry in entries["antibodies"].items():
         partner = entry.strings.get("partner", "")
-        if partner and partner not in entries["antibodies"]:
+        if isinstance(partner, str) and partner and partner not in entries["antibodies"]:
             near = did_you_mean(str(partner), entries["antibodies"])
             faults.append(
                 f"{key_path('antibodies', name, 'partner')}: {partner!r} is no antibody of the catalogue{near}"
@@ -309,7 +309,9 @@ def _check_complete(entries: dict[str, dict[str, Entry]], names: Names, faults: 
     for kind, key, other in (("residents", "base", "effectors"), ("drugs", "antibody", "antibodies")):
         for name, entry in entries[kind].items():
             named = entry.strings.get(key, "")
-            if named and named not in entries[other]:
+            # A small molecule needs no antibody; another type than text has been reported already.
+            needed = kind == "residents" or entry.strings.get("class") == "antibody"
+            if isinstance(named, str) and (named or needed) and named not in entries[other]:
                 near = did_you_mean(str(named), entries[other])
                 faults.append(f"{key_path(kind, name, key)}: {named!r} is not among the {other} of the catalogue{near}")
     for name in entries["tumours"]:

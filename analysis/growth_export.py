@@ -14,12 +14,13 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.caliper_data import COLUMNS
+from analysis.cell_text import guard
+from analysis.tables import write_csv
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> Path:
     """The tidy sheet with every digit: reading it again gives the same numbers."""
-    frame = rows[list(COLUMNS)]
-    frame.to_csv(path, index=False, lineterminator="\n")
+    write_csv(rows[list(COLUMNS)], path)
     return path
 
 
@@ -45,7 +46,8 @@ def write_tumgrowth(rows: pd.DataFrame, mice: pd.DataFrame, path: Path) -> tuple
         volume = own.set_index("day")["volume_mm3"]
         cells = [f"{volume[d]:.10g}" if d in volume.index else "" for d in days]
         alive = "" if reached[(arm, mouse)] else "x"
-        lines.append("\t".join([_bare(arm), f"{_bare(arm)}.{_bare(mouse)}", "x", alive, *cells]))
+        names = [guard(_bare(arm)), guard(f"{_bare(arm)}.{_bare(mouse)}")]
+        lines.append("\t".join([*names, "x", alive, *cells]))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path, notes
 

@@ -21,6 +21,7 @@ from analysis.growth_design import GrowthDesign, read_design, unknown_arms, writ
 from analysis.growth_export import file_word, write_kulgap, write_tidy, write_tumgrowth
 from analysis.growth_tables import GrowthStudy, analyse_study
 from analysis.tables import write_table
+from simulation.text import one_line
 
 _OWN_TABLES = (
     *("mice", "arms", "volumes_by_day", "comparisons", "tests", "response"),
@@ -45,13 +46,15 @@ class GrowthResult:
     headline: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     exports: list[Path] = field(default_factory=list)
+    stand_ins: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """The headline for a terminal: one line per measure and arm."""
-        lines = [str(self.headline.attrs.get("title", ""))]
+        lines = [one_line(self.headline.attrs.get("title", ""))]
         for row in self.headline.to_dict("records"):
-            lines.append(f"{row.pop('arm')} (mice treated / control: {row.pop('mice')})")
+            lines.append(one_line(f"{row.pop('arm')} (mice treated / control: {row.pop('mice')})"))
             lines += [f"  {name}: {value}" for name, value in row.items() if name != "study"]
+        lines += [f"stand-in: {line}" for line in self.stand_ins]
         return "\n".join(lines)
 
 

@@ -8,7 +8,6 @@ a simulation knows (cells, kills, occupancy, HER2 at the end) goes into tables/t
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 import h5py
@@ -20,8 +19,11 @@ from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign
 from analysis.growth_report import html_figure, html_table
 from analysis.growth_study import GrowthResult, analyse_rows
+from analysis.report import stand_in_section
+from analysis.stand_ins import stand_in_lines
 from analysis.tables import write_table
 from analysis.trajectory import Run, Study, read_study
+from simulation.text import html
 
 HER2_CLASSES = ("0", "1+", "2+", "3+")
 _SIMULATED = {
@@ -62,6 +64,7 @@ def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
     result.tables["tumours"] = write_table(tumours, out_dir / "tables" / "tumours.csv")
     result.figures += pictures.values()
     result.problems += study.problems
+    result.stand_ins = stand_in_lines(study.info)
     return result
 
 
@@ -228,11 +231,10 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
         for column in ("well", "mouse"):
             overrides[column] = overrides[column].map(_digits)
         out.append(html_table(overrides))
+    out += stand_in_section(study.info)
     text = str(study.info.get("scenario") or "")
     if text:
-        out.append(
-            f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{escape(text)}</pre></details>"
-        )
+        out.append(f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{html(text)}</pre></details>")
     return out
 
 

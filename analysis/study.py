@@ -1,7 +1,7 @@
 """A folder of finished in-vitro runs -> tables, figures and a report."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ from analysis.killing import killing_table
 from analysis.kinetics import kinetics_tables
 from analysis.lysis import lysis_summary, lysis_table
 from analysis.report import FIGURES, scenario_text, write_report
+from analysis.stand_ins import stand_in_lines
 from analysis.summary import light_study, refresh
 from analysis.tables import tidy, write_table
 from analysis.trajectory import Study, read_study
@@ -46,12 +47,14 @@ class Result:
     report: Path
     problems: list[str]
     headline: pd.DataFrame
+    stand_ins: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """The headline and one line per curve, for a terminal."""
+        """The headline, one line per curve, and whose numbers stand in for missing ones, for a terminal."""
         nothing = pd.DataFrame()
         fits, viability = (self.tables.get(name, nothing) for name in ("dose_response", "viability_summary"))
-        return headline_text(self.headline, fits, viability)
+        lines = [f"stand-in: {line}" for line in self.stand_ins]
+        return "\n".join([headline_text(self.headline, fits, viability), *lines])
 
 
 def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) -> Result:
@@ -114,7 +117,7 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) 
     pngs = {name: paths[0] for name, paths in figures.items()}
     report = write_report(out_dir / "report.html", study, design, extra, headline, tables, pngs, said)
     images = [path for paths in figures.values() for path in paths]
-    return Result(tables, images, report, study.problems, headline)
+    return Result(tables, images, report, study.problems, headline, stand_in_lines(study.info))
 
 
 def _usable_controls(study: Study, design: pd.DataFrame) -> dict[str, PlateControls]:

@@ -10,6 +10,7 @@ from simulation.run.books import Outcome
 from simulation.run.folder import StudyFolder, claimed
 from simulation.run.mouse_files import bring_saved_tumour
 from simulation.scenario.schema import Loaded
+from simulation.scenario.stand_ins import stand_ins
 from simulation.scenario.sweep import Condition
 from simulation.scenario.xenograft_resolve import in_vivo_overrides
 from simulation.scenario.xenograft_sweep import MouseCondition
@@ -22,7 +23,8 @@ _SOFTWARE = ("numpy", "numba", "h5py")
 
 
 def study_record(scenario: Loaded, conditions: Sequence[Condition | MouseCondition], name: str) -> dict:
-    """What study.json holds: the scenario and its overlays word for word, what was set beside it, versions, all runs.
+    """What study.json holds: the scenario and its overlays word for word, what was set beside it, versions, all runs,
+    and the numbers that were taken over from other entries of the catalogue (stand-ins).
 
     `name` is that of the scenario file. There are no times and no machine in it: the same study has the same bytes.
     """
@@ -39,6 +41,7 @@ def study_record(scenario: Loaded, conditions: Sequence[Condition | MouseConditi
         "sets": list(scenario.sets),
         "versions": versions | {package: version(package) for package in _SOFTWARE},
         "run_ids": sorted(condition.run_id for condition in conditions),
+        "stand_ins": stand_ins(scenario),
         "conditions": [{key: getattr(condition, key) for key in keys} for condition in conditions],
     }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simulation.catalogue import lookup
+from simulation.reading import UnreadableError, parse_toml, read_text
 from simulation.scenario.calibrate import calibrate_faults
 from simulation.scenario.checks import check_scenario
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
@@ -40,11 +41,9 @@ def scenario_from_text(
 ) -> Scenario | XenograftScenario:
     """As load_scenario, from TOML text. folder: where overlay paths start. name: what a fault of the text names."""
     try:
-        raw = tomllib.loads(text)
-    except RecursionError:
-        raise ScenarioError([Fault(name, NO_VALUE, "not valid TOML: nested too deeply")]) from None
-    except ValueError as error:  # tomllib's own error is one; so is Python's refusal of an endless integer
-        raise ScenarioError([Fault(name, NO_VALUE, f"not valid TOML: {error}")]) from None
+        raw = parse_toml(text)
+    except UnreadableError as error:
+        raise ScenarioError([Fault(name, NO_VALUE, str(error))]) from None
     return scenario_from_dict(raw, sets, folder, text)
 
 
@@ -90,18 +89,11 @@ def scenario_from_dict(
 
 
 def _read(path: Path) -> str:
-    """The text of a file, without a byte-order mark. Raises ScenarioError when it is no readable UTF-8 file."""
+    """The text of a file, without a byte-order mark. Raises ScenarioError when it cannot be read."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        message = "no such file"
-    except IsADirectoryError:
-        message = "is a folder, not a scenario file"
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text (byte {error.start})"
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    raise ScenarioError([Fault(str(path), NO_VALUE, message)])
+        return read_text(path, "a scenario file")
+    except UnreadableError as error:
+        raise ScenarioError([Fault(str(path), NO_VALUE, str(error))]) from None
 
 
 def _refuse_other_formats(raw: dict, faults: list[Fault]) -> None:

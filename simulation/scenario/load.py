@@ -132,7 +132,7 @@ def _apply_sets(raw: dict, sweep: dict[str, Any], sets: Sequence[str], faults: l
 
 
 def _set_sweep(sweep: dict[str, Any], path: Sequence[str], value: Any, faults: list[Fault]) -> None:
-    """Sweep one key (path), the keys of a table at that path, or with an empty path all keys of a table and no other."""
+    """Sweep the key at a path, or the keys of a table there; with an empty path the table replaces the whole sweep."""
     if isinstance(value, dict) and value:
         nested = value
         for part in reversed(path):

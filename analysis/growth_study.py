@@ -22,7 +22,7 @@ from analysis.growth_design import GrowthDesign, read_design, unknown_arms, writ
 from analysis.growth_export import file_words, write_kulgap, write_tidy, write_tumgrowth
 from analysis.growth_tables import GrowthStudy, analyse_study
 from analysis.tables import write_table
-from simulation.text import one_line
+from simulation.text import one_line, printable
 
 _OWN_TABLES = (
     *("mice", "arms", "volumes_by_day", "comparisons", "tests", "response"),
@@ -53,7 +53,7 @@ class GrowthResult:
 
     def text(self) -> str:
         """Mean volumes, measures, p-values, and whose numbers stand in for missing ones, for a terminal."""
-        return "\n".join([self.screen, *(f"stand-in: {line}" for line in self.stand_ins)])
+        return "\n".join([printable(self.screen), *(f"stand-in: {line}" for line in self.stand_ins)])
 
 
 def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with_figures: bool = True) -> GrowthResult:

@@ -17,12 +17,12 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.errors import SheetFault
 from analysis.tumour_growth import LOQ_MM3
+from simulation.reading import UnreadableError, read_toml
 
 STUDY_ITEMS = (
     "title", "cell_line", "strain", "sex", "randomisation", "blinding", "allocation_unit", "end_point_rule", "ethics",
@@ -82,8 +82,8 @@ def read_design(path: Path) -> GrowthDesign:
     if not path.is_file():
         return GrowthDesign()
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = read_toml(path, "a design sheet")
+    except UnreadableError as error:
         raise SheetFault([f"{path.name}: {error}"]) from None
     problems: list[str] = []
     _known(content, ("study", "rules", "arm", "combination", "adcc_share"), "", problems)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.caliper_data import COLUMNS
+from analysis.caliper_rows import COLUMNS
 from analysis.cell_text import guard
 from analysis.tables import write_csv
 

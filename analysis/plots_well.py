@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from analysis.design import et_label, with_one_antibody
+from analysis.design import at_every_level, et_label, with_one_antibody
 from analysis.dose_response import OK, Curve
 from analysis.killing import kill_shares
 from analysis.plots import (
@@ -147,15 +147,16 @@ def time_figure(kinetics: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
 def kills_figure(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
     """Share of NK cells by number of kills, without antibody and at the highest dose; None without histograms."""
     by_id = {run.run_id: run for run in runs}
-    frame = with_one_antibody(design)
+    frame = at_every_level(with_one_antibody(design), extra)
     frame = frame[frame["role"].isin(("sample", "no_antibody", "culture")) & (frame["et_ratio"] > 0)]
-    frame = frame[frame["dose_ug_per_ml"].isin({0.0, frame["dose_ug_per_ml"].max()})]
+    frame = frame[frame["dose_ug_per_ml"].isin({0.0, frame["dose_ug_per_ml"].max()})].reset_index(drop=True)
     shares = {run_id: kill_shares(by_id[run_id], MOST_KILLS) for run_id in frame["run_id"]}
     frame = frame[[shares[run_id] is not None for run_id in frame["run_id"]]]
     if frame.empty:
         return None
+    order = ["dose_ug_per_ml", "et_ratio", "antibody", *extra]
     with matplotlib.rc_context(STYLE):
-        facet = facets(frame, ["dose_ug_per_ml", "et_ratio", "antibody", *extra, "effector", "hours"], most_hues=6)
+        facet = facets(frame, [*order, "effector", "hours", "readout"], most_hues=6)
         figure, axes = panel_figure(facet, "Kills per NK cell", width=4.0, height=2.9)
         for axis, panel in zip(axes, facet.panels, strict=True):
             inside = rows_of(frame, facet.panel, panel)

@@ -148,7 +148,7 @@ def _design_rows(study: Study, design: pd.DataFrame, extra: Sequence[str]) -> pd
         values = sorted(set(samples[column]))
         shown = str(len(values)) if column in ("donor", "replicate") else _values(values)
         rows.append((word, shown))
-    rows += [(f"swept: {key}", _values(sorted(set(samples[key])))) for key in extra]
+    rows += [(f"swept: {key}", _values(sorted(set(samples[key].dropna())))) for key in extra]
     counts = design["role"].value_counts().sort_index()
     rows.append(("wells by role", ", ".join(f"{count} {role}" for role, count in counts.items())))
     for word, path in _FIXED.items():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from analysis.design import condition_label, design_table, flatten, swept
+from analysis.design import condition_label, design_table
+from analysis.design_point import flatten
 from analysis.trajectory import Run
 from tests.analysis.make_runs import Design, base_condition
 

@@ -5,7 +5,7 @@ nothing was written; 130 and 143 interrupted by SIGINT and SIGTERM, with every f
 """
 
 # Importing a module adds its commands.
-from simulation.cli import cluster, data, fit, names, predict, sensitivity, study, teach  # noqa: F401
+from simulation.cli import cluster, data, fit, names, predict, sensitivity, study, teach, verify  # noqa: F401
 from simulation.cli.common import app
 
 

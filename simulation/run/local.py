@@ -39,14 +39,15 @@ def execute(
     """
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
-        pending, skipped, blocked = what_is_there(folder, conditions)
+        found = what_is_there(folder, conditions)
+        pending, skipped = found.pending, found.finished
         wanted = min(workers or runtime.cores(), max(1, len(pending)))
         workers = min(wanted, most_at_once(conditions, pending))
         # Cores that lack of memory leaves idle go to the runs; else one run each, and all cores to a single one.
         several = len(pending) > 1 and workers == wanted
         threads = threads or (1 if several else max(1, runtime.cores() // workers))
         runtime.configure(threads)
-        books = Books(folder, conditions, progress, blocked)
+        books = Books(folder, conditions, progress, found.blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, {workers} processes")
         with signals() as stop:
             if workers == 1 and timeout_s is None:
@@ -57,7 +58,9 @@ def execute(
         folder.remove_leftovers()
         ending = ", interrupted" if stop.number else ""
         folder.log(f"end: {len(books.done)} done, {len(books.failed)} failed{ending}")
-    return Outcome(tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number)
+    return Outcome(
+        tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number, tuple(found.set_aside)
+    )
 
 
 def most_at_once(conditions: Mapping[str, Mapping], pending: list[str]) -> int:

@@ -36,21 +36,20 @@ def read_study_file(path: Path) -> dict:
     check_entries(content, required=not (_whole(schema) and schema < SEALED_FROM))
     if _whole(schema) and schema > STUDY_SCHEMA:
         raise StudyFileError(f"schema {schema}: this program reads {STUDY_SCHEMA}; update adccsim")
-    for key, (test, wanted) in _ENTRIES.items():
+    for key, (test, *words) in _ENTRIES.items():
         if key in content:
-            _check(key, content[key], test, wanted)
+            _check(key, content[key], test, *words)
     return content
 
 
-def _check(key: str, value: object, test: Callable[[object], bool], wanted: str) -> None:
+def _check(key: str, value: object, test: Callable[[object], bool], wanted: str, of_items: str) -> None:
     """Raises StudyFileError that names the entry, or the first item of it, that is not as wanted."""
     if test(value):
         return
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for place, item in items:
-        one = {place: item} if isinstance(value, dict) else [item]
-        if not test(one):
-            raise StudyFileError(f"{key}[{place}]: must be {wanted}, not {_shown(item)}")
+    if of_items and isinstance(value, list | dict) and test(type(value)()):  # it is the content that is wrong
+        for place, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if not test({place: item} if isinstance(value, dict) else [item]):
+                raise StudyFileError(f"{key}[{place}]: must be {of_items}, not {_shown(item)}")
     raise StudyFileError(f"{key}: must be {wanted}, not {_shown(value)}")
 
 
@@ -79,6 +78,10 @@ def _table_of(test: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, dict) and all(map(test, value.values()))
 
 
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
 _UNIT = {
     "run_id": _name, "plate": _text, "role": _text, "donor": _whole, "replicate": _whole, "study": _text,
     "arm": _text, "mouse": _whole,
@@ -91,19 +94,19 @@ def _unit(value: object) -> bool:
     return known and all(_UNIT.get(key, _text)(item) for key, item in value.items())
 
 
-# entry: (test, what it must be)
-_ENTRIES: dict[str, tuple[Callable[[object], bool], str]] = {
-    "schema": (_whole, "a whole number"),
-    "kind": (lambda value: value in ("well", "xenograft"), '"well" or "xenograft"'),
-    "title": (_text, "text"),
-    "scenario_file": (_text, "text"),
-    "scenario": (_text, "text"),
-    "overlays": (_table_of(_text), "text by file name"),
-    "sets": (_list_of(_text), "a list of text"),
-    "versions": (_table_of(_text), "text by name"),
-    "run_ids": (_list_of(_name), "a list of run ids"),
-    "conditions": (_list_of(_unit), "a list with the run id and the names of each well or mouse"),
-    "in_vivo_overrides": (_list_of(lambda value: isinstance(value, dict)), "a list of tables"),
-    "studies": (_table_of(lambda value: isinstance(value, dict)), "a table of values by study"),
-    "varied": (_table_of(lambda value: isinstance(value, list)), "a list of values by key"),
+# entry: (test, what it must be, what each item of it must be)
+_ENTRIES: dict[str, tuple[Callable[[object], bool], str, str]] = {
+    "schema": (_whole, "a whole number", ""),
+    "kind": (lambda value: value in ("well", "xenograft"), '"well" or "xenograft"', ""),
+    "title": (_text, "text", ""),
+    "scenario_file": (_text, "text", ""),
+    "scenario": (_text, "text", ""),
+    "overlays": (_table_of(_text), "text by file name", "text"),
+    "sets": (_list_of(_text), "a list of text", "text"),
+    "versions": (_table_of(_text), "text by name", "text"),
+    "run_ids": (_list_of(_name), "a list of run ids", "a run id"),
+    "conditions": (_list_of(_unit), "a list of tables", "a table with run_id and the names of one well or mouse"),
+    "in_vivo_overrides": (_list_of(_is_table), "a list of tables", "a table"),
+    "studies": (_table_of(_is_table), "a table of values by study", "a table"),
+    "varied": (_table_of(lambda value: isinstance(value, list)), "a list of values by key", "a list"),
 }

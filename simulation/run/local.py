@@ -32,7 +32,8 @@ def execute(
     """Bring every condition (run id -> resolved condition) to a finished file in out_dir.
 
     workers: processes at most, default one per core; one, or one pending run, works in this process unless a time
-    limit asks for something that can be killed. threads: cores one run may use, default all for a single run, else 1.
+    limit, or little address space, asks for something that can be lost. threads: cores one run may use, default all
+    for a single run, else 1.
     timeout_s: longest time of one run in seconds, compiling included where it comes first. check: let runs verify
     themselves. run: what makes a file, by default simulation.run.one.run_to_file; has to be importable by name.
     Raises FolderError if out_dir cannot be used, and nothing for runs that fail.
@@ -50,7 +51,7 @@ def execute(
         books = Books(folder, conditions, progress, found.blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, {workers} processes")
         with signals() as stop:
-            if workers == 1 and timeout_s is None:
+            if workers == 1 and timeout_s is None and not runtime.short_of_address_space():
                 _one_after_another(books, pending, partial(call, run, folder.runs_dir, check), stop)
             elif pending:
                 job = partial(compute, run, folder.runs_dir, check)

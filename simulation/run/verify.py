@@ -41,6 +41,8 @@ class Verified:
             count.unsealed += not check(path)
         except (DamagedFile, OtherFile, CheckpointError) as fault:
             reason = str(fault)
+        except FolderError:
+            raise
         except OSError as error:
             reason = f"cannot be read ({error.strerror or error})"
         else:

@@ -136,9 +136,9 @@ def et_label(et_ratio: float) -> str:
 
 
 def short_key(key: str) -> str:
-    """Last part of a dotted path, in words; of a culture the whole path, since "days" alone says nothing."""
-    last = key.replace(".", " ") if key.startswith("culture.") else key.rsplit(".", 1)[-1]
-    return last.replace("_", " ")
+    """Last part of a dotted path, in words; the whole path where the last part alone does not say what is meant."""
+    table, _, last = key.rpartition(".")
+    return (f"{table} {last}" if table == "culture" or last == "contact_fraction" else last).replace("_", " ")
 
 
 def shown(value: object) -> str:

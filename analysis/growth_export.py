@@ -8,7 +8,9 @@ and Treatment, one file per treated arm; it reads every column up to its first g
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -23,9 +25,15 @@ def write_tidy(rows: pd.DataFrame, path: Path) -> Path:
     return path
 
 
-def file_word(name: str) -> str:
-    """A name as part of a file name: letters, digits, dots and dashes."""
-    return re.sub(r"[^\w.\-]+", "_", name, flags=re.ASCII).strip("_") or "arm"
+def file_words(names: Iterable[str]) -> dict[str, str]:
+    """Each name as part of a file name: letters, digits, dots and dashes. No two share one, upper or lower case."""
+    words: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w.\-]+", "_", name, flags=re.ASCII).strip("_") or "arm"
+        taken = {word.casefold() for word in words.values()}
+        tries = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
+        words[name] = next(word for word in tries if word.casefold() not in taken)
+    return words
 
 
 def write_tumgrowth(rows: pd.DataFrame, mice: pd.DataFrame, path: Path) -> tuple[Path, list[str]]:

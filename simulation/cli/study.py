@@ -110,10 +110,12 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
     from analysis.errors import ForeignFile, SheetFault
     from analysis.study import analyse_wells
     from analysis.trajectory import kind_of
-    from simulation.runtime import cores
+    from simulation.runtime import cores, require_address_space
     from simulation.seal import DamagedFile, write_digest
     from simulation.study_file import StudyFileError
 
+    with plain_faults():
+        require_address_space(f"the analysis of {folder}")
     try:
         if kind_of(folder) == "xenograft":
             from analysis.mice import analyse_mice
@@ -168,6 +170,7 @@ def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
     """Analyse caliper data, print what came out, and return the exit code."""
     from analysis.errors import SheetFault
     from analysis.growth_study import analyse_growth
+    from simulation.runtime import require_address_space
 
     if out is None:
         console.faults([f"{sheet}: say with --out where tables, figures and report are to go"])
@@ -177,6 +180,7 @@ def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
         console.faults([f"{nearest} is a file, not a directory: results cannot go to {out}"])
         return BAD_INPUT
     with plain_faults():
+        require_address_space(f"the analysis of {sheet}")
         try:
             result = analyse_growth(sheet, out, control)
         except SheetFault as error:

@@ -28,8 +28,8 @@ def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario | Xeno
     """Read, validate and check a scenario file.
 
     sets: "key=value" strings as of --set; the key is dotted, the value is TOML or a bare word; a swept key takes the
-    one value instead, and "sweep.table.key=[...]" sweeps. Overlay paths of
-    `catalogue` are relative to the folder of the file. Raises ScenarioError with every fault, and nothing else.
+    one value instead, "sweep.table.key=[...]" sweeps one key, and "sweep={...}" replaces the whole sweep. Overlay paths
+    of `catalogue` are relative to the folder of the file. Raises ScenarioError with every fault, and nothing else.
     """
     path = Path(path)
     return scenario_from_text(_read(path), sets, folder=path.parent, name=str(path))
@@ -123,12 +123,29 @@ def _apply_sets(raw: dict, sweep: dict[str, Any], sets: Sequence[str], faults: l
         path = _parse_key(key) if equals else None
         if path is None:
             faults.append(Fault(f"--set {show(text)}", NO_VALUE, "must be key=value with a dotted key"))
-        elif path[0] == "sweep" and len(path) > 1:
-            sweep[".".join(path[1:])] = _parse_value(value)
+        elif path[0] == "sweep":
+            _set_sweep(sweep, path[1:], _parse_value(value), faults)
         elif _set_value(raw, path, _parse_value(value)):
             sweep.pop(".".join(path), None)
         else:
             faults.append(Fault(f"--set {dotted(path)}", NO_VALUE, "a part of this key is no table"))
+
+
+def _set_sweep(sweep: dict[str, Any], path: Sequence[str], value: Any, faults: list[Fault]) -> None:
+    """Sweep the key at a path, or the keys of a table there; with an empty path the table replaces the whole sweep."""
+    if isinstance(value, dict) and value:
+        nested = value
+        for part in reversed(path):
+            nested = {part: nested}
+        flat, found = flatten_sweep(nested)
+        faults += found
+        if not path:
+            sweep.clear()
+        sweep |= flat
+    elif path:
+        sweep[".".join(path)] = value
+    else:
+        faults.append(Fault("--set sweep", value, 'must be a table of lists, like {"well.volume_ul" = [100, 200]}'))
 
 
 def _set_value(table: dict, path: Sequence[str], value: Any) -> bool:

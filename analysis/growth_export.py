@@ -16,12 +16,14 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.caliper_data import COLUMNS
+from analysis.writing import whole, write_text
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> Path:
     """The tidy sheet with every digit: reading it again gives the same numbers."""
     frame = rows[list(COLUMNS)]
-    frame.to_csv(path, index=False, lineterminator="\n")
+    with whole(path) as part:
+        frame.to_csv(part, index=False, lineterminator="\n")
     return path
 
 
@@ -54,7 +56,7 @@ def write_tumgrowth(rows: pd.DataFrame, mice: pd.DataFrame, path: Path) -> tuple
         cells = [f"{volume[d]:.10g}" if d in volume.index else "" for d in days]
         alive = "" if reached[(arm, mouse)] else "x"
         lines.append("\t".join([_bare(arm), f"{_bare(arm)}.{_bare(mouse)}", "x", alive, *cells]))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
     return path, notes
 
 
@@ -89,5 +91,6 @@ def write_kulgap(rows: pd.DataFrame, arm: str, control: str, path: Path) -> tupl
     joined = joined.drop(index=dropped)
     if size == 0 or joined.empty:
         return None, [*notes, f"{path.name}: not written, nothing is left"]
-    joined.rename_axis("Time").to_csv(path, lineterminator="\n")
+    with whole(path) as part:
+        joined.rename_axis("Time").to_csv(part, lineterminator="\n")
     return path, notes

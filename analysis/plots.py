@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, LogFormatterSciNotation, NullLocator
 
 from analysis.design import et_label, short_key, shown
+from analysis.writing import whole
 
 # Okabe and Ito's palette: told apart with every common colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
@@ -160,10 +161,12 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     """Write stem.png and stem.svg and return both paths."""
     png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
     with matplotlib.rc_context(STYLE):
-        figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
+        with whole(png) as part:
+            figure.savefig(part, dpi=PNG_DPI, metadata={"Software": None})
         # The layout stands; computing it again for the second file would take as long as drawing it.
         figure.set_layout_engine("none")
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
+        with whole(svg) as part:
+            figure.savefig(part, metadata={"Date": None, "Creator": None})
     return [png, svg]
 
 

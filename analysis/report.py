@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.headline import curve_name, viability_words, with_interval
 from analysis.tables import tidy
 from analysis.trajectory import Run, Study
+from analysis.writing import write_text
 
 _CSS = """
 body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1080px;margin:2rem auto;padding:0 1rem}
@@ -104,7 +105,7 @@ def write_report(
         body.append(
             f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{escape(text)}</pre></details>"
         )
-    path.write_text(html_page(title, body), encoding="utf-8")
+    write_text(path, html_page(title, body))
     return path
 
 

@@ -29,7 +29,7 @@ from analysis.processes import in_order
 from analysis.run_rows import COUNTS, END_VALUES, read_rows
 from analysis.trajectory import Run, Series, Study, model_of, read_info
 from analysis.varied import varied_keys
-from simulation.seal import matches_digest, stated_digest, write_digest
+from simulation.seal import matches_digest, naming, stated_digest, write_digest
 
 LAYOUT = "3"  # of the table; another one is rebuilt
 SPREAD_FROM = 4000  # new files from which further processes pay: one starts in the time of a thousand
@@ -86,7 +86,10 @@ def refresh(out_dir: Path, processes: int = 1) -> Summary:
     orders = ((runs_dir / plan.folder, list(plan.new)) for plan in orders)
     read = in_order(partial(read_rows, columns, model), orders, processes)
     try:
-        with parquet.ParquetWriter(part, schema, compression="zstd", write_statistics=False) as writer:
+        with (
+            naming(summary.path),
+            parquet.ParquetWriter(part, schema, compression="zstd", write_statistics=False) as writer,
+        ):
             for plan, found in zip(plans, read, strict=True):
                 changed = changed or plan.gone or bool(plan.new)
                 strangers += plan.strangers

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.writing import whole
+
 NOT_A_VALUE = ("run_id", "condition", "plate", "note")
 
 
@@ -22,7 +24,8 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
 def write_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Write tidy(frame) to `path` and return it.  Six significant digits: more would be noise."""
     frame = tidy(frame)
-    frame.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    with whole(path) as part:
+        frame.to_csv(part, index=False, float_format="%.6g", lineterminator="\n")
     return frame
 
 

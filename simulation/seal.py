@@ -14,7 +14,8 @@ Limits   every one-bit flip of a sealed file is found                           
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -30,6 +31,17 @@ _CHUNK = 1 << 20
 
 class DamagedFile(ValueError):
     """A file whose content is not what was written; str() is the reason in one line."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An OSError inside, as of a full disk while a file is written, names the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
 
 
 # -- binary files ---------------------------------------------------------------------------------------------------
@@ -134,8 +146,9 @@ def write_digest(path: Path) -> None:
     line = _line(path)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        part.write_text(line, encoding="utf-8")
-        part.replace(digest_file(path))
+        with naming(digest_file(path)):
+            part.write_text(line, encoding="utf-8")
+            part.replace(digest_file(path))
     finally:
         part.unlink(missing_ok=True)
 

@@ -110,6 +110,7 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
     from analysis.errors import ForeignFile, SheetFault
     from analysis.study import analyse_wells
     from analysis.trajectory import kind_of
+    from analysis.writing import write_text
     from simulation.runtime import cores, require_address_space
     from simulation.seal import DamagedFile, write_digest
     from simulation.study_file import StudyFileError
@@ -138,10 +139,11 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
     except OSError as error:
         console.faults([f"{error.filename or folder}: {error.strerror or error}"])
         raise typer.Exit(BAD_INPUT) from None
-    (folder / SUMMARY).unlink(missing_ok=True)
-    if not result.problems:
-        (folder / SUMMARY).write_text(result.text(), encoding="utf-8")
-        write_digest(folder / SUMMARY)
+    with plain_faults():
+        (folder / SUMMARY).unlink(missing_ok=True)
+        if not result.problems:
+            write_text(folder / SUMMARY, result.text())
+            write_digest(folder / SUMMARY)
     console.summary(result.text(), result.report)
     console.faults(result.problems)
     return not result.problems

@@ -20,7 +20,7 @@ import numpy as np
 
 from simulation.memory import BLOCK, blocks_of, empty_column, in_blocks, written
 from simulation.scenario.branch import CHECKPOINT_SCHEMA, META, CheckpointError, faults_of_checkpoint, read_meta
-from simulation.seal import SIZE, seal_tail
+from simulation.seal import SIZE, naming, seal_tail
 
 _AT_ONCE = 4096  # blocks
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: the same state has the same bytes
@@ -31,7 +31,7 @@ def save_checkpoint(path: Path, meta: Mapping, arrays: Mapping[str, np.ndarray])
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     try:
-        with open(part, "w+b") as handle:
+        with naming(path), open(part, "w+b") as handle:
             with zipfile.ZipFile(handle, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
                 columns = {name: np.asarray(arrays[name]) for name in sorted(arrays)}
                 sparse = {name: (a.dtype.str, a.shape) for name, a in columns.items() if in_blocks(a)}

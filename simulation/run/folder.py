@@ -25,7 +25,7 @@ from types import TracebackType
 from uuid import uuid4
 
 from simulation.record.layout import SCHEMA_VERSION
-from simulation.seal import KEY, MISSING, SEALED_FROM, DamagedFile, checked_file, sealed_entries
+from simulation.seal import KEY, MISSING, SEALED_FROM, DamagedFile, checked_file, naming, sealed_entries
 from simulation.study_file import StudyFileError, read_study_file
 
 try:
@@ -165,7 +165,8 @@ class StudyFolder:
     def log(self, *lines: str) -> None:
         """Append lines with time, host and process to DIR/log."""
         before = f"{datetime.now(UTC).isoformat(timespec='seconds')} {socket.gethostname()} {os.getpid()}"
-        with (self.out_dir / "log").open("a", encoding="utf-8") as file:
+        path = self.out_dir / "log"
+        with naming(path), path.open("a", encoding="utf-8") as file:
             file.write("".join(f"{before} {line}\n" for line in lines))
 
     def write_study(self, record: Mapping) -> str:
@@ -262,7 +263,7 @@ def write_json(path: Path, content: Mapping) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
+        with naming(path), part.open("w", encoding="utf-8") as file:
             file.write(json.dumps(sealed_entries(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -15,7 +15,7 @@ from simulation.biology.rng import STREAM_READER, normal_at
 from simulation.record.trajectory import Contents, Recorder
 from simulation.run.folder import run_file
 from simulation.scenario.identity import names_of, run_id, run_key
-from simulation.seal import seal, seal_file
+from simulation.seal import naming, seal, seal_file
 from simulation.version import WELL_MODEL
 from simulation.well.culture import founders_after_culture
 from simulation.well.engine import WellEngine
@@ -64,7 +64,7 @@ def _keep(file: FileIO, content: bytes, part: Path, path: Path, checkpoint: Path
     Without `content` the part file is complete but for its seal.
     """
     try:
-        with file:
+        with naming(path), file:
             ending = seal(content) if content else seal_file(part)
             file.seek(0, os.SEEK_END)
             for piece in (content, ending):

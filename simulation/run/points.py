@@ -17,7 +17,7 @@ from pathlib import Path
 from simulation import runtime
 from simulation.run.books import Step
 from simulation.run.pool import Stop, Stopped, signals
-from simulation.seal import check_entries, sealed_entries
+from simulation.seal import check_entries, naming, sealed_entries
 
 Job = Callable[[Mapping[str, float]], Mapping[str, float]]
 _LOOK_S = 0.5  # how long a request to stop may go unnoticed
@@ -61,7 +61,7 @@ def measure_points(
         finished = len(found) - before + len(failed)
         progress(Step(finished, len(failed), len(pending), finished / len(pending), name))
 
-    with signals() as stop, store.open("a", encoding="utf-8") as file:
+    with signals() as stop, naming(store), store.open("a", encoding="utf-8") as file:
         if pending:
             progress(Step(0, 0, len(pending), 0.0, ""))
         if workers == 1:

@@ -23,6 +23,7 @@ from pathlib import Path
 from analysis.errors import SheetFault
 from analysis.names import find_name, name_key
 from analysis.tumour_growth import LOQ_MM3
+from analysis.writing import write_text
 from simulation.reading import UnreadableError, read_toml
 
 STUDY_ITEMS = (
@@ -139,7 +140,7 @@ def write_design(design: GrowthDesign, path: Path) -> Path:
     if design.adcc_share is not None:
         lines += ["", "[adcc_share]"]
         lines += [f"{k} = {json.dumps(v)}" for k, v in zip(("antibody", "fc_null"), design.adcc_share, strict=True)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
     return path
 
 

@@ -12,6 +12,7 @@ from analysis import growth_headline, growth_testing, growth_words, tumour_growt
 from analysis.growth_design import GrowthDesign
 from analysis.growth_inference import MIN_BOOTSTRAP, RESAMPLES
 from analysis.growth_tables import GrowthStudy
+from analysis.writing import write_text
 from simulation.text import html
 
 _PX_PER_INCH = 108
@@ -67,7 +68,7 @@ def write_report(
     ]
     page = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html(title)}</title>'
     page += f"<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 

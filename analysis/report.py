@@ -13,6 +13,7 @@ from analysis.headline import curve_name, viability_words, with_interval
 from analysis.stand_ins import stand_in_table
 from analysis.tables import tidy
 from analysis.trajectory import Run, Study
+from analysis.writing import write_text
 from simulation.text import html
 
 _CSS = """
@@ -104,7 +105,7 @@ def write_report(
     text = scenario_text(study)
     if text:
         body.append(f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{html(text)}</pre></details>")
-    path.write_text(html_page(title, body), encoding="utf-8")
+    write_text(path, html_page(title, body))
     return path
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.cell_text import guard
+from analysis.writing import whole
 
 NOT_A_VALUE = ("run_id", "condition", "plate", "note")
 
@@ -29,13 +30,14 @@ def write_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def write_csv(frame: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
-    """Write a frame as CSV in which no text is a formula (cell_text.py)."""
+    """Write a frame as CSV, whole or not at all, in which no text is a formula (cell_text.py)."""
     shown = frame.rename(columns=lambda name: guard(str(name)))
     for place, kind in enumerate(frame.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
             cells = frame.iloc[:, place].map(lambda cell: guard(cell) if isinstance(cell, str) else cell)
             shown.isetitem(place, cells)
-    shown.to_csv(path, index=False, float_format=float_format, lineterminator="\n")
+    with whole(path) as part:
+        shown.to_csv(part, index=False, float_format=float_format, lineterminator="\n")
 
 
 def join_notes(*notes: str) -> str:

@@ -54,6 +54,14 @@ def failures(failed: Sequence, folder: object) -> None:
         faults([f"... and {len(failed) - _MOST_FAILURES:,} more runs, see {folder}"])
 
 
+def set_aside(lines: Sequence[str]) -> None:
+    """Damaged files whose runs were made again, of many the first."""
+    for line in lines[:_MOST_FAILURES]:
+        note(f"warning: {line}")
+    if len(lines) > _MOST_FAILURES:
+        note(f"warning: ... and {len(lines) - _MOST_FAILURES:,} more damaged files were set aside, see log")
+
+
 def summary(text: str, report: object) -> None:
     """What a user came for, and where the rest lies."""
     for line in text.rstrip().split("\n"):
@@ -285,6 +293,17 @@ class Progress:
             note(f"{step.finished}/{step.total} {self._what}{failed}, {share}, {self._pace(step)}")
 
 
+def verified(found: object) -> None:
+    """A simulation.run.verify.Verified: a table of counts, and one line per damaged file."""
+    rows = [
+        [kind, n.files, n.files - n.damaged - n.unsealed, n.unsealed, n.damaged] for kind, n in found.counts.items()
+    ]
+    table(("files", "in all", "sound", "without SHA-256", "damaged"), rows)
+    if any(n.unsealed for n in found.counts.values()):
+        note("without SHA-256: written by 0.1.0, can be read; a flipped bit in them cannot be found")
+    faults(f"{path}: {reason}" for path, reason in found.damaged)
+
+
 def status(found: object) -> None:
     """A simulation.run.status.Status."""
     say(f"done     {found.done:,} of {found.total:,}")
@@ -297,6 +316,8 @@ def status(found: object) -> None:
         say(f"rate     {speed}{left}")
     if found.foreign:
         say(f"others   {count(found.foreign, 'run file')} of another study, left out of the analysis")
+    if found.damaged:
+        say(f"damaged  {count(found.damaged, 'file')} set aside in damaged/")
     if found.unfinished:
         say(f"left     {count(found.unfinished, 'unfinished file')}, swept away by the next adcc run")
     for run in found.failed[:_MOST_FAILURES]:

@@ -19,6 +19,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
+# Address space of an analysis with figures: 1.7 GiB on two cores. Each core's thread sets some aside, mostly unused.
+_BASE_BYTES, _CORE_BYTES = 2 << 30, 128 << 20
 KERNEL_ROOMS = ("biology", "well", "xenograft")
 
 
@@ -89,6 +91,41 @@ def kernel_digest(package: Path = _PACKAGE) -> str:
         digest.update(f"{path.relative_to(package).as_posix()}\0{len(source)}\0".encode())
         digest.update(source)
     return digest.hexdigest()[:16]
+
+
+def address_space() -> int | None:
+    """Bytes of address space that this process may use at most (ulimit -v); None where there is no limit."""
+    try:
+        import resource
+    except ImportError:  # no POSIX limits
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def address_space_needed() -> int:
+    """Bytes of address space with which an analysis, or compiling a kernel, does not end this process."""
+    return _BASE_BYTES + _CORE_BYTES * cores()
+
+
+def short_of_address_space() -> bool:
+    """Whether the limit on address space is below what is needed."""
+    limit = address_space()
+    return limit is not None and limit < address_space_needed()
+
+
+def require_address_space(what: str) -> None:
+    """Raises RuntimeSettingsError where this process is short of address space.
+
+    Libraries of compiled code end the process, some with a segmentation fault, where they are given no memory while
+    they load: that cannot be caught, so it is asked for before.
+    """
+    if short_of_address_space():
+        need, limit = address_space_needed(), address_space()
+        raise RuntimeSettingsError(
+            f"{what} needs {need >> 20:,} MiB of address space and the limit is {limit >> 20:,} MiB: "
+            f"raise it with `ulimit -v {need >> 10}`"
+        )
 
 
 def cores() -> int:

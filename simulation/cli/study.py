@@ -50,7 +50,6 @@ def run(
     options = {"workers": workers, "threads": threads, "timeout_s": timeout, "check": check}
     with plain_faults():
         options |= engine_options(engine, cluster, site, part is not None)
-        from simulation.run.folder import untouched_since
         from simulation.scenario.conditions import conditions_of, warnings_of
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
@@ -65,12 +64,20 @@ def run(
     if part is not None:
         console.note(f"shard {shard} is done; when all are: adcc analyse {folder}")
         raise typer.Exit(SOME_FAILED if outcome.failed else DONE)
-    if not outcome.done and not outcome.failed and untouched_since(folder, folder / SUMMARY):
+    if not outcome.done and not outcome.failed and _still_holds(folder):
         console.summary((folder / SUMMARY).read_text(encoding="utf-8"), folder / "report.html")
         console.note(f"nothing changed since this analysis; adcc analyse {folder} makes it anew")
         raise typer.Exit(DONE)
     sound = _analyse(folder, missing_controls=SOME_FAILED if outcome.failed else BAD_INPUT)
     raise typer.Exit(DONE if sound and not outcome.failed else SOME_FAILED)
+
+
+def _still_holds(folder: Path) -> bool:
+    """Whether the text of the last analysis is as it was written, and nothing that it was made of has changed since."""
+    from simulation.run.folder import untouched_since
+    from simulation.seal import matches_digest
+
+    return untouched_since(folder, folder / SUMMARY) and matches_digest(folder / SUMMARY)
 
 
 def simulate(
@@ -84,6 +91,7 @@ def simulate(
         outcome = run_study(
             scenario, conditions, path.name, folder, announce=console.note, progress=progress, **options
         )
+    console.set_aside(outcome.set_aside)
     if outcome.skipped:
         console.note(f"{console.count(len(outcome.skipped), 'run')} finished before, skipped")
     console.failures(outcome.failed, folder / "failed")
@@ -99,11 +107,16 @@ def simulate(
 def _analyse(folder: Path, missing_controls: int) -> bool:
     """Analyse a folder and print what came out; False when something in it could not be used."""
     from analysis import MissingControls
-    from analysis.errors import SheetFault
+    from analysis.errors import ForeignFile, SheetFault
     from analysis.study import analyse_wells
     from analysis.trajectory import kind_of
-    from simulation.runtime import cores
+    from analysis.writing import write_text
+    from simulation.runtime import cores, require_address_space
+    from simulation.seal import DamagedFile, write_digest
+    from simulation.study_file import StudyFileError
 
+    with plain_faults():
+        require_address_space(f"the analysis of {folder}")
     try:
         if kind_of(folder) == "xenograft":
             from analysis.mice import analyse_mice
@@ -117,13 +130,20 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
     except MissingControls as error:
         console.faults([f"{folder}: {line}" for line in str(error).split("; ")])
         raise typer.Exit(missing_controls) from None
+    except (DamagedFile, StudyFileError) as error:
+        console.faults([f"{folder / 'study.json'}: {error}"])
+        raise typer.Exit(BAD_INPUT) from None
+    except ForeignFile as error:  # damage that shows only in the middle of a file of 0.1.0, which has no digest
+        console.faults([f"{folder}: {error}"])
+        raise typer.Exit(SOME_FAILED) from None
     except OSError as error:
         console.faults([f"{error.filename or folder}: {error.strerror or error}"])
         raise typer.Exit(BAD_INPUT) from None
-    if result.problems:
+    with plain_faults():
         (folder / SUMMARY).unlink(missing_ok=True)
-    else:
-        (folder / SUMMARY).write_text(result.text(), encoding="utf-8")
+        if not result.problems:
+            write_text(folder / SUMMARY, result.text())
+            write_digest(folder / SUMMARY)
     console.summary(result.text(), result.report)
     console.faults(result.problems)
     return not result.problems
@@ -152,6 +172,7 @@ def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
     """Analyse caliper data, print what came out, and return the exit code."""
     from analysis.errors import SheetFault
     from analysis.growth_study import analyse_growth
+    from simulation.runtime import require_address_space
 
     if out is None:
         console.faults([f"{sheet}: say with --out where tables, figures and report are to go"])
@@ -161,6 +182,7 @@ def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
         console.faults([f"{nearest} is a file, not a directory: results cannot go to {out}"])
         return BAD_INPUT
     with plain_faults():
+        require_address_space(f"the analysis of {sheet}")
         try:
             result = analyse_growth(sheet, out, control)
         except SheetFault as error:

@@ -65,8 +65,9 @@ def execute(
     site, threads, out_dir = site or Site(), threads or 1, Path(out_dir).absolute()
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
-        pending, skipped, blocked = what_is_there(folder, conditions)
-        books = Books(folder, conditions, progress, blocked)
+        found = what_is_there(folder, conditions)
+        pending, skipped = found.pending, found.finished
+        books = Books(folder, conditions, progress, found.blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, dask on {cluster}")
         with signals() as stop:
             if pending:
@@ -84,7 +85,9 @@ def execute(
         folder.remove_leftovers()
         ending = ", interrupted" if stop.number else ""
         folder.log(f"end: {len(books.done)} done, {len(books.failed)} failed{ending}")
-    return Outcome(tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number)
+    return Outcome(
+        tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number, tuple(found.set_aside)
+    )
 
 
 class _Given:

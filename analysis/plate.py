@@ -24,8 +24,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.controls import LYSIS_READOUTS, WITH_EFFECTOR_SIGNAL, PlateControls, percent_lysis
-from analysis.dose_response import Curve, dose_response_curves, dose_response_table
+from analysis.design import et_label
+from analysis.dose_response import TOO_FEW, Curve, dose_response_curves, dose_response_table
 from analysis.errors import MissingControls, SheetFault
+from analysis.headline import curve_text
 from analysis.lysis import LYSIS_COLUMNS, lysis_summary, with_natural_killing
 from analysis.plate_file import COLUMNS, CONTROLS, ROWS, read_sheet
 from analysis.statistics import t_interval, t_quantile
@@ -56,6 +58,14 @@ class PlateResult:
     raw: bool
     readout: str
     notes: list[str]
+
+    def curve_lines(self) -> list[str]:
+        """One line per dose series: which one, its EC50 and Emax as far as they exist, and its status."""
+        rows = [row for row in self.fits.to_dict("records") if row["status"] != TOO_FEW]
+        names = [" ".join([*(str(row[key]) for key in ("cell_line", "antibody") if row[key]),
+                           f"E:T {et_label(row['et_ratio'])}"]) for row in rows]  # fmt: skip
+        hours = [f", {row['hours']:g} h" if self.fits["hours"].nunique() > 1 else "" for row in rows]
+        return [f"{name}{at}: {curve_text(row)}" for name, at, row in zip(names, hours, rows, strict=True)]
 
 
 def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH") -> PlateResult:
@@ -134,7 +144,7 @@ def flag_outliers(unit: pd.DataFrame, raw: bool) -> tuple[pd.Series, str]:
     limit = t_quantile(dof - 1, 1 - OUTLIER_LEVEL / (2 * count))
     # Rounded readings may leave no spread at all beside one deviating well; equal readings deviate by rounding only.
     tiny = 1e-9 * (1 + value.abs()[twins])
-    flags[twins] = residual.abs() > np.maximum(limit * scale, tiny)
+    flags[residual.index] = (residual.abs() > np.maximum(limit * scale, tiny)).to_numpy()
     pairs = ", of a pair both" if (size[flags] == 2).any() else ""
     return flags, f"flagged{pairs}, kept in every mean" if flags.any() else ""
 

@@ -125,11 +125,8 @@ def plate(result: object, folder: object, figures: Sequence) -> None:
     what = f"specific lysis (%), {result.readout}" if result.raw else "specific lysis (%)"
     units = result.lysis["error_kind"].iloc[0]
     table((*shown, "n", "mean", "SD", "95 % low", "high", "flagged"), rows, title=f"{what}; {units}")
-    for row in result.fits.to_dict("records"):
-        if row["status"] != "too few doses":
-            number_ = f"EC50 {row['ec50_ng_per_ml']:.3g} ng/mL, Emax {row['emax_pct']:.3g} %"
-            name = " ".join(str(row[key]) for key in ("cell_line", "antibody") if row[key])
-            say(f"{name} {row['et_ratio']:g}:1: {number_ if row['status'] == 'ok' else row['status']}".strip())
+    for line in result.curve_lines():
+        say(line)
     quality = [
         [row["plate"], row["quantity"], _digits(row["value"]), row["unit"] if row["unit"] != "1" else "", row["note"]]
         for row in result.quality.to_dict("records")

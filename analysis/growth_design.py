@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.errors import SheetFault
+from analysis.sheet import read_bytes
 from analysis.tumour_growth import LOQ_MM3
 
 STUDY_ITEMS = (
@@ -82,7 +83,7 @@ def read_design(path: Path) -> GrowthDesign:
     if not path.is_file():
         return GrowthDesign()
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SheetFault([f"{path.name}: {error}"]) from None
     problems: list[str] = []

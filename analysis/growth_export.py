@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.caliper_data import COLUMNS
+from analysis.caliper_rows import COLUMNS
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> Path:

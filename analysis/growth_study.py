@@ -3,7 +3,7 @@
     result = analyse_growth(Path("study.csv"), Path("out"), control="vehicle")
 
 `analyse_rows` is the one entry for data of any origin: a reader of simulated mice passes it a DataFrame with the
-columns of `caliper_data.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
+columns of `caliper_rows.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import growth_report, growth_words
-from analysis.caliper_data import check_rows, choose_control, read_caliper
+from analysis.caliper_data import check_magnitudes, choose_control, read_caliper
+from analysis.caliper_rows import check_rows
 from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign, read_design, unknown_arms, write_design
 from analysis.growth_export import file_word, write_kulgap, write_tidy, write_tumgrowth
@@ -65,7 +66,8 @@ def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with
     source = Path(source)
     design = read_design(source.with_suffix(".toml"))
     sheet = read_caliper(source, design.volume_formula)
-    return analyse_rows(sheet.rows, out_dir, design, control, sheet.notes, source.stem, with_figures)
+    notes = [*sheet.notes, *check_magnitudes(sheet.rows, design.loq_mm3)]
+    return analyse_rows(sheet.rows, out_dir, design, control, notes, source.stem, with_figures)
 
 
 def analyse_rows(
@@ -78,13 +80,13 @@ def analyse_rows(
     with_figures: bool = True,
     appendix: Sequence[str] = (),
 ) -> GrowthResult:
-    """Analyse tidy rows (columns of `caliper_data.COLUMNS`) of one study or several; write everything below out_dir.
+    """Analyse tidy rows (columns of `caliper_rows.COLUMNS`) of one study or several; write everything below out_dir.
 
     appendix: more pieces of HTML for the report. Raises SheetFault before anything is written.
     """
     design = design or GrowthDesign()
     sheet = check_rows(rows)
-    rows, said = sheet.rows, [*notes, *sheet.notes]
+    rows, said = sheet.rows, list(dict.fromkeys([*notes, *sheet.notes]))
     problems = unknown_arms(design, list(dict.fromkeys(rows["arm"])))
     controls = {}
     for name, own in rows.groupby("study", sort=False):

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from analysis.caliper_data import COLUMNS
+from analysis.caliper_rows import COLUMNS
 from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign
 from analysis.growth_report import html_figure, html_table
@@ -66,7 +66,7 @@ def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
 
 
 def caliper_rows(study: Study, units: dict[str, tuple[str, str, int]] | None = None) -> pd.DataFrame:
-    """Tidy rows (columns of caliper_data.COLUMNS) of all mice, in the order of the scenario.
+    """Tidy rows (columns of caliper_rows.COLUMNS) of all mice, in the order of the scenario.
 
     event is "endpoint" on the reading at which a mouse left. units: run id -> (study, arm, mouse), from study.json.
     """

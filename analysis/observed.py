@@ -22,7 +22,8 @@ from analysis.cells import DEATHS
 from analysis.cells import QUANTITIES as COUNTED
 from analysis.design import CONDITION_COLUMNS
 from analysis.errors import SheetFault
-from analysis.sheet import Numbers, read_table
+from analysis.sheet import read_table
+from analysis.sheet_numbers import Numbers
 from analysis.statistics import summarise_units
 
 LYSIS, EMAX, EC50 = "specific_lysis_pct", "emax_pct", "ec50_ng_per_ml"
@@ -39,16 +40,18 @@ def read_observed(path: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
     keys   the columns that say which condition a row belongs to; empty cells are NaN (numbers) or "" (words).
     Raises SheetFault with every fault of the file, each with row and column.
     """
-    header, body = read_table(Path(path))
+    header, body, header_row, above = read_table(Path(path))
     header = ["value" if name == "mean" and "value" not in header else name for name in header]
     keys = [name for name in header if name in CONDITION_COLUMNS or "." in name]
     known = {"quantity", "donor", *_VALUES, *FREE_TEXT, *keys}
     ignored = [name for name in header if name and name not in known]
-    notes = [f"columns not used: {', '.join(ignored)}"] if ignored else []
-    problems: list[str] = [] if "value" in header else ["row 1: no column value"]
-    numbers = Numbers(problems)
+    notes = [*above, *([f"columns not used: {', '.join(ignored)}"] if ignored else [])]
+    problems: list[str] = [] if "value" in header else [f"row {header_row}: no column value"]
+    numeric = [name for name in header if name in _VALUES or (name in keys and name not in _WORDS and "." not in name)]
+    places = [(name, header.index(name)) for name in numeric]
+    numbers = Numbers(problems, ((row, name, cells[at]) for row, cells in body for name, at in places))
     rows = [_row(row, dict(zip(header, cells, strict=True)), keys, numbers, problems) for row, cells in body]
-    numbers.check()
+    notes += numbers.check()
     frame = pd.DataFrame(rows)
     problems += _value_faults(frame)
     if problems:

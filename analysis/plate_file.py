@@ -28,7 +28,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import SheetFault
-from analysis.sheet import MISSING, Numbers, read_table, read_text
+from analysis.sheet import read_table, read_text
+from analysis.sheet_numbers import MISSING, Numbers
 
 ROWS = "ABCDEFGH"
 COLUMNS = 12
@@ -158,7 +159,9 @@ def _from_matrix(matrix: _Matrix, path: Path, plate_map: Path) -> Sheet:
     if names is None:
         raise SheetFault([f"{plate_map.name}: a map has the shape of the plate, rows A to H under a header 1 to 12"])
     problems: list[str] = []
-    signals, doses = Numbers(problems), Numbers(problems)
+    readings = [(*matrix.where[well], text) for well, text in matrix.cells.items() if text.casefold() not in MISSING]
+    signals = Numbers(problems, ((row, "signal", text) for row, _, text in readings))
+    doses = Numbers(problems)
     rows, unread, unnamed = [], [], []
     for well, text in matrix.cells.items():
         row, column = matrix.where[well]
@@ -170,15 +173,14 @@ def _from_matrix(matrix: _Matrix, path: Path, plate_map: Path) -> Sheet:
         elif said is None:
             unnamed.append(well)
         else:
-            value = signals.read(text, row, f"{column} (well {well})")
+            value = signals.read(text, row, f"{column} (well {well})", series="signal")
             rows.append(said | {"well": well, "value": value, "where": f"well {well}"})
-    signals.check()
-    doses.check()
+    said_of_numbers = signals.check() + doses.check()
     if not problems and not rows:
         problems.append(f"{plate_map.name} names no well that has a reading")
     if problems:
         raise SheetFault(problems)
-    notes = []
+    notes = said_of_numbers
     if unread:
         notes.append(f"named in the map but without a reading: {', '.join(unread)}")
     if unnamed:
@@ -210,9 +212,10 @@ def _map_cell(text: str, place: str, at: tuple[int, str], numbers: Numbers, prob
 
 
 def _from_tidy(path: Path) -> Sheet:
-    header, body = read_table(path)
+    header, body, _, above = read_table(path)
     problems: list[str] = []
     columns, factor, notes = _columns(header, problems)
+    notes += above
     lysis, signal = columns.get("lysis"), columns.get("signal")
     if lysis is None and signal is None:
         problems.append("row 1: no column with a result; call it specific_lysis_pct (percent) or signal (raw reading)")
@@ -225,7 +228,10 @@ def _from_tidy(path: Path) -> Sheet:
     if problems:
         raise SheetFault(problems)
     result = signal if lysis is None else lysis
-    numbers, doses, rows = Numbers(problems), Numbers(problems), []
+    numeric = [at for name, at in columns.items() if name in ("dose", "hours", "minutes", "replicate")]
+    numbers = Numbers(problems, ((row, header[result], cells[result]) for row, cells in body))
+    doses = Numbers(problems, ((row, header[at], cells[at]) for row, cells in body for at in numeric))
+    rows = []
     for row, cells in body:
         value = numbers.read(cells[result], row, header[result])
         said = _tidy_row(row, cells, header, columns, factor, doses, problems)
@@ -233,8 +239,7 @@ def _from_tidy(path: Path) -> Sheet:
             rows.append(said | {"value": value, "where": f"row {row}"})
         elif cells[result].strip().casefold() in MISSING:
             notes.append(f"row {row}: no result, left out")
-    numbers.check()
-    doses.check()
+    notes += numbers.check() + doses.check()
     if lysis is not None and any(row["role"] != "sample" for row in rows):
         problems.append(
             f"the sheet holds control wells, so {header[lysis]!r} can be no % lysis; call a raw reading signal"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import growth_report, growth_words
+from analysis import growth_headline, growth_report, growth_words
 from analysis.caliper_data import check_magnitudes, choose_control, read_caliper
 from analysis.caliper_rows import check_rows
 from analysis.errors import SheetFault
@@ -36,7 +36,8 @@ class GrowthResult:
     tables    by the name of their CSV file, as written.
     figures   PNG and SVG files; report the HTML file; exports the caliper data for this and other programs.
     problems  one line per thing that could not be used at all; notes what was merged, left aside or not estimable.
-    headline  per treated arm the main measures as text, title in headline.attrs["title"].
+    headline  per treated arm the main measures as text, title in headline.attrs["title"]; screen is all of it for a
+              terminal, with the mean volume of every arm.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -46,14 +47,11 @@ class GrowthResult:
     headline: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     exports: list[Path] = field(default_factory=list)
+    screen: str = ""
 
     def text(self) -> str:
-        """The headline for a terminal: one line per measure and arm."""
-        lines = [str(self.headline.attrs.get("title", ""))]
-        for row in self.headline.to_dict("records"):
-            lines.append(f"{row.pop('arm')} (mice treated / control: {row.pop('mice')})")
-            lines += [f"  {name}: {value}" for name, value in row.items() if name != "study"]
-        return "\n".join(lines)
+        """Mean volumes, measures and p-values for a terminal."""
+        return self.screen
 
 
 def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with_figures: bool = True) -> GrowthResult:
@@ -102,6 +100,9 @@ def analyse_rows(
         analyse_study(own.reset_index(drop=True), controls[name], design)
         for name, own in rows.groupby("study", sort=False)
     ]
+    for study in studies:
+        of = growth_headline.reading_notes(study, rows[rows["study"] == study.name])
+        said += [f"study {study.name}, {line}" for line in of] if len(studies) > 1 else of
     title = design.study.get("title", title)
     return _write(rows, studies, design, Path(out_dir), said, title, with_figures, appendix)
 
@@ -135,7 +136,7 @@ def _write(
     notes += said
     pngs = _draw(rows, studies, design, out_dir / "figures") if with_figures else {}
     figures = [path for of in pngs.values() for png in of.values() for path in (png, png.with_suffix(".svg"))]
-    headline = pd.concat([growth_words.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
+    headline = pd.concat([growth_headline.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
     if len(studies) == 1:
         headline = headline.drop(columns="study")
         study = studies[0]
@@ -144,7 +145,8 @@ def _write(
     else:
         headline.attrs["title"] = f"{title}: treated arms against their controls (95 % intervals)"
     report = growth_report.write_report(out_dir / "report.html", title, studies, design, pngs, notes, appendix)
-    return GrowthResult(tables, figures, report, [], headline, notes, exports)
+    screen = growth_headline.text(headline.attrs["title"], studies)
+    return GrowthResult(tables, figures, report, [], headline, notes, exports, screen)
 
 
 def _draw(

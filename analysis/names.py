@@ -48,7 +48,7 @@ def find_name(name: str, among: Sequence[str]) -> str | None:
 
 
 def spelling_notes(what: str, shown: dict[str, str], where: str = "") -> list[str]:
-    """At most one sentence: which spellings are taken as one name each. what: "arm", "donor", ...; where: "arm drug"."""
+    """At most one sentence on spellings taken as one name. what: "arm", "donor", ...; where: for example "arm drug"."""
     spellings: dict[str, list[str]] = {}
     for spelling, name in shown.items():
         spellings.setdefault(name, []).append(spelling)

@@ -23,7 +23,7 @@ def _of_design(runs: Sequence[Run]) -> list[str]:
     conditions = [run.condition for run in runs]
     if len({condition.get("donor", 1) for condition in conditions}) == 1:
         said.append(
-            "One donor: the spread shown is technical error only, the chance of cells in one well. "
+            "One donor: the SD shown is that of technical replicates, the chance of cells in one well. "
             "Donors differ by far more; ask for several with effectors.donors."
         )
     cultured = sorted({c["effectors"]["type"] for c in conditions if c["effectors"].get("is_cell_line")})

@@ -2,7 +2,8 @@
 
 Model    Four-parameter logistic (analysis.logistic) with dose 0 as a point of the fit.  Several donors: the curve of
          the mean of donors, intervals by a bootstrap that draws whole donors; each donor is fitted by itself as well.
-         One donor: the curve through its wells, intervals from the covariance of the fit, "technical error only".
+         One donor: the curve through its wells, intervals from the covariance of the fit, which
+         holds the error of technical replicates only.
          Response or none: F test of the curve against a constant, each donor centred on its own mean, at 1 %
          (5 % where fewer than four degrees of freedom are left).
          Hook: a fall at high doses beyond the noise (analysis.falls); the falling doses leave the fit. EC50 and the
@@ -22,9 +23,9 @@ from analysis.curve_wells import Wells
 from analysis.design import CONDITION_COLUMNS
 from analysis.logistic import Fit, bounds, fit, fit_many, logistic4, share
 from analysis.statistics import (
-    BETWEEN_DONORS,
+    DONORS,
     FEW_CLUSTERS,
-    TECHNICAL,
+    REPLICATES,
     cluster_bootstrap_indices,
     cluster_interval,
     t_interval,
@@ -114,7 +115,7 @@ def dose_response_table(curves: Sequence[Curve], extra: Sequence[str]) -> pd.Dat
     """dose_response.csv: one row per curve; status says in words whether the numbers exist."""
     names = [f"{p}{end}" for p in PARAMETERS for end in ("", "_ci95_low", "_ci95_high")]
     by = ["role", *(name for name in CONDITION_COLUMNS if name != "dose_ug_per_ml"), *extra]
-    facts = ["doses", "donors", "wells", "error_kind", "highest_mean_pct", "highest_mean_at_ug_per_ml", "monotone"]
+    facts = ["doses", "donors", "wells", "sd_basis", "highest_mean_pct", "highest_mean_at_ug_per_ml", "monotone"]
     between = ["donors_fitted", "donor_ec50_geomean_ng_per_ml", "donor_ec50_log10_sd", "donor_emax_mean_pct"]
     columns = [*by, "status", *names, *facts, *between, "donor_emax_sd_pct", "hook_from_ug_per_ml", "note"]
     table = pd.DataFrame([curve.condition | curve.row for curve in curves], columns=columns)
@@ -146,7 +147,7 @@ def analyse_curve(
         "doses": len(doses),
         "donors": donors,
         "wells": len(points.dose),
-        "error_kind": BETWEEN_DONORS if donors > 1 else TECHNICAL,
+        "sd_basis": DONORS if donors > 1 else REPLICATES,
         "highest_mean_pct": mean[best],
         "highest_mean_at_ug_per_ml": doses[best],
         "monotone": _monotone(points, rising),

@@ -2,14 +2,14 @@
 
 Model    Null hypothesis: the true means never fall with dose. Statistic: the largest of the contrasts
              t = (mean of doses i..c - mean of doses c+1..l) / standard error,
-         for a hook over all i <= c with l the highest dose, which must lie below doses i..c by itself too (one-sided t at
-         5 %: the fall lasts); for a dip over all pairs of doses.
+         for a hook over all i <= c with l the highest dose, which must lie below doses i..c by itself too (one-sided t
+         at 5 %: the fall lasts); for a dip over all pairs of doses.
          Its null distribution is simulated for equal means, the least favourable case of the hypothesis, with the
          covariance and the degrees of freedom of the data, so that the choice of the largest contrast is paid for.
          Levels: a hook is reported at 2 %, a dip at 0.5 % in each half of the curve (1 % together).
          Noise: residual variance of wells around the mean of their dose, or with several donors of donor means around
-         donor + dose, pooled over the upper part of the curve: from the first dose that reaches half of the rise. With a
-         constant CV the wells of low doses scatter less and would make the noise of the plateau look too small. The
+         donor + dose, pooled over the upper part of the curve, from the first dose that reaches half of the rise. With
+         a constant CV the wells of low doses scatter less and would make the noise of the plateau look too small. The
          whole curve is pooled where the upper part leaves fewer than two degrees of freedom.
 Source   Multiple contrast tests: Bretz, Genz and Hothorn 2001, Biometrical Journal 43, 645; isotonic least favourable
          case: Robertson, Wright and Dykstra 1988, Order Restricted Statistical Inference.
@@ -54,7 +54,7 @@ def hook(points: Wells, rising: bool = True) -> Fall | None:
 
     A fall that begins at dose 0 is a response in the wrong direction, not a hook.
     """
-    doses, level, start = _upper_part(points, rising)
+    doses, start = _upper_part(points, rising)
     if start is None or (start == 0 and doses[0] == 0):
         return None
     levels = _levels(points, doses[start:], rising)
@@ -64,7 +64,7 @@ def hook(points: Wells, rising: bool = True) -> Fall | None:
 
 def dips(points: Wells, rising: bool = True) -> bool:
     """Whether some dose lies below an earlier one by more than noise."""
-    doses, level, start = _upper_part(points, rising)
+    doses, start = _upper_part(points, rising)
     parts = [doses] if start is None else [doses[:start], doses[start:]]
     for part in parts:
         levels = _levels(points, part, rising) if len(part) > 1 else None
@@ -80,15 +80,15 @@ def can_be_judged(points: Wells) -> bool:
     return readings - len(doses) - len(donors) + 1 >= 1
 
 
-def _upper_part(points: Wells, rising: bool) -> tuple[np.ndarray, np.ndarray, int | None]:
-    """(doses, mean response, index of the first dose that reaches half of the rise to the highest mean, or None)."""
+def _upper_part(points: Wells, rising: bool) -> tuple[np.ndarray, int | None]:
+    """(doses, index of the first dose that reaches half of the rise to the highest mean, or None)."""
     doses, _, matrix = points.means()
     level = np.nanmean(matrix, axis=0) * (1 if rising else -1)
     top = int(np.argmax(level))
     if top == 0:
-        return doses, level, 0 if doses[0] > 0 else None
+        return doses, 0 if doses[0] > 0 else None
     half = (level[: top + 1].min() + level[top]) / 2
-    return doses, level, int(np.argmax(level >= half))
+    return doses, int(np.argmax(level >= half))
 
 
 def _levels(points: Wells, doses: np.ndarray, rising: bool) -> Levels | None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.design import et_label, short_key, shown, with_one_antibody
 from analysis.dose_response import OK, TOO_FEW
-from analysis.statistics import BETWEEN_DONORS
+from analysis.statistics import DONORS
 
 _PLAIN = {"cell_line": "cell line", "hours": "hours", "dose_ug_per_ml": "dose (ug/mL)"}
 
@@ -130,12 +130,12 @@ def _mean_sd(mean: float, sd: float) -> str:
 def _title(frame: pd.DataFrame, constant: Sequence[str], quantity: str) -> str:
     n = sorted(set(frame["n"]))
     count = f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}"
-    if (frame["error_kind"] == BETWEEN_DONORS).any():
+    if (frame["sd_basis"] == DONORS).any():
         words = [f"{quantity}, mean ± SD of {count} donors"]
     elif n == [1]:
-        words = [f"{quantity}, one well each: no error"]
+        words = [f"{quantity}, single well per condition; SD not available"]
     else:
-        words = [f"{quantity}, mean ± SD of {count} wells of one donor, technical error only"]
+        words = [f"{quantity}, mean ± SD of {count} technical replicates (wells of one donor)"]
     without = set(frame["et_ratio"]) == {0.0}
     row = frame.iloc[0]
     for name in constant:

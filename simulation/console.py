@@ -3,6 +3,7 @@
 Results go to standard output; progress, notes and faults go to standard error.
 """
 
+import math
 import os
 import sys
 import time
@@ -123,8 +124,9 @@ def plate(result: object, folder: object, figures: Sequence) -> None:
         for row in result.lysis.to_dict("records")
     ]
     what = f"specific lysis (%), {result.readout}" if result.raw else "specific lysis (%)"
-    units = result.lysis["error_kind"].iloc[0]
-    table((*shown, "n", "mean", "SD", "95 % low", "high", "flagged"), rows, title=f"{what}; {units}")
+    basis = set(result.lysis["sd_basis"])
+    spread = "SD between donors" if basis == {"donors"} else "SD of technical replicates (wells)"
+    table((*shown, "n", "mean", "SD", "95 % low", "high", "flagged"), rows, title=f"{what}; {spread}")
     for line in result.curve_lines():
         say(line)
     quality = [
@@ -189,7 +191,8 @@ def calibration(table_: object, best: Mapping, page: object) -> None:
 
 
 def _digits(value: float) -> str:
-    return "" if value != value else f"{value:.3g}"
+    """Three digits; empty where there is no number, whose reason stands in a note."""
+    return f"{value:.3g}" if math.isfinite(value) else ""
 
 
 class Progress:

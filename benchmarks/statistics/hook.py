@@ -65,7 +65,7 @@ def simulated(
     donors: bool = False,
     falls_from: float = np.inf,
 ) -> Wells:
-    """One curve with n wells per dose, or with n donors; the response falls by FALL_POINTS from `falls_from` ug/mL on."""
+    """One curve with n wells per dose, or with n donors; it lies FALL_POINTS lower from `falls_from` ug/mL on."""
     theta = np.tile(CURVES[curve], (n, 1))
     if donors:
         theta[:, 1] += rng.normal(0, 8.0, n)

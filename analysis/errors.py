@@ -27,7 +27,7 @@ def _sentence(plate: str, role: str, et_ratio: float | None) -> str:
 
 MOST_PROBLEMS = 20
 _SAME_FROM = 4  # as many rows with one and the same problem are named in one line
-_ROW = re.compile(r"row (\d+)((?:, column [^:]+)?: .*)", re.DOTALL)
+_ROW = re.compile(r"row (\d+)((?:, column |: ).*)", re.DOTALL)
 
 
 class SheetFault(ValueError):

@@ -1,7 +1,7 @@
 """Units in column headers, and whether the numbers below a header can be in the unit that it names.
 
 Conversions are exact factors to the unit in which the analysis computes: volumes mm3, diameters mm, body weights g,
-times day, lysis %, doses ug/mL. A molar concentration needs a molar mass and is refused with that sentence.
+times day or hour, lysis %, doses ug/mL. A molar concentration needs a molar mass and is refused with that sentence.
 
 `implausible` answers with one sentence where all numbers of a column lie outside what can be measured. It judges whole
 columns only: single outliers are data. Zeros and missing values say nothing about a unit and are left out.
@@ -21,12 +21,14 @@ FACTORS: dict[str, dict[str, float]] = {
     "length": {"mm": 1.0, "cm": 10.0, "um": 0.001},
     "weight": {"g": 1.0, "kg": 1000.0, "mg": 0.001},
     "day": {"day": 1.0, "days": 1.0, "d": 1.0, "week": 7.0, "weeks": 7.0, "wk": 7.0, "hours": 1 / 24, "h": 1 / 24},
+    "hour": {"h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 / 60, "minutes": 1 / 60, "d": 24.0,
+             "day": 24.0, "days": 24.0},
     "lysis": {"%": 1.0, "pct": 1.0, "percent": 1.0, "fraction": 100.0, "0_1": 100.0},
     "dose": {
         **{"ug_ml": 1.0, "ug": 1.0, "mcg_ml": 1.0, "mg_l": 1.0, "mg_ml": 1000.0, "g_l": 1000.0},
         **{"ng_ml": 1e-3, "ng": 1e-3, "ug_l": 1e-3, "pg_ml": 1e-6, "pg": 1e-6, "ng_l": 1e-6},
     },
-}
+}  # fmt: skip
 _MOLAR = re.compile(r"[munp]?m|(?:[munp]?mol|[munp]?mole)_l")
 _SHORTEST = 3  # numbers a column needs before its size is judged
 

@@ -5,6 +5,7 @@ what a terminal would act on becomes an escape (simulation/text.py): titles, nam
 of whoever sent the user a file.
 """
 
+import math
 import os
 import sys
 import time
@@ -148,13 +149,11 @@ def plate(result: object, folder: object, figures: Sequence) -> None:
         for row in result.lysis.to_dict("records")
     ]
     what = f"specific lysis (%), {result.readout}" if result.raw else "specific lysis (%)"
-    units = result.lysis["error_kind"].iloc[0]
-    table((*shown, "n", "mean", "SD", "95 % low", "high", "flagged"), rows, title=f"{what}; {units}")
-    for row in result.fits.to_dict("records"):
-        if row["status"] != "too few doses":
-            number_ = f"EC50 {row['ec50_ng_per_ml']:.3g} ng/mL, Emax {row['emax_pct']:.3g} %"
-            name = " ".join(str(row[key]) for key in ("cell_line", "antibody") if row[key])
-            say(f"{name} {row['et_ratio']:g}:1: {number_ if row['status'] == 'ok' else row['status']}".strip())
+    basis = set(result.lysis["sd_basis"])
+    spread = "SD between donors" if basis == {"donors"} else "SD of technical replicates (wells)"
+    table((*shown, "n", "mean", "SD", "95 % low", "high", "flagged"), rows, title=f"{what}; {spread}")
+    for line in result.curve_lines():
+        say(line)
     quality = [
         [row["plate"], row["quantity"], _digits(row["value"]), row["unit"] if row["unit"] != "1" else "", row["note"]]
         for row in result.quality.to_dict("records")
@@ -217,7 +216,8 @@ def calibration(table_: object, best: Mapping, page: object) -> None:
 
 
 def _digits(value: float) -> str:
-    return "" if value != value else f"{value:.3g}"
+    """Three digits; empty where there is no number, whose reason stands in a note."""
+    return f"{value:.3g}" if math.isfinite(value) else ""
 
 
 class Progress:

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.compare import FITTED, REPORTED, VERDICTS, check_observed, compare
+from analysis.compare import check_observed, compare
 from analysis.compare_report import overview, write_comparison, write_page
+from analysis.compare_verdict import FITTED, REPORTED, VERDICTS
 from analysis.errors import SheetFault
 from analysis.observed import read_observed
 from analysis.study import analyse_wells
@@ -132,7 +133,7 @@ def test_flat_observations_have_no_ratio(tmp_path, tables):
 def test_one_simulated_donor_is_technical_error_only(tmp_path, one_donor):
     extra = "ec50_ng_per_ml,,5,1,,0.3,20,x\n"
     found = compared(observation(tmp_path, one_donor, rows=extra), one_donor)
-    assert any("technical error only" in note for note in found.notes)
+    assert any("technical replicates" in note for note in found.notes)
     reported = found.parameters[found.parameters["basis"] == "one simulated curve"].iloc[0]
     assert np.isfinite(reported["ratio"])
     assert np.isnan(reported["ratio_ci95_low"])
@@ -221,7 +222,7 @@ def counted(**simulated):
     """A table `cells` with one row per quantity at one condition."""
     rows = [
         {"quantity": name, "role": "sample", "et_ratio": 0.25, "hours": 5.0, "dose_ug_per_ml": 0.0, "at_h": np.nan,
-         "mean": value, "sd": 0.1, "n": 4, "error_kind": "between donors"} for name, value in simulated.items()
+         "mean": value, "sd": 0.1, "n": 4, "sd_basis": "donors"} for name, value in simulated.items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -44,7 +44,7 @@ def test_known_truth_is_recovered_within_its_interval():
         middle, reach = (low + high) / 2, (high - low)
         assert abs(value - middle) < reach, name
         assert low < curve.row[name] < high
-    assert curve.row["error_kind"] == dr.TECHNICAL
+    assert curve.row["sd_basis"] == dr.REPLICATES
 
 
 @pytest.mark.parametrize("donors", [1, 6])
@@ -139,7 +139,7 @@ def test_donors_widen_the_interval_and_are_reported():
     one, none = analyse(wells(donors=1))
     many, table = analyse(wells(donors=8, donor_sd=(10.0, 0.5)))
     assert none.empty
-    assert many.row["error_kind"] == dr.BETWEEN_DONORS
+    assert many.row["sd_basis"] == dr.DONORS
     assert _width(many, "emax_pct") > 2 * _width(one, "emax_pct")
     assert len(table) == 8
     assert many.row["donors_fitted"] == 8

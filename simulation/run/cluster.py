@@ -60,9 +60,12 @@ def execute(
 
     cluster: one of CLUSTERS, or "tcp://host:port" of a scheduler. site: of a batch system. workers: most at a time, by
     default the cores here, or what the site says. threads: cores of one run, by default 1. Raises FolderError if
-    out_dir cannot be used and ClusterError if the cluster fails as a whole; nothing for runs that fail.
+    out_dir cannot be used, RuntimeSettingsError if the kernel cache of this machine cannot and ClusterError if the
+    cluster fails as a whole; nothing for runs that fail.
     """
     site, threads, out_dir = site or Site(), threads or 1, Path(out_dir).absolute()
+    if cluster == "local":
+        runtime.cache_directory()  # refused here in one line, not by each worker
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
         pending, skipped, blocked = what_is_there(folder, conditions)

@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from simulation import runtime
-from simulation.run import task
+from simulation.run import shell, task
 from simulation.run.books import Books, Failure, Outcome, Step, what_is_there
 from simulation.run.bundles import Bundle, bundled, estimate_s, pack
 from simulation.run.child import Run
@@ -281,7 +281,10 @@ def batch_cluster(cluster: str, site: Site, threads: int, out_dir: Path):
 
 def batch_options(cluster: str, site: Site, threads: int, out_dir: Path) -> dict:
     """What dask-jobqueue is told about the jobs of a site."""
-    cache = [f"export ADCCSIM_CACHE_DIR={site.cache_dir}"] if site.cache_dir else []
+    logs = out_dir / "jobs"
+    plain = shell.fits_directive(logs)
+    log_lines = [] if plain else [shell.log_redirection(cluster, logs, False)]
+    log_requests = [] if plain else [shell.NO_LOG[cluster]]
     stagger_s = site.margin_s / 3
     worker_arguments = ["--lifetime", f"{site.lifetime_s - stagger_s:.0f}s", "--lifetime-stagger", f"{stagger_s:.0f}s"]
     if threads > 1:
@@ -292,11 +295,12 @@ def batch_options(cluster: str, site: Site, threads: int, out_dir: Path) -> dict
         "processes": site.workers_per_job,
         "memory": f"{site.memory_gb * site.workers_per_job:g}GB",
         "walltime": wall_time(site.wall_time_h, cluster),
-        "job_script_prologue": [*cache, *site.prologue],
-        "job_extra_directives": list(site.directives),
+        "job_script_prologue": [*log_lines, *shell.prologue(site)],
+        "job_extra_directives": [*log_requests, *site.directives],
+        "python": shell.python(),
         "worker_extra_args": worker_arguments,
         "interface": site.interface,
-        "log_directory": str(out_dir / "jobs"),
+        "log_directory": str(logs) if plain else None,
         "job_name": "adcc",
         "death_timeout": 120,
         "scheduler_options": _NO_DASHBOARD,

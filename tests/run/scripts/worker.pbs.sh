@@ -8,6 +8,6 @@
 #PBS -e results/jobs/
 #PBS -o results/jobs/
 #PBS --qos=low
-export ADCCSIM_CACHE_DIR=$TMPDIR/adcc
+export ADCCSIM_CACHE_DIR="$TMPDIR"/adcc
 module load python/3.12
-python -m distributed.cli.dask_worker tcp://10.0.0.1:8786 --name adcc-0 --nthreads 2 --memory-limit 1.40GiB --nanny --death-timeout 120 --lifetime 8200s --lifetime-stagger 200s --nthreads 1
+python -P -m distributed.cli.dask_worker tcp://10.0.0.1:8786 --name adcc-0 --nthreads 2 --memory-limit 1.40GiB --nanny --death-timeout 120 --lifetime 8200s --lifetime-stagger 200s --nthreads 1

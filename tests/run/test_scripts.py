@@ -40,7 +40,7 @@ HOSTILE = [
     "a\n#SBATCH --wrap=z\n#PBS -o z\n#BSUB -o z\n#$ -o z",
     "\t\r\x1b[31m\x7f", "50%x\\n", "*?[a]{b,c}~!#&|<>()^", "µ—\u2028\u00a0", os.fsdecode(bytes(range(0x80, 0x100))),
 ]  # fmt: skip
-STUB = "#!/bin/sh\nprintf '%s\\0' \"$@\" >\"$STUB_SAYS\"\nprintf 'in the log\\n'\n"
+STUB = '#!/bin/sh\nprintf \'%s\\0\' "$@" >"$STUB_SAYS"\nprintf \'in the log%s\\n\' "$DASK_DISTRIBUTED__COMM__TLS__WORKER__KEY"\n'
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +101,11 @@ def worker_script(system: str, out_dir: Path, site: Site = SITE) -> str:
     """The script of a worker job, from the job class alone: the cluster would start a scheduler."""
     import dask_jobqueue
 
-    options = batch_options(system, site, 2, out_dir)
+    options = batch_options(system, site, 2, out_dir, out_dir / "jobs" / "tls-1")
     kept = {name: value for name, value in options.items() if name not in ("scheduler_options", "silence_logs")}
     job_class = getattr(dask_jobqueue, BATCH_SYSTEMS[system]).job_cls
     more = {"lsf_units": "mb", "use_stdin": True} if system == "lsf" else {}
-    return job_class("tcp://10.0.0.1:8786", name="adcc-0", **kept, **more).job_script()
+    return job_class("tls://10.0.0.1:8786", name="adcc-0", **kept, **more).job_script()
 
 
 @pytest.mark.usefixtures("python")
@@ -147,11 +147,15 @@ def test_any_legal_path_arrives_unchanged_and_adds_no_directive(system, name, ma
 def test_worker_jobs_survive_any_legal_path(system, name, stub, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     out = tmp_path / name / "out"
-    (out / "jobs").mkdir(parents=True)
+    (out / "jobs" / "tls-1").mkdir(parents=True)
+    for file in ("certificate.pem", "key.pem"):
+        (out / "jobs" / "tls-1" / file).write_text(f" the\n{file}\n")
     text = worker_script(system, out, replace_site())
-    assert stub(text, INDEX[system])[:4] == ["-P", "-m", "distributed.cli.dask_worker", "tcp://10.0.0.1:8786"]
+    assert stub(text, INDEX[system])[:4] == ["-P", "-m", "distributed.cli.dask_worker", "tls://10.0.0.1:8786"]
     assert not {word for line in directives(text) for word in line.split() if word.endswith(("z", "=z"))}
-    assert len(list((out / "jobs").iterdir())) == (0 if shell.fits_directive(out) else 1)
+    logs = [path.read_text() for path in (out / "jobs").glob("adcc-*.log")]
+    assert logs == ([] if shell.fits_directive(out) else ["in the log the\nkey.pem\n"])
+    assert not list(tmp_path.glob("tmp.*")), "the temporary directory is removed"
 
 
 def replace_site(**changes) -> Site:

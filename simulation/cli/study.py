@@ -41,7 +41,8 @@ def run(
     timeout: Annotated[float | None, typer.Option(min=0.001, metavar="SECONDS", help="longest time of one run")] = None,
     engine: Annotated[str, typer.Option(metavar="local|dask", help="who gives out the runs")] = "local",
     cluster: Annotated[
-        str | None, typer.Option(help="with --engine dask: local (default), slurm, pbs, lsf, sge or tcp://host:port")
+        str | None,
+        typer.Option(help="with --engine dask: local (default), slurm, pbs, lsf, sge, tcp:// or tls://host:port"),
     ] = None,
     site: Annotated[Path | None, typer.Option(metavar="SITE.toml", help="partition, wall time, memory, ...")] = None,
 ) -> None:

@@ -64,8 +64,8 @@ def measure_points(
     with signals() as stop, naming(store), store.open("a", encoding="utf-8") as file:
         if pending:
             progress(Step(0, 0, len(pending), 0.0, ""))
+        runtime.configure(1)  # also for other processes: here a bad cache directory is refused in one line
         if workers == 1:
-            runtime.configure(1)
             _one_after_another(points, pending, job, stop, keep)
         else:
             _side_by_side(points, pending, job, workers, stop, keep)

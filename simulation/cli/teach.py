@@ -31,7 +31,7 @@ def teach(
             from simulation.teaching.serve import ServeError, serve
 
             try:
-                serve(host, port, browser, sessions or 12 * cores(), lambda url: console.say(f"the page is at {url}"))
+                serve(host, port, browser, sessions or 12 * cores(), console.say)
             except ServeError as error:
                 console.faults([error])
                 raise typer.Exit(BAD_INPUT) from None

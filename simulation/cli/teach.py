@@ -32,7 +32,7 @@ def teach(
 
             configure()  # an unusable kernel cache is refused here in one line, not in every session
             try:
-                serve(host, port, browser, sessions or 12 * cores(), lambda url: console.say(f"the page is at {url}"))
+                serve(host, port, browser, sessions or 12 * cores(), console.say)
             except ServeError as error:
                 console.faults([error])
                 raise typer.Exit(BAD_INPUT) from None

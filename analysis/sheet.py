@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import stat
 from collections import Counter
 from collections.abc import Callable
@@ -51,8 +52,10 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
         raise SheetFault([f"{path.name or path} is {kind}, not a file"])
-    with path.open("rb") as file:
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         raw = file.read(most + 1)
+    if raw is None:  # a file of the kernel that would make a reader wait
+        raise SheetFault([f"{path.name} has no content that can be read"])
     if len(raw) > most:
         raise SheetFault([f"{path.name} has more than {most / 1e6:g} MB; a sheet of measurements is smaller"])
     return raw

@@ -35,6 +35,8 @@ def read_bytes(path: Path, what: str = "a file", most: int = MOST_BYTES) -> byte
             raise UnreadableError(f"is a device or a pipe, not {what}")
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(most + 1)
+        if data is None:  # a file of the kernel that has nothing to say now
+            raise UnreadableError(f"has no content that can be read as {what}")
     except OSError as error:
         raise UnreadableError(f"cannot be read ({error.strerror})") from None
     finally:

@@ -1,5 +1,6 @@
 """`adcc run`, `adcc analyse`, `adcc check`: a scenario to run files, run files to tables and a report."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -157,13 +158,13 @@ def analyse(
     control: Annotated[str | None, typer.Option(help="control arm of a sheet; default vehicle, control, ...")] = None,
 ) -> None:
     """Turn the run files of a study, or a laboratory's own caliper sheet, into tables, figures and a report."""
-    if source.is_file():
+    if os.path.isfile(source):  # pathlib's raises for a name that is too long
         raise typer.Exit(_analyse_sheet(source, out, control))
     for name, value in (("--out", out), ("--control", control)):
         if value is not None:
             console.faults([f"{name} goes with a sheet of caliper data (FILE.csv); {source} is none"])
             raise typer.Exit(BAD_INPUT)
-    if not (source / "runs").is_dir():
+    if not os.path.isdir(source / "runs"):
         console.faults([f"{source}: no results folder (there is no {source / 'runs'})"])
         raise typer.Exit(BAD_INPUT)
     raise typer.Exit(DONE if _analyse(source, missing_controls=BAD_INPUT) else SOME_FAILED)

@@ -4,7 +4,7 @@
         frame.to_csv(part)
 
 A full disk, or a process that is killed, leaves the file of the analysis before or the new one, never half of it.
-Limits   a full disk: one line, the old files stay                                       (tests/analysis/test_writing.py)
+Limits   a full disk: one line, the old files stay                                      (tests/analysis/test_writing.py)
 """
 
 import os

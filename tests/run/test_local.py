@@ -12,6 +12,7 @@ import pytest
 from simulation.run import local
 from simulation.run.child import Child, TimedOut
 from simulation.run.folder import FolderError, StudyFolder, fault_of, run_file
+from simulation.seal import SIZE
 from tests.run import fake_runs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -251,5 +252,8 @@ def test_a_finished_file_has_no_fault(tmp_path):
 def test_a_file_of_another_layout_is_not_taken_for_this_one(tmp_path):
     fake_runs.write(tmp_path / "a.h5", "a", layout=3)
     assert fault_of(tmp_path / "a.h5", "a") == "layout 3, this program reads up to layout 2"
+    fake_runs.write(tmp_path / "a.h5", "a")
+    (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:-SIZE])
+    assert fault_of(tmp_path / "a.h5", "a") == "damaged: the SHA-256 at its end is missing"
     fake_runs.write(tmp_path / "a.h5", "a", layout=1)  # of 0.1.0, without a seal
     assert fault_of(tmp_path / "a.h5", "a") is None

@@ -13,7 +13,11 @@ from typer.testing import CliRunner
 
 from analysis.caliper_data import read_caliper
 from analysis.errors import SheetFault
+from analysis.growth_compare import comparison_table
+from analysis.growth_design import GrowthDesign
 from analysis.growth_study import analyse_growth
+from analysis.growth_tables import mouse_table
+from analysis.tumour_growth import choose_evaluation_day
 from simulation.cli import app
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -60,10 +64,13 @@ def measure(result, name, study=None):
     return table.iloc[0]
 
 
-def check_reference(result, rtol=1e-9):
-    rows = [measure(result, name) for name in ("tc_pct", "growth_rate_inhibition")]
-    np.testing.assert_allclose([row["value"] for row in rows], REFERENCE, rtol=rtol)
-    assert [(row["mice"], row["control_mice"]) for row in rows] == [(5, 5)] * 2
+def compared(path):
+    """(measures of the treated arm by name, notes): the comparison alone, without the other tables of a report."""
+    sheet, design = read_caliper(path), GrowthDesign()
+    evaluation = choose_evaluation_day(sheet.rows, "vehicle", 0.0)
+    mice = mouse_table(sheet.rows, "vehicle", design, 0.0, evaluation)
+    arms = list(mice["arm"].unique())
+    return comparison_table(mice, arms, "vehicle", evaluation, design).set_index("measure"), sheet.notes
 
 
 @pytest.mark.parametrize(
@@ -78,10 +85,12 @@ def check_reference(result, rtol=1e-9):
         ("22-usual-headers/calipers.csv", "'Animal ID' is read as mouse"),
     ],
 )
-def test_the_right_value_comes_out_with_a_note(tmp_path, case, note):
-    result = analysed(LAB / case, tmp_path)
-    check_reference(result)
-    assert any(note in line for line in result.notes)
+def test_the_right_value_comes_out_with_a_note(case, note):
+    table, notes = compared(LAB / case)
+    rows = table.loc[["tc_pct", "growth_rate_inhibition"]]
+    np.testing.assert_allclose(rows["value"], REFERENCE, rtol=1e-9)
+    assert rows[["mice", "control_mice"]].to_numpy().tolist() == [[5, 5]] * 2
+    assert any(note in line for line in notes)
 
 
 @pytest.mark.parametrize("case", ["diameters_in_cm.csv", "header_says_mm3.csv"])
@@ -101,8 +110,7 @@ def test_diameters_in_cm_are_converted_where_the_header_says_so(tmp_path):
     for row in csv.DictReader(text.splitlines()):
         volume = 500 * float(row["length_mm"]) * float(row["width_mm"]) ** 2
         found[row["arm"], row["mouse"]][float(row["day"])] = volume
-    result = analysed(path, tmp_path / "out")
-    values = [measure(result, name)["value"] for name in ("tc_pct", "growth_rate_inhibition")]
+    values = compared(path)[0].loc[["tc_pct", "growth_rate_inhibition"], "value"]
     np.testing.assert_allclose(values, expected(found), rtol=1e-9)
     # The diameters are rounded to 0.1 mm: at most 1 % of a diameter, 3 % of a volume.
     np.testing.assert_allclose(values, REFERENCE, rtol=0.06)
@@ -177,7 +185,7 @@ def test_arms_read_on_different_days_are_named_with_a_way_out_that_works(tmp_pat
             lines.append(f"drug,{mouse},20,{of[20.0]!r}")
     filled = tmp_path / "filled.csv"
     filled.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    value = measure(analysed(filled, tmp_path / "second"), "tc_pct")["value"]
+    value = compared(filled)[0].loc["tc_pct", "value"]
     assert value == pytest.approx(expected(found)[0], rel=1e-9) == pytest.approx(35.17, abs=0.005)
 
 

@@ -67,6 +67,7 @@ def joining(log: Path, seconds: float) -> tuple[list[Figure], list[dict]]:
                 came = _visit(server, draw)
                 joined[place] += came
                 kept_out[place] += not came
+                over.wait(draw.random())
 
         threads = [threading.Thread(target=come_and_go, args=(place,)) for place in range(AT_ONCE)]
         began = time.monotonic()

@@ -50,7 +50,7 @@ def fault_in(error: BaseException) -> str:
 
 
 def log_in_one_line() -> None:
-    """Let every error in the log of this process take one line, whatever library reports it: visitors can cause some."""
+    """Let every error in the log of this process take one line, whatever library reports it: visitors cause some."""
     make = logging.getLogRecordFactory()
 
     def make_short(*args, **given) -> logging.LogRecord:

@@ -101,18 +101,15 @@ def test_the_code_is_short_readable_and_another_at_each_start():
     assert len(doors.LETTERS) ** 10 > 2**49
 
 
-@pytest.mark.parametrize("change", [str.upper, lambda code: f" {code[:3]} {code[3:]} ", lambda code: f"{code[:5]}-{code[5:]}"])
-def test_a_code_may_be_typed_in_capitals_and_in_groups(door, change):
-    assert door.opens(change(door.code))
+def test_a_code_may_be_typed_in_capitals_and_in_groups(door):
+    code = door.code
+    assert all(door.opens(given) for given in (code.upper(), f" {code[:3]} {code[3:]} ", f"{code[:5]}-{code[5:]}"))
 
 
-@pytest.mark.parametrize(
-    "change", [lambda code: code[:-1], lambda code: code + "2", lambda code: code[1:] + "é", lambda code: "", lambda code: "x" * 9999]
-)
-def test_any_other_code_is_wrong(door, change):
-    given = change(door.code)
-    assert not door.opens(given)
-    assert not Door((), PORT).opens(door.code)
+def test_any_other_code_is_wrong(door):
+    code = door.code
+    assert not any(door.opens(given) for given in (code[:-1], code + "2", code[1:] + "é", "", "x" * 9999))
+    assert not Door((), PORT).opens(code)
 
 
 def test_a_ticket_opens_once(door):
@@ -127,7 +124,7 @@ def test_a_cookie_that_was_altered_or_is_of_another_start_is_none(door):
     for other in (value[:-1], value[:-1] + "xy", "0" + value, value.replace(".", ""), "", ".", "a.b"):
         assert ask(door, cookie=f"{name}={other}")[0] == 403
     assert ask(Door(names_of("127.0.0.1"), PORT), cookie=held)[0] == 403
-    assert ask(door, cookie=f'odd="{{1, 2}}; =; {held}; more=1')[0] == 200  # cookies of others on this machine do no harm
+    assert ask(door, cookie=f'odd="{{1, 2}}; =; {held}; more=1')[0] == 200  # cookies of others do no harm
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8765", "127.0.0.1:8765", "[::1]:8765", "localhost:9000"])
@@ -138,8 +135,8 @@ def test_its_own_names_are_served(door, host):
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example", "evil.example:8765", "localhost.evil.example", "10.0.0.1", "localhost@evil.example", "", "127.1",
-        "localhost evil", "[::1", "localhost:port", "a" * 5000, ["localhost", "evil.example"], [],
+        "evil.example", "evil.example:8765", "localhost.evil.example", "10.0.0.1", "localhost@evil.example", "",
+        "127.1", "localhost evil", "[::1", "localhost:port", "a" * 5000, ["localhost", "evil.example"], [],
     ],
 )  # fmt: skip
 def test_other_names_are_refused_cookie_or_not(door, host):
@@ -174,7 +171,8 @@ def test_a_page_for_everybody_answers_to_the_name_of_the_machine(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "origin", ["null", "http://evil.example", "http://localhost", "http://localhost:8766", "https://localhost:8765", "file://"]
+    "origin",
+    ["null", "http://evil.example", "http://localhost", "http://localhost:8766", "https://localhost:8765", "file://"],
 )
 def test_another_origin_is_refused(door, origin):
     held = cookie(door)
@@ -189,13 +187,15 @@ def test_a_websocket_needs_cookie_and_origin(door):
     assert ask(door, path, websocket=True, origin=f"http://{HERE}")[0] == "close"
 
 
-@pytest.mark.parametrize("path", ["/resourcez", "/readyz", "/_solara/api/evict/a", "/x", "/adcc//frame", "/static/a\x00b", "//"])
+@pytest.mark.parametrize(
+    "path", ["/resourcez", "/readyz", "/_solara/api/evict/a", "/x", "/adcc//frame", "/static/a\x00b", "//"]
+)
 def test_addresses_that_the_page_does_not_use_are_not_there(door, path):
     assert ask(door, path, cookie=cookie(door))[0] == 404
 
 
 def test_headers_that_tell_where_the_page_is_are_not_believed(door):
-    lies = {"x_script_name": "//evil.example", "script_name": "/e", "x_forwarded_host": "evil.example", "forwarded": "host=e"}
+    lies = {"x_script_name": "//evil", "script_name": "/evil", "x_forwarded_host": "evil", "forwarded": "host=evil"}
     _, _, body = ask(door, cookie=cookie(door), **lies)
     assert "evil" not in body
     assert "script" not in body

@@ -63,7 +63,7 @@ class Solara:
         self.most = max(self.most, len(self.kernels))
         assert (await receive())["type"] == "websocket.connect"
         await send({"type": "websocket.accept"})
-        while (message := await receive())["type"] != "websocket.disconnect":
+        while (await receive())["type"] != "websocket.disconnect":
             async with self.changed:
                 self.read.append(name)
                 self.changed.notify_all()
@@ -270,7 +270,8 @@ def test_other_websockets_are_refused_before_they_are_accepted(play, path):
     [
         "", "x", "{}", "[]", "null", "[" * 10_000, text("execute_request"), text("comm_msg"), text("comm_open", []),
         text("comm_msg", {"comm_id": 3}), text(channel="iopub"), text(header={}), text(header=None), text(content=0),
-        text("comm_open", {"comm_id": "a", "target_name": "jupyter.widget"}), text(header={"msg_type": ["x"], "msg_id": "1"}),
+        text("comm_open", {"comm_id": "a", "target_name": "jupyter.widget"}),
+        text(header={"msg_type": ["x"], "msg_id": "1"}),
     ],
 )  # fmt: skip
 def test_what_no_page_says_closes_the_connection_and_does_not_reach_solara(play, said):

@@ -187,5 +187,5 @@ class Visitor:
 def message(kind: str, content: dict, **changed) -> str:
     """A message of the Jupyter protocol as text."""
     header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "session": "visitor", "username": "", "version": "5.2"}
-    whole = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
-    return json.dumps(whole | changed)
+    whole = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+    return json.dumps(whole | {"buffers": []} | changed)

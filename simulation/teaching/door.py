@@ -32,7 +32,10 @@ VISITOR = "adcc.visitor"  # key of an ASGI scope: the visitor whose cookie was r
 LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another: 0 o, 1 i l
 CODE_LENGTH = 10
 # The addresses that the page uses. Others of Solara (its state of health, eviction) are not for visitors.
-SERVED = re.compile(r"^/(adcc|_solara/cdn|_solara/api/close|static|jupyter/nbextensions|jupyter/api/kernels)/|^/$")
+SERVED = re.compile(
+    r"/|/adcc/[\w-]+/(frame|cell)|/_solara/api/close/[\w-]+|/jupyter/api/kernels/[\w-]+"
+    r"|/(_solara/cdn|static|jupyter/nbextensions)/[^\x00-\x1f\x7f]+"
+)
 # Solara believes whoever sends these about the address of the page, and tells everybody after.
 HEARSAY = re.compile(rb"^(forwarded|x-forwarded-.*|x-real-ip|(x-)?script-name)$")
 _HOST = re.compile(r"^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$")
@@ -166,7 +169,7 @@ class Guard:
     async def _pass(self, scope, receive, send) -> None:
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
-        elif SERVED.match(scope["path"]):
+        elif SERVED.fullmatch(scope["path"]):
             await self.app(scope, receive, _with_headers(send))
         else:
             await PlainTextResponse("The page has no such address.\n", 404)(scope, receive, _with_headers(send))

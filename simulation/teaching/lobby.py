@@ -16,6 +16,8 @@ import json
 import logging
 import re
 import time
+import traceback
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 from anyio import to_thread
@@ -29,11 +31,36 @@ PRESSED_S = 2.0
 JOIN_S = 60.0
 WAIT_S = 30.0
 SWEEP_S = 5.0
+QUEUE_MOST = 64  # messages of a connection that wait for their answer
 WAITING_MOST = 256  # connections that have said nothing yet; of more, the oldest goes
 AT_THE_DOOR = 16  # kernels beyond those of rooms: for pages that are just joining
 _PATH = re.compile(r"^/jupyter/api/kernels/([A-Za-z0-9-]{8,64})/channels$")
 _TYPES = {"kernel_info_request", "comm_info_request", "comm_open", "comm_msg", "comm_close", "shutdown_request"}
+_TARGETS = {"solara.control", "jupyter.widget.control"}  # what a page opens by itself
 _log = logging.getLogger("adccsim.teaching")
+
+
+def fault_in(error: BaseException) -> str:
+    """An error in one line: of a group the first, its type, and where it was raised."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}{place}"
+
+
+def log_in_one_line() -> None:
+    """Let every error in the log of this process take one line, whatever library reports it: visitors cause some."""
+    make = logging.getLogRecordFactory()
+
+    def make_short(*args, **given) -> logging.LogRecord:
+        record = make(*args, **given)
+        if record.exc_info and record.exc_info[1] is not None:
+            record.msg, record.args = f"{record.getMessage().strip()}: {fault_in(record.exc_info[1])}", ()
+            record.exc_info = None
+        return record
+
+    logging.setLogRecordFactory(make_short)
 
 
 def kernels_most() -> int:
@@ -48,31 +75,50 @@ def sound(message: dict) -> bool:
         header, content = told["header"], told["content"]
         if header["msg_type"] not in _TYPES or told.get("channel") not in ("shell", "control"):
             return False
-        comm = content["comm_id"] if header["msg_type"].startswith("comm_") and "info" not in header["msg_type"] else ""
+        if header["msg_type"] == "comm_open" and content["target_name"] not in _TARGETS:
+            return False
+        comm = content["comm_id"] if header["msg_type"] in ("comm_open", "comm_msg", "comm_close") else ""
         return isinstance(comm, str) and isinstance(content, dict) and isinstance(header.get("msg_id"), str)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
 class Connection:
-    """One websocket. last_s: when it last said something, or was last answered."""
+    """One websocket.
+
+    What comes is taken in at once, up to QUEUE_MOST messages: a server that reads only when it is asked to does not
+    see the answers to its pings while a model is at work, nor that the other side has gone. last_s: when it last had
+    something to wait for. gone: called when the other side has closed.
+    """
 
     def __init__(self, scope, receive, send, kernel: str):
         self.kernel, self.visitor = kernel, scope[VISITOR]
         self.began_s = self.last_s = time.monotonic()
-        self.listening = True  # the server has answered all, and waits for the other side
+        self.listening = True  # all that came was answered, and the other side is to speak
         self.evicted = asyncio.Event()
-        self.closed = False
+        self.gone = lambda: None
+        self.closed = self.left = False
         self._receive, self._send = receive, send
+        self._inbox: asyncio.Queue[dict] = asyncio.Queue(QUEUE_MOST)
+        self._taking: asyncio.Task | None = None
         self._first: list[dict] = []
 
     async def accept(self) -> bool:
         """Accept, and wait for the first message; whether there was a sound one."""
         await self._receive()  # websocket.connect
         await self._send({"type": "websocket.accept"})
+        self._taking = asyncio.ensure_future(self._take())
         first = await self._next(SILENT_S)
         self._first = [{"type": "websocket.connect"}, first]
         return first["type"] == "websocket.receive"
+
+    async def _take(self) -> None:
+        while not self.left:
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                self.left = True
+                self.gone()
+            await self._inbox.put(message)
 
     async def receive(self) -> dict:
         """The next message for Solara; a disconnect where the connection has broken the rules."""
@@ -81,7 +127,7 @@ class Connection:
         if rooms.seated(self.kernel):
             return await self._next(None)
         left_s = JOIN_S - (time.monotonic() - self.began_s)
-        return await self._next(min(SILENT_S, max(left_s, 0.0)))
+        return await self._next(min(SILENT_S, left_s))
 
     async def send(self, message: dict) -> None:
         """Pass on what Solara says; it was accepted here already, and a closed connection hears nothing."""
@@ -92,28 +138,33 @@ class Connection:
 
     async def close(self, code: int) -> None:
         """Close from this side."""
+        if self._taking is not None:
+            self._taking.cancel()
         if not self.closed:
             self.closed = True
-            await self._send({"type": "websocket.close", "code": code})
+            if not self.left:
+                await self._send({"type": "websocket.close", "code": code})
 
     async def _next(self, patience_s: float | None) -> dict:
-        self.listening, self.last_s = True, time.monotonic()
-        asked, evicted = asyncio.ensure_future(self._receive()), asyncio.ensure_future(self.evicted.wait())
+        message = None
+        if patience_s is None or patience_s > 0:
+            self.listening, self.last_s = True, time.monotonic()
+            message = await self._taken(patience_s)
+            self.listening, self.last_s = False, time.monotonic()
+        if message is not None and message["type"] == "websocket.receive" and sound(message):
+            return message
+        await self.close(1013 if message is None else 1008)  # 1013: try again later
+        return {"type": "websocket.disconnect", "code": 1006}
+
+    async def _taken(self, patience_s: float | None) -> dict | None:
+        """What came next, or None where nothing came in time or another needs the place."""
+        asked, evicted = asyncio.ensure_future(self._inbox.get()), asyncio.ensure_future(self.evicted.wait())
         try:
             await asyncio.wait({asked, evicted}, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-            message = asked.result() if asked.done() else None
+            return asked.result() if asked.done() else None
         finally:
             asked.cancel()
             evicted.cancel()
-        self.listening, self.last_s = False, time.monotonic()
-        if message is None:
-            await self.close(1013)  # try again later
-        elif message["type"] == "websocket.receive" and not sound(message):
-            await self.close(1008)
-        elif message["type"] == "websocket.receive":
-            return message
-        self.closed = True
-        return {"type": "websocket.disconnect", "code": 1006}
 
 
 class Lobby:
@@ -154,22 +205,26 @@ class Lobby:
             said = await one.accept()
         finally:
             del self._waiting[one]
-        if said and await self._admit(one):
-            await self._serve(one, scope)
-
-    async def _serve(self, one: Connection, scope) -> None:
         try:
-            await self.app(scope, one.receive, one.send)
+            if said and await self._admit(one):
+                await self.app(scope, one.receive, one.send)
         except Exception as error:
-            _log.warning("a connection was closed: %s", type(error).__name__)
+            _log.warning("a connection was closed: %s", fault_in(error))
         finally:
-            self._inside[one.kernel].remove(one)
-            if not self._inside[one.kernel]:
-                del self._inside[one.kernel]
-                self._left_s = {name: left for name, left in self._left_s.items() if name in self.kernels}
-                self._left_s[one.kernel] = time.monotonic()
-                rooms.depart(one.kernel)
+            self._left(one)
             await one.close(1011)
+
+    def _left(self, one: Connection) -> None:
+        """A connection has ended. The last one of a page gives its place back, whatever Solara is still at."""
+        there = self._inside.get(one.kernel, [])
+        if one not in there:
+            return
+        there.remove(one)
+        if not there:
+            del self._inside[one.kernel]
+            self._left_s = {name: left for name, left in self._left_s.items() if name in self.kernels}
+            self._left_s[one.kernel] = time.monotonic()
+            rooms.depart(one.kernel)
 
     async def _admit(self, one: Connection) -> bool:
         """Let a connection in once there is a kernel for it; whether there was."""
@@ -182,6 +237,9 @@ class Lobby:
         self._inside.setdefault(one.kernel, []).append(one)
         self._left_s.pop(one.kernel, None)
         rooms.arrive(one.kernel, one.visitor)
+        one.gone = lambda: self._left(one)
+        if one.left:
+            self._left(one)
         return True
 
     def _living(self) -> set[str]:

@@ -55,15 +55,16 @@ def serve(host: str, port: int, browser: bool, sessions: int, announce) -> None:
             await to_thread.run_sync(rooms.close)  # requests that wait for a picture end
             await super().shutdown(sockets)
 
+    lobby.log_in_one_line()
     door = Door(names_of(host), port)
     warnings.filterwarnings("ignore", message="Cookies with samesite=none")  # the page is in nobody's frame
     _warm_up()
     # Messages are small and the pictures are compressed already. A browser that is gone without a word is noticed
-    # after ten seconds at most.
+    # after fifteen seconds at most.
     config = uvicorn.Config(
         application(folder, door), host=host, port=port, log_level="warning", timeout_graceful_shutdown=1,
         proxy_headers=False, server_header=False, ws_per_message_deflate=False, ws_max_size=WS_MOST_BYTES,
-        ws_ping_interval=5, ws_ping_timeout=5,
+        ws_ping_interval=5, ws_ping_timeout=10,
     )  # fmt: skip
     server = Server(config)
     threading.Thread(target=_when_started, args=(server, host, port, browser, door, announce), daemon=True).start()

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from simulation.scenario.schema import Scenario
 
 STORE = "calibration_points.jsonl"
-ROUNDS = "posterior_rounds.json"
 DATABASE = "posterior.db"
 
 
@@ -322,7 +321,7 @@ def _emulated(
 
     from analysis.emulator import sample
     from simulation.run.folder import write_json
-    from simulation.run.points import read_rounds
+    from simulation.run.points import ROUNDS, read_rounds
 
     given = scenario.calibrate
     said = json.dumps([digest, scenario.seed, given.population, best, {f.path: [f.low, f.high] for f in free}])

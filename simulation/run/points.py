@@ -19,6 +19,7 @@ from simulation.run.books import Step
 from simulation.run.pool import Stop, Stopped, signals
 from simulation.seal import KEY, check_entries, naming, sealed_entries
 
+ROUNDS = "posterior_rounds.json"
 Job = Callable[[Mapping[str, float]], Mapping[str, float]]
 _LOOK_S = 0.5  # how long a request to stop may go unnoticed
 

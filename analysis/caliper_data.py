@@ -30,6 +30,7 @@ from analysis.sheet_numbers import MISSING, Numbers
 from analysis.tumour_growth import caliper_volume
 from analysis.units import UnknownUnit, factor, header_meaning, implausible, plain_header
 
+MOST_FOLD, WITHIN_DAYS = 50.0, 14.0  # a doubling time of 2.5 days would be needed
 CONTROL_NAMES = ("vehicle", "control", "untreated")
 _EVENT_WORDS = {
     "": ("", "0", "no", "none", "false", "alive"),
@@ -84,7 +85,7 @@ def read_caliper(path: Path, formula: str = "half") -> CaliperSheet:
 
 
 def check_magnitudes(rows: pd.DataFrame, loq_mm3: float) -> list[str]:
-    """Notes on days and body weights that are in another unit. Raises SheetFault where the volumes are.
+    """Notes on days, body weights, arms and single readings in another unit. Raises SheetFault where all volumes are.
 
     rows: tidy rows of a laboratory's sheet. With every volume at or below the limit of quantification all logarithms
     are equal, and all growth rates would come out as zero.
@@ -95,7 +96,30 @@ def check_magnitudes(rows: pd.DataFrame, loq_mm3: float) -> list[str]:
         diameters = ", or with diameters in cm length_cm and width_cm" if reason else ""
         raise SheetFault([f"{said}{diameters}{reason}"])
     found = [implausible(q, rows[c].to_numpy()) for q, c in (("day", "day"), ("weight", "body_weight_g"))]
-    return [line for line in found if line]
+    arms = [
+        f"arm {arm}: {line}"
+        for arm, own in rows.groupby("arm", sort=False)
+        if (line := implausible("volume", own["volume_mm3"].to_numpy(), low=loq_mm3))
+    ]
+    return [*(line for line in found if line), *arms, *_jumps(rows)]
+
+
+def _jumps(rows: pd.DataFrame) -> list[str]:
+    """One note per mouse with neighbouring volumes that differ more than growth or regression can explain.
+
+    A wrong unit or decimal sign in single cells does that. Volumes of zero are tumours that are gone.
+    """
+    read = rows[rows["volume_mm3"] > 0]
+    notes = []
+    for (_, arm, mouse), own in read.groupby(["study", "arm", "mouse"], sort=False):
+        day, volume = own["day"].to_numpy(), own["volume_mm3"].to_numpy()
+        fold = np.exp(np.abs(np.diff(np.log(volume))))
+        for i in np.flatnonzero((fold > MOST_FOLD) & (np.diff(day) <= WITHIN_DAYS))[:1]:
+            notes.append(
+                f"mouse {mouse} of arm {arm}: {volume[i]:g} mm3 on day {day[i]:g} and {volume[i + 1]:g} mm3 on day "
+                f"{day[i + 1]:g}; check unit and decimal sign"
+            )
+    return notes
 
 
 def choose_control(arms: list[str], named: str | None = None) -> str:

@@ -18,10 +18,11 @@ import difflib
 import json
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analysis.errors import SheetFault
+from analysis.names import find_name, name_key
 from analysis.sheet import read_bytes
 from analysis.tumour_growth import LOQ_MM3
 
@@ -60,21 +61,34 @@ class GrowthDesign:
         """(A, B, both) of a study's arms: those stated, else every arm "A + B" whose parts are arms themselves."""
         if self.combinations:
             return [c for c in self.combinations if set(c) <= set(arms)]
-        folded = {a.casefold(): a for a in arms}
         found = []
         for both in arms:
-            parts = [p.strip().casefold() for p in both.split("+")]
-            if len(parts) == 2 and all(p in folded for p in parts):
-                found.append((folded[parts[0]], folded[parts[1]], both))
+            parts = [find_name(part, arms) for part in both.split("+")]
+            if len(parts) == 2 and None not in parts:
+                found.append((*parts, both))
         return found
+
+    def spelt_as(self, arms: list[str]) -> GrowthDesign:
+        """This design with the arms in the spelling of a sheet; names that are none of its arms stay as they are."""
+
+        def own(name: str) -> str:
+            return find_name(name, arms) or name
+
+        pair = self.adcc_share
+        return replace(
+            self,
+            arms={own(name): items for name, items in self.arms.items()},
+            combinations=tuple(tuple(own(name) for name in names) for names in self.combinations),
+            adcc_share=None if pair is None else (own(pair[0]), own(pair[1])),
+        )
 
     def adcc_arms(self, arms: list[str]) -> tuple[str, str] | None:
         """(antibody, its Fc-null twin), stated or by name; None where the study has no such pair."""
         if self.adcc_share is not None:
             return self.adcc_share if set(self.adcc_share) <= set(arms) else None
-        folded = {a.casefold(): a for a in arms}
-        pairs = [(folded[k[: -len(" fc-null")]], v) for k, v in folded.items() if k.removesuffix(" fc-null") in folded
-                 and k.endswith(" fc-null")]  # fmt: skip
+        keys = {name_key(arm): arm for arm in arms}
+        pairs = [(keys[key.removesuffix("fc-null")], arm) for key, arm in keys.items() if key.endswith("fc-null")
+                 and key.removesuffix("fc-null") in keys]  # fmt: skip
         return pairs[0] if len(pairs) == 1 else None
 
 

@@ -249,7 +249,7 @@ def growth_rates(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
     axis.set_ylim(len(groups) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
     test = primary["test"].iloc[0] if len(primary) else ""
-    said = f"; p: {test} against {study.control}, without correction" if test else ""
+    said = f"\np: {test} against {study.control}, before Holm's correction" if test else ""
     axis.set_xlabel(f"growth rate of ln volume (per day); bar: mean and its 95 % interval{said}", fontsize=8)
     return figure
 

@@ -82,8 +82,8 @@ def analyse_rows(
 
     appendix: more pieces of HTML for the report. Raises SheetFault before anything is written.
     """
-    design = design or GrowthDesign()
     sheet = check_rows(rows)
+    design = (design or GrowthDesign()).spelt_as(list(dict.fromkeys(sheet.rows["arm"])))
     rows, said = sheet.rows, list(dict.fromkeys([*notes, *sheet.notes]))
     problems = unknown_arms(design, list(dict.fromkeys(rows["arm"])))
     controls = {}

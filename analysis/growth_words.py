@@ -98,15 +98,20 @@ def test_rows(tests: pd.DataFrame) -> pd.DataFrame:
                 "arm": row["arm"],
                 "test": f"{row['test']} ({row['role']})" if row["role"] == "primary" else row["test"],
                 "compares": row["compares"],
-                "mice": f"{row['mice']} + {row['control_mice']}" if row["arm"] != "all" else f"{row['mice']} in all",
+                "mice": f"{row['mice']} in all" if row["arm"] == "all" else _both(row["mice"], row["control_mice"]),
                 "difference": _interval(pd.Series(row)).replace(f" ({row['note']})", "") if row["unit"] else "",
                 "p": p_text(row["p"], row["note"]),
                 "p (Holm)": p_text(row["p_holm"], "") if not pd.isna(row["p_holm"]) else "",
-                "its own type I error, measured": f"{size:.1f} % at n = {at:.0f}" if not pd.isna(size) else "",
+                "measured type I error": f"{size:.1f} % at n = {at:.0f}" if not pd.isna(size) else "",
                 "note": "" if pd.isna(row["p"]) else row["note"],
             }
         )
     return pd.DataFrame(rows)
+
+
+def _both(mice: int, control_mice: int) -> str:
+    """7 + 8 with spaces that do not break: treated and control mice behind a number."""
+    return f"{mice}\u00a0+\u00a0{control_mice}"
 
 
 def measure_rows(comparisons: pd.DataFrame, arm: str) -> pd.DataFrame:
@@ -119,7 +124,7 @@ def measure_rows(comparisons: pd.DataFrame, arm: str) -> pd.DataFrame:
                 _interval(r) if pd.isna(r["value"]) else _number_only(r) for _, r in of.iterrows()
             ],
             "unit": of["unit"],
-            "mice": [f"{t} + {c}" for t, c in zip(of["mice"], of["control_mice"], strict=True)],
+            "mice": [_both(t, c) for t, c in zip(of["mice"], of["control_mice"], strict=True)],
             "method": of["method"],
             "note": ["" if pd.isna(r["value"]) else r["note"] for _, r in of.iterrows()],
         }

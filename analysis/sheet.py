@@ -75,8 +75,8 @@ def read_table(path: Path, is_header: Callable[[list[str]], bool] | None = None,
     """The only table of a separated text file, without its empty rows; cells have single spaces.
 
     is_header: whether a row is a header that the reader knows; the first such row within the first rows is taken, else
-    the first row with two cells or more. unique: refuse two columns of one name. The separator is the one that cuts
-    most rows into equally many cells. Raises SheetFault.
+    the first row that fills more than half of the columns. unique: refuse two columns of one name. The separator is the
+    one that cuts most rows into equally many cells. Raises SheetFault.
     """
     text, name = read_text(path), Path(path).name
     lines = text.splitlines()
@@ -139,5 +139,7 @@ def _header_place(records: list[list[str]], is_header: Callable[[list[str]], boo
         known = next((i for i, cells in enumerate(first) if is_header(cells)), None)
         if known is not None:
             return known
-    several = next((i for i, cells in enumerate(first) if sum(cell != "" for cell in cells) > 1), 0)
+    width = Counter(len(cells) for cells in records).most_common(1)[0][0]
+    filled = [sum(cell != "" for cell in cells) for cells in first]
+    several = next((i for i, n in enumerate(filled) if n > 1 and 2 * n > width), 0)
     return several if several < len(records) - 1 else 0

@@ -2,9 +2,10 @@
 
 One sheet has one convention. A sign is the decimal one if it stands before another number of digits than three, or
 after a sign that separates thousands (1.234,5); then the other sign can only separate thousands. Where every number
-with the sign has exactly three digits behind it (1.034), the column itself decides: if its numbers from 100 to 999
-never have the sign, none of 1000 or more stands there without it, and the numbers with the sign would all be smaller
-than every other one, then it separates thousands. Whatever remains open is refused with the first such cell.
+with the sign has exactly three digits behind it (1.034), its column decides. The sign separates thousands if at least
+five numbers from 100 to 999 stand there without it and none of 1000 or more does, if read as decimals all numbers with
+the sign would be smaller than every other one, and if read as thousands they continue the others without a gap.
+Whatever remains open is refused with the first such cell.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ _SPACED = re.compile(r"[+-]?[0-9]{1,3}([ '][0-9]{3})+([.,][0-9]*)?")
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", " ") | {"’": "'", "\u2212": "-"})
 _SIGN = {".": "point", ",": "comma"}
+_DOUBTFUL = 10  # a whole number of this size makes 1.034 in its column doubtful
+_GAP = 3.0  # how far the smallest number of 1000 or more may lie above the largest one below
 _ENOUGH = 5  # numbers from 100 to 999 without a sign, before a column can prove that the sign separates thousands
 
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
@@ -155,9 +158,9 @@ class Numbers:
             return "decimal" if other in self._thousands else "open"
         if proven:
             return "thousands"
-        # A decimal point is what the format asks for; a decimal comma is not: any large number makes it doubtful.
+        # A decimal point is what the format asks for; a decimal comma is not, and any column makes it doubtful.
         near = self._whole[column] if sign == "." else [size for sizes in self._whole.values() for size in sizes]
-        return "open" if any(size >= 100 for size in near) else "decimal"
+        return "open" if any(size >= _DOUBTFUL for size in near) else "decimal"
 
     def _thousands_proven(self, column: str, sign: str) -> bool:
         whole = [size for size in self._whole[column] if size > 0]
@@ -168,6 +171,7 @@ class Numbers:
             and sum(100 <= size < 1000 for size in whole) >= _ENOUGH
             and max(whole) < 1000
             and max(value for _, value in cells) < min(whole)
+            and 1000 * min(value for _, value in cells) <= _GAP * max(whole)
         )
 
     def _plain(self, text: str, column: str) -> str:

@@ -204,8 +204,8 @@ def test_analysis_without_figures_loads_no_matplotlib():
     )
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    # Of the simulator only what both sides know of files (their seal, study.json, how they are read) and of text.
-    simulation = {f"simulation{part}" for part in ("", ".reading", ".seal", ".study_file", ".text", ".version")}
+    # Of the simulator only what both sides know of files (their seal and study.json) and of text.
+    simulation = {f"simulation{part}" for part in ("", ".seal", ".study_file", ".text", ".version")}
     assert {name for name in out.stdout.split() if name.partition(".")[0] in ("scipy", "matplotlib", "simulation")} == (
         simulation
     )

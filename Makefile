@@ -14,6 +14,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The quick tests on all cores; more than eight processes only compile the same kernels.
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist worksteal
+# The slow ones in two processes: tests of Slurm and of the browser wait far more than they compute.
+PARALLEL_SLOW := --numprocesses 2 --dist loadgroup
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # The first interpreter that is new enough and can make an environment; only asked for when one has to be made. A name
@@ -40,7 +42,7 @@ test: $(VENV)/.installed-dev page-files
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-dev page-files
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m slow $(PARALLEL_SLOW) $(PYTEST_ARGS)
 
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python tests/mutants.py

@@ -32,7 +32,7 @@ from analysis.cells import (
 )
 from analysis.compare import SIMULATED_ROLES, match
 from analysis.controls import plate_controls
-from analysis.design import CONDITION_COLUMNS, design_table
+from analysis.design import CONDITION_COLUMNS, design_table, pooled
 from analysis.errors import SheetFault
 from analysis.logistic import fit_many
 from analysis.lysis import lysis_table
@@ -76,18 +76,20 @@ class Free:
         return float((value - self.low) / (self.high - self.low))
 
 
-def residuals(observed: pd.DataFrame, keys: Sequence[str], runs: Sequence[Run], text: str) -> pd.DataFrame:
+def residuals(
+    observed: pd.DataFrame, keys: Sequence[str], runs: Sequence[Run], varied: Mapping[str, Sequence]
+) -> pd.DataFrame:
     """Columns label, quantity, of (mean or sd), observed, simulated, sigma, z; one row per number of an experiment.
 
-    observed, keys  from observed.read_observed.   runs  of the scenario whose TOML text is `text`.
+    observed, keys  from observed.read_observed.   runs  of a scenario that sweeps `varied` (key -> values).
     Raises SheetFault where a row fits no simulated condition, or several.
     """
-    design, extra = design_table(runs, text)
+    design, extra = design_table(runs, varied)
     wanted = set(observed["quantity"])
     lysis = cells = pd.DataFrame()
     if wanted - set(QUANTITIES):
         lysis = lysis_table(runs, design, extra, plate_controls(runs, design))
-        lysis = lysis[lysis["role"].isin(SIMULATED_ROLES)].reset_index(drop=True)
+        lysis = pooled(lysis[lysis["role"].isin(SIMULATED_ROLES)].reset_index(drop=True), extra)
         by = [*CONDITION_COLUMNS, *extra]
         donors = lysis.groupby([*by, "donor"], dropna=False)["specific_lysis_pct"].mean().reset_index()
         conditions = donors[by].drop_duplicates().reset_index(drop=True)

@@ -20,7 +20,7 @@ import pandas as pd
 
 from analysis.contacts import IN_ORDER, contacts_in_order
 from analysis.controls import SAMPLE_ROLES, plate_controls
-from analysis.design import CONDITION_COLUMNS
+from analysis.design import pooled, pooled_by
 from analysis.errors import SheetFault
 from analysis.kinetics import kinetics_tables
 from analysis.statistics import summarise_units
@@ -42,12 +42,12 @@ def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], 
     Raises MissingControls where a course is wanted of a plate without its control wells, ForeignFile where the order
     of contacts is wanted of a run without events.
     """
-    by = ["role", *CONDITION_COLUMNS, *extra]
+    by = pooled_by(extra)
     parts = []
     counted = [name for name in (*PER_CELL, *IN_ORDER) if name in wanted]
     if counted:
         by_id = {run.run_id: run for run in runs}
-        wells = design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy()
+        wells = pooled(design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy(), extra)
         ordered = bool(set(counted) & set(IN_ORDER))
         values = [
             _counted(run) | (contacts_in_order(run) if ordered else {}) for run in map(by_id.get, wells["run_id"])

@@ -15,7 +15,7 @@ Model    difference = simulated mean - observed mean, per condition; bias and RM
 Limits   simulation = observation: bias 0, ratios 1, everything within one SD           (tests/analysis/test_compare.py)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,8 @@ import pandas as pd
 
 from analysis.cells import CONTACTS, DEATHS, KILLS
 from analysis.cells import QUANTITIES as COUNTED
-from analysis.design import CONDITION_COLUMNS
+from analysis.design import CONDITION_COLUMNS, at_every_level
+from analysis.design_point import NO_ANTIBODY
 from analysis.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
 from analysis.errors import SheetFault
 from analysis.logistic import fit, fit_many, share
@@ -122,7 +123,8 @@ def check_observed(observed: pd.DataFrame, keys: Sequence[str], design: pd.DataF
     Raises SheetFault where a row fits no condition, or several.
     """
     names = [*CONDITION_COLUMNS, *extra]
-    wells = design[design["role"].isin(SIMULATED_ROLES)][names].drop_duplicates().reset_index(drop=True)
+    wells = at_every_level(design[design["role"].isin(SIMULATED_ROLES)][names], extra)
+    wells = wells.drop_duplicates().reset_index(drop=True)
     curves = wells[wells["dose_ug_per_ml"] > 0].drop(columns="dose_ug_per_ml").drop_duplicates()
     among = {EC50: curves, EMAX: curves} | dict.fromkeys(COUNTED, wells[wells["et_ratio"] > 0].reset_index(drop=True))
     rows = observed.drop(columns="at_h").to_dict("records")  # a time of a course is no condition
@@ -152,6 +154,10 @@ def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[
             return -1, f"row {row['row']}, column {key}: {_text(value)} is not simulated; the scenario has {known}"
         chosen &= fits
     places = np.flatnonzero(chosen)
+    if len(places) > 1 and set(candidates["antibody"].iloc[places]) == {NO_ANTIBODY}:
+        # The same wells, listed once for every value of an antibody's number.
+        others = [name for name in candidates if not name.startswith("antibody.")]
+        places = places[~candidates.iloc[places].duplicated(others).to_numpy()]
     if len(places) == 1:
         return int(places[0]), ""
     if not len(places):
@@ -166,7 +172,7 @@ def _count(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
     """One row of `cells`."""
     relative = row["quantity"] in (KILLS, CONTACTS)
     difference = simulated["mean"] - row["value"]
-    names = dict.fromkeys([*keys, "et_ratio", "hours", "at_h"])
+    names = dict.fromkeys([*keys, "et_ratio", "hours", "at_h", *_varied(simulated.index)])
     return {name: simulated[name] for name in names if name in simulated and pd.notna(simulated[name])} | {
         "quantity": row["quantity"],
         "observed": row["value"],
@@ -178,6 +184,11 @@ def _count(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
     }
 
 
+def _varied(columns: Iterable[str]) -> list[str]:
+    """The columns of varied keys among those of a table."""
+    return [name for name in columns if "." in name]
+
+
 def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
@@ -187,7 +198,7 @@ def _point(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
     difference = simulated["mean"] - row["value"]
     low, high = _welch(difference, (simulated["sd"], simulated["n"]), (row["sd"], row["n"]))
     away = abs(difference) / row["sd"] if row["sd"] > 0 else np.nan
-    names = dict.fromkeys([*keys, "dose_ug_per_ml", "et_ratio", "hours"])
+    names = dict.fromkeys([*keys, "dose_ug_per_ml", "et_ratio", "hours", *_varied(simulated.index)])
     return {name: simulated[name] for name in names if name in simulated} | {
         "observed": row["value"],
         "observed_sd": row["sd"],
@@ -227,7 +238,8 @@ def _reported(row: Mapping, keys: Sequence[str], curve: pd.Series) -> dict:
         names = (row["quantity"], "", "donors")
     simulated, sd, n = (curve.get(name, np.nan) for name in names)
     basis, note = (REPORTED, "") if several else ("one simulated curve", "technical error only: no interval")
-    found = {key: curve[key] for key in keys if key in curve} | {"quantity": row["quantity"], "basis": basis}
+    named = dict.fromkeys([*keys, *_varied(curve.index)])
+    found = {key: curve[key] for key in named if key in curve} | {"quantity": row["quantity"], "basis": basis}
     found |= {"observed": row["value"], "simulated": simulated, "observed_n": row["n"], "simulated_n": n}
     ratio, low, high = np.nan, np.nan, np.nan
     if not np.isfinite(simulated):
@@ -244,7 +256,8 @@ def _reported(row: Mapping, keys: Sequence[str], curve: pd.Series) -> dict:
 
 def _series(points: pd.DataFrame, keys: Sequence[str]) -> list[pd.DataFrame]:
     """Groups of points that differ in dose only and are enough for a fit."""
-    by = [key for key in dict.fromkeys([*keys, "et_ratio", "hours"]) if key in points and key != "dose_ug_per_ml"]
+    by = dict.fromkeys([*keys, "et_ratio", "hours", *_varied(points)])
+    by = [key for key in by if key in points and key != "dose_ug_per_ml"]
     by = [key for key in by if key != "antibody"] or by
     groups = [group for _, group in points.groupby(by, dropna=False, sort=True)] if by else [points]
     return [group for group in groups if group["dose_ug_per_ml"].nunique() >= FEWEST_DOSES]
@@ -257,7 +270,7 @@ def _fitted(
     series = series.sort_values("dose_ug_per_ml")
     doses, observed = series["dose_ug_per_ml"].to_numpy(), series["observed"].to_numpy()
     by = [name for name in summary if name in CONDITION_COLUMNS or "." in name]
-    wells = lysis[lysis["role"].isin(SIMULATED_ROLES)]
+    wells = at_every_level(lysis[lysis["role"].isin(SIMULATED_ROLES)], _varied(by))
     columns = []
     for place in series["place"]:
         same = np.ones(len(wells), dtype=bool)
@@ -267,7 +280,8 @@ def _fitted(
     matrix = pd.concat(columns, axis=1).to_numpy()  # donors x doses
     donors = len(matrix)
     theta = [fit(doses, values) for values in (observed, np.nanmean(matrix, axis=0))]
-    said = {key: series[key].iloc[0] for key in keys if key in series and key != "dose_ug_per_ml"}
+    named = dict.fromkeys([*keys, *_varied(series)])
+    said = {key: series[key].iloc[0] for key in named if key in series and key != "dose_ug_per_ml"}
     notes = [_no_fit(who, doses, found) for who, found in zip(("observed", "simulated"), theta, strict=True)]
     top = summary.iloc[series["place"].iloc[-1]]
     same = [name for name in by if name in curves and name != "dose_ug_per_ml"]

@@ -1,7 +1,6 @@
 """Comparisons as files: tables and figures in the folder of each study, and one page for all experiments together."""
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 from analysis.compare import Comparison
 from analysis.report import html_figure, html_list, html_page, html_table
 from analysis.tables import write_table
+from simulation.text import html
 
 _POINTS = "Points: observed means with the SD between units. Line and band: simulated mean and SD between donors."
 _RATIOS = "Simulated over observed, with 95 % intervals; the line at 1 is agreement. Grey: curves through the means."
@@ -66,10 +66,10 @@ def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[
                 "</p>")  # fmt: skip
     for comparison, pictures in zip(comparisons, figures, strict=True):
         given = comparison.settings
-        body += [f"<h2>{escape(comparison.title)}</h2>", f"<p><b>{escape(comparison.verdict)}</b></p>"]
+        body += [f"<h2>{html(comparison.title)}</h2>", f"<p><b>{html(comparison.verdict)}</b></p>"]
         body.append(html_list([*comparison.reasons, *comparison.notes]))
         source = "; ".join(part for part in (given["citation"], given["doi"] and f"doi {given['doi']}") if part)
-        body += [f'<p class="sub">{escape(text)}</p>' for text in (source, given["note"]) if text]
+        body += [f'<p class="sub">{html(text)}</p>' for text in (source, given["note"]) if text]
         captions = {"points": _POINTS, "parameters": _RATIOS, "cells": _CELLS}
         body += [html_figure(file, captions[name]) for name, file in pictures.items()]
         body += [

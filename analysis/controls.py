@@ -113,8 +113,10 @@ def percent_lysis(
     return 100 * _ratio(sample - own - target_only, window), uncorrected
 
 
-def controls_table(controls: dict[str, PlateControls], design: pd.DataFrame) -> pd.DataFrame:
+def controls_table(controls: dict[str, PlateControls], design: pd.DataFrame, extra: Sequence[str] = ()) -> pd.DataFrame:
     """One row per plate and E:T: control readings at the end (raw units, blank-subtracted) and releases in % of M.
+
+    extra: the further design columns; "all" where wells of one plate, which share their controls, differ in it.
 
     spontaneous_release_pct = 100 TO / M, effector_release_pct = 100 EO / M; both empty for counts and viability.
     """
@@ -134,6 +136,7 @@ def controls_table(controls: dict[str, PlateControls], design: pd.DataFrame) -> 
                     "effector": first["effector"],
                     "donor": first["donor"],
                     "hours": first["hours"],
+                    **{key: _shared(wells[key]) for key in extra},
                     "readout": control.readout,
                     "et_ratio": et,
                     "target_only_wells": control.target_only_wells,
@@ -162,3 +165,9 @@ def _mean_net(runs: Sequence[Run], name: str, time: np.ndarray) -> np.ndarray:
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     below = np.broadcast_to(np.asarray(below, dtype=float), np.shape(above))
     return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+
+
+def _shared(values: pd.Series) -> object:
+    """The value that all wells of a plate have in which it means something, else "all"."""
+    found = values.dropna().unique()
+    return found[0] if len(found) == 1 else "all"

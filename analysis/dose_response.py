@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.curve_wells import Wells
-from analysis.design import CONDITION_COLUMNS
+from analysis.design import pooled, pooled_by
 from analysis.logistic import Fit, bounds, fit, fit_many, logistic4, share
 from analysis.statistics import (
     BETWEEN_DONORS,
@@ -91,11 +91,11 @@ def dose_response_curves(
     rising  the direction that a response is expected to have.
     with_intervals  as of analyse_curve; the spread between donors is there in any case.
     """
-    by = ["role", *(name for name in CONDITION_COLUMNS if name != "dose_ug_per_ml"), *extra]
+    by = [name for name in pooled_by(extra) if name != "dose_ug_per_ml"]
     wells = wells[wells[value].notna()]
     zero = wells[wells["at_zero"] & (wells["role"] != "fc_null")]
     curves, donor_rows = [], []
-    treated = wells[wells["dose_ug_per_ml"] > 0]
+    treated = pooled(wells[wells["dose_ug_per_ml"] > 0], extra)
     for key, group in treated.groupby(by, dropna=False, sort=True):
         condition = dict(zip(by, key, strict=True))
         shared = zero[zero["plate"].isin(group["plate"]) & (zero["et_ratio"] == condition["et_ratio"])]
@@ -114,7 +114,7 @@ def dose_response_curves(
 def dose_response_table(curves: Sequence[Curve], extra: Sequence[str]) -> pd.DataFrame:
     """dose_response.csv: one row per curve; status says in words whether the numbers exist."""
     names = [f"{p}{end}" for p in PARAMETERS for end in ("", "_ci95_low", "_ci95_high")]
-    by = ["role", *(name for name in CONDITION_COLUMNS if name != "dose_ug_per_ml"), *extra]
+    by = [name for name in pooled_by(extra) if name != "dose_ug_per_ml"]
     facts = ["doses", "donors", "wells", "error_kind", "highest_mean_pct", "highest_mean_at_ug_per_ml", "monotone"]
     between = ["donors_fitted", "donor_ec50_geomean_ng_per_ml", "donor_ec50_log10_sd", "donor_emax_mean_pct"]
     columns = [*by, "status", *names, *facts, *between, "donor_emax_sd_pct", "hook_from_ug_per_ml", "note"]

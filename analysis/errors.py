@@ -30,3 +30,15 @@ class SheetFault(ValueError):
     def __init__(self, problems: Iterable[str]):
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
+
+
+class PooledConditions(SheetFault):
+    """Two runs that would be averaged into one row of a table although their conditions differ."""
+
+    def __init__(self, row: str, first: str, second: str):
+        super().__init__(
+            [
+                f"runs {first} and {second} would be averaged into one row ({row}), but their conditions differ in a "
+                "key that study.json does not list under `varied`; run the scenario again, which rewrites study.json"
+            ]
+        )

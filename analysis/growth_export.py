@@ -8,24 +8,33 @@ and Treatment, one file per treated arm; it reads every column up to its first g
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.caliper_data import COLUMNS
+from analysis.cell_text import guard
+from analysis.tables import write_csv
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> Path:
     """The tidy sheet with every digit: reading it again gives the same numbers."""
-    frame = rows[list(COLUMNS)]
-    frame.to_csv(path, index=False, lineterminator="\n")
+    write_csv(rows[list(COLUMNS)], path)
     return path
 
 
-def file_word(name: str) -> str:
-    """A name as part of a file name: letters, digits, dots and dashes."""
-    return re.sub(r"[^\w.\-]+", "_", name, flags=re.ASCII).strip("_") or "arm"
+def file_words(names: Iterable[str]) -> dict[str, str]:
+    """Each name as part of a file name: letters, digits, dots and dashes. No two share one, upper or lower case."""
+    words: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w.\-]+", "_", name, flags=re.ASCII).strip("_") or "arm"
+        taken = {word.casefold() for word in words.values()}
+        tries = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
+        words[name] = next(word for word in tries if word.casefold() not in taken)
+    return words
 
 
 def write_tumgrowth(rows: pd.DataFrame, mice: pd.DataFrame, path: Path) -> tuple[Path, list[str]]:
@@ -45,7 +54,8 @@ def write_tumgrowth(rows: pd.DataFrame, mice: pd.DataFrame, path: Path) -> tuple
         volume = own.set_index("day")["volume_mm3"]
         cells = [f"{volume[d]:.10g}" if d in volume.index else "" for d in days]
         alive = "" if reached[(arm, mouse)] else "x"
-        lines.append("\t".join([_bare(arm), f"{_bare(arm)}.{_bare(mouse)}", "x", alive, *cells]))
+        names = [guard(_bare(arm)), guard(f"{_bare(arm)}.{_bare(mouse)}")]
+        lines.append("\t".join([*names, "x", alive, *cells]))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path, notes
 

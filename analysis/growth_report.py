@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +12,7 @@ from analysis import growth_testing, growth_words, tumour_growth
 from analysis.growth_design import GrowthDesign
 from analysis.growth_inference import MIN_BOOTSTRAP, RESAMPLES
 from analysis.growth_tables import GrowthStudy
+from simulation.text import html
 
 _PX_PER_INCH = 108
 _CSS = """
@@ -51,12 +51,12 @@ def write_report(
 
     appendix: pieces of HTML that stand behind the studies, for what only simulated mice have.
     """
-    body = [f"<h1>{escape(title)}</h1>", '<p class="sub">Tumour growth in mice: statistics of caliper data</p>']
+    body = [f"<h1>{html(title)}</h1>", '<p class="sub">Tumour growth in mice: statistics of caliper data</p>']
     if notes:
         body.append(f'<div class="warn"><b>Notes on the data</b>{_list(notes)}</div>')
     for study in studies:
         if len(studies) > 1:
-            body.append(f"<h1>Study {escape(study.name)}</h1>")
+            body.append(f"<h1>Study {html(study.name)}</h1>")
         body += _study_sections(study, design, figures.get(study.name, {}))
     body += [
         *appendix,
@@ -65,7 +65,7 @@ def write_report(
         "<h2>How far the tests can be trusted</h2>",
         _trust(),
     ]
-    page = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+    page = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html(title)}</title>'
     page += f"<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
     path.write_text(page, encoding="utf-8")
     return path
@@ -75,7 +75,7 @@ def _study_sections(study: GrowthStudy, design: GrowthDesign, figures: Mapping[s
     tables = study.tables
     out = [
         "<h2>Result</h2>",
-        f"<p>{escape(growth_words.estimand(study))}</p>",
+        f"<p>{html(growth_words.estimand(study))}</p>",
         html_table(growth_words.headline(study)),
     ]
     beware = growth_words.cautions(study)
@@ -86,7 +86,7 @@ def _study_sections(study: GrowthStudy, design: GrowthDesign, figures: Mapping[s
     beside = html_table(growth_words.test_rows(tables["tests"][~primary]))
     out.append(f"<details><summary>Tests beside it</summary>{beside}</details>")
     for arm in [a for a in study.arms if a != study.control]:
-        out.append(f"<details><summary>All measures: {escape(arm)} against {escape(study.control)}</summary>")
+        out.append(f"<details><summary>All measures: {html(arm)} against {html(study.control)}</summary>")
         out.append(html_table(growth_words.measure_rows(tables["comparisons"], arm)) + "</details>")
     if len(tables["combination"]):
         out += [
@@ -170,13 +170,13 @@ def _by_n(shares: Mapping[int, float]) -> dict[str, str]:
 
 
 def _list(lines: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+    return "<ul>" + "".join(f"<li>{html(line)}</li>" for line in lines) + "</ul>"
 
 
 def html_figure(path: Path, caption: str) -> str:
     """A PNG file inside the page, with its caption."""
     data = base64.b64encode(path.read_bytes()).decode()
-    caption = escape(caption)
+    caption = html(caption)
     from analysis.plots import PNG_DPI  # loads matplotlib, as the figure has already done
 
     # Width from the PNG header: figures keep one type size whatever their own size is.
@@ -192,12 +192,12 @@ def html_table(frame: pd.DataFrame) -> str:
     shown = frame.astype(object).where(frame.notna(), "").astype(str)
     shown = shown.loc[:, [bool(shown[c].str.len().gt(0).any()) for c in shown]]
     right = {c: shown[c].str.fullmatch(r"[<−-]? ?[\d.,%+-]*").all() for c in shown}
-    head = "".join(f"<th{' class=n' if right[c] else ''}>{escape(str(c))}</th>" for c in shown)
+    head = "".join(f"<th{' class=n' if right[c] else ''}>{html(str(c))}</th>" for c in shown)
     body = []
     for row in shown.to_dict("records"):
         cells = []
         for c, cell in row.items():
             kind = " class=n" if right[c] else " class=why" if cell.startswith("not estimable") else ""
-            cells.append(f"<td{kind}>{escape(cell)}</td>")
+            cells.append(f"<td{kind}>{html(cell)}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
     return f'<div class="scroll"><table><tr>{head}</tr>{"".join(body)}</table></div>'

@@ -8,7 +8,7 @@ columns of `caliper_data.COLUMNS`, and everything after that is the same as for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from analysis import growth_report, growth_words
 from analysis.caliper_data import check_rows, choose_control, read_caliper
 from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign, read_design, unknown_arms, write_design
-from analysis.growth_export import file_word, write_kulgap, write_tidy, write_tumgrowth
+from analysis.growth_export import file_words, write_kulgap, write_tidy, write_tumgrowth
 from analysis.growth_tables import GrowthStudy, analyse_study
 from analysis.tables import write_table
+from simulation.text import one_line
 
 _OWN_TABLES = (
     *("mice", "arms", "volumes_by_day", "comparisons", "tests", "response"),
@@ -45,13 +46,15 @@ class GrowthResult:
     headline: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     exports: list[Path] = field(default_factory=list)
+    stand_ins: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """The headline for a terminal: one line per measure and arm."""
-        lines = [str(self.headline.attrs.get("title", ""))]
+        lines = [one_line(self.headline.attrs.get("title", ""))]
         for row in self.headline.to_dict("records"):
-            lines.append(f"{row.pop('arm')} (mice treated / control: {row.pop('mice')})")
+            lines.append(one_line(f"{row.pop('arm')} (mice treated / control: {row.pop('mice')})"))
             lines += [f"  {name}: {value}" for name, value in row.items() if name != "study"]
+        lines += [f"stand-in: {line}" for line in self.stand_ins]
         return "\n".join(lines)
 
 
@@ -77,10 +80,12 @@ def analyse_rows(
     title: str = "Tumour growth",
     with_figures: bool = True,
     appendix: Sequence[str] = (),
+    points: Mapping[str, Mapping] | None = None,
 ) -> GrowthResult:
     """Analyse tidy rows (columns of `caliper_data.COLUMNS`) of one study or several; write everything below out_dir.
 
-    appendix: more pieces of HTML for the report. Raises SheetFault before anything is written.
+    appendix: more pieces of HTML for the report. points: study -> swept values, which become columns. Raises SheetFault
+    before anything is written.
     """
     design = design or GrowthDesign()
     sheet = check_rows(rows)
@@ -101,7 +106,16 @@ def analyse_rows(
         for name, own in rows.groupby("study", sort=False)
     ]
     title = design.study.get("title", title)
-    return _write(rows, studies, design, Path(out_dir), said, title, with_figures, appendix)
+    return _write(rows, studies, design, Path(out_dir), said, title, with_figures, appendix, points or {})
+
+
+def with_points(table: pd.DataFrame, points: Mapping[str, Mapping]) -> pd.DataFrame:
+    """A table with a column `study`, and after it one column for each swept key; points: study -> key -> value."""
+    keys = dict.fromkeys(key for values in points.values() for key in values)
+    place = list(table).index("study") + 1
+    columns = {key: [points.get(name, {}).get(key) for name in table["study"]] for key in keys}
+    before, after = table.iloc[:, :place], table.iloc[:, place:]
+    return pd.concat([before, pd.DataFrame(columns, index=table.index), after], axis=1)
 
 
 def _write(
@@ -113,6 +127,7 @@ def _write(
     title: str,
     with_figures: bool,
     appendix: Sequence[str],
+    points: Mapping[str, Mapping],
 ) -> GrowthResult:
     for folder in ("tables", "figures", "exports"):
         (out_dir / folder).mkdir(parents=True, exist_ok=True)
@@ -126,7 +141,7 @@ def _write(
         if parts:
             joined = pd.concat([p.astype(object) for p in parts], ignore_index=True).infer_objects()
             joined = joined[["study", *(c for c in joined if c not in ("study", "note")), *_has_note(joined)]]
-            tables[name] = write_table(joined, out_dir / "tables" / f"{name}.csv")
+            tables[name] = write_table(with_points(joined, points), out_dir / "tables" / f"{name}.csv")
         else:
             (out_dir / "tables" / f"{name}.csv").unlink(missing_ok=True)
     exports, said = _export(rows, studies, design, out_dir / "exports")
@@ -154,8 +169,9 @@ def _draw(
     from analysis.growth_plots import draw_all
 
     pngs: dict[str, dict[str, Path]] = {}
+    words = file_words(study.name for study in studies)
     for study in studies:
-        prefix = "" if len(studies) == 1 else f"{file_word(study.name)}_"
+        prefix = "" if len(studies) == 1 else f"{words[study.name]}_"
         drawn = draw_all(study, rows[rows["study"] == study.name], design)
         pngs[study.name] = {name: plots.save(figure, folder / f"{prefix}{name}")[0] for name, figure in drawn.items()}
     return pngs
@@ -169,14 +185,15 @@ def _export(
     rows: pd.DataFrame, studies: list[GrowthStudy], design: GrowthDesign, folder: Path
 ) -> tuple[list[Path], list[str]]:
     paths, notes = [write_tidy(rows, folder / "caliper.csv"), write_design(design, folder / "caliper.toml")], []
+    words = file_words(study.name for study in studies)
     for study in studies:
         own = rows[rows["study"] == study.name]
-        word = file_word(study.name)
+        word, of_arm = words[study.name], file_words(study.arms)
         path, said = write_tumgrowth(own, study.tables["mice"], folder / f"tumgrowth_{word}.tsv")
         paths.append(path)
         notes += said
         for arm in [a for a in study.arms if a != study.control]:
-            path, said = write_kulgap(own, arm, study.control, folder / f"kulgap_{word}_{file_word(arm)}.csv")
+            path, said = write_kulgap(own, arm, study.control, folder / f"kulgap_{word}_{of_arm[arm]}.csv")
             paths += [path] if path is not None else []
             notes += said
     return paths, notes

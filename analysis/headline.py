@@ -9,6 +9,7 @@ from analysis.design import et_label, short_key, shown, with_one_antibody
 from analysis.dose_response import TOO_FEW
 from analysis.statistics import BETWEEN_DONORS
 
+SERIES, MOST_BLOCKS = 3, 12  # rows of a printed table, and tables, from and up to which they are printed apart
 _PLAIN = {"cell_line": "cell line", "hours": "hours", "dose_ug_per_ml": "dose (ug/mL)"}
 
 
@@ -16,7 +17,7 @@ def headline_table(summary: pd.DataFrame, extra: Sequence[str], quantity: str) -
     """Means with sd from a summary (columns mean, sd, n): one row per condition and dose, one column per E:T.
 
     quantity  words for the value, used where E:T does not vary.  What does not vary is left out of the rows and
-    stands in `attrs["title"]`.
+    stands in `attrs["title"]`; `attrs["blocks"]` names the columns of varied keys.
     """
     frame = summary[~summary["role"].isin(("fc_null", "target_only")) & summary["mean"].notna()]
     if (frame["et_ratio"] == 0).any():
@@ -39,6 +40,7 @@ def headline_table(summary: pd.DataFrame, extra: Sequence[str], quantity: str) -
     table = table.rename(columns=plain)
     table.columns.name = None
     table["dose (ug/mL)"] = [f"{dose:g}" for dose in table["dose (ug/mL)"]]
+    table.attrs["blocks"] = [plain[name] for name in extra if name in plain]
     table.attrs["title"] = _title(frame, [name for name in names if name not in rows], quantity)
     return table
 
@@ -47,12 +49,26 @@ def headline_text(table: pd.DataFrame, dose_response: pd.DataFrame, viability: p
     """The table, and one line per curve of dose_response.csv and viability_summary.csv, as plain text."""
     if table.empty:
         return "no wells to show"
-    lines = [str(table.attrs.get("title", "")), "", table.to_string(index=False), ""]
+    lines = [str(table.attrs.get("title", "")), ""]
+    for heading, block in _blocks(table):
+        lines += [heading, block.to_string(index=False), ""] if heading else [block.to_string(index=False), ""]
     # A study without a dose series needs no line that says so.
     fits = [row for row in dose_response.to_dict("records") if row["status"] != TOO_FEW]
     lines += [_curve_line(row, dose_response) for row in fits]
     lines += [f"{curve_name(row, viability)}: {viability_words(row)}" for row in viability.to_dict("records")]
     return "\n".join(lines).rstrip()
+
+
+def _blocks(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """(heading, rows): one table for each combination of varied keys, where each is a series; else the whole."""
+    names = table.attrs.get("blocks", [])
+    groups = list(table.groupby(names, sort=False)) if names else []
+    if len(groups) > MOST_BLOCKS or any(len(rows) < SERIES for _, rows in groups) or len(groups) < 2:
+        return [("", table)]
+    headings = [
+        ", ".join(f"{name} {shown(value)}" for name, value in zip(names, key, strict=True)) for key, _ in groups
+    ]
+    return [(heading, rows.drop(columns=names)) for heading, (_, rows) in zip(headings, groups, strict=True)]
 
 
 def viability_words(row: dict) -> str:

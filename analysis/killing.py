@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.controls import SAMPLE_ROLES
-from analysis.design import CONDITION_COLUMNS
+from analysis.design import pooled, pooled_by
 from analysis.statistics import summarise_units
 from analysis.tables import join_notes
 from analysis.trajectory import Run, Series
@@ -36,8 +36,8 @@ def killing_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str
     time_to_first_kill_h is the median among NK cells that killed; share_* are fractions 0-1 of NK cells.
     """
     by_id = {run.run_id: run for run in runs}
-    wells = design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy()
-    by = ["role", *CONDITION_COLUMNS, *extra]
+    wells = pooled(design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy(), extra)
+    by = pooled_by(extra)
     if wells.empty:
         return pd.DataFrame(columns=[*by, "n", *_COLUMNS, "note"])
     values = pd.DataFrame([_of_one(by_id[run_id]) for run_id in wells["run_id"]], index=wells.index)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.controls import PlateControls, net_signal, percent_lysis
-from analysis.design import CONDITION_COLUMNS
+from analysis.design import pooled, pooled_by
 from analysis.lysis import lysis_wells
 from analysis.statistics import BETWEEN_DONORS, TECHNICAL
 from analysis.trajectory import Run
@@ -30,8 +30,7 @@ def kinetics_tables(
     """
     by_id = {run.run_id: run for run in runs}
     wells = lysis_wells(design)
-    wells = wells[wells["plate"].isin(controls)]
-    by = ["role", *CONDITION_COLUMNS, *extra]
+    wells, by = pooled(wells[wells["plate"].isin(controls)], extra), pooled_by(extra)
     curves, times = [], []
     for key, group in wells.groupby(by, dropna=False, sort=True):
         condition = dict(zip(by, key, strict=True))

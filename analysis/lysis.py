@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.controls import LYSIS_READOUTS, SAMPLE_ROLES, PlateControls, is_target_only, net_signal, percent_lysis
-from analysis.design import CONDITION_COLUMNS
+from analysis.design import INTERNAL, pooled, pooled_by
 from analysis.statistics import summarise_units
 from analysis.tables import join_notes
 from analysis.trajectory import Run
@@ -35,7 +35,7 @@ def lysis_table(
 ) -> pd.DataFrame:
     """lysis.csv: one row per well at the end of the assay, lysis columns in %, extra design columns, note.
 
-    Plates that have no entry in `controls` are left out.
+    The columns INTERNAL are for use inside the analysis. Plates that have no entry in `controls` are left out.
     """
     by_id = {run.run_id: run for run in runs}
     table = lysis_wells(design)
@@ -44,11 +44,14 @@ def lysis_table(
     table["specific_lysis_pct"] = [value[0] for value in values]
     table["uncorrected_lysis_pct"] = [value[1] for value in values]
     table = with_natural_killing(table)
-    table["note"] = [_note(*row) for row in table[["specific_lysis_pct", "natural_killing_pct"]].to_numpy()]
+    notes = [_note(*row) for row in table[["specific_lysis_pct", "natural_killing_pct"]].to_numpy()]
+    everywhere = [", ".join(key for key in extra if pd.isna(row[key])) for row in table.to_dict("records")]
+    everywhere = [f"belongs to every value of {keys}" if keys else "" for keys in everywhere]
+    table["note"] = [join_notes(*pair) for pair in zip(notes, everywhere, strict=True)]
     order = ["cell_line", "effector", "antibody", *extra, "hours", "et_ratio", "dose_ug_per_ml", "donor", "replicate"]
     table = table.sort_values([*order, "run_id"]).reset_index(drop=True)
     first = ["run_id", "condition", "plate", "donor", "role", "cell_line", "effector", "antibody", "dose_ug_per_ml"]
-    return table[[*first, "et_ratio", "hours", "replicate", "readout", *extra, *LYSIS_COLUMNS, "at_zero", "note"]]
+    return table[[*first, "et_ratio", "hours", "replicate", "readout", *extra, *LYSIS_COLUMNS, *INTERNAL, "note"]]
 
 
 def with_natural_killing(table: pd.DataFrame) -> pd.DataFrame:
@@ -67,7 +70,7 @@ def lysis_summary(lysis: pd.DataFrame, extra: Sequence[str]) -> pd.DataFrame:
     """
     frame = lysis.copy()
     frame["role"] = frame["role"].where(~(frame["at_zero"] & (frame["role"] == "sample")), "no_antibody")
-    by = ["role", *CONDITION_COLUMNS, *extra]
+    frame, by = pooled(frame, extra), pooled_by(extra)
     if frame.empty:
         return pd.DataFrame(columns=[*by, "n", "mean", "sd", "ci95_low", "ci95_high", "error_kind", "note"])
     summary = summarise_units(frame, by, "specific_lysis_pct")

@@ -8,20 +8,25 @@ a simulation knows (cells, kills, occupancy, HER2 at the end) goes into tables/t
 
 from __future__ import annotations
 
-from html import escape
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 import pandas as pd
 
 from analysis.caliper_data import COLUMNS
-from analysis.errors import SheetFault
+from analysis.errors import PooledConditions, SheetFault
 from analysis.growth_design import GrowthDesign
 from analysis.growth_report import html_figure, html_table
-from analysis.growth_study import GrowthResult, analyse_rows
+from analysis.growth_study import GrowthResult, analyse_rows, with_points
+from analysis.report import stand_in_section
+from analysis.stand_ins import stand_in_lines
 from analysis.tables import write_table
 from analysis.trajectory import Run, Study, read_study
+from simulation.text import html
 
 HER2_CLASSES = ("0", "1+", "2+", "3+")
 _SIMULATED = {
@@ -36,19 +41,30 @@ _PICTURES = {
 }
 
 
+class Unit(NamedTuple):
+    """One mouse of one study: its run, the point of the sweep by its name, its arm and its number."""
+
+    run_id: str
+    study: str
+    arm: str
+    mouse: int
+
+
 def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
     """Analyse the run files of a study in mice; everything is written into its folder.
 
-    Runs that cannot be used are named in `problems`. Raises SheetFault where there is no mouse at all.
+    Runs that cannot be used are named in `problems`. Raises SheetFault where there is no mouse at all, or where mice of
+    two design points would stand in one arm of one study.
     """
     out_dir = Path(out_dir)
     study = read_study(out_dir, "xenograft")
     if not study.runs:
         raise SheetFault(["no mouse: no complete run file of this study", *study.problems])
-    units = _units(study)
+    units = units_of(study)
     rows = caliper_rows(study, units)
     design = design_of(study)
-    tumours = tumour_table(study, units)
+    points = study_points(study)
+    tumours = with_points(tumour_table(study, units), points)
     title = str(study.info.get("title") or study.info.get("scenario_file") or out_dir.resolve().name)
     pictures = _draw(study, units, out_dir / "figures") if with_figures else {}
     result = analyse_rows(
@@ -58,24 +74,24 @@ def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
         title=title,
         with_figures=with_figures,
         appendix=_appendix(study, tumours, pictures),
+        points=points,
     )
     result.tables["tumours"] = write_table(tumours, out_dir / "tables" / "tumours.csv")
     result.figures += pictures.values()
     result.problems += study.problems
+    result.stand_ins = stand_in_lines(study.info)
     return result
 
 
-def caliper_rows(study: Study, units: dict[str, tuple[str, str, int]] | None = None) -> pd.DataFrame:
+def caliper_rows(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFrame:
     """Tidy rows (columns of caliper_data.COLUMNS) of all mice, in the order of the scenario.
 
-    event is "endpoint" on the reading at which a mouse left. units: run id -> (study, arm, mouse), from study.json.
+    event is "endpoint" on the reading at which a mouse left. units: as of units_of.
     """
-    units = units or _units(study)
+    units = units or units_of(study)
     runs = {run.run_id: run for run in study.runs}
     parts = []
-    for run_id, (name, arm, mouse) in units.items():
-        if run_id not in runs:
-            continue
+    for run_id, name, arm, mouse in units:
         with h5py.File(runs[run_id].path, "r") as file:
             day = file["calipers/day"][()]
             volume = file["calipers/volume_caliper_mm3"][()]
@@ -119,14 +135,12 @@ def design_of(study: Study) -> GrowthDesign:
     )
 
 
-def tumour_table(study: Study, units: dict[str, tuple[str, str, int]] | None = None) -> pd.DataFrame:
+def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFrame:
     """One row per mouse: what the simulation knows of its tumour at the end, and the mouse's own factors."""
-    units = units or _units(study)
+    units = units or units_of(study)
     runs = {run.run_id: run for run in study.runs}
     rows = []
-    for run_id, (name, arm, mouse) in units.items():
-        if run_id not in runs:
-            continue
+    for run_id, name, arm, mouse in units:
         run = runs[run_id]
         with h5py.File(run.path, "r") as file:
             end_day = float(file["meta"].attrs["end_day"])
@@ -147,14 +161,48 @@ def tumour_table(study: Study, units: dict[str, tuple[str, str, int]] | None = N
     return pd.DataFrame(rows)
 
 
-def _units(study: Study) -> dict[str, tuple[str, str, int]]:
-    """run id -> (study, arm, mouse) in the order of the scenario; without study.json, from the runs themselves."""
+def units_of(study: Study) -> list[Unit]:
+    """The mice that have a run, in the order of the scenario; without study.json, as the runs name them.
+
+    Raises PooledConditions where mice of one arm and study, or two runs of one mouse, differ in their design point.
+    """
     title = str(study.info.get("title") or study.out_dir.resolve().name)
+    runs = {run.run_id: run.condition for run in study.runs}
     listed = study.info.get("conditions")
     if listed:
-        return {each["run_id"]: (each["study"] or title, each["arm"], each["mouse"]) for each in listed}
-    ordered = sorted(study.runs, key=lambda run: (run.condition["arm"], run.condition["mouse"]))
-    return {run.run_id: (title, run.condition["arm"], run.condition["mouse"]) for run in ordered}
+        units = [Unit(each["run_id"], each["study"] or title, each["arm"], each["mouse"]) for each in listed]
+    else:
+        units = [Unit(run_id, title, condition["arm"], condition["mouse"]) for run_id, condition in runs.items()]
+        units.sort(key=lambda unit: (unit.arm, unit.mouse))
+    units = [unit for unit in units if unit.run_id in runs]
+    arms: dict[tuple[str, str], tuple[str, str]] = {}
+    mice: dict[tuple, str] = {}
+    for unit in units:
+        point = mouse_point(runs[unit.run_id])
+        first, known = arms.setdefault((unit.study, unit.arm), (unit.run_id, point))
+        if known != point:
+            raise PooledConditions(f"study {unit.study}, arm {unit.arm}", first, unit.run_id)
+        twin = mice.setdefault(unit[1:], unit.run_id)
+        if twin != unit.run_id:
+            raise PooledConditions(f"study {unit.study}, arm {unit.arm}, mouse {unit.mouse}", twin, unit.run_id)
+    return units
+
+
+def mouse_point(condition: dict) -> str:
+    """The design point of a mouse: what all mice of its arm share, whatever the mouse itself is like.
+
+    `lineage` stands for tumour and strain before mice differ; a swept mean or spread of what is drawn per mouse is told
+    apart by the name of the study alone.
+    """
+    plan = {name: value for name, value in condition["study"].items() if name != "body_weight"}
+    shared = {name: condition.get(name) for name in ("seed", "random", "lineage", "doses", "strain", "checkpoint")}
+    return json.dumps([shared, plan], sort_keys=True)
+
+
+def study_points(study: Study) -> dict[str, dict]:
+    """The swept values of each study, by its name; empty where nothing is swept or study.json does not say."""
+    points = study.info.get("studies") or {}
+    return {name: values for name, values in points.items() if values}
 
 
 def _tumour_words(condition: dict) -> str:
@@ -190,17 +238,16 @@ def _day_words(days: list[float]) -> str:
     return ", ".join(f"{day:g}" for day in days)
 
 
-def _draw(study: Study, units: dict[str, tuple[str, str, int]], folder: Path) -> dict[str, Path]:
+def _draw(study: Study, units: Sequence[Unit], folder: Path) -> dict[str, Path]:
     """Draw and save what only a simulation can show; name -> PNG file."""
     # matplotlib takes a second to load: only what draws pays for it.
     from analysis import mice_pictures, plots
 
     runs = {run.run_id: run for run in study.runs}
     arms: dict[str, list[Run]] = {}
-    several = len({unit[0] for unit in units.values()}) > 1
-    for run_id, (name, arm, _) in units.items():
-        if run_id in runs:
-            arms.setdefault(f"{name}: {arm}" if several else arm, []).append(runs[run_id])
+    several = len({unit.study for unit in units}) > 1
+    for run_id, name, arm, _ in units:
+        arms.setdefault(f"{name}: {arm}" if several else arm, []).append(runs[run_id])
     drawn = {"inside": mice_pictures.inside_figure(arms), "slices": mice_pictures.slices_figure(arms)}
     folder.mkdir(parents=True, exist_ok=True)
     return {name: plots.save(figure, folder / name)[0] for name, figure in drawn.items() if figure is not None}
@@ -228,11 +275,10 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
         for column in ("well", "mouse"):
             overrides[column] = overrides[column].map(_digits)
         out.append(html_table(overrides))
+    out += stand_in_section(study.info)
     text = str(study.info.get("scenario") or "")
     if text:
-        out.append(
-            f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{escape(text)}</pre></details>"
-        )
+        out.append(f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{html(text)}</pre></details>")
     return out
 
 

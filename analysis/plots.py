@@ -3,6 +3,7 @@
 Figures are matplotlib Figure objects without global state.  The same data give the same bytes: no dates, fixed ids.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FixedLocator, LogFormatterSciNotation, NullLocator
 
 from analysis.design import et_label, short_key, shown
+from simulation.text import printable
 
 # Okabe and Ito's palette: told apart with every common colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
@@ -45,6 +48,8 @@ STYLE = {
     "svg.fonttype": "path",
 }
 PNG_DPI = 150
+# What matplotlib writes on a logarithmic axis.
+_POWER = re.compile(r"\$\\mathdefault\{[-−\d.]*(\\times)?(10\^\{[-−]?\d+\})?\}\$")
 
 
 @dataclass(frozen=True)
@@ -157,14 +162,29 @@ def ordered_colours(count: int) -> list:
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write stem.png and stem.svg and return both paths."""
+    """Write stem.png and stem.svg and return both paths. Names are shown as they are: `$` begins no formula."""
     png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
     with matplotlib.rc_context(STYLE):
+        _as_it_is(figure)
         figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
         # The layout stands; computing it again for the second file would take as long as drawing it.
         figure.set_layout_engine("none")
         figure.savefig(svg, metadata={"Date": None, "Creator": None})
     return [png, svg]
+
+
+def _as_it_is(figure: Figure) -> None:
+    """Take formulas out of all text but powers of ten on an axis, and characters out that XML does not allow."""
+    for axis in [one for axes in figure.axes for one in (axes.xaxis, axes.yaxis)]:
+        labels = [label.get_text() for label in axis.get_ticklabels()]  # a tick has its text from now on
+        if labels != [printable(words) for words in labels]:
+            axis.set_ticks(axis.get_ticklocs(), [printable(words) for words in labels])
+    for text in figure.findobj(Text):
+        words = text.get_text()
+        if "$" in words and not _POWER.fullmatch(words):
+            text.set_parse_math(False)
+        if printable(words) != words:
+            text.set_text(printable(words))
 
 
 def _break(axis: Axes, place: float) -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from analysis.design import et_label, with_one_antibody
+from analysis.design import at_every_level, et_label, with_one_antibody
 from analysis.dose_response import OK, Curve
 from analysis.killing import kill_shares
 from analysis.plots import (
@@ -27,7 +27,7 @@ from analysis.plots import (
 )
 from analysis.trajectory import Run
 
-MOST_DOSES = 8
+MOST_DOSES = 13  # of a time course: a row of a 96-well plate, and no antibody
 MOST_LINES = 40
 MOST_KILLS = 5
 
@@ -60,10 +60,13 @@ def et_figure(summary: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
     frame = summary[(summary["et_ratio"] > 0) & (summary["role"] != "fc_null") & summary["mean"].notna()]
     if frame["et_ratio"].nunique() < 2:
         return None
-    frame = _few_doses(with_one_antibody(frame), 5)
+    frame = with_one_antibody(frame)
+    doses = _few_doses(frame, 5)
+    title = _title_of("Lysis against effector to target ratio", frame, doses)
+    frame = frame[frame["dose_ug_per_ml"].isin(doses)]
     with matplotlib.rc_context(STYLE):
-        facet = facets(frame, ["dose_ug_per_ml", "antibody", *extra, "effector", "hours", "readout"], most_hues=10)
-        figure, axes = panel_figure(facet, "Lysis against effector to target ratio")
+        facet = facets(frame, ["dose_ug_per_ml", "antibody", *extra, "effector", "hours", "readout"], len(COLOURS))
+        figure, axes = panel_figure(facet, title)
         colours = _dose_colours(facet)
         ratios = sorted(set(frame["et_ratio"]))
         for axis, panel in zip(axes, facet.panels, strict=True):
@@ -97,7 +100,9 @@ def comparison_figure(summary: pd.DataFrame, extra: Sequence[str], label: str) -
     lines = frame[names].drop_duplicates().sort_values(names)
     if len(lines) > MOST_LINES:
         return None
-    frame = _few_doses(frame, 5)
+    few = _few_doses(frame, 5)
+    title = _title_of("Conditions compared", frame, few)
+    frame = frame[frame["dose_ug_per_ml"].isin(few)]
     with matplotlib.rc_context(STYLE):
         shown = Facets([], names, [()], [tuple(row) for row in lines.itertuples(index=False, name=None)])
         doses = Facets([], ["dose_ug_per_ml"], [()], [(dose,) for dose in sorted(set(frame["dose_ug_per_ml"]))])
@@ -114,21 +119,26 @@ def comparison_figure(summary: pd.DataFrame, extra: Sequence[str], label: str) -
         axis.set_xlim(left=min(0.0, axis.get_xlim()[0]) if frame["mean"].min() < 0 else 0.0)
         axis.set_xlabel(label)
         _legend_beside(figure, [axis])
-        figure.suptitle("Conditions side by side", fontsize=11, fontweight="bold", x=0.01, ha="left")
+        figure.suptitle(title, fontsize=11, fontweight="bold", x=0.01, ha="left")
     return figure
 
 
 def time_figure(kinetics: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
-    """Lysis against time, one line per dose, band of one sd; None without a series."""
+    """Lysis against time, one line per dose, band of one sd; None without a series.
+
+    Of more than MOST_DOSES doses some are left out, and the title says so.
+    """
     frame = with_one_antibody(kinetics)
     frame = frame[(frame["role"] != "fc_null") & frame["specific_lysis_pct"].notna()]
-    frame = frame[frame["dose_ug_per_ml"].isin(_spread(frame["dose_ug_per_ml"], MOST_DOSES))]
+    doses = _spread(frame["dose_ug_per_ml"], MOST_DOSES)
+    title = _title_of("Lysis over time", frame, doses)
+    frame = frame[frame["dose_ug_per_ml"].isin(doses)]
     if frame.empty or frame["hours"].nunique() < 3:
         return None
     with matplotlib.rc_context(STYLE):
         order = ["dose_ug_per_ml", "et_ratio", "antibody", *extra, "effector", "duration_h", "readout"]
-        facet = facets(frame, order, most_hues=MOST_DOSES)
-        figure, axes = panel_figure(facet, "Lysis over time", width=3.6, height=2.8)
+        facet = facets(frame, order, most_hues=max(len(COLOURS), len(doses)))
+        figure, axes = panel_figure(facet, title, width=3.6, height=2.8)
         colours = _dose_colours(facet)
         for axis, panel in zip(axes, facet.panels, strict=True):
             for i, hue in enumerate(facet.hues):
@@ -147,15 +157,16 @@ def time_figure(kinetics: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
 def kills_figure(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str]) -> Figure | None:
     """Share of NK cells by number of kills, without antibody and at the highest dose; None without histograms."""
     by_id = {run.run_id: run for run in runs}
-    frame = with_one_antibody(design)
+    frame = at_every_level(with_one_antibody(design), extra)
     frame = frame[frame["role"].isin(("sample", "no_antibody", "culture")) & (frame["et_ratio"] > 0)]
-    frame = frame[frame["dose_ug_per_ml"].isin({0.0, frame["dose_ug_per_ml"].max()})]
+    frame = frame[frame["dose_ug_per_ml"].isin({0.0, frame["dose_ug_per_ml"].max()})].reset_index(drop=True)
     shares = {run_id: kill_shares(by_id[run_id], MOST_KILLS) for run_id in frame["run_id"]}
     frame = frame[[shares[run_id] is not None for run_id in frame["run_id"]]]
     if frame.empty:
         return None
+    order = ["dose_ug_per_ml", "et_ratio", "antibody", *extra]
     with matplotlib.rc_context(STYLE):
-        facet = facets(frame, ["dose_ug_per_ml", "et_ratio", "antibody", *extra, "effector", "hours"], most_hues=6)
+        facet = facets(frame, [*order, "effector", "hours", "readout"], most_hues=6)
         figure, axes = panel_figure(facet, "Kills per NK cell", width=4.0, height=2.9)
         for axis, panel in zip(axes, facet.panels, strict=True):
             inside = rows_of(frame, facet.panel, panel)
@@ -238,14 +249,20 @@ def _spread(values: pd.Series, most: int) -> list[float]:
     return list(unique[np.unique(np.linspace(0, len(unique) - 1, most).round().astype(int))])
 
 
-def _few_doses(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Rows of `most` doses: all-lowest and highest, and those at which the mean lysis moves in even steps."""
+def _few_doses(frame: pd.DataFrame, most: int) -> list[float]:
+    """At most `most` doses: the lowest, the highest, and those at which the mean lysis moves in even steps."""
     level = frame.groupby("dose_ug_per_ml")["mean"].mean()
     if len(level) <= most:
-        return frame
+        return list(level.index)
     wanted = np.linspace(level.iloc[0], level.iloc[-1], most)
     chosen = {level.index[int(np.argmin(np.abs(level.to_numpy() - value)))] for value in wanted}
-    return frame[frame["dose_ug_per_ml"].isin(chosen | {level.index[0], level.index[-1]})]
+    return sorted(chosen | {level.index[0], level.index[-1]})
+
+
+def _title_of(title: str, frame: pd.DataFrame, doses: Sequence[float]) -> str:
+    """The title of a figure, and how many doses of `frame` it shows where `doses` are not all of them."""
+    count = frame["dose_ug_per_ml"].nunique()
+    return title if len(doses) == count else f"{title}  ({len(doses)} of {count} doses)"
 
 
 def _dose_colours(facet: Facets) -> list:

@@ -5,14 +5,15 @@ Nothing in it is loaded from elsewhere and nothing in it is a date: the same res
 
 import base64
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.headline import curve_name, viability_words, with_interval
+from analysis.stand_ins import stand_in_table
 from analysis.tables import tidy
 from analysis.trajectory import Run, Study
+from simulation.text import html
 
 _CSS = """
 body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1080px;margin:2rem auto;padding:0 1rem}
@@ -70,7 +71,7 @@ def write_report(
 ) -> Path:
     """Write the report to `path` and return it; figures maps names of FIGURES to PNG files."""
     title = str(study.info.get("title") or study.info.get("scenario_file") or study.out_dir.resolve().name)
-    body = [f"<h1>{escape(title)}</h1>", f'<p class="sub">{escape(_subtitle(study, design))}</p>']
+    body = [f"<h1>{html(title)}</h1>", f'<p class="sub">{html(_subtitle(study, design))}</p>']
     if study.problems:
         body.append(f'<div class="bad"><b>Not everything could be used</b>{html_list(study.problems)}</div>')
     if cautions:
@@ -79,7 +80,7 @@ def write_report(
     if headline.empty:
         body.append("<p>No wells to show.</p>")
     else:
-        body += [f"<p>{escape(str(headline.attrs.get('title', '')))}</p>", html_table(headline)]
+        body += [f"<p>{html(str(headline.attrs.get('title', '')))}</p>", html_table(headline)]
     fits = tables.get("dose_response")
     if fits is not None and len(fits):
         body += ["<h2>Dose response</h2>", html_table(_fit_table(fits))]
@@ -92,6 +93,7 @@ def write_report(
     body += [
         "<h2>Design</h2>",
         html_table(_design_rows(study, design, extra)),
+        *stand_in_section(study.info),
         "<h2>How it was computed</h2>",
         _FORMULAS,
     ]
@@ -101,17 +103,24 @@ def write_report(
             body.append(f"<details><summary>{heading} ({name}.csv)</summary>{html_table(tables[name])}</details>")
     text = scenario_text(study)
     if text:
-        body.append(
-            f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{escape(text)}</pre></details>"
-        )
+        body.append(f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{html(text)}</pre></details>")
     path.write_text(html_page(title, body), encoding="utf-8")
     return path
 
 
 def html_page(title: str, body: Sequence[str]) -> str:
     """A page that needs nothing beside itself, from pieces of HTML."""
-    head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+    head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html(title)}</title>'
     return f"{head}<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
+
+
+def stand_in_section(info: Mapping) -> list[str]:
+    """The numbers that entries of the catalogue took over from other entries; nothing where there are none."""
+    table = stand_in_table(info)
+    if table.empty:
+        return []
+    text = "The catalogue holds no number of their own for these; those of other entries stand in for them."
+    return ["<h2>Numbers taken over from other entries</h2>", f"<p>{text}</p>", html_table(table)]
 
 
 def scenario_text(study: Study) -> str:
@@ -148,7 +157,7 @@ def _design_rows(study: Study, design: pd.DataFrame, extra: Sequence[str]) -> pd
         values = sorted(set(samples[column]))
         shown = str(len(values)) if column in ("donor", "replicate") else _values(values)
         rows.append((word, shown))
-    rows += [(f"swept: {key}", _values(sorted(set(samples[key])))) for key in extra]
+    rows += [(f"swept: {key}", _values(sorted(set(samples[key].dropna())))) for key in extra]
     counts = design["role"].value_counts().sort_index()
     rows.append(("wells by role", ", ".join(f"{count} {role}" for role, count in counts.items())))
     for word, path in _FIXED.items():
@@ -205,21 +214,21 @@ def _fit_table(fits: pd.DataFrame) -> pd.DataFrame:
 def html_figure(path: Path, words: str) -> str:
     """A PNG file with its caption, carried by the page."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    words = escape(words)
+    words = html(words)
     image = f'<img alt="{words}" src="data:image/png;base64,{data}">'
     return f'<figure>{image}<figcaption class="sub">{words}</figcaption></figure>'
 
 
 def html_list(lines: Sequence[str]) -> str:
     """Lines of plain text as a list."""
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+    return "<ul>" + "".join(f"<li>{html(line)}</li>" for line in lines) + "</ul>"
 
 
 def html_table(frame: pd.DataFrame) -> str:
     """A table; numbers flush right, with four digits, and empty where there is none."""
     frame = tidy(frame) if "note" in frame else frame
     numeric = {name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])}
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in frame.columns)
+    head = "".join(f"<th>{html(str(name))}</th>" for name in frame.columns)
     rows = []
     for record in frame.itertuples(index=False, name=None):
         cells = (_cell(value, name in numeric) for name, value in zip(frame.columns, record, strict=True))
@@ -229,5 +238,5 @@ def html_table(frame: pd.DataFrame) -> str:
 
 def _cell(value: object, numeric: bool) -> str:
     if not numeric:
-        return f"<td>{escape('' if pd.isna(value) else str(value))}</td>"
+        return f"<td>{html('' if pd.isna(value) else str(value))}</td>"
     return '<td class="n"></td>' if pd.isna(value) else f'<td class="n">{value:.4g}</td>'

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from analysis.design_point import design_point, design_value, value_at
 from analysis.errors import ForeignFile
 from analysis.run_file import RunFile, faults_named
 
@@ -23,8 +24,9 @@ COUNTS = ("donor", "replicate")
 def read_rows(columns: Mapping[str, str], model: str | None, files: tuple[Path, list[str]]) -> dict[str, dict | str]:
     """Rows by run id, with the reason instead of a row where there is none.
 
-    columns: names of the columns that are entries of the condition, with their dotted paths. model: the version of this
-    study, None for any. files: a folder, and the run ids of the files in it that are to be read.
+    columns: names of the columns that are entries of the condition, with their dotted paths; the column of a varied key
+    has its name, and is empty where the key means nothing in a well. model: the version of this study, None for any.
+    files: a folder, and the run ids of the files in it that are to be read.
     """
     folder, names = files
     found: dict[str, dict | str] = {}
@@ -45,14 +47,11 @@ def _row(path: Path, columns: Mapping[str, str], model: str | None) -> dict:
         condition = json.loads(meta["condition"])
         row = {"run_id": meta["run_id"], "plate": str(meta["plate"]), "model_version": str(meta["model_version"])}
         row["actions"] = json.dumps(condition["action"], sort_keys=True) if condition.get("action") else ""
+        row["design_point"], row["donor_traits"] = design_point(condition)
         for column, key in columns.items():
-            value = _at(condition, key)
-            row[column] = json.dumps(value) if isinstance(value, list | dict) else value
+            row[column] = design_value(condition, key) if column == key else _core(value_at(condition, key), column)
         return row | {name: file.last(name) for name in END_VALUES}
 
 
-def _at(condition: Mapping, key: str) -> object:
-    node: object = condition
-    for name in key.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    return float(node) if isinstance(node, int) and not isinstance(node, bool) and key not in COUNTS else node
+def _core(value: object, column: str) -> object:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) and column not in COUNTS else value

@@ -20,7 +20,7 @@ import pandas as pd
 
 from analysis.calibration import Free
 from analysis.controls import plate_controls
-from analysis.design import CORE_KEYS, design_table, et_label, short_key, shown
+from analysis.design import CORE_KEYS, design_table, et_label, pooled, short_key, shown
 from analysis.lysis import lysis_table
 from analysis.trajectory import Run
 
@@ -147,14 +147,18 @@ def label_of(quantity: str, swept: Mapping[str, object]) -> str:
 
 
 def watched(
-    runs: Sequence[Run], scenario_text: str, places: Sequence[Mapping[str, object]], quantities: Sequence[str]
+    runs: Sequence[Run],
+    varied: Mapping[str, Sequence],
+    places: Sequence[Mapping[str, object]],
+    quantities: Sequence[str],
 ) -> dict[str, float]:
     """Label -> mean of donors (%), for every quantity at every place; runs hold a whole study with its controls.
 
+    varied  the swept keys of the study and their values.
     places  swept key -> value, one per point of the sweep.  Replicates are averaged within their donor first.
     """
-    design_, extra = design_table(runs, scenario_text)
-    wells = lysis_table(runs, design_, extra, plate_controls(runs, design_))
+    design_, extra = design_table(runs, varied)
+    wells = pooled(lysis_table(runs, design_, extra, plate_controls(runs, design_)), extra)
     column = {key: name for name, key in CORE_KEYS.items()}
     found = {}
     for place in places:

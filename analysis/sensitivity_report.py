@@ -1,7 +1,6 @@
 """A sensitivity study as files: tables, one picture per method, and a page."""
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +13,7 @@ from analysis.plots import COLOURS, STYLE, save
 from analysis.report import html_figure, html_page, html_table
 from analysis.sensitivity import MEASURES, MORRIS, SOBOL
 from analysis.tables import write_table
+from simulation.text import html
 
 HEADINGS = {
     MORRIS: "Morris: effect over the whole range (points of % lysis)",
@@ -35,7 +35,7 @@ def write_sensitivity(tables: Mapping[str, pd.DataFrame], folder: Path, title: s
     """
     for name in ("tables", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    body = [f"<h1>{escape(title)}</h1>", *(f'<p class="sub">{escape(line)}</p>' for line in facts)]
+    body = [f"<h1>{html(title)}</h1>", *(f'<p class="sub">{html(line)}</p>' for line in facts)]
     for method in HEADINGS:
         stem = folder / "figures" / f"sensitivity_{method}"
         table_file = folder / "tables" / f"sensitivity_{method}.csv"
@@ -45,7 +45,7 @@ def write_sensitivity(tables: Mapping[str, pd.DataFrame], folder: Path, title: s
             continue
         table = write_table(tables[method], table_file)
         picture = save(bars_figure(table, method), stem)[0]
-        body += [f"<h2>{escape(HEADINGS[method])}</h2>", html_figure(picture, CAPTIONS[method]), html_table(table)]
+        body += [f"<h2>{html(HEADINGS[method])}</h2>", html_figure(picture, CAPTIONS[method]), html_table(table)]
     page = folder / "sensitivity.html"
     page.write_text(html_page(title, body), encoding="utf-8")
     return page

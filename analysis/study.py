@@ -1,21 +1,23 @@
 """A folder of finished in-vitro runs -> tables, figures and a report."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.cautions import cautions
 from analysis.controls import PlateControls, controls_table, plate_controls
-from analysis.design import design_table
+from analysis.design import INTERNAL, design_table
+from analysis.design_point import varied_of
 from analysis.dose_response import Curve, dose_response_curves, dose_response_table
 from analysis.errors import MissingControls
 from analysis.headline import headline_table, headline_text
 from analysis.killing import killing_table
 from analysis.kinetics import kinetics_tables
 from analysis.lysis import lysis_summary, lysis_table
-from analysis.report import FIGURES, scenario_text, write_report
+from analysis.report import FIGURES, write_report
+from analysis.stand_ins import stand_in_lines
 from analysis.summary import light_study, refresh
 from analysis.tables import tidy, write_table
 from analysis.trajectory import Study, read_study
@@ -46,12 +48,14 @@ class Result:
     report: Path
     problems: list[str]
     headline: pd.DataFrame
+    stand_ins: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """The headline and one line per curve, for a terminal."""
+        """The headline, one line per curve, and whose numbers stand in for missing ones, for a terminal."""
         nothing = pd.DataFrame()
         fits, viability = (self.tables.get(name, nothing) for name in ("dose_response", "viability_summary"))
-        return headline_text(self.headline, fits, viability)
+        lines = [f"stand-in: {line}" for line in self.stand_ins]
+        return "\n".join([headline_text(self.headline, fits, viability), *lines])
 
 
 def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) -> Result:
@@ -62,14 +66,16 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) 
     table alone: time courses and histograms are not in it, and figures and the intervals of single curves, which cost
     most, are left out; every donor is fitted as ever.
     Files that cannot be used and plates that lack controls are named in `problems` and left out.  Raises
-    MissingControls, and writes nothing, where that would leave no plate at all.
+    MissingControls where that would leave no plate at all, PooledConditions where runs of two conditions would be
+    averaged into one row; nothing is written then.
     """
     out_dir = Path(out_dir)
     large = sum(1 for _ in (out_dir / "runs").glob("*/*.h5")) > LARGE
-    study = light_study(out_dir, refresh(out_dir, processes)) if large else read_study(out_dir, "well", OBSERVABLES)
+    summary = refresh(out_dir, processes) if large else None
+    study = light_study(out_dir, summary) if summary else read_study(out_dir, "well", OBSERVABLES)
     if not study.runs:
         study.problems.append("there is no run to analyse")
-    design, extra = design_table(study.runs, scenario_text(study))
+    design, extra = design_table(study.runs, summary.varied if summary else varied_of(study.info))
     controls = _usable_controls(study, design)
     tables: dict[str, pd.DataFrame] = {}
     curves: list[Curve] = []
@@ -78,7 +84,7 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) 
     lysis = lysis_table(study.runs, design, extra, controls)
     if len(lysis):
         curves, by_donor = dose_response_curves(lysis, extra, with_intervals=not large)
-        tables["lysis"] = lysis.drop(columns="at_zero")
+        tables["lysis"] = lysis.drop(columns=list(INTERNAL))
         tables["lysis_summary"] = lysis_summary(lysis, extra)
         tables["dose_response"] = dose_response_table(curves, extra)
         if len(by_donor):
@@ -95,7 +101,7 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) 
         if headline.empty:
             headline = headline_table(tables["viability"], extra, "relative viability (%)")
     if controls:
-        tables["controls"] = controls_table(controls, design)
+        tables["controls"] = controls_table(controls, design, extra)
     if not large:
         refresh(out_dir)
     tables = {name: tidy(table) for name, table in tables.items()}
@@ -114,7 +120,7 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) 
     pngs = {name: paths[0] for name, paths in figures.items()}
     report = write_report(out_dir / "report.html", study, design, extra, headline, tables, pngs, said)
     images = [path for paths in figures.values() for path in paths]
-    return Result(tables, images, report, study.problems, headline)
+    return Result(tables, images, report, study.problems, headline, stand_in_lines(study.info))
 
 
 def _usable_controls(study: Study, design: pd.DataFrame) -> dict[str, PlateControls]:

@@ -1,8 +1,9 @@
 """The summary table of a study: one row per finished run, in DIR/tables/runs.parquet, rebuilt from the run files.
 
-Columns  run_id, plate, role, donor, replicate, model_version; the core design (analysis.design.CORE_KEYS); every swept
-         key under its dotted name; actions as text; then the last value of each observable series (END_VALUES), in the
-         units of the run files; file_bytes and file_mtime_ns of the file that was read.
+Columns  run_id, plate, role, donor, replicate, model_version; the core design (CORE_KEYS); every varied key under its
+         dotted name, empty where it means nothing in a well; actions as text; what the cautions of a report ask for;
+         design_point and donor_traits (analysis.design_point); then the last value of each observable series
+         (END_VALUES), in the units of the run files; file_bytes and file_mtime_ns of the file that was read.
 Upkeep   Only files that are new or have changed are read; rows whose file is gone are dropped. The table is written
          whole under another name and renamed, by whoever analyses; workers never touch it.
 Memory   Some of the 256 folders of runs/ are held at a time, so it does not grow with the study (one row group each).
@@ -20,22 +21,32 @@ from uuid import uuid4
 
 import numpy as np
 
-from analysis.design import CORE_KEYS, swept
+from analysis.design_point import CORE_KEYS
 from analysis.processes import in_order
 from analysis.run_rows import COUNTS, END_VALUES, read_rows
 from analysis.trajectory import Run, Series, Study, model_of, read_info
+from analysis.varied import varied_keys
 
-LAYOUT = "1"  # of the table; another one is rebuilt
+LAYOUT = "2"  # of the table; another one is rebuilt
 SPREAD_FROM = 4000  # new files from which further processes pay: one starts in the time of a thousand
 _SHOWN = 20  # files that cannot be used and are named one by one
-_WORDS = ("role", "cell_line", "effector", "antibody", "readout")
+_WORDS = ("role", "cell_line", "effector", "antibody", "readout", "random_numbers")
+_FOR_CAUTIONS = {
+    "random_numbers": "random",
+    "reader_cv": "assay.reader_cv",
+    "effector_is_cell_line": "effectors.is_cell_line",
+}
 
 
 @dataclass
 class Summary:
-    """What refresh did: the table, rows in it, files read anew, and one line per thing that could not be used."""
+    """What refresh did: the table, rows in it, files read, and one line per thing that could not be used.
+
+    varied: the varied keys that are columns of it, with their values.
+    """
 
     path: Path
+    varied: dict[str, list] = field(default_factory=dict)
     rows: int = 0
     read: int = 0
     problems: list[str] = field(default_factory=list)
@@ -54,8 +65,8 @@ def refresh(out_dir: Path, processes: int = 1) -> Summary:
     info = read_info(out_dir / "study.json", summary.problems)
     known = set(info.get("run_ids") or ())
     model = model_of(info)
-    asked = _asked(info)
-    schema = _schema(asked)
+    summary.varied = varied_keys(out_dir, info)
+    schema = _schema(summary.varied)
     old = _old_table(summary.path, schema)
     bad: list[str] = []
     strangers = 0
@@ -67,7 +78,7 @@ def refresh(out_dir: Path, processes: int = 1) -> Summary:
     if sum(1 for _ in runs_dir.glob("*/*.h5")) - (old.file.metadata.num_rows if old else 0) <= SPREAD_FROM:
         processes = 1
     plans, orders = tee(_plans(runs_dir, known, old, model))
-    columns = {**CORE_KEYS, **{key: key for key in asked}}
+    columns = _columns(summary.varied)
     orders = ((runs_dir / plan.folder, list(plan.new)) for plan in orders)
     read = in_order(partial(read_rows, columns, model), orders, processes)
     try:
@@ -110,8 +121,9 @@ def light_study(out_dir: Path, summary: Summary) -> Study:
     import pyarrow.parquet as parquet
 
     study = Study(Path(out_dir), read_info(Path(out_dir) / "study.json", []), problems=list(summary.problems))
-    paths = {**CORE_KEYS, **{key: key for key in _asked(study.info)}}
-    columns = ["run_id", "plate", "model_version", "actions", "signal", "signal_maximum", "signal_blank", *paths]
+    paths = _columns(summary.varied)
+    columns = ["run_id", "plate", "model_version", "actions", "design_point", "donor_traits", *paths]
+    columns += ["signal", "signal_maximum", "signal_blank"]
     file = parquet.ParquetFile(summary.path)
     for group in range(file.num_row_groups):
         for row in file.read_row_group(group, columns=columns).to_pylist():
@@ -121,7 +133,8 @@ def light_study(out_dir: Path, summary: Summary) -> Study:
             time = np.array([row["hours"]])
             ends = {name: Series(np.array([row[name]]), time) for name in ("signal", "signal_maximum", "signal_blank")}
             path = study.out_dir / "runs" / row["run_id"][:2] / f"{row['run_id']}.h5"
-            study.runs.append(Run(row["run_id"], row["plate"], row["model_version"], condition, path, ends))
+            point = (row["design_point"], row["donor_traits"])
+            study.runs.append(Run(row["run_id"], row["plate"], row["model_version"], condition, path, ends, point))
     study.runs.sort(key=lambda run: run.run_id)
     return study
 
@@ -192,24 +205,22 @@ def _old_table(path: Path, schema) -> _Old | None:
     return _Old(file, folders) if same and metadata.get(b"layout") == LAYOUT.encode() else None
 
 
-def _asked(info: Mapping) -> dict[str, list]:
-    """Swept keys beside the core ones, with their values: of the scenario file, then of --set sweep.key=[...]."""
-    asked = swept(str(info.get("scenario") or ""))
-    for text in info.get("sets") or ():
-        asked |= swept(text.replace("sweep.", "[sweep]\n", 1)) if str(text).startswith("sweep.") else {}
-    return {key: values for key, values in asked.items() if key not in CORE_KEYS.values()}
+def _columns(varied: Mapping[str, list]) -> dict[str, str]:
+    """Column of the table -> dotted path in the condition."""
+    return {**CORE_KEYS, **_FOR_CAUTIONS, **{key: key for key in varied}}
 
 
-def _schema(asked: Mapping[str, list]):
+def _schema(varied: Mapping[str, list]):
     import pyarrow as arrow
 
-    fields = [(name, arrow.string()) for name in ("run_id", "plate", "model_version", "actions")]
-    for column in CORE_KEYS:
+    words = ("run_id", "plate", "model_version", "actions", "design_point", "donor_traits")
+    fields = [(name, arrow.string()) for name in words]
+    for column in (*CORE_KEYS, *_FOR_CAUTIONS):
         kind = arrow.string() if column in _WORDS else arrow.int64() if column in COUNTS else arrow.float64()
-        fields.append((column, kind))
-    for key, values in asked.items():
-        words = any(isinstance(value, str) for value in values)
-        fields.append((key, arrow.string() if words else arrow.float64()))
+        fields.append((column, arrow.bool_() if column == "effector_is_cell_line" else kind))
+    for key, values in varied.items():
+        numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+        fields.append((key, arrow.float64() if numbers else arrow.string()))
     fields += [(name, arrow.float64()) for name in END_VALUES]
     fields += [("file_bytes", arrow.int64()), ("file_mtime_ns", arrow.int64())]
     return arrow.schema(fields, metadata={"layout": LAYOUT})

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.cell_text import guard
+
 NOT_A_VALUE = ("run_id", "condition", "plate", "note")
 
 
@@ -22,8 +24,18 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
 def write_table(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Write tidy(frame) to `path` and return it.  Six significant digits: more would be noise."""
     frame = tidy(frame)
-    frame.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    write_csv(frame, path, float_format="%.6g")
     return frame
+
+
+def write_csv(frame: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
+    """Write a frame as CSV in which no text is a formula (cell_text.py)."""
+    shown = frame.rename(columns=lambda name: guard(str(name)))
+    for place, kind in enumerate(frame.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind):
+            cells = frame.iloc[:, place].map(lambda cell: guard(cell) if isinstance(cell, str) else cell)
+            shown.isetitem(place, cells)
+    shown.to_csv(path, index=False, float_format=float_format, lineterminator="\n")
 
 
 def join_notes(*notes: str) -> str:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:  # only one table here needs pandas, and a process that reads 
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run: its condition and the observables that were asked for."""
+    """One finished run: its condition and the observables that were asked for.
+
+    point: as of design_point.design_point, where the condition is not whole; None otherwise.
+    """
 
     run_id: str
     plate: str
@@ -34,6 +37,7 @@ class Run:
     condition: Mapping
     path: Path
     observables: Mapping[str, Series]
+    point: tuple[str, str] | None = None
 
     @property
     def role(self) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.controls import SAMPLE_ROLES, PlateControls, is_target_only, net_signal
-from analysis.design import CONDITION_COLUMNS
+from analysis.design import pooled, pooled_by
 from analysis.dose_response import OK, Curve, dose_response_curves
 from analysis.logistic import dose_at
 from analysis.statistics import summarise_units
@@ -55,9 +55,10 @@ def viability_tables(wells: pd.DataFrame, extra: Sequence[str]) -> tuple[pd.Data
     viability  per condition and dose: n, mean (relative viability, %), sd, ci95, gr_mean, and the numbers of its curve.
     summary    per curve: status, relative_ec50, ic50, gr50 (ng/mL) each with interval, maximal_inhibition_pct, grmax.
     """
-    by = ["role", *CONDITION_COLUMNS, *extra]
+    by = pooled_by(extra)
     curve_by = [name for name in by if name != "dose_ug_per_ml"]
     curves, _ = dose_response_curves(wells, extra, "relative_viability_pct", rising=False)
+    wells = pooled(wells, extra)
     rows = [curve.condition | _summary_row(curve, _same(wells, curve, curve_by)) for curve in curves]
     summary = pd.DataFrame(rows, columns=None if rows else [*curve_by, "status", "note"])
     table = summarise_units(wells, by, "relative_viability_pct")

@@ -1,6 +1,8 @@
 """What the command line prints: faults, tables, progress. Nothing is computed or decided here.
 
-Results go to standard output; progress, notes and faults go to standard error.
+Results go to standard output; progress, notes and faults go to standard error. All text goes through `_echo`, where
+what a terminal would act on becomes an escape (simulation/text.py): titles, names and file names are a user's, or those
+of whoever sent the user a file.
 """
 
 import os
@@ -10,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import typer
 
+from simulation.text import one_line, printable
+
 _WIDTH_WITHOUT_TERMINAL = 140
 _MOST_ROWS = 60  # of a design, before the rest is only counted
 _MOST_FAILURES = 20
@@ -17,20 +21,30 @@ _SPARSE_S = 30.0  # without a terminal, at most one progress line in this time .
 _SPARSE_SHARE = 0.1  # ... or per tenth of the work
 
 
-def say(text: str = "") -> None:
+def _echo(text: object, err: bool = False) -> None:
+    """Write one line; the only place that writes text of others to a terminal."""
+    typer.echo(one_line(text), err=err)
+
+
+def say(text: object = "") -> None:
     """One line of result."""
-    typer.echo(text)
+    _echo(text)
 
 
-def note(text: str) -> None:
-    """One line beside the result."""
-    typer.echo(text, err=True)
+def note(text: object) -> None:
+    """One line next to the result."""
+    _echo(text, err=True)
 
 
 def faults(lines: Iterable[object]) -> None:
-    """One line per fault on standard error."""
+    """One line per error on standard error."""
     for line in lines:
-        typer.echo(f"error: {line}", err=True)
+        _echo(f"error: {line}", err=True)
+
+
+def document(text: str) -> None:
+    """A file on standard output, to be redirected: as it is, unless a terminal would show it."""
+    typer.echo(printable(text) if sys.stdout.isatty() else text)
 
 
 def failures(failed: Sequence, folder: object) -> None:
@@ -42,7 +56,8 @@ def failures(failed: Sequence, folder: object) -> None:
 
 def summary(text: str, report: object) -> None:
     """What a user came for, and where the rest lies."""
-    say(text.rstrip())
+    for line in text.rstrip().split("\n"):
+        say(line)
     say()
     say(f"report: {report}")
 
@@ -58,23 +73,25 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    heading = Text(one_line(title)) if title else None
+    shown = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     rows = [list(row) for row in rows]
     for place, column in enumerate(columns):
         cells = [row[place] for row in rows if row and row[place] != ""]
         numbers = bool(cells) and all(isinstance(cell, int | float) for cell in cells)
         flow = {"overflow": "fold", "ratio": 1} if column in wide else {"no_wrap": True}
-        shown.add_column(column, justify="right" if numbers else "left", **flow)
+        shown.add_column(Text(one_line(column)), justify="right" if numbers else "left", **flow)
     for row in rows:
         if row:
-            shown.add_row(*(Text(number(cell) if isinstance(cell, int | float) else str(cell)) for cell in row))
+            shown.add_row(*(Text(number(cell) if isinstance(cell, int | float) else one_line(cell)) for cell in row))
         else:
             shown.add_section()
     console = _stdout()
     with console.capture() as capture:
         console.print(shown)
-    # Without the blanks that fill each line up to the width of the page.
-    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    # Without the blanks that fill each line up to the width of the page. Cells, columns and title are escaped already,
+    # and on a terminal the table has colours of its own.
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def number(value: float) -> str:
@@ -342,6 +359,23 @@ def mice_plan(title: str, costs: object, workers: int) -> None:
     say(f"files    about {size(costs.disk_bytes)}")
 
 
+def stand_ins(rows: Sequence[Mapping]) -> None:
+    """Rows of simulation.scenario.stand_ins: whose numbers an entry takes over, in one row per pair of entries."""
+    groups: dict[tuple, list[str]] = {}
+    for row in rows:
+        shown = row["value"] if isinstance(row["value"], str) else number(row["value"])
+        groups.setdefault((row["of"], row["from"]), []).append(f"{row['number']} {shown} {_unit(row['unit'])}".strip())
+    if groups:
+        say()
+        lines = [[of, ", ".join(texts), whose] for (of, whose), texts in groups.items()]
+        title = "numbers taken over from other entries of the catalogue (stand-ins)"
+        table(("of", "numbers", "from"), lines, title=title, wide=("numbers",))
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else unit
+
+
 def catalogue_kind(kind: str, entries: Mapping, defaults: object) -> None:
     """All entries of one kind of the catalogue: shared numbers first, then what each entry says for itself."""
     rows: list[list[object]] = []
@@ -376,7 +410,7 @@ def _word(value: str | bool) -> str:
 def _number_cells(n: object) -> list[object]:
     factor = "x " if n.operation == "factor" else ""
     extent = f"{number(n.low)} - {number(n.high)}" if n.low != n.high else "fixed"
-    unit = "" if factor or n.unit == "1" else n.unit
+    unit = "" if factor else _unit(n.unit)
     return [f"{factor}{number(n.value)}", extent, unit, n.provenance, n.source]
 
 

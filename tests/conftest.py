@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 from simulation import runtime
@@ -13,3 +14,10 @@ runtime.configure(threads=1)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items):
+    """For `--dist loadgroup`: tests of one file stay in one process, and so do all that share a Slurm or a browser."""
+    for item in items:
+        folder, name = item.path.parent.name, item.path.stem
+        item.add_marker(pytest.mark.xdist_group(folder if folder in ("cluster", "teaching") else name))

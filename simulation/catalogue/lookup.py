@@ -1,55 +1,35 @@
 """The catalogue: every number the simulator knows, with its range, unit, source and provenance.
 
 Files   one TOML table per kind beside this module; `[default]` holds what all entries share, an entry's own field wins.
-Overlay a user's TOML file, `[kind.entry.field]` with value, unit, source, provenance; later files win field by field.
-Limits  an overlay keeps the unit of the field it replaces; a value outside the known range needs its own low and high.
+Overlay a user's TOML file, `[kind.entry.field]` with value, unit, source, provenance (overlay.py).
+Limits  every number and both ends of its range lie within the bounds of its unit (fields.py).
                                                                             (tests/catalogue/test_catalogue.py)
 """
 
-import difflib
-import functools
-import math
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-KINDS = (
-    *("cell_lines", "effectors", "antibodies", "mechanisms", "wells", "readouts"),
-    *("tumours", "mice", "residents", "drugs"),
+from simulation.catalogue.fields import (
+    CHOICES,
+    DEFAULT,
+    IN_VIVO_OF,
+    KINDS,
+    NUMBER_KEYS,
+    OPERATIONS,
+    OPTIONAL,
+    PROVENANCES,
+    CatalogueError,
+    did_you_mean,
+    is_number,
+    key_path,
+    out_of_bounds,
+    shipped,
+    shown,
 )
-PROVENANCES = ("found", "derived", "calibrated", "assumed")
-OPERATIONS = ("value", "factor", "set")
-DEFAULT = "default"
-
-# Text fields with a closed set of values; all other text is free.
-CHOICES: dict[tuple[str, str], tuple[str | bool, ...]] = {
-    ("effectors", "genotype"): ("VV", "VF", "FF", "population"),
-    ("effectors", "is_cell_line"): (True, False),
-    ("antibodies", "epitope"): ("IV", "II", "none"),
-    ("wells", "shape"): ("disc", "square", "chip"),
-    ("drugs", "class"): ("antibody", "small-molecule"),
-}
-# A line in a mouse, and an effector in a tumour, are those of the well: such an entry holds what only the mouse needs,
-# and may hold a field of the well where the mouse needs another value; `note` then says why.
-IN_VIVO_OF = {"tumours": "cell_lines", "residents": "effectors"}
-# Only a chip has compartments; every other field of a kind is needed by all its entries.
-OPTIONAL = frozenset({"microwell_side_um", "targets_per_microwell"})
-
-NUMBER_KEYS = frozenset({*OPERATIONS, "low", "high", "unit", "source", "provenance", "note"})
-
-Raw = dict[str, dict[str, dict[str, Any]]]  # kind -> entry -> field -> inline table or text
-
-
-class CatalogueError(ValueError):
-    """A catalogue or overlay that cannot be used; `faults` holds one line per fault, each beginning with a key path."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+from simulation.catalogue.overlay import Added, Names, check_added, field_names, lay_over, taken_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +52,16 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One named entry, defaults already filled in: `numbers` by field name, and `strings` (text and flags)."""
+    """One named entry, defaults already filled in: `numbers` by field name, and `strings` (text and flags).
+
+    `taken_from`: field -> the entry of the same kind whose number or text stands in for one that this entry does not
+    state ("" for what all entries share). What every entry of a kind has in common is not among them.
+    """
 
     name: str
     numbers: dict[str, Number]
     strings: dict[str, str | bool]
+    taken_from: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def values(self) -> dict[str, float]:
         """Return field name -> value in the field's own unit (the name carries it)."""
@@ -103,7 +88,7 @@ class Catalogue:
         """Return the entries of `kind`, written with underscore or hyphen; ValueError names the kinds there are."""
         name = kind.replace("-", "_")
         if name not in KINDS:
-            raise ValueError(f"{kind}: no such kind{_nearest(name, KINDS)}; allowed: {', '.join(KINDS)}")
+            raise ValueError(f"{kind}: no such kind{did_you_mean(name, KINDS)}; allowed: {', '.join(KINDS)}")
         return getattr(self, name)
 
 
@@ -112,11 +97,12 @@ def load(overlays: Sequence[Path] = ()) -> Catalogue:
 
     Pure: the same files give an equal catalogue. Raises CatalogueError with every fault, each naming its key path.
     """
-    raw = _shipped()
-    names = _field_names(raw)
+    raw = shipped()
+    names = field_names(raw)
     faults: list[str] = []
+    added: dict[tuple[str, str], Added] = {}
     for path in overlays:
-        raw = _overlaid(raw, Path(path), names, faults)
+        raw = lay_over(raw, Path(path), names, added, faults)
     if faults:
         raise CatalogueError(faults)
     entries: dict[str, dict[str, Entry]] = {}
@@ -124,13 +110,27 @@ def load(overlays: Sequence[Path] = ()) -> Catalogue:
     for kind in KINDS:
         shared = _entry(kind, DEFAULT, raw[kind].get(DEFAULT, {}), None, faults)
         defaults[kind] = shared
-        entries[kind] = {
-            name: _entry(kind, name, table, shared, faults) for name, table in raw[kind].items() if name != DEFAULT
-        }
+        entries[kind] = {}
+        for name, table in raw[kind].items():
+            if name != DEFAULT:
+                entry = _entry(kind, name, table, shared, faults)
+                taken = taken_over(raw, kind, name, added) | _said_to_be(entry, shared)
+                entries[kind][name] = replace(entry, taken_from=taken)
+    check_added(raw, added, faults)
     _check_complete(entries, names, faults)
     if faults:
         raise CatalogueError(faults)
     return Catalogue(**entries, defaults=defaults)
+
+
+def _said_to_be(entry: Entry, shared: Entry) -> dict[str, str]:
+    """Field -> entry for the entry's own numbers whose source says that they are another entry's ("as NSG; ...")."""
+    found = {}
+    for name, number in entry.numbers.items():
+        said = re.match(r"as ([^;,.]+)", number.source)
+        if said and shared.numbers.get(name) is not number:
+            found[name] = said[1].strip()
+    return found
 
 
 def with_values(catalogue: Catalogue, values: Mapping[str, float]) -> Catalogue:
@@ -156,10 +156,10 @@ def with_values(catalogue: Catalogue, values: Mapping[str, float]) -> Catalogue:
         else:
             kinds[kind][name][key] = new
     changed = {
-        kind: {name: Entry(name, numbers, catalogue.kind(kind)[name].strings) for name, numbers in entries.items()}
+        kind: {name: replace(catalogue.kind(kind)[name], numbers=numbers) for name, numbers in entries.items()}
         for kind, entries in kinds.items()
     }
-    defaults = {kind: Entry(DEFAULT, shared[kind], entry.strings) for kind, entry in catalogue.defaults.items()}
+    defaults = {kind: replace(entry, numbers=shared[kind]) for kind, entry in catalogue.defaults.items()}
     return Catalogue(**changed, defaults=defaults)
 
 
@@ -218,101 +218,14 @@ def apply_mechanism(mechanism: Entry, targets: Mapping[str, float]) -> dict[str,
     return changed
 
 
-@functools.cache
-def _shipped() -> Raw:
-    """The tables of this folder as parsed; callers must not write into them. Works from a wheel as from a checkout."""
-    folder = resources.files(__package__)
-    return {kind: tomllib.loads(folder.joinpath(f"{kind}.toml").read_text(encoding="utf-8")) for kind in KINDS}
-
-
-def _field_names(raw: Raw) -> dict[str, dict[str, frozenset[str]]]:
-    """kind -> {"numbers", "strings"}: the field names of the shipped tables, which are all that an overlay may name."""
-    names = {}
-    for kind in KINDS:
-        items = [(name, item) for table in raw[kind].values() for name, item in table.items()]
-        names[kind] = {
-            "numbers": frozenset(name for name, item in items if isinstance(item, dict)),
-            "strings": frozenset(name for name, item in items if not isinstance(item, dict)),
-        }
-    # A mechanism of the user may touch any field of a line, not only those that a shipped one touches.
-    names["mechanisms"]["numbers"] = names["cell_lines"]["numbers"]
-    for kind, well_kind in IN_VIVO_OF.items():
-        names[kind]["numbers"] |= names[well_kind]["numbers"]
-    return names
-
-
-def _overlaid(raw: Raw, path: Path, names: dict[str, dict[str, frozenset[str]]], faults: list[str]) -> Raw:
-    """Return `raw` with the entries of the file `path` laid over it; faults are added to the list."""
-    try:
-        with path.open("rb") as file:
-            overlay = tomllib.load(file)
-    except OSError as error:
-        faults.append(f"{path}: cannot be read ({error.strerror})")
-        return raw
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.append(f"{path}: not valid TOML ({error})")
-        return raw
-    merged = {kind: dict(entries) for kind, entries in raw.items()}
-    for kind, entries in overlay.items():
-        if kind not in KINDS or not isinstance(entries, dict):
-            faults.append(f"{_path(kind)}: no such table{_nearest(kind, KINDS)}; allowed: {', '.join(KINDS)}")
-            continue
-        for name, table in entries.items():
-            if not isinstance(table, dict):
-                faults.append(f"{_path(kind, name)}: {table!r}; expected a table of fields")
-                continue
-            if name not in merged[kind] and name != DEFAULT and "description" not in table:
-                faults.append(
-                    f"{_path(kind, name)}: no such entry{_nearest(name, merged[kind])}; a new one needs a description"
-                )
-                continue
-            known = names[kind]["numbers"] | names[kind]["strings"]
-            own = dict(merged[kind].get(name, {}))
-            for key, item in table.items():
-                where = _path(kind, name, key)
-                if key not in known:
-                    faults.append(f"{where}: unknown field{_nearest(key, known)}")
-                elif key in names[kind]["strings"]:
-                    own[key] = item
-                elif not isinstance(item, dict):
-                    faults.append(f"{where}: {item!r}; expected a table with value, unit, source, provenance")
-                else:
-                    own[key] = _with_range(item, _known_number(raw, kind, name, key), where, faults)
-            merged[kind][name] = own
-    return merged
-
-
-def _known_number(raw: Raw, kind: str, name: str, key: str) -> dict[str, Any] | None:
-    """The inline table that an overlay of this field replaces: the entry's own, else the shared one, else None."""
-    return raw[kind].get(name, {}).get(key) or raw[kind].get(DEFAULT, {}).get(key)
-
-
-def _with_range(item: dict[str, Any], known: dict[str, Any] | None, where: str, faults: list[str]) -> dict[str, Any]:
-    """Complete an overlay number: low and high come from the number it replaces; without one they are the value."""
-    item = dict(item)
-    operation = next((name for name in OPERATIONS if name in item), None)
-    if known is not None and operation in known:
-        value, low, high = item[operation], known["low"], known["high"]
-        if "unit" in item and item["unit"] != known["unit"]:
-            faults.append(f"{where}.unit: {item['unit']!r}; this field is in {known['unit']!r}")
-        elif "low" not in item and "high" not in item and _is_number(value) and not low <= value <= high:
-            faults.append(f"{where}.{operation}: {value!r} is outside {low:g} to {high:g}; give low and high too")
-        item.setdefault("low", min(low, value) if _is_number(value) else low)
-        item.setdefault("high", max(high, value) if _is_number(value) else high)
-    elif operation is not None:
-        item.setdefault("low", item[operation])
-        item.setdefault("high", item[operation])
-    return item
-
-
 def _entry(kind: str, name: str, table: Mapping[str, Any], shared: Entry | None, faults: list[str]) -> Entry:
     """Check and freeze one entry; fields it lacks come from `shared`, as the very same Number objects."""
     numbers: dict[str, Number] = dict(shared.numbers) if shared else {}
     strings: dict[str, str | bool] = dict(shared.strings) if shared else {}
     for key, item in table.items():
-        where = _path(kind, name, key)
+        where = key_path(kind, name, key)
         if isinstance(item, dict):
-            number = _number(kind, item, where, faults)
+            number = _number(kind, key, item, where, faults)
             if number is not None:
                 numbers[key] = number
         else:
@@ -321,12 +234,12 @@ def _entry(kind: str, name: str, table: Mapping[str, Any], shared: Entry | None,
     return Entry(name, numbers, strings)
 
 
-def _number(kind: str, item: dict[str, Any], where: str, faults: list[str]) -> Number | None:
+def _number(kind: str, field_name: str, item: dict[str, Any], where: str, faults: list[str]) -> Number | None:
     """Check one inline table; None, with its faults added, if it is no usable number."""
     before = len(faults)
     for key in item:
         if key not in NUMBER_KEYS:
-            faults.append(f"{where}.{key}: unknown key{_nearest(key, NUMBER_KEYS)}")
+            faults.append(f"{where}.{key_path(key)}: unknown key{did_you_mean(key, NUMBER_KEYS)}")
     allowed = ("factor", "set") if kind == "mechanisms" else ("value",)
     given = [name for name in OPERATIONS if name in item]
     if len(given) != 1 or given[0] not in allowed:
@@ -336,21 +249,24 @@ def _number(kind: str, item: dict[str, Any], where: str, faults: list[str]) -> N
     for key in (operation, "low", "high"):
         if key not in item:
             faults.append(f"{where}.{key}: missing")
-        elif not _is_number(item[key]):
-            faults.append(f"{where}.{key}: {item[key]!r}; expected a finite number")
+        elif not is_number(item[key]):
+            faults.append(f"{where}.{key}: {shown(item[key])}; expected a finite number")
     for key in ("unit", "source", "provenance", "note"):
         text = item.get(key, "" if key == "note" else None)
         if text is None:
             faults.append(f"{where}.{key}: missing")
         elif not isinstance(text, str) or (not text.strip() and key != "note"):
-            faults.append(f"{where}.{key}: {text!r}; expected text")
+            faults.append(f"{where}.{key}: {shown(text)}; expected text")
         elif key == "provenance" and text not in PROVENANCES:
-            faults.append(f"{where}.provenance: {text!r}; allowed: {', '.join(PROVENANCES)}")
+            faults.append(f"{where}.provenance: {shown(text)}; allowed: {', '.join(PROVENANCES)}")
     if len(faults) > before:
         return None
     value, low, high = float(item[operation]), float(item["low"]), float(item["high"])
     if not low <= value <= high:
         faults.append(f"{where}.{operation}: {value:g} is not within low {low:g} and high {high:g}")
+        return None
+    if wrong := out_of_bounds(field_name, item["unit"], operation, value, low, high):
+        faults.append(f"{where}.{wrong}")
         return None
     return Number(value, low, high, item["unit"], item["source"], item["provenance"], item.get("note", ""), operation)
 
@@ -359,14 +275,12 @@ def _check_text(kind: str, key: str, item: Any, where: str, faults: list[str]) -
     choices = CHOICES.get((kind, key))
     # `True in ("VV", 1)` would hold for 1, so the type is compared as well.
     if choices is not None and not any(item == choice and type(item) is type(choice) for choice in choices):
-        faults.append(f"{where}: {item!r}; allowed: {', '.join(str(choice) for choice in choices)}")
+        faults.append(f"{where}: {shown(item)}; allowed: {', '.join(str(choice) for choice in choices)}")
     elif choices is None and not isinstance(item, str):
-        faults.append(f"{where}: {item!r}; expected text")
+        faults.append(f"{where}: {shown(item)}; expected text")
 
 
-def _check_complete(
-    entries: dict[str, dict[str, Entry]], names: dict[str, dict[str, frozenset[str]]], faults: list[str]
-) -> None:
+def _check_complete(entries: dict[str, dict[str, Entry]], names: Names, faults: list[str]) -> None:
     """Every entry must hold every field that the engine reads, and a partner must be an antibody of the catalogue."""
     for kind in KINDS:
         if kind == "mechanisms":
@@ -382,36 +296,25 @@ def _check_complete(
             if entry.strings.get("shape") == "chip":
                 missing += sorted(OPTIONAL - entry.numbers.keys())
             # A field that is there but faulty has been reported already.
-            missing = [key for key in missing if not any(f.startswith(_path(kind, name, key)) for f in faults)]
+            missing = [key for key in missing if not any(f.startswith(key_path(kind, name, key)) for f in faults)]
             if missing:
-                faults.append(f"{_path(kind, name)}: missing {', '.join(missing)}")
+                faults.append(f"{key_path(kind, name)}: missing {', '.join(missing)}")
     for name, entry in entries["antibodies"].items():
         partner = entry.strings.get("partner", "")
-        if partner and partner not in entries["antibodies"]:
-            near = _nearest(str(partner), entries["antibodies"])
-            faults.append(f"{_path('antibodies', name, 'partner')}: {partner!r} is no antibody of the catalogue{near}")
+        if isinstance(partner, str) and partner and partner not in entries["antibodies"]:
+            near = did_you_mean(str(partner), entries["antibodies"])
+            faults.append(
+                f"{key_path('antibodies', name, 'partner')}: {partner!r} is no antibody of the catalogue{near}"
+            )
     for kind, key, other in (("residents", "base", "effectors"), ("drugs", "antibody", "antibodies")):
         for name, entry in entries[kind].items():
             named = entry.strings.get(key, "")
-            if named and named not in entries[other]:
-                near = _nearest(str(named), entries[other])
-                faults.append(f"{_path(kind, name, key)}: {named!r} is not among the {other} of the catalogue{near}")
+            # A small molecule needs no antibody; another type than text has been reported already.
+            needed = kind == "residents" or entry.strings.get("class") == "antibody"
+            if isinstance(named, str) and (named or needed) and named not in entries[other]:
+                near = did_you_mean(str(named), entries[other])
+                faults.append(f"{key_path(kind, name, key)}: {named!r} is not among the {other} of the catalogue{near}")
     for name in entries["tumours"]:
         if name not in entries["cell_lines"]:
-            near = _nearest(name, entries["cell_lines"])
-            faults.append(f"{_path('tumours', name)}: no such cell line{near}")
-
-
-def _is_number(item: Any) -> bool:
-    return isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item)
-
-
-def _path(*keys: str) -> str:
-    """A TOML key path, quoted where TOML needs quotes."""
-    return ".".join(key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"' for key in keys)
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    """ "Return a question with the closest known word, or nothing when none is close."""
-    near = difflib.get_close_matches(word, sorted(known), n=1)
-    return f", did you mean {near[0]}?" if near else ""
+            near = did_you_mean(name, entries["cell_lines"])
+            faults.append(f"{key_path('tumours', name)}: no such cell line{near}")

@@ -102,7 +102,7 @@ def script(
             else driver_script(cluster, place, site and site.absolute(), folder, sets or [], known)
         )
         (folder / "jobs").mkdir(parents=True, exist_ok=True)  # batch systems do not make the folder of their logs
-        console.say(text.rstrip())
+        console.document(text.rstrip())
         console.note(f"made {folder / 'jobs'} for the logs of the jobs")
         if variant == "array":
             console.note(f"the same with Dask: adcc cluster script {file} --variant dask")

@@ -5,13 +5,41 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+import typer.core
 
 from simulation import __version__, console
+from simulation.text import printable
 
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 128
 
+
+class Commands(typer.core.TyperGroup):
+    """The group of all commands: what it says of a wrong argument holds no character that a terminal acts on."""
+
+    def make_context(self, *args: object, **extra: object) -> object:
+        with _escaped():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: object) -> object:
+        with _escaped():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _escaped() -> Iterator[None]:
+    """Escape the message of a usage error on its way to the one place that prints it."""
+    try:
+        yield
+    except Exception as error:
+        if hasattr(error, "format_message"):
+            message = printable(error.format_message())
+            error.format_message = lambda: message
+        raise
+
+
 app = typer.Typer(
     name="adcc",
+    cls=Commands,
     help="Antibody-dependent cellular cytotoxicity, cell by cell: a scenario file in, lysis statistics out.",
     no_args_is_help=True,
     add_completion=False,
@@ -46,6 +74,8 @@ def plain_faults() -> Iterator[None]:
     except ClusterError as error:  # finished runs are kept
         console.faults([error])
         raise typer.Exit(SOME_FAILED) from None
+    except BrokenPipeError:  # who read the output has closed it, as `head` does
+        raise
     except OSError as error:  # a full disk, a folder that went away: finished runs are kept
         console.faults([f"{error.filename or 'results'}: {error.strerror or error}"])
         raise typer.Exit(SOME_FAILED) from None

@@ -101,7 +101,7 @@ def _observed(path: Path, scenario: "Scenario", conditions: list["Condition"]) -
     try:
         observed, keys, notes = read_observed(scenario.compare_data)
         check_recorded(observed, scenario.output.level)
-        check_observed(observed, keys, *design_table(runs, scenario.text))
+        check_observed(observed, keys, *design_table(runs, scenario.sweep))
     except SheetFault as fault:
         console.faults(f"{scenario.compare_data}: {line}" for line in fault.problems)
         raise typer.Exit(BAD_INPUT) from None
@@ -138,4 +138,4 @@ def _cells(folder: Path, scenario: "Scenario", observed: "pd.DataFrame") -> dict
     if not wanted:
         return {}
     runs = read_study(folder, names=OBSERVABLES).runs
-    return {"cells": cell_table(runs, *design_table(runs, scenario.text), wanted)}
+    return {"cells": cell_table(runs, *design_table(runs, scenario.sweep), wanted)}

@@ -146,7 +146,7 @@ def evaluate(experiments: Sequence[Experiment], values: Mapping[str, float]) -> 
         for condition in conditions:
             if condition.json not in done:
                 done[condition.json] = simulated(condition)
-        table = residuals(each.observed, each.keys, [done[each.json] for each in conditions], scenario.text)
+        table = residuals(each.observed, each.keys, [done[each.json] for each in conditions], scenario.sweep)
         table.insert(0, "experiment", each.name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
@@ -209,7 +209,7 @@ def _sound(plan: _Plan) -> list[Experiment]:
             runs = [
                 SimpleNamespace(run_id=c.run_id, plate=c.plate, condition=c.resolved) for c in expand(each.scenario)
             ]
-            check_observed(each.observed, each.keys, *design_table(runs, each.scenario.text))
+            check_observed(each.observed, each.keys, *design_table(runs, each.scenario.sweep))
     except SheetFault as fault:
         console.faults(str(line) for line in fault.problems)
         raise typer.Exit(BAD_INPUT) from None

@@ -70,7 +70,7 @@ def measure_point(path: Path, sets: tuple[str, ...], values: Mapping[str, float]
     scenario = _loaded(path, sets)
     runs = [simulated(condition) for condition in expand(with_values(scenario, dict(values)))]
     places = [{key: scenario.sweep[key][i] for key, i in point.index.items()} for point in points(scenario)]
-    return watched(runs, scenario.text, places, scenario.sensitivity.outputs)
+    return watched(runs, scenario.sweep, places, scenario.sensitivity.outputs)
 
 
 @cache

@@ -182,6 +182,7 @@ def check(file: ScenarioFile, sets: Sets = None) -> None:
         from simulation.scenario.load import load_scenario
         from simulation.scenario.plan import plan
         from simulation.scenario.shipped import find
+        from simulation.scenario.stand_ins import stand_ins
         from simulation.scenario.xenograft_plan import plan_mice
 
         path = find(file)
@@ -193,3 +194,4 @@ def check(file: ScenarioFile, sets: Sets = None) -> None:
             console.mice_plan(scenario.title or path.stem, plan_mice(conditions), cores())
         else:
             console.plan(scenario.title or path.stem, plan(conditions), cores())
+        console.stand_ins(stand_ins(scenario))

@@ -24,6 +24,7 @@ from types import TracebackType
 from uuid import uuid4
 
 from simulation.record.layout import SCHEMA_VERSION
+from simulation.text import one_line
 
 try:
     import fcntl
@@ -105,7 +106,7 @@ class StudyFolder:
         """Append lines with time, host and process to DIR/log."""
         before = f"{datetime.now(UTC).isoformat(timespec='seconds')} {socket.gethostname()} {os.getpid()}"
         with (self.out_dir / "log").open("a", encoding="utf-8") as file:
-            file.write("".join(f"{before} {line}\n" for line in lines))
+            file.write("".join(f"{before} {one_line(line)}\n" for line in lines))
 
     def write_study(self, record: Mapping) -> bool:
         """Write study.json; return True if it takes the place of another study.

@@ -7,12 +7,12 @@
 It holds no number of a study: the same scenario gives the same files with any site, and with none.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from simulation.reading import UnreadableError, read_toml
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain
 from simulation.scenario.validate import did_you_mean
 
@@ -54,11 +54,9 @@ def load_site(path: Path) -> Site:
     """Read and check a site file. Raises ScenarioError with every fault, each with key path, value, what is allowed."""
     path = Path(path)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScenarioError([Fault(str(path), NO_VALUE, (error.strerror or str(error)).lower())]) from None
-    except ValueError as error:
-        raise ScenarioError([Fault(str(path), NO_VALUE, f"not valid TOML: {error}")]) from None
+        raw = read_toml(path, "a site file")
+    except UnreadableError as error:
+        raise ScenarioError([Fault(str(path), NO_VALUE, str(error))]) from None
     # TOML has one kind of list and no tuple; the model is strict about everything else.
     raw = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     try:

@@ -10,9 +10,10 @@ from simulation.run.books import Outcome
 from simulation.run.folder import StudyFolder, claimed
 from simulation.run.mouse_files import bring_saved_tumour
 from simulation.scenario.schema import Loaded
+from simulation.scenario.stand_ins import stand_ins
 from simulation.scenario.sweep import Condition
 from simulation.scenario.xenograft_resolve import in_vivo_overrides
-from simulation.scenario.xenograft_sweep import MouseCondition
+from simulation.scenario.xenograft_sweep import MouseCondition, study_points
 from simulation.version import WELL_MODEL, XENOGRAFT_MODEL, __version__
 
 STUDY_SCHEMA = 1
@@ -22,13 +23,23 @@ _SOFTWARE = ("numpy", "numba", "h5py")
 
 
 def study_record(scenario: Loaded, conditions: Sequence[Condition | MouseCondition], name: str) -> dict:
-    """What study.json holds: the scenario and its overlays word for word, what was set beside it, versions, all runs.
+    """What study.json holds: the scenario and its overlays verbatim, the --set values, versions, all runs, and the
+    numbers that were taken over from other entries of the catalogue (stand-ins).
 
-    `name` is that of the scenario file. There are no times and no machine in it: the same study has the same bytes.
+    `name` is that of the scenario file. `varied` holds the swept keys with their values, in the order of the scenario
+    and as it understood them: the analysis reads them there and nowhere else. A study in mice also has `studies`: the
+    values of each point of the sweep by its name; a mouse that is the same at several points is listed at each.
+    There are no times and no machine in the record: the same study has the same bytes.
     """
     keys = ("run_id", *UNITS[scenario.kind])
     versions = {"adccsim": __version__, "model": MODELS[scenario.kind], "python": platform.python_version()}
-    extra = {"in_vivo_overrides": in_vivo_overrides(scenario)} if scenario.kind == "xenograft" else {}
+    entries = [{key: getattr(condition, key) for key in keys} for condition in conditions]
+    extra = {}
+    if scenario.kind == "xenograft":
+        entries = [
+            entry | {"study": name} for entry, mouse in zip(entries, conditions, strict=True) for name in mouse.studies
+        ]
+        extra = {"in_vivo_overrides": in_vivo_overrides(scenario), "studies": study_points(scenario)}
     return extra | {
         "schema": STUDY_SCHEMA,
         "kind": scenario.kind,
@@ -37,9 +48,11 @@ def study_record(scenario: Loaded, conditions: Sequence[Condition | MouseConditi
         "scenario": scenario.text,
         "overlays": {path.name: path.read_text(encoding="utf-8") for path in scenario.overlays},
         "sets": list(scenario.sets),
+        "varied": {key: list(values) for key, values in scenario.sweep.items()},
         "versions": versions | {package: version(package) for package in _SOFTWARE},
         "run_ids": sorted(condition.run_id for condition in conditions),
-        "conditions": [{key: getattr(condition, key) for key in keys} for condition in conditions],
+        "stand_ins": stand_ins(scenario),
+        "conditions": entries,
     }
 
 

@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from simulation.text import one_line
+
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_VALUE = 60
+_LONGEST_PATH = 300  # of keys, or of a file
 
 # pydantic error type -> plain words; the braces are filled from the error's context.
 _ALLOWED = {
@@ -55,12 +58,8 @@ class Fault:
 
     def __str__(self) -> str:
         shown = "" if self.value is NO_VALUE else f" = {show(self.value)}"
-        return _one_line(f"{self.path}{shown}: {self.message}")
-
-
-def _one_line(text: str) -> str:
-    """Line breaks and other characters that do not print, as escapes: a fault is one line on any terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+        path = self.path if len(self.path) <= _LONGEST_PATH else f"{self.path[: _LONGEST_PATH - 3]}..."
+        return one_line(f"{path}{shown}: {self.message}")
 
 
 class ScenarioError(Exception):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simulation.catalogue import lookup
+from simulation.reading import UnreadableError, parse_toml, read_text
 from simulation.scenario.calibrate import calibrate_faults
 from simulation.scenario.checks import check_scenario
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
@@ -28,8 +29,8 @@ def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario | Xeno
     """Read, validate and check a scenario file.
 
     sets: "key=value" strings as of --set; the key is dotted, the value is TOML or a bare word; a swept key takes the
-    one value instead, and "sweep.table.key=[...]" sweeps. Overlay paths of
-    `catalogue` are relative to the folder of the file. Raises ScenarioError with every fault, and nothing else.
+    one value instead, "sweep.table.key=[...]" sweeps one key, and "sweep={...}" replaces the whole sweep. Overlay paths
+    of `catalogue` are relative to the folder of the file. Raises ScenarioError with every fault, and nothing else.
     """
     path = Path(path)
     return scenario_from_text(_read(path), sets, folder=path.parent, name=str(path))
@@ -40,11 +41,9 @@ def scenario_from_text(
 ) -> Scenario | XenograftScenario:
     """As load_scenario, from TOML text. folder: where overlay paths start. name: what a fault of the text names."""
     try:
-        raw = tomllib.loads(text)
-    except RecursionError:
-        raise ScenarioError([Fault(name, NO_VALUE, "not valid TOML: nested too deeply")]) from None
-    except ValueError as error:  # tomllib's own error is one; so is Python's refusal of an endless integer
-        raise ScenarioError([Fault(name, NO_VALUE, f"not valid TOML: {error}")]) from None
+        raw = parse_toml(text)
+    except UnreadableError as error:
+        raise ScenarioError([Fault(name, NO_VALUE, str(error))]) from None
     return scenario_from_dict(raw, sets, folder, text)
 
 
@@ -90,18 +89,11 @@ def scenario_from_dict(
 
 
 def _read(path: Path) -> str:
-    """The text of a file, without a byte-order mark. Raises ScenarioError when it is no readable UTF-8 file."""
+    """The text of a file, without a byte-order mark. Raises ScenarioError when it cannot be read."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        message = "no such file"
-    except IsADirectoryError:
-        message = "is a folder, not a scenario file"
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text (byte {error.start})"
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    raise ScenarioError([Fault(str(path), NO_VALUE, message)])
+        return read_text(path, "a scenario file")
+    except UnreadableError as error:
+        raise ScenarioError([Fault(str(path), NO_VALUE, str(error))]) from None
 
 
 def _refuse_other_formats(raw: dict, faults: list[Fault]) -> None:
@@ -123,12 +115,29 @@ def _apply_sets(raw: dict, sweep: dict[str, Any], sets: Sequence[str], faults: l
         path = _parse_key(key) if equals else None
         if path is None:
             faults.append(Fault(f"--set {show(text)}", NO_VALUE, "must be key=value with a dotted key"))
-        elif path[0] == "sweep" and len(path) > 1:
-            sweep[".".join(path[1:])] = _parse_value(value)
+        elif path[0] == "sweep":
+            _set_sweep(sweep, path[1:], _parse_value(value), faults)
         elif _set_value(raw, path, _parse_value(value)):
             sweep.pop(".".join(path), None)
         else:
             faults.append(Fault(f"--set {dotted(path)}", NO_VALUE, "a part of this key is no table"))
+
+
+def _set_sweep(sweep: dict[str, Any], path: Sequence[str], value: Any, faults: list[Fault]) -> None:
+    """Sweep the key at a path, or the keys of a table there; with an empty path the table replaces the whole sweep."""
+    if isinstance(value, dict) and value:
+        nested = value
+        for part in reversed(path):
+            nested = {part: nested}
+        flat, found = flatten_sweep(nested)
+        faults += found
+        if not path:
+            sweep.clear()
+        sweep |= flat
+    elif path:
+        sweep[".".join(path)] = value
+    else:
+        faults.append(Fault("--set sweep", value, 'must be a table of lists, like {"well.volume_ul" = [100, 200]}'))
 
 
 def _set_value(table: dict, path: Sequence[str], value: Any) -> bool:

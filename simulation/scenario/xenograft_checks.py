@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from simulation.catalogue.fields import key_path
 from simulation.catalogue.lookup import Catalogue
 from simulation.scenario.branch import CheckpointError, read_meta
 from simulation.scenario.faults import NO_VALUE, Fault, Report, explain, nearest, show
@@ -101,7 +102,15 @@ def _check_names(scenario: XenograftScenario, known: Catalogue, report: Report) 
             ask(f"arm[{i}].strain", arm.strain, known.mice, "strain")
         for j, dose in enumerate(arm.dose):
             key = f"arm[{i}].dose[{j}]"
-            ask(f"{key}.drug", dose.drug, known.drugs, "drug")
+            if dose.drug in known.antibodies and dose.drug not in known.drugs:
+                message = (
+                    f"has no plasma kinetics; add [drugs.{key_path(dose.drug)}] to an overlay, with "
+                    f"antibody = {show(dose.drug)}, clearance, volumes and routes (or like = an antibody that has them)"
+                )
+                report.add(f"{key}.drug", dose.drug, message, ["catalogue"])
+                found = False
+            else:
+                ask(f"{key}.drug", dose.drug, known.drugs, "drug")
             if dose.drug in known.drugs:
                 routes = str(known.drugs[dose.drug].strings["routes"]).split()
                 if dose.route not in routes:

@@ -103,6 +103,7 @@ def make_study(out_dir: Path, design: Design, truth: Truth | Callable[[dict], Tr
     info = {
         "title": "Synthetic study",
         "scenario": f'schema = 1\ntitle = "Synthetic study"\n[sweep]\n{sweep}',
+        "varied": _varied(design),
         "versions": {"adccsim": "0", "model": MODEL},
         "run_ids": sorted(entry["run_id"] for entry in entries),
         "conditions": entries,
@@ -200,6 +201,15 @@ def _wells(plate: dict, design: Design) -> Iterable[dict]:
         well["role"] = "target_only"
         well["effectors"] |= NO_EFFECTORS
         yield well
+
+
+def _varied(design: Design) -> dict[str, list]:
+    """What study.json says of the keys that this design varies."""
+    lists = {
+        "targets.cell_line": design.cell_lines, "antibody.name": design.antibodies,
+        "effectors.et_ratio": design.ratios, "antibody.dose_ug_per_ml": design.doses,
+    }  # fmt: skip
+    return {key: list(values) for key, values in (lists | design.swept).items()}
 
 
 def _product(swept: dict[str, list]) -> list[dict]:

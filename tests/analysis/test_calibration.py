@@ -32,7 +32,7 @@ def test_simulated_numbers_are_those_of_the_analysis(tmp_path, simulated):
     summary = tables["lysis_summary"].set_index("dose_ug_per_ml")
     dose = summary.index[-2]
     observed, keys = rows(tmp_path, f"{LYSIS},{dose:g},5,50,10,,20\n{EMAX},,5,60,9,,20\n{EC50},,5,2,,0.3,20\n")
-    found = residuals(observed, keys, runs, "").set_index(["quantity", "of"])
+    found = residuals(observed, keys, runs, {}).set_index(["quantity", "of"])
     assert found.loc[(LYSIS, "mean"), "simulated"] == pytest.approx(summary["mean"][dose])
     assert found.loc[(LYSIS, "sd"), "simulated"] == pytest.approx(summary["sd"][dose])
     curve = tables["dose_response"].iloc[0]
@@ -46,7 +46,7 @@ def test_z_counts_standard_errors_and_the_agreement_asked_for(tmp_path, simulate
     summary = tables["lysis_summary"].set_index("dose_ug_per_ml")
     dose = summary.index[-1]
     observed, keys = rows(tmp_path, f"{LYSIS},{dose:g},5,{summary['mean'][dose] - 7:.9g},12,,16\n")
-    found = residuals(observed, keys, runs, "")
+    found = residuals(observed, keys, runs, {})
     mean = found[found["of"] == "mean"].iloc[0]
     assert mean["sigma"] == pytest.approx(np.hypot(12 / 4, TOLERANCE[LYSIS]))
     assert mean["z"] == pytest.approx(7 / mean["sigma"], rel=1e-6)
@@ -56,7 +56,7 @@ def test_z_counts_standard_errors_and_the_agreement_asked_for(tmp_path, simulate
 def test_a_row_that_is_not_simulated_is_refused(tmp_path, simulated):
     observed, keys = rows(tmp_path, f"{LYSIS},123,5,50,10,,20\n")
     with pytest.raises(SheetFault, match="123 is not simulated"):
-        residuals(observed, keys, simulated[0], "")
+        residuals(observed, keys, simulated[0], {})
 
 
 def test_a_number_that_is_no_number_is_infinitely_far():

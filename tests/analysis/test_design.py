@@ -1,8 +1,7 @@
 """The design table: a column for what was varied, none for what follows from it."""
 
-import pytest
-
-from analysis.design import condition_label, design_table, flatten, swept
+from analysis.design import condition_label, design_table
+from analysis.design_point import flatten
 from analysis.trajectory import Run
 from tests.analysis.make_runs import Design, base_condition
 
@@ -36,13 +35,13 @@ def test_a_mechanism_stands_for_the_numbers_that_it_changes():
 
 
 def test_swept_keys_come_first_and_in_order():
-    scenario = '[sweep]\n"well.serum_igg_g_per_l" = [0, 10]\n"effectors.genotype" = ["VV", "FF"]\n'
+    varied = {"well.serum_igg_g_per_l": [0, 10], "effectors.genotype": ["VV", "FF"]}
     runs = [
         run(f"{genotype}{igg}", effectors__genotype=genotype, well__serum_igg_g_per_l=igg)
         for genotype in ("VV", "FF")
         for igg in (0.0, 10.0)
     ]
-    assert design_table(runs, scenario)[1] == ["well.serum_igg_g_per_l", "effectors.genotype"]
+    assert design_table(runs, varied)[1] == ["well.serum_igg_g_per_l", "effectors.genotype"]
     assert design_table(runs)[1] == ["effectors.genotype", "well.serum_igg_g_per_l"]
 
 
@@ -57,7 +56,7 @@ def test_a_swept_share_that_donors_scale_shows_what_was_asked():
         for donor, factor in ((1, 0.9), (2, 1.1))
         for share in (0.1, 0.5)
     ]
-    table, extra = design_table(runs, '[sweep]\n"effectors.nk_fraction" = [0.1, 0.5]')
+    table, extra = design_table(runs, {"effectors.nk_fraction": [0.1, 0.5]})
     assert extra == ["effectors.nk_fraction"]
     assert table["effectors.nk_fraction"].tolist() == [0.1, 0.5, 0.1, 0.5]
 
@@ -98,8 +97,3 @@ def test_labels_are_short_and_say_what_was_done():
 
 def test_flatten_keeps_what_is_there():
     assert flatten({"a": {"b": 1, "c": None}, "d": [], "e": [1, 2]}) == {"a.b": 1, "e": "[1, 2]"}
-
-
-@pytest.mark.parametrize("text", ["", "not = [toml", "sweep = 3", "[sweep]\na = 1"])
-def test_no_sweep(text):
-    assert swept(text) == {}

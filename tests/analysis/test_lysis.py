@@ -14,7 +14,7 @@ from tests.analysis.make_runs import Design, Truth, make_study
 def tables(folder, design, truth, seed=1):
     make_study(folder, design, truth, seed)
     study = read_study(folder)
-    frame, extra = design_table(study.runs, study.info["scenario"])
+    frame, extra = design_table(study.runs, study.info["varied"])
     controls = plate_controls(study.runs, frame)
     return lysis_table(study.runs, frame, extra, controls), extra, controls, frame
 

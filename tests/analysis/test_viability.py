@@ -16,7 +16,7 @@ DESIGN = {"doses": DOSES, "ratios": (0.0,), "readout": "viability", "hours": 96.
 def viability(folder, truth, **more):
     make_study(folder, Design(**DESIGN | more), truth)
     study = read_study(folder)
-    frame, extra = design_table(study.runs, study.info["scenario"])
+    frame, extra = design_table(study.runs, study.info["varied"])
     wells = viability_wells(study.runs, frame, plate_controls(study.runs, frame))
     return viability_tables(wells, extra)
 

@@ -2,10 +2,11 @@
 
     python -m benchmarks.hostile [--slice] [--only CLASS ...] [--seed N] [--processes N] [--out FILE] [--scratch DIR]
 
-Classes: inputs (mutated inputs over all commands), damage (flips and cuts), sheets and scenarios (respelled), kills, page,
-faults (seeded faults of the checks, each of which must be counted). --slice: a small part of the first four, for CI.
-Must be zero: tracebacks, hangs (over 60 s of processor time, 300 s in all, or 2 GiB), crashes, refusals without a line, runs lost, files damaged, silent
-wrong numbers. Writes benchmarks/results/hostile.json (with --slice nothing, unless --out is given).
+Classes: inputs (mutated inputs over all commands), damage (flips and cuts), sheets and scenarios (respelled), kills,
+page, faults (seeded faults of the checks, each of which must be counted). --slice: a small part of the first four, for
+CI. Must be zero: tracebacks, hangs (over 60 s of processor time, 300 s in all, or 2 GiB), crashes, refusals without a
+line, runs lost, files damaged, silent wrong numbers. Writes benchmarks/results/hostile.json; with --slice or --only
+nothing, unless --out is given.
 """
 
 import argparse
@@ -61,8 +62,8 @@ def main() -> int:
         shutil.rmtree(scratch, ignore_errors=True)
     whole = total(found)
     document |= {
-        "slice": options.slice, "seed": options.seed, "classes_run": only, "seconds": round(time.monotonic() - began, 1),
-        "load_average": load_average(), "total": _without_examples(whole.as_dict()),
+        "slice": options.slice, "seed": options.seed, "classes_run": only, "seconds": round(time.monotonic() - began,
+        1), "load_average": load_average(), "total": _without_examples(whole.as_dict()),
         "classes": {name: counts.as_dict() for name, counts in found.items()}, "seeded_faults": seeded,
     }  # fmt: skip
     out = options.out or (None if options.slice or options.only else RESULT)
@@ -103,8 +104,9 @@ def counted(fault: Fault, here: attacks.Arena) -> dict:
     out = here.scratch / "fault.json"
     out.unlink(missing_ok=True)
     program = [
-        sys.executable, "-m", "benchmarks.hostile", "--slice", "--only", fault.attack, "--fault", fault.name, "--seed", str(here.seed),
-        "--processes", str(here.processes), "--out", str(out), "--scratch", str(here.scratch), "--made", str(here.made),
+        sys.executable, "-m", "benchmarks.hostile", "--slice", "--only", fault.attack, "--fault", fault.name,
+        "--seed", str(here.seed), "--processes", str(here.processes), "--out", str(out), "--scratch",
+        str(here.scratch), "--made", str(here.made),
     ]  # fmt: skip
     answer = subprocess.run(
         program,
@@ -140,8 +142,9 @@ def report(found: dict[str, Counts], whole: Counts, seeded: list[dict], page: di
     table = Table(title="what was tried, and what came of it", title_justify="left")
     columns = {
         "tried": "tried", "accepted": "accepted", "refused": "refused_cleanly", "right": "right", "named": "named",
-        "cautioned": "cautioned", "tracebacks": "tracebacks", "hangs": "hangs", "crashes": "crashes", "no line": "refused_without_a_line",
-        "lost": "runs_lost", "damaged": "files_damaged", "wrong": "silent_wrong_numbers", "of": "could_show_wrong",
+        "cautioned": "cautioned", "tracebacks": "tracebacks", "hangs": "hangs", "crashes": "crashes",
+        "no line": "refused_without_a_line", "lost": "runs_lost", "damaged": "files_damaged",
+        "wrong": "silent_wrong_numbers", "of": "could_show_wrong",
     }  # fmt: skip
     table.add_column("class")
     for title in columns:
@@ -155,9 +158,8 @@ def report(found: dict[str, Counts], whole: Counts, seeded: list[dict], page: di
         for line in counts.examples:
             console.print(f"[red]{escape(name)}[/]: {escape(line)}", soft_wrap=True)
     for each in seeded:
-        console.print(
-            f"fault {escape(each['fault'])}: {'counted' if each['counted'] else '[bold red]NOT COUNTED[/]'} by {each['attack']}"
-        )
+        word = "counted" if each["counted"] else "[bold red]NOT COUNTED[/]"
+        console.print(f"fault {escape(each['fault'])}: {word} by {each['attack']}")
     if page is not None:
         console.print(f"page: {escape(json.dumps(page)[:1500])}")
 

@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,7 +176,5 @@ def _ended(one: _Running, code: int | None, seconds: float, used: resource.struc
 
 def _kill(process: int) -> None:
     """End a case with everything that it started: it leads a session of its own."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass

@@ -1,4 +1,4 @@
-"""Every class of attack, run and counted: mutated inputs, damaged files, respelled sheets and scenarios, kills, the page."""
+"""Every class of attack, run and counted: mutated inputs, damaged files, respelled sheets and scenarios, kills."""
 
 import shutil
 import sys

@@ -21,7 +21,7 @@ LONGEST_S, MOST_RUNS = 3.0, 40  # of an accepted scenario that is run in earnest
 
 @dataclass(frozen=True)
 class Case:
-    """One command line with its files, in a directory that is made for it; `study`: a results folder to copy into it."""
+    """One command line with its files, in a directory made for it; `study`: a results folder to copy into it."""
 
     family: str
     number: int
@@ -55,7 +55,7 @@ def call(argv: tuple[str, ...]) -> None:
 
 
 def prepare(pictures: bool = False) -> None:
-    """Load what all commands need, and stop them where long work would begin; pictures are drawn only where asked for."""
+    """Load what all commands need, and stop them where long work would begin; pictures are drawn only on demand."""
     import analysis.compare
     import analysis.growth_study
     import analysis.mice
@@ -73,7 +73,8 @@ def prepare(pictures: bool = False) -> None:
     lookup.load()
     if not pictures:
         for module, name in (
-            (analysis.growth_study, "analyse_growth"), (analysis.study, "analyse_wells"), (analysis.mice, "analyse_mice"),
+            (analysis.growth_study, "analyse_growth"), (analysis.study, "analyse_wells"), (analysis.mice,
+            "analyse_mice"),
         ):  # fmt: skip
             setattr(module, name, partial(getattr(module, name), with_figures=False))
         analysis.plate_picture.plate_figure = lambda result: None
@@ -135,8 +136,8 @@ def _overlay(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]:
 def _set(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]:
     key = chance.choice([
         "seed", "replicates", "targets.cells", "antibody.dose_ug_per_ml", "antibody.kd_nM", "effectors.donors",
-        "assay.readout", "output.level", "sweep", "sweep.antibody.dose_ug_per_ml", "title", "catalogue", "kind", "well",
-        "", ".", "a.b.c.d", "targets", "arm", "random", "schema",
+        "assay.readout", "output.level", "sweep", "sweep.antibody.dose_ug_per_ml", "title", "catalogue", "kind",
+        "well", "", ".", "a.b.c.d", "targets", "arm", "random", "schema",
     ])  # fmt: skip
     value = chance.choice(mutators.HOSTILE)
     said = chance.choice([mutators.toml_value(value), str(value), f"[{mutators.toml_value(value)}]"])
@@ -180,15 +181,16 @@ def _compared(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]
 
 
 WORDS = (
-    "--out", "--workers", "--threads", "--set", "--shard", "--check", "--timeout", "--engine", "--cluster", "--site", "--map",
-    "--readout", "--control", "--name", "--from", "--variant", "--help", "-h", "--version", "--scratch", "--bogus", "-x", "--",
-    "s.toml", "c.csv", "p.csv", "m.csv", "study", "nothing", "adcc_protocol", "cell-lines", "antibodies", "SK-BR-3", "0/4",
-    "4/4", "-1", "0", "1", "1e9", "nan", "local", "dask", "slurm", "LDH", "mice", "vehicle", "well", "xenograft", "out", "",
-    " ", "\x1b[31m", "\U0001f600", "a" * 3000, "/dev/zero", "/dev/null", "=1", "a=b", "seed=1", "..", ".",
+    "--out", "--workers", "--threads", "--set", "--shard", "--check", "--timeout", "--engine", "--cluster", "--site",
+    "--map", "--readout", "--control", "--name", "--from", "--variant", "--help", "-h", "--version", "--scratch",
+    "--bogus", "-x", "--", "s.toml", "c.csv", "p.csv", "m.csv", "study", "nothing", "adcc_protocol", "cell-lines",
+    "antibodies", "SK-BR-3", "0/4", "4/4", "-1", "0", "1", "1e9", "nan", "local", "dask", "slurm", "LDH", "mice",
+    "vehicle", "well", "xenograft", "out", "", " ", "\x1b[31m", "\U0001f600", "a" * 3000, "/dev/zero", "/dev/null",
+    "=1", "a=b", "seed=1", "..", ".",
 )  # fmt: skip
 COMMANDS = (
-    "status", "run", "analyse", "check", "plate", "compare", "calibrate", "list", "init", "schema", "predict", "sensitivity",
-    "cluster", "verify",
+    "status", "run", "analyse", "check", "plate", "compare", "calibrate", "list", "init", "schema", "predict",
+    "sensitivity", "cluster", "verify",
 )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
-"""Flipped bits and cuts in finished files: the analysis gives the reference numbers or names the file; a second run heals.
+"""Flipped bits and cuts in finished files: the analysis gives the reference numbers or names the file; a run heals.
 
-Every case is one damage to one file in a copy of a finished study. After it come `adcc analyse`, `adcc verify` and, in a
-part of the cases, the `adcc run` that made the study.
-Silent wrong number: the analysis ends with exit code 0 and a table differs from the reference; or a refusal that does not
-say which file; or a run that ends with exit code 0 and leaves another file or table than the reference.
+Every case is one damage to one file in a copy of a finished study. After it come `adcc analyse`, `adcc verify` and, in
+a part of the cases, the `adcc run` that made the study.
+Silent wrong number: the analysis ends with exit code 0 and a table differs from the reference; or a refusal that does
+not say which file; or a run that ends with exit code 0 and leaves another file or table than the reference.
 """
 
 import contextlib
@@ -66,7 +66,7 @@ class Case:
         return scratch / "damage" / f"{self.target}-{self.damage}-{self.number}".replace(" ", "_")
 
     def run(self, scratch: Path) -> dict[str, str]:
-        """What came of it: analysis, verify and healing, each one of RIGHT, NAMED, WRONG, BROKEN (absent: not asked)."""
+        """What came of it: analysis, verify and healing, each RIGHT, NAMED, WRONG or BROKEN (absent: not asked)."""
         copy = linked(self.study.folder, self.folder(scratch))
         chance = random.Random(f"{self.seed} {self.target} {self.damage} {self.number}")
         broken = copy / self.path
@@ -118,7 +118,7 @@ def names(text: str, path: str) -> bool:
 
 
 def resumed(case: Case, copy: Path) -> dict[str, str]:
-    """A mouse without its run file goes on from the damaged checkpoint, or begins again: its file is the reference's."""
+    """A mouse without its run file goes on from the damaged checkpoint or begins again; its file is the reference's."""
     run_id = Path(case.path).name.partition(".")[0]
     (copy / "runs" / run_id[:2] / f"{run_id}.h5").unlink()
     code, text = said("run", str(case.study.scenario), "--out", str(copy), "--workers", "1")
@@ -280,7 +280,7 @@ def cases(count: int, seed: int, known: dict[str, Study], healing: float) -> Ite
 
 
 def _files(study: Study, target: str) -> list[str]:
-    """Paths of the files of one kind. A saved tumour serves as the checkpoint of its run: it is one, taken on its day."""
+    """Paths of the files of one kind. A saved tumour serves as the checkpoint of its run: it is one, of its day."""
     if target != "checkpoint":
         return [str(path.relative_to(study.folder)) for path in (study.folder / "runs").glob("*/*.h5")]
     return [

@@ -1,7 +1,8 @@
 """Seeded faults of the checks: each is put into the product in memory, and the harness must count what it lets through.
 
-A fault is a text in one source file, found exactly once, and what replaces it (faults.toml). The module is compiled from
-the changed text when it is imported in a harness process of its own; no file is written, and compiled kernels are found.
+A fault is a text in one source file, found exactly once, and what replaces it (faults.toml). The module is compiled
+from the changed text when it is imported in a harness process of its own; no file is written, and the compiled kernels
+are those of the sound sources.
 """
 
 import importlib.abc

@@ -1,4 +1,4 @@
-"""The sound inputs that are broken later: small scenarios, sheets, plates, overlays, a site file, and finished studies."""
+"""The sound inputs that are broken later: small scenarios, sheets, plates, overlays, a site file, finished studies."""
 
 import tomllib
 from pathlib import Path
@@ -108,7 +108,7 @@ keys = ["targets.hits_to_kill", "effectors.motility"]
 
 OVERLAY = """
 [cell_lines.SK-BR-3]
-her2_per_cell = { value = 1.1e6, low = 1e5, high = 5e6, unit = "1/cell", source = "own flow cytometry", provenance = "found" }
+her2_per_cell = { value = 1.1e6, low = 1e5, high = 5e6, unit = "1/cell", source = "own", provenance = "found" }
 [antibodies.mine]
 description = "an antibody of ours"
 epitope = "IV"

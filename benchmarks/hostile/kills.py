@@ -1,8 +1,8 @@
-"""Kills at random moments: of the driver (SIGKILL, SIGTERM, SIGINT) and of worker processes (SIGKILL), then the same command.
+"""Kills at random moments: of the driver (SIGKILL, SIGTERM, SIGINT) and of workers (SIGKILL), then the same command.
 
 A round starts `adcc run` on a small sweep in a new folder, waits until a random number of runs has its file, strikes,
-and, after some further blows, lets the same command come to its end undisturbed. Afterwards every run file is compared
-with one of an undisturbed sweep. Lost: a run without a file. Damaged: a file with other bytes. A driver that ends before
+and, after some further blows, lets the same command come to its end undisturbed. Then every run file is compared with
+ one of an undisturbed sweep. Lost: a run without a file. Damaged: a file with other bytes. A driver that ends before
 it is struck is counted as not struck.
 """
 
@@ -118,8 +118,8 @@ def play(number: int, seed: int, engine: str, scenario: Path, reference: dict[st
     found = run_files(out)
     text = log.read_text(encoding="utf-8", errors="replace")
     return Round(
-        engine, tuple(planned), struck, len(reference.keys() - found.keys()),
-        sum(found[name] != data for name, data in reference.items() if name in found), len(found.keys() - reference.keys()),
+        engine, tuple(planned), struck, len(reference.keys() - found.keys()), sum(found[name] != data for name,
+        data in reference.items() if name in found), len(found.keys() - reference.keys()),
         "Traceback (most recent call last)" in text, code,
     )  # fmt: skip
 

@@ -10,17 +10,19 @@ import random
 from collections.abc import Callable
 
 HOSTILE = (
-    0, 1, -1, 2, 0.0, -0.0, 1e-320, 1e308, -1e308, 10**30, 2**63, math.inf, -math.inf, math.nan, True, False,
-    "", " ", "0", "-1", "1e400", "nan", "inf", "5,5", "1.234,5", "0x5", "1_000", "NaN%", "none", "null", "true",
-    "\u0661\u0662", "\U0001f600", "e\u0301", "\u202etxt", "\x1b[31mred", "=1+1", "@x", "a" * 5000, "../../x", "/", "~",
-    "/dev/null", "/dev/zero", "x" * 300 + ".csv", "SK-BR-3 ", "sk-br-3", "Trastuzumab", "CON", "a\nb", "a\tb", "'", '"',
-    [], {}, [[]], [{}], {"": 0}, [0, "a"], [1, 1], [-1, 0, 1], [1e-9] * 3, {"value": 1}, {"a": {"b": {"c": []}}},
+    0, 1, -1, 2, 0.0, -0.0, 1e-320, 1e308, -1e308, 10**30, 2**63, math.inf, -math.inf, math.nan, True, False, "", " ",
+    "0", "-1", "1e400", "nan", "inf", "5,5", "1.234,5", "0x5", "1_000", "NaN%", "none", "null", "true",
+    "\u0661\u0662", "\U0001f600", "e\u0301", "\u202etxt", "\x1b[31mred", "=1+1", "@x", "a" * 5000, "../../x", "/",
+    "~", "/dev/null", "/dev/zero", "x" * 300 + ".csv", "SK-BR-3 ", "sk-br-3", "Trastuzumab", "CON", "a\nb", "a\tb",
+    "'", '"', [], {}, [[]], [{}], {"": 0}, [0, "a"], [1, 1], [-1, 0, 1], [1e-9] * 3, {"value": 1},
+    {"a": {"b": {"c": []}}},
 )  # fmt: skip
 CELLS = (
-    "", " ", "0", "-1", "1e308", "-1e308", "1e400", "1e-320", "nan", "inf", "-inf", "NA", "#N/A", "#DIV/0!", "1,5", "1.5", "1.234",
-    "1,234", "1.234.567", "1 234", "12e", "--3", "+5", "5%", "<50", ">4.0", "OVRFLW", "0x10", "1_0", "\u0661", "\u2212" "5", "½",
-    "5:1", "1:0", "0:0", "1/5", "25:1:0", "2026-01-05", "A1", "H12", "I13", "death", "removed", "=1+1", "'5", '"', "a" * 2000,
-    "\x1b]0;x\x07", "\u202e", "e\u0301", "\U0001f600", "\x00", "vehicle", "Vehicle", "VEHICLE ", "drug", "maximum", "blank", "sample",
+    "", " ", "0", "-1", "1e308", "-1e308", "1e400", "1e-320", "nan", "inf", "-inf", "NA", "#N/A", "#DIV/0!", "1,5",
+    "1.5", "1.234", "1,234", "1.234.567", "1 234", "12e", "--3", "+5", "5%", "<50", ">4.0", "OVRFLW", "0x10", "1_0",
+    "\u0661", "\u2212" "5", "½", "5:1", "1:0", "0:0", "1/5", "25:1:0", "2026-01-05", "A1", "H12", "I13", "death",
+    "removed", "=1+1", "'5", '"', "a" * 2000, "\x1b]0;x\x07", "\u202e", "e\u0301", "\U0001f600", "\x00", "vehicle",
+    "Vehicle", "VEHICLE ", "drug", "maximum", "blank", "sample",
 )  # fmt: skip
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252", "latin-1", "cp437")
 
@@ -303,5 +305,6 @@ def _blank(chance: random.Random, rows: list[list[str]]) -> None:
 
 
 _SHEETS = (
-    _cell, _cell, _cell, _column, _drop_column, _double_column, _drop_row, _double_row, _shuffle, _header, _header, _ragged, _blank,
+    _cell, _cell, _cell, _column, _drop_column, _double_column, _drop_row, _double_row, _shuffle, _header, _header,
+    _ragged, _blank,
 )  # fmt: skip

@@ -138,7 +138,7 @@ def report(found: dict[str, Counts], whole: Counts, seeded: list[dict], page: di
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(width=max(Console().width, 150))
+    console = Console(width=max(Console().width, 170))
     table = Table(title="what was tried, and what came of it", title_justify="left")
     columns = {
         "tried": "tried", "accepted": "accepted", "refused": "refused_cleanly", "right": "right", "named": "named",
@@ -146,7 +146,7 @@ def report(found: dict[str, Counts], whole: Counts, seeded: list[dict], page: di
         "no line": "refused_without_a_line", "lost": "runs_lost", "damaged": "files_damaged",
         "wrong": "silent_wrong_numbers", "of": "could_show_wrong",
     }  # fmt: skip
-    table.add_column("class")
+    table.add_column("class", no_wrap=True)
     for title in columns:
         table.add_column(title, justify="right")
     for name, counts in [*found.items(), ("all", whole)]:

@@ -217,14 +217,22 @@ def _listed(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]:
 
 
 def _study_json(study: Path) -> Maker:
+    from simulation.seal import KEY, sealed_entries
+
     tree = json.loads((study / "study.json").read_text(encoding="utf-8"))
+    entries = {name: value for name, value in tree.items() if name != KEY}
 
     def make(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]:
         command = chance.choice(
             [("status", "study"), ("analyse", "study"), ("verify", "study"), ("run", "s.toml", "--out", "study")]
         )
         scenario = study.with_suffix(".toml").read_bytes()
-        return command, {"study/study.json": mutators.json_bytes(chance, tree), "s.toml": scenario}
+        data = mutators.json_bytes(chance, tree)
+        if chance.random() < 0.5:  # a digest that fits: what is attacked is the reading of the entries
+            data = json.dumps(
+                sealed_entries(mutators.mutate_tree(chance, entries, chance.choice([1, 1, 2, 4])))
+            ).encode()
+        return command, {"study/study.json": data, "s.toml": scenario}
 
     return make
 
@@ -249,6 +257,28 @@ def _study_files(study: Path) -> Maker:
         return command, {f"study/{name}": data, "s.toml": study.with_suffix(".toml").read_bytes()}
 
     return make
+
+
+ENDLESS = (
+    ("check", "/dev/zero"), ("run", "/dev/zero", "--out", "out"), ("plate", "/dev/zero"), ("plate", "p.csv", "--map",
+    "/dev/zero"), ("analyse", "/dev/zero", "--out", "out"), ("compare", "/dev/zero"), ("calibrate", "/dev/zero"),
+    ("sensitivity", "/dev/zero"), ("cluster", "script", "s.toml", "--site", "/dev/zero"), ("check", "z.toml"),
+    ("compare", "c.toml"), ("status", "/dev/zero"), ("verify", "/dev/zero"), ("analyse", "/dev/zero"), ("check",
+    "/dev/urandom"), ("plate", "/dev/urandom"), ("check", "big.toml"), ("plate", "big.csv"), ("analyse", "big.csv",
+    "--out", "out"), ("predict", "/dev/zero", "--out", "out"),
+)  # fmt: skip
+
+
+def _endless(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]:
+    """A file that does not end, or is far too large, wherever a command reads one."""
+    files = {
+        "s.toml": inputs.WELLS.encode(), "p.csv": inputs.PLATE.encode(),
+        "z.toml": b'catalogue = ["/dev/zero"]\n' + inputs.WELLS.encode(),
+        "c.toml": inputs.COMPARED.replace("observed.csv", "/dev/zero").encode(),
+    }  # fmt: skip
+    command = chance.choice(ENDLESS)
+    large = {"big.toml": b"# " + b"x" * 80_000_000, "big.csv": b"arm,mouse,day\n" + b"1,2,3\n" * 13_000_000}
+    return command, files | {name: data for name, data in large.items() if name in command}
 
 
 def families(wells: Path, mice: Path) -> dict[str, tuple[int, Maker, Path | None]]:
@@ -283,6 +313,7 @@ def families(wells: Path, mice: Path) -> dict[str, tuple[int, Maker, Path | None
         "study.json, mice": (6, _study_json(mice), mice),
         "files of a study": (6, _study_files(wells), wells),
         "arguments": (20, _arguments, wells),
+        "files without end": (5, _endless, None),
         "list, init, schema": (4, _listed, None),
     }
 

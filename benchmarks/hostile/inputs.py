@@ -102,7 +102,7 @@ population = 0
 VARIED = COMPARED.replace('[compare]\ndata = "observed.csv"\nrole = "calibration data"\n', "{}").format("""
 [sensitivity]
 method = "morris"
-trajectories = 2
+trajectories = 4
 keys = ["targets.hits_to_kill", "effectors.motility"]
 """)
 

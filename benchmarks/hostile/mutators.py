@@ -134,6 +134,20 @@ def _scaled(chance: random.Random, tree: dict, where: tuple) -> None:
         _hostile(chance, tree, where)
 
 
+def _mild(chance: random.Random, tree: dict, where: tuple) -> None:
+    """A number that stays plausible: what is accepted goes further into the program."""
+    numbers = [p for p in places(tree) if isinstance(holder(tree, p)[p[-1]], int | float)]
+    place = chance.choice(numbers or [where])
+    parent = holder(tree, place)
+    value = parent[place[-1]]
+    if isinstance(value, bool):
+        parent[place[-1]] = not value
+    elif isinstance(value, int):
+        parent[place[-1]] = max(0, value + chance.choice([-1, 1, 2]))
+    elif isinstance(value, float):
+        parent[place[-1]] = value * chance.choice([0.25, 0.8, 1.3, 4.0])
+
+
 def _renamed(chance: random.Random, tree: dict, where: tuple) -> None:
     parent, key = holder(tree, where), where[-1]
     if not isinstance(parent, dict):
@@ -162,7 +176,7 @@ def _moved(chance: random.Random, tree: dict, where: tuple) -> None:
     holder(tree, target)[target[-1]] = value
 
 
-_CHANGES = (_hostile, _hostile, _other_type, _scaled, _scaled, _renamed, _removed, _added, _moved)
+_CHANGES = (_mild, _mild, _mild, _hostile, _hostile, _other_type, _scaled, _scaled, _renamed, _removed, _added, _moved)
 
 # -- how a tree is written ----------------------------------------------------------------------------------------
 

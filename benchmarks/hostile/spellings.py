@@ -5,6 +5,7 @@ concerns, since two spellings of one thing do not go together.
 """
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -112,6 +113,14 @@ def _numbered(sheet: Sheet, chance: random.Random) -> None:
         row[place] = forms[chance.random() < 0.3].format(number)
 
 
+def _cage_and_mouse(sheet: Sheet, chance: random.Random) -> None:
+    """Mice are cage.mouse: 1.1 and 1.10 are two mice, however alike they look as numbers."""
+    place, order = sheet.column("mouse"), {}
+    for row in sheet.rows:
+        number = order.setdefault(row[place], len(order))
+        row[place] = f"{1 + number // 5}.{(1, 10, 2, 20, 3)[number % 5]}"
+
+
 def _decimal_comma(sheet: Sheet, chance: random.Random) -> None:
     """One decimal place after a comma, in a sheet separated by semicolons."""
     sheet.separator = ";"
@@ -145,6 +154,7 @@ CALIPERS: Spellings = {
         _some("mouse", lambda cell: f" {cell} ", lambda cell: f"{cell}\u00a0", lambda cell: f"{cell[0]} {cell[1:]}"),
     ),
     "mouse ids as numbers": ("mouse", _numbered),
+    "mouse ids as cage and mouse": ("mouse", _cage_and_mouse),
     "arms in two cases": ("arm", _some("arm", str.upper, str.title)),
     "arms with other spaces": (
         "arm",
@@ -221,9 +231,9 @@ ANY: Spellings = {
 
 
 def _lysis_comma(sheet: Sheet, chance: random.Random) -> None:
+    """Every number with a comma, whatever was done to it before."""
     sheet.separator = ";"
-    sheet.each("% lysis", lambda cell, number: cell.replace(".", ","))
-    sheet.each("dose_ug_per_ml", lambda cell, number: cell.replace(".", ","))
+    sheet.rows = [[re.sub(r"(?<=\d)\.(?=\d)", ",", cell) for cell in row] for row in sheet.rows]
 
 
 def _donor_numbers(sheet: Sheet, chance: random.Random) -> None:

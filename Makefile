@@ -62,6 +62,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed/well.py
 	$(BIN)/python benchmarks/statistics/size_and_coverage.py
 	$(BIN)/python benchmarks/statistics/combination_coverage.py
+	$(BIN)/python benchmarks/statistics/hook.py
 	$(BIN)/python benchmarks/cluster/scale.py
 
 compare: $(VENV)/.installed

@@ -36,7 +36,7 @@ from analysis.design import CONDITION_COLUMNS, design_table, pooled
 from analysis.errors import SheetFault
 from analysis.logistic import fit_many
 from analysis.lysis import lysis_table
-from analysis.observed import EC50, EMAX, LYSIS
+from analysis.observed import EC50, EMAX, LYSIS, without_replicates
 from analysis.trajectory import Run
 
 # Half the agreement that a fit is asked for: points, log10 of an EC50, shares, fractions of a count.
@@ -148,6 +148,7 @@ def _of_curve(donors: pd.DataFrame, quantity: str) -> tuple[float, float]:
 
 def _scored(row: Mapping, keys: Sequence[str], mean: float, spread: float) -> list[dict]:
     """One row for the mean, and one for the spread between donors where that is observed and fitted."""
+    row = without_replicates(row)  # simulated are donors
     quantity, n = row["quantity"], row["n"] if row["n"] > 0 else np.nan
     label = " ".join([quantity, *(f"{row[key]}" for key in [*keys, "at_h"] if _said(row.get(key)))])
     value = np.log10(row["value"]) if quantity == EC50 else row["value"]

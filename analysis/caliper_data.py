@@ -1,14 +1,15 @@
 """Caliper sheets of a laboratory, read into one tidy table.
 
 Tidy sheet: one row per mouse and day with the headers arm, mouse, day, and volume_mm3 or length_mm + width_mm; optional
-study, event, reason, body_weight_g. Wide sheet: a first column day, then one column per mouse named arm:mouse.
+study, event, reason, body_weight_g. Usual words for them are understood ("Group", "Animal ID", "Tumor Volume (cm3)"),
+and units in a header are converted. Wide sheet: a first column day, then one column per mouse named arm:mouse.
 Read are comma, semicolon and tab as separators, decimal comma or point, a byte-order mark, spaces in cells and headers.
 
 What comes out is the same in both cases, and is what a reader of simulated mice has to deliver too (`check_rows`):
 a DataFrame with the columns COLUMNS; day in days after randomisation, volume in mm3 (NaN where an event comes without),
 event one of "", "endpoint", "death", "removed", reason in the sheet's own words, body weight in g (NaN if not taken).
 
-Every fault names row (as a spreadsheet counts them, the header is row 1) and column, and all faults are told at once.
+Every fault names row (as a spreadsheet counts them) and column, and all faults are told at once.
 """
 
 from __future__ import annotations
@@ -21,27 +22,48 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.caliper_rows import EVENTS, CaliperSheet, check_rows
 from analysis.errors import SheetFault
-from analysis.sheet import MISSING, Numbers, read_table
+from analysis.names import find_name
+from analysis.sheet import Table, read_table
+from analysis.sheet_numbers import MISSING, Numbers
 from analysis.tumour_growth import caliper_volume
+from analysis.units import UnknownUnit, factor, header_meaning, implausible, plain_header
 
-COLUMNS = ("study", "arm", "mouse", "day", "volume_mm3", "event", "reason", "body_weight_g")
+MOST_FOLD, WITHIN_DAYS = 50.0, 14.0  # a doubling time of 2.5 days would be needed
 CONTROL_NAMES = ("vehicle", "control", "untreated")
-_HEADERS = ("study", "arm", "mouse", "day", "volume_mm3", "length_mm", "width_mm", "event", "reason", "body_weight_g")
-_EVENTS = {
+_EVENT_WORDS = {
     "": ("", "0", "no", "none", "false", "alive"),
     "endpoint": ("endpoint", "end point", "end-point", "1", "yes", "true"),
     "death": ("death", "dead", "died", "found dead"),
     "removed": ("removed", "censored", "withdrawn", "sacrificed", "euthanised", "euthanized"),
 }
+_WORDS = {  # meaning -> what it is called in sheets, without a unit; the first is the name in this format
+    "study": ("study", "study_id", "experiment"),
+    "arm": ("arm", "group", "treatment", "treatment_group", "cohort"),
+    "mouse": ("mouse", "mouse_id", "mouse_no", "animal", "animal_id", "animal_no", "id", "subject", "ear_tag"),
+    "day": ("day", "days", "study_day", "day_of_study", "time"),
+    "volume": ("volume", "tumor_volume", "tumour_volume", "vol", "tv"),
+    "length": ("length", "tumor_length", "tumour_length"),
+    "width": ("width", "tumor_width", "tumour_width"),
+    "event": ("event",),
+    "reason": ("reason",),
+    "weight": ("body_weight", "bodyweight", "bw"),
+}
+_ALIASES = {alias: meaning for meaning, aliases in _WORDS.items() for alias in aliases}
+_TITLES = {"volume": "volume_mm3", "length": "length_mm", "width": "width_mm", "weight": "body_weight_g"}
+_QUANTITIES = {"day": "day", "volume": "volume", "length": "length", "width": "length", "weight": "weight"}
+_ASSUMED = {"volume": "mm3", "length": "mm", "width": "mm", "weight": "g"}  # where a header names no unit
+_ONE_ROW_PER_READING = "write one row per mouse and day with the columns arm, mouse, day, volume_mm3"
 
 
 @dataclass(frozen=True)
-class CaliperSheet:
-    """rows: tidy table with the columns COLUMNS; notes: what was merged, swapped or left aside, in sentences."""
+class _Column:
+    """Where a column stands, its title in the sheet, and the factor to the unit of the analysis."""
 
-    rows: pd.DataFrame
-    notes: tuple[str, ...] = ()
+    place: int
+    title: str
+    factor: float
 
 
 def read_caliper(path: Path, formula: str = "half") -> CaliperSheet:
@@ -52,79 +74,60 @@ def read_caliper(path: Path, formula: str = "half") -> CaliperSheet:
     path = Path(path)
     if path.is_dir():
         raise SheetFault([f"{path} is a folder; a caliper sheet is one CSV file"])
-    header, records = read_table(path)
-    names = [_header_name(cell) for cell in header]
-    if "arm" not in names and names and names[0] == "day":
-        rows, notes = _read_wide(header, records, path.stem)
+    table = read_table(path, _is_header, unique=False)
+    meanings = [_meaning(cell)[0] for cell in table.header]
+    _refuse_other_shapes(table, meanings)
+    if "arm" not in meanings and meanings and meanings[0] == "day":
+        rows, notes = _read_wide(table, path.stem)
     else:
-        rows, notes = _read_tidy(header, names, records, path.stem, formula)
-    return check_rows(rows, notes)
+        rows, notes = _read_tidy(table, path.stem, formula)
+    return check_rows(rows, [*table.notes, *notes])
 
 
-def check_rows(rows: pd.DataFrame, notes: list[str] | None = None) -> CaliperSheet:
-    """Order and merge the rows of any source, and refuse what no statistics can repair.
+def check_magnitudes(rows: pd.DataFrame, loq_mm3: float) -> list[str]:
+    """Notes on days and body weights that are in another unit. Raises SheetFault where the volumes are.
 
-    rows needs study, arm, mouse, day, volume_mm3; event, reason, body_weight_g are optional, and so is `_row`, the row
-    number told in faults. Two readings of one mouse and day are averaged (a note says so), empty rows are dropped.
-    Raises SheetFault.
+    rows: tidy rows of a laboratory's sheet. With every volume at or below the limit of quantification all logarithms
+    are equal, and all growth rates would come out as zero.
     """
-    rows = rows.reset_index(drop=True).copy()
-    notes = list(notes or [])
-    missing = [c for c in COLUMNS[:5] if c not in rows]
-    if missing:
-        raise SheetFault([f"column {c} is missing" for c in missing])
-    for column in ("event", "reason"):
-        rows[column] = rows[column].fillna("").astype(str) if column in rows else ""
-    if "body_weight_g" not in rows:
-        rows["body_weight_g"] = np.nan
-    if "_row" not in rows:
-        rows["_row"] = np.arange(2, len(rows) + 2)
-    for column in ("study", "arm", "mouse"):
-        rows[column] = rows[column].astype(str)
-    for column in ("day", "volume_mm3", "body_weight_g"):
-        rows[column] = pd.to_numeric(rows[column]).astype(float)
-    problems = [*_value_faults(rows), *_name_faults(rows)]
-    if problems:
-        raise SheetFault(problems)
-    empty = rows["volume_mm3"].isna() & (rows["event"] == "") & rows["body_weight_g"].isna()
-    if empty.any():
-        notes.append(f"rows with neither volume nor event nor weight, taken as missing readings: {int(empty.sum())}")
-    seen = rows[["study", "arm", "mouse"]].drop_duplicates()
-    rows = _merge_duplicates(rows[~empty], notes)
-    if rows.empty or rows["volume_mm3"].isna().all():
-        raise SheetFault(["the sheet holds no volume"])
-    problems = _after_the_end(rows)
-    if problems:
-        raise SheetFault(problems)
-    read = rows[rows["volume_mm3"].notna()][["study", "arm", "mouse"]].drop_duplicates()
-    unread = seen.merge(read, how="left", indicator=True).query("_merge == 'left_only'")
-    for study, arm, mouse in unread[["study", "arm", "mouse"]].itertuples(index=False):
-        notes.append(f"mouse {mouse} of arm {arm} (study {study}) has no volume at all")
-    order = {name: i for i, name in enumerate(dict.fromkeys(zip(seen["study"], seen["arm"], strict=True)))}
-    mouse_order = {name: i for i, name in enumerate(seen.itertuples(index=False, name=None))}
-    keys = pd.DataFrame(
-        {
-            "arm": [order[key] for key in zip(rows["study"], rows["arm"], strict=True)],
-            "mouse": [mouse_order[key] for key in rows[["study", "arm", "mouse"]].itertuples(index=False, name=None)],
-            "day": rows["day"].to_numpy(),
-        },
-        index=rows.index,
-    )
-    rows = rows.loc[keys.sort_values(["arm", "mouse", "day"], kind="stable").index, list(COLUMNS)]
-    return CaliperSheet(rows.reset_index(drop=True), tuple(notes))
+    said = implausible("volume", rows["volume_mm3"].to_numpy(), low=loq_mm3)
+    if said:
+        reason = f"; {loq_mm3:g} mm3 is the limit of quantification" if f"are {loq_mm3:g} mm3" in said else ""
+        diameters = ", or with diameters in cm length_cm and width_cm" if reason else ""
+        raise SheetFault([f"{said}{diameters}{reason}"])
+    found = [implausible(q, rows[c].to_numpy()) for q, c in (("day", "day"), ("weight", "body_weight_g"))]
+    return [*(line for line in found if line), *_jumps(rows)]
+
+
+def _jumps(rows: pd.DataFrame) -> list[str]:
+    """One note per mouse with neighbouring volumes that differ more than growth or regression can explain.
+
+    A wrong unit or decimal sign in single cells does that. Volumes of zero are tumours that are gone.
+    """
+    read = rows[rows["volume_mm3"] > 0]
+    notes = []
+    for (_, arm, mouse), own in read.groupby(["study", "arm", "mouse"], sort=False):
+        day, volume = own["day"].to_numpy(), own["volume_mm3"].to_numpy()
+        fold = np.exp(np.abs(np.diff(np.log(volume))))
+        for i in np.flatnonzero((fold > MOST_FOLD) & (np.diff(day) <= WITHIN_DAYS))[:1]:
+            notes.append(
+                f"mouse {mouse} of arm {arm}: {volume[i]:g} mm3 on day {day[i]:g} and {volume[i + 1]:g} mm3 on day "
+                f"{day[i + 1]:g}; check unit and decimal sign"
+            )
+    return notes
 
 
 def choose_control(arms: list[str], named: str | None = None) -> str:
-    """The control arm: the named one (case does not matter), else the only one called vehicle, control or untreated.
+    """The control arm: the named one in any spelling, else the only one called vehicle, control or untreated.
 
     An arm is called so if that is its whole name, failing that if the word is in its name. Raises SheetFault.
     """
     listed = ", ".join(arms)
     if named is not None:
-        hits = [a for a in arms if a.casefold() == named.strip().casefold()]
-        if len(hits) != 1:
+        found = find_name(named, arms)
+        if found is None:
             raise SheetFault([f"control arm {named!r} is not among the arms: {listed}"])
-        return hits[0]
+        return found
     hits = [a for a in arms if a.casefold() in CONTROL_NAMES]
     hits = hits or [a for a in arms if set(re.findall(r"[a-z]+", a.casefold())) & set(CONTROL_NAMES)]
     if len(hits) == 1:
@@ -133,162 +136,174 @@ def choose_control(arms: list[str], named: str | None = None) -> str:
     raise SheetFault([f"{why} vehicle, control or untreated: name the control arm, one of {listed}"])
 
 
-def _header_name(cell: str) -> str:
-    return re.sub(r"[\s\-]+", "_", cell.strip().casefold())
+def _meaning(cell: str) -> tuple[str, str]:
+    """(meaning, unit) of a header, ("", "") where it is none of this format."""
+    return header_meaning(cell, _ALIASES) or ("", "")
 
 
-def _read_tidy(
-    header: list[str], names: list[str], records: list[tuple[int, list[str]]], study: str, formula: str
-) -> tuple[pd.DataFrame, list[str]]:
+def _is_header(cells: list[str]) -> bool:
+    """Whether a row is the header of a tidy or a wide sheet, or of a sheet with one column per day."""
+    meanings = [_meaning(cell)[0] for cell in cells]
+    wide = meanings[0] == "day" and sum(cell != "" for cell in cells) > 1
+    return wide or len({meaning for meaning in meanings if meaning}) > 1
+
+
+def _refuse_other_shapes(table: Table, meanings: list[str]) -> None:
+    """Name the two usual shapes that are not read, and columns that stand there twice. Raises SheetFault."""
+    header, row = table.header, f"row {table.header_row}"
+    days = [cell for cell in header if re.fullmatch(r"(?:day|d)?[ _]?-?\d+([.,]\d+)?", cell.casefold())]
+    if "day" not in meanings and len(days) > 1:
+        listed = ", ".join(days[:3])
+        raise SheetFault([f"{row}: one row per mouse with a column per day ({listed} ...) is not read; "
+                          f"{_ONE_ROW_PER_READING}"])  # fmt: skip
+    doubled = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
+    if doubled and meanings[0] == "day" and not any(":" in cell for cell in header):
+        first = doubled[0]
+        raise SheetFault([f"{row}: one column per mouse under the repeated name of its group ({first}) is not read; "
+                          f"name them group:mouse ({first}:1, {first}:2 ...), or {_ONE_ROW_PER_READING}"])  # fmt: skip
+    if doubled:
+        raise SheetFault([f"{row}: the column {name!r} stands there twice" for name in doubled])
+
+
+def _columns(table: Table, problems: list[str], notes: list[str]) -> dict[str, _Column]:
+    """meaning -> its column; a header in the words of this format goes before any other word for it."""
+    found: dict[str, _Column] = {}
+    row, own = f"row {table.header_row}", {name: _TITLES.get(name, name) for name in _WORDS}
+    meanings = [_meaning(cell) for cell in table.header]
+    for place, (title, (meaning, unit)) in enumerate(zip(table.header, meanings, strict=True)):
+        plain = plain_header(title)
+        if not meaning:
+            near = difflib.get_close_matches(plain, own.values(), n=1, cutoff=0.75)
+            missing = near and not any(own[m] == near[0] for m, _ in meanings if m)
+            if missing:
+                problems.append(f"{row}, column {title!r} is not known; is it {near[0]}?")
+            elif title:
+                notes.append(f"column {title!r} is not used")
+            continue
+        rivals = [c for c, (other, _) in zip(table.header, meanings, strict=True) if other == meaning]
+        if len(rivals) > 1 and plain != own[meaning]:
+            if any(plain_header(other) == own[meaning] for other in rivals):
+                notes.append(f"column {title!r} is not used, since there is {own[meaning]}")
+            elif title == rivals[0]:
+                problems.append(f"{row}: {' and '.join(map(repr, rivals))} both mean {own[meaning]}; keep one of them")
+            continue
+        try:
+            size = factor(_QUANTITIES[meaning], unit) if meaning in _QUANTITIES else 1.0
+        except UnknownUnit as error:
+            problems.append(f"{row}, column {title!r}: {error}")
+            continue
+        found[meaning] = _Column(place, title, size)
+        if plain != own[meaning]:
+            notes.append(f"column {title!r} is read as {own[meaning]}" + _unit_words(meaning, unit, size))
+    return found
+
+
+def _unit_words(meaning: str, unit: str, size: float) -> str:
+    if meaning not in _QUANTITIES:
+        return ""
+    if not unit:
+        return f"; it names no unit, taken as {_ASSUMED[meaning]}" if meaning in _ASSUMED else ""
+    return "" if size == 1 else f", multiplied by {size:g}"
+
+
+def _read_tidy(table: Table, study: str, formula: str) -> tuple[pd.DataFrame, list[str]]:
     problems: list[str] = []
     notes: list[str] = []
-    for name, cell in zip(names, header, strict=True):
-        if name in _HEADERS or not name:
-            continue
-        near = difflib.get_close_matches(name, _HEADERS, n=1, cutoff=0.75)
-        if near and near[0] not in names:
-            problems.append(f"row 1, column {cell!r} is not known; is it {near[0]}?")
-        else:
-            notes.append(f"column {cell!r} is not used")
-    diameters = "length_mm" in names and "width_mm" in names
-    problems += [f"row 1: column {c} is missing" for c in ("arm", "mouse", "day") if c not in names]
-    if "volume_mm3" not in names and not diameters:
-        problems.append("row 1: column volume_mm3 is missing, or length_mm and width_mm instead of it")
+    columns = _columns(table, problems, notes)
+    row = f"row {table.header_row}"
+    diameters = "length" in columns and "width" in columns
+    problems += [f"{row}: column {name} is missing" for name in ("arm", "mouse", "day") if name not in columns]
+    if "volume" not in columns and not diameters:
+        problems.append(f"{row}: column volume_mm3 is missing, or length_mm and width_mm instead of it")
     if problems:
         raise SheetFault(problems)
-    numbers = Numbers(problems)
-    table: list[dict[str, object]] = []
-    swapped = 0
-    for row, cells in records:
-        cell = dict(zip(names, cells, strict=True))
-        entry: dict[str, object] = {"_row": row, "study": cell.get("study") or study, "reason": cell.get("reason", "")}
-        for column in ("arm", "mouse"):
-            entry[column] = cell[column]
-            if not cell[column]:
-                problems.append(f"row {row}, column {column}: empty")
-        entry["day"] = numbers.read(cell["day"], row, "day")
-        if cell["day"].casefold() in MISSING:
-            problems.append(f"row {row}, column day: empty")
-        entry["volume_mm3"] = numbers.read(cell.get("volume_mm3", ""), row, "volume_mm3")
-        entry["body_weight_g"] = numbers.read(cell.get("body_weight_g", ""), row, "body_weight_g")
-        if diameters and cell.get("volume_mm3", "").casefold() in MISSING:
-            length, width = (numbers.read(cell[c], row, c) for c in ("length_mm", "width_mm"))
-            if np.isnan(length) != np.isnan(width):
-                lacking = "length_mm" if np.isnan(length) else "width_mm"
-                problems.append(f"row {row}, column {lacking}: one diameter only")
-            problems += [
-                f"row {row}, column {c}: {d:g} mm is below zero"
-                for c, d in (("length_mm", length), ("width_mm", width))
-                if d < 0
-            ]
-            swapped += bool(width > length)
-            entry["volume_mm3"] = float(caliper_volume(length, width, formula))
-        entry["event"] = _event(cell.get("event", ""), row, problems)
-        table.append(entry)
-    numbers.check()
+    numeric = {meaning: column for meaning, column in columns.items() if meaning in _QUANTITIES}
+    numbers = Numbers(problems, ((row, c.title, cells[c.place]) for row, cells in table.body for c in numeric.values()))
+    rows = [_tidy_row(row, cells, columns, numbers, study, problems) for row, cells in table.body]
+    notes += numbers.check()
     if problems:
         raise SheetFault(problems)
-    if swapped:
-        notes.append(f"rows with a width above the length, where the shorter was taken as the width: {swapped}")
-    return pd.DataFrame(table), notes
+    frame = pd.DataFrame(rows)
+    if diameters:
+        length, width = frame.pop("length").to_numpy(), frame.pop("width").to_numpy()
+        swapped = int((width > length).sum())
+        if swapped:
+            notes.append(f"rows with a width above the length, where the shorter was taken as the width: {swapped}")
+        frame["volume_mm3"] = frame["volume_mm3"].fillna(pd.Series(caliper_volume(length, width, formula)))
+    return frame, notes
+
+
+def _tidy_row(
+    row: int, cells: list[str], columns: dict[str, _Column], numbers: Numbers, study: str, problems: list[str]
+) -> dict[str, object]:
+    """One row of a tidy sheet, in the units of the analysis; `length` and `width` only where the sheet has them."""
+
+    def text(meaning: str) -> str:
+        return cells[columns[meaning].place] if meaning in columns else ""
+
+    def number(meaning: str) -> float:
+        if meaning not in columns:
+            return float("nan")
+        column = columns[meaning]
+        return numbers.read(cells[column.place], row, column.title) * column.factor
+
+    said: dict[str, object] = {"_row": row, "study": text("study") or study, "reason": text("reason")}
+    for name in ("arm", "mouse"):
+        said[name] = text(name)
+        if not said[name]:
+            problems.append(f"row {row}, column {columns[name].title}: empty")
+    said["day"] = number("day")
+    if text("day").casefold() in MISSING:
+        problems.append(f"row {row}, column {columns['day'].title}: empty")
+    said["volume_mm3"] = number("volume")
+    said["body_weight_g"] = number("weight")
+    if "length" in columns and "width" in columns:
+        # Diameters count only where no volume is stated.
+        stated = text("volume").casefold() not in MISSING
+        pair = {name: float("nan") if stated else number(name) for name in ("length", "width")}
+        problems += [f"row {row}, column {columns[n].title}: {d:g} is below zero" for n, d in pair.items() if d < 0]
+        lacking = [name for name, diameter in pair.items() if np.isnan(diameter)]
+        if len(lacking) == 1 and text(lacking[0]).casefold() in MISSING:
+            problems.append(f"row {row}, column {columns[lacking[0]].title}: one diameter only")
+        said |= pair
+    said["event"] = _event(text("event"), row, problems)
+    return said
 
 
 def _event(cell: str, row: int, problems: list[str]) -> str:
-    for event, words in _EVENTS.items():
+    for event, words in _EVENT_WORDS.items():
         if cell.casefold() in words:
             return event
-    allowed = ", ".join(words[0] for words in _EVENTS.values() if words[0])
+    allowed = ", ".join(event for event in EVENTS if event)
     problems.append(f"row {row}, column event: {cell!r} is not known; one of {allowed}, or empty")
     return ""
 
 
-def _read_wide(header: list[str], records: list[tuple[int, list[str]]], study: str) -> tuple[pd.DataFrame, list[str]]:
+def _read_wide(table: Table, study: str) -> tuple[pd.DataFrame, list[str]]:
     problems: list[str] = []
     mice: list[tuple[str, str]] = []
-    for cell in header[1:]:
+    for cell in table.header[1:]:
         arm, colon, mouse = (part.strip() for part in cell.rpartition(":"))
         if not (colon and arm and mouse):
-            problems.append(f"row 1, column {cell!r}: a wide sheet names its columns arm:mouse")
+            problems.append(f"row {table.header_row}, column {cell!r}: a wide sheet names its columns arm:mouse")
         mice.append((arm, mouse))
-    numbers = Numbers(problems)
-    table = []
-    for row, cells in records:
-        day = numbers.read(cells[0], row, "day")
+    # All volumes are one series: what 1.034 means is decided from every mouse together.
+    days = ((row, "day", cells[0]) for row, cells in table.body)
+    volumes = ((row, "volume", cell) for row, cells in table.body for cell in cells[1:])
+    numbers = Numbers(problems, (*days, *volumes))
+    unit = factor("day", _meaning(table.header[0])[1])
+    rows = []
+    for row, cells in table.body:
+        day = numbers.read(cells[0], row, "day") * unit
         if cells[0].casefold() in MISSING:
             problems.append(f"row {row}, column day: empty")
-        for (arm, mouse), column, cell in zip(mice, header[1:], cells[1:], strict=True):
-            volume = numbers.read(cell, row, column)
+        for (arm, mouse), column, cell in zip(mice, table.header[1:], cells[1:], strict=True):
+            volume = numbers.read(cell, row, column, series="volume")
             if not np.isnan(volume):  # an empty cell of a wide sheet is a mouse not read or no longer there
-                table.append(
-                    {"_row": row, "study": study, "arm": arm, "mouse": mouse, "day": day, "volume_mm3": volume}
-                )
-    numbers.check()
+                rows.append({"_row": row, "study": study, "arm": arm, "mouse": mouse, "day": day, "volume_mm3": volume})
+    notes = numbers.check()
     if not mice:
-        problems.append("row 1: no column arm:mouse beside day")
-    if problems or not table:
+        problems.append(f"row {table.header_row}: no column arm:mouse next to day")
+    if problems or not rows:
         raise SheetFault(problems or ["the sheet holds no volume"])
-    return pd.DataFrame(table), []
-
-
-def _value_faults(rows: pd.DataFrame) -> list[str]:
-    problems = []
-    for column in ("day", "volume_mm3", "body_weight_g"):
-        for row, value in rows.loc[np.isinf(rows[column]), ["_row", column]].itertuples(index=False):
-            problems.append(f"row {row}, column {column}: {value} is not finite")
-    for row in rows.loc[rows["day"].isna(), "_row"]:
-        problems.append(f"row {row}, column day: empty")
-    for column, least in (("volume_mm3", "zero"), ("body_weight_g", "zero")):
-        for row, value in rows.loc[rows[column] < 0, ["_row", column]].itertuples(index=False):
-            problems.append(f"row {row}, column {column}: {value:g} is below {least}")
-    for row, event in rows.loc[~rows["event"].isin(list(_EVENTS)), ["_row", "event"]].itertuples(index=False):
-        problems.append(f"row {row}, column event: {event!r} is not known")
-    return problems
-
-
-def _name_faults(rows: pd.DataFrame) -> list[str]:
-    """Names that differ only in case or spaces are one name mistyped; two arms would silently come of it."""
-    problems = []
-    for column in ("study", "arm"):
-        first: dict[str, tuple[str, int]] = {}
-        for name, row in rows.drop_duplicates(column)[[column, "_row"]].itertuples(index=False):
-            known, at = first.setdefault(re.sub(r"\W+", "", name.casefold()) or name, (name, row))
-            if known.casefold().split() == name.casefold().split() and known != name:
-                problems.append(f"row {row}, column {column}: {name!r} and {known!r} (row {at}) differ only in case")
-    return problems
-
-
-def _merge_duplicates(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    keys = ["study", "arm", "mouse", "day"]
-    if not rows.duplicated(keys).any():
-        return rows
-    equal = rows.duplicated([*keys, "volume_mm3", "event", "reason", "body_weight_g"])
-    if equal.any():
-        listed = ", ".join(str(r) for r in rows.loc[equal, "_row"].head(8))
-        notes.append(f"rows that stand there twice and count once: {int(equal.sum())} (row {listed})")
-        rows = rows[~equal]
-    if rows.duplicated(keys).any():
-        doubled = rows.loc[rows.duplicated(keys, keep=False)].groupby(keys, sort=False)["_row"].agg(list)
-        for (_, arm, mouse, day), at in list(doubled.items())[:20]:
-            listed = ", ".join(str(r) for r in at)
-            notes.append(f"mouse {mouse} of arm {arm}, day {day:g}: mean of {len(at)} readings (rows {listed})")
-        rows = rows.groupby(keys, sort=False, as_index=False).agg(
-            {
-                "volume_mm3": "mean",
-                "body_weight_g": "mean",
-                "event": lambda words: next((w for w in words if w), ""),
-                "reason": lambda words: next((w for w in words if w), ""),
-                "_row": "first",
-            }
-        )
-    return rows
-
-
-def _after_the_end(rows: pd.DataFrame) -> list[str]:
-    ended = rows[rows["event"].isin(["death", "removed"])].groupby(["study", "arm", "mouse"])["day"].min()
-    problems = []
-    for key, day in ended.items():
-        mine = (rows["study"] == key[0]) & (rows["arm"] == key[1]) & (rows["mouse"] == key[2])
-        later = rows[mine & (rows["day"] > day) & rows["volume_mm3"].notna()]
-        for row in later["_row"].head(1):
-            problems.append(f"row {row}, column volume_mm3: mouse {key[2]} of arm {key[1]} left on day {day:g}")
-    return problems
+    return pd.DataFrame(rows), notes

@@ -23,7 +23,7 @@ def _of_design(runs: Sequence[Run]) -> list[str]:
     conditions = [run.condition for run in runs]
     if len({condition.get("donor", 1) for condition in conditions}) == 1:
         said.append(
-            "One donor: the spread shown is technical error only, the chance of cells in one well. "
+            "One donor: the SD shown is that of technical replicates, the chance of cells in one well. "
             "Donors differ by far more; ask for several with effectors.donors."
         )
     cultured = sorted({c["effectors"]["type"] for c in conditions if c["effectors"].get("is_cell_line")})
@@ -74,10 +74,13 @@ def _of_results(tables: dict[str, pd.DataFrame]) -> list[str]:
     if fits is not None:
         for row in fits.to_dict("records"):
             name = curve_name(row, fits)
-            if str(row["status"]).startswith("hook"):
-                said.append(f"{name}: {row['status']}; the fit leaves the falling doses out.")
+            if pd.notna(row.get("hook_from_ug_per_ml")):
+                said.append(
+                    f"{name}: falls from {row['hook_from_ug_per_ml']:g} ug/mL on, beyond the noise (hook); "
+                    "the fit leaves these doses out."
+                )
             if row["monotone"] == "no":
-                said.append(f"{name}: lysis is not monotone in dose up to 1 ug/mL, beyond three standard errors.")
+                said.append(f"{name}: lysis is not monotone in dose up to 1 ug/mL, beyond the noise.")
     return said
 
 

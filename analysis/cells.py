@@ -36,7 +36,7 @@ OBSERVABLES = ("kills_per_nk", "contacts_per_nk", "signal", "signal_maximum", "s
 
 
 def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], wanted: Sequence[str]) -> pd.DataFrame:
-    """The quantities `wanted`: columns quantity, role, condition and extra columns, at_h, mean, sd, n, error_kind.
+    """The quantities `wanted`: columns quantity, role, condition and extra columns, at_h, mean, sd, n, sd_basis.
 
     design, extra  as of analysis.design.  at_h (hours from the addition of effectors) is empty but for courses.
     Raises MissingControls where a course is wanted of a plate without its control wells, ForeignFile where the order
@@ -58,7 +58,7 @@ def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], 
             parts.append(found.assign(quantity=quantity, at_h=np.nan))
     if DEATHS in wanted:
         parts.append(_course(kinetics_tables(runs, design, extra, plate_controls(runs, design))[0], by))
-    columns = ["quantity", *by, "at_h", "mean", "sd", "n", "error_kind"]
+    columns = ["quantity", *by, "at_h", "mean", "sd", "n", "sd_basis"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 

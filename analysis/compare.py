@@ -2,6 +2,8 @@
 
 Model    difference = simulated mean - observed mean, per condition; bias and RMSE over the conditions.  Its interval is
          Welch's, from the SD between units of both.  Observed values stay as they are, below 0 and above 100 too.
+         Where one SD is that of donors and the other that of technical replicates (sd_basis), the replicates' SD and n
+         are left out: wells are no donors, and there is no interval.
          EC50 and Emax, reported: mean of donors beside mean of donors (of the logarithm for an EC50); ratio with
          Welch's interval of the difference of logarithms.
          EC50 and Emax, fitted: the same logistic through the observed and through the simulated means, at the same
@@ -21,30 +23,26 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from analysis.cells import CONTACTS, DEATHS, KILLS
+from analysis.cells import CONTACTS, KILLS
 from analysis.cells import QUANTITIES as COUNTED
+from analysis.compare_verdict import FITTED, REPORTED, judge
 from analysis.design import CONDITION_COLUMNS, at_every_level
 from analysis.design_point import NO_ANTIBODY
 from analysis.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
 from analysis.errors import SheetFault
 from analysis.logistic import fit, fit_many, share
-from analysis.observed import EC50, EMAX, LYSIS
+from analysis.names import name_key
+from analysis.observed import EC50, EMAX, LYSIS, without_replicates
 from analysis.statistics import (
-    BETWEEN_DONORS,
     CONFIDENCE,
+    DONORS,
+    REPLICATES,
     RESAMPLES,
     cluster_bootstrap_indices,
     cluster_interval,
     t_quantile,
 )
 
-VERDICTS = (
-    "as close as a repeat in the same laboratory",
-    "as close as another laboratory would come, not as a repeat in the same one",
-    "further away than laboratories are from each other",
-)
-SHARE_LIMIT, COUNT_LIMIT, COURSE_LIMIT_PCT = 0.05, 0.15, 8.0
-REPORTED, FITTED = "mean of donors", "curve through the means"
 SIMULATED_ROLES = ("sample", "no_antibody", "target_only")
 _SAME = {"rtol": 1e-6, "atol": 1e-15}  # 0.1 + 0.2 and 0.3 are one dose
 
@@ -106,14 +104,15 @@ def compare(
         elif row["quantity"] == LYSIS:
             points.append(_point(row, keys, candidates.iloc[place]) | {"place": place})
         else:
-            parameters.append(_reported(row, keys, candidates.iloc[place]))
+            basis = DONORS if candidates.iloc[place]["donors"] > 1 else REPLICATES
+            parameters.append(_reported(_comparable(row, basis), keys, candidates.iloc[place]))
     if faults:
         raise SheetFault(faults)
     table = pd.DataFrame(points)
     for series in _series(table, keys) if points else []:
         parameters += _fitted(series, keys, summary, tables["lysis"], curves)
     of_curves, of_cells = pd.DataFrame(parameters), pd.DataFrame(counted)
-    judged = _judge(table, of_curves, of_cells, settings)
+    judged = judge(table, of_curves, of_cells, settings)
     return Comparison(dict(settings), table.drop(columns="place", errors="ignore"), of_curves, *judged, of_cells)
 
 
@@ -148,7 +147,10 @@ def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[
             )
         column = candidates[key]
         number = isinstance(value, float) and pd.api.types.is_numeric_dtype(column)
-        fits = np.isclose(column, value, **_SAME) if number else (column.astype(str) == _text(value)).to_numpy()
+        if number:
+            fits = np.isclose(column, value, **_SAME)
+        else:
+            fits = (column.astype(str).map(name_key) == name_key(_text(value))).to_numpy()
         if not (chosen & fits).any():
             known = ", ".join(_text(each) for each in sorted(set(column[chosen])))
             return -1, f"row {row['row']}, column {key}: {_text(value)} is not simulated; the scenario has {known}"
@@ -195,23 +197,36 @@ def _text(value: object) -> str:
 
 def _point(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
     """One row of `points`."""
+    stated, basis = row.get("sd_basis", ""), simulated["sd_basis"]
+    row = _comparable(row, basis)
     difference = simulated["mean"] - row["value"]
-    low, high = _welch(difference, (simulated["sd"], simulated["n"]), (row["sd"], row["n"]))
+    low, high, note = np.nan, np.nan, ""
+    if stated in ("", basis):
+        low, high = _welch(difference, (simulated["sd"], simulated["n"]), (row["sd"], row["n"]))
+    else:
+        note = f"observed SD of {stated}, simulated SD of {basis}: no interval"
     away = abs(difference) / row["sd"] if row["sd"] > 0 else np.nan
     names = dict.fromkeys([*keys, "dose_ug_per_ml", "et_ratio", "hours", *_varied(simulated.index)])
     return {name: simulated[name] for name in names if name in simulated} | {
         "observed": row["value"],
         "observed_sd": row["sd"],
         "observed_n": row["n"],
+        "observed_sd_basis": stated,
         "simulated": simulated["mean"],
         "simulated_sd": simulated["sd"],
         "simulated_n": simulated["n"],
-        "error_kind": simulated["error_kind"],
+        "sd_basis": simulated["sd_basis"],
         "difference": difference,
         "difference_ci95_low": low,
         "difference_ci95_high": high,
         "observed_sds_away": away,
+        "note": note,
     }
+
+
+def _comparable(row: Mapping, simulated_basis: str) -> Mapping:
+    """The row without SD and n where these are of technical replicates and the simulation's are of donors."""
+    return without_replicates(row) if simulated_basis == DONORS else row
 
 
 def _welch(difference: float, *groups: tuple[float, float]) -> tuple[float, float]:
@@ -237,7 +252,7 @@ def _reported(row: Mapping, keys: Sequence[str], curve: pd.Series) -> dict:
     else:
         names = (row["quantity"], "", "donors")
     simulated, sd, n = (curve.get(name, np.nan) for name in names)
-    basis, note = (REPORTED, "") if several else ("one simulated curve", "technical error only: no interval")
+    basis, note = (REPORTED, "") if several else ("one simulated curve", "technical replicates only: no interval")
     named = dict.fromkeys([*keys, *_varied(curve.index)])
     found = {key: curve[key] for key in named if key in curve} | {"quantity": row["quantity"], "basis": basis}
     found |= {"observed": row["value"], "simulated": simulated, "observed_n": row["n"], "simulated_n": n}
@@ -336,114 +351,3 @@ def _draws(
         return None
     drawn = fit_many(doses, rng.normal(observed, error, (RESAMPLES, len(doses)))), fit_many(doses, simulated)
     return drawn if all(np.isfinite(theta).all() for theta in drawn) else None
-
-
-def _judge(
-    points: pd.DataFrame, parameters: pd.DataFrame, cells: pd.DataFrame, settings: Mapping
-) -> tuple[dict, str, list[str], list[str]]:
-    """(summary row, verdict, reasons, notes)."""
-    row: dict[str, object] = {
-        "experiment": settings["title"], "role": settings["role"], "points": len(points) + len(cells)
-    }  # fmt: skip
-    reasons, notes, levels = [], [], []
-    limits = [settings["same_laboratory_pct"], settings["other_laboratory_pct"]]
-    folds = [settings["same_laboratory_ec50_fold"], settings["other_laboratory_ec50_fold"]]
-    known = points[points["difference"].notna()] if len(points) else points
-    if len(known):
-        difference = known["difference"]
-        worst = known.loc[difference.abs().idxmax()]
-        away = known["observed_sds_away"].dropna()
-        row |= {
-            "bias_pct": difference.mean(),
-            "rmse_pct": np.sqrt((difference**2).mean()),
-            "largest_difference_pct": worst["difference"],
-            "within_1_sd_pct": 100 * (away <= 1).mean() if len(away) else np.nan,
-            "within_2_sd_pct": 100 * (away <= 2).mean() if len(away) else np.nan,
-        }
-        levels.append(_level(abs(worst["difference"]), limits))
-        reasons.append(
-            f"largest difference of a mean {worst['difference']:+.1f} points, at {worst['dose_ug_per_ml']:g} ug/mL "
-            f"and {worst['et_ratio']:g}:1 (same laboratory {limits[0]:g}, another {limits[1]:g})"
-        )
-        signs = set(np.sign(difference))
-        if len(known) > 2 and len(signs) == 1 and 0 not in signs:
-            notes.append(f"the simulation is {'higher' if signs == {1.0} else 'lower'} at every condition")
-        errors = known["simulated_sd"] / np.sqrt(known["simulated_n"])
-        several = (known["error_kind"] == BETWEEN_DONORS).all()
-        if several:
-            n = int(known["simulated_n"].min())
-            notes.append(f"the simulated means rest on {n} donors: standard error up to {errors.max():.1f} points")
-            excess = known["simulated_sd"] - known["observed_sd"]
-            if excess.notna().any():
-                place = excess.abs().idxmax()
-                row["largest_sd_difference_pct"] = excess[place]
-                notes.append(
-                    f"SD between donors differs most at {known['dose_ug_per_ml'][place]:g} ug/mL: "
-                    f"{known['simulated_sd'][place]:.1f} points simulated, {known['observed_sd'][place]:.1f} observed"
-                )
-        else:
-            notes.append("one simulated donor: its spread is technical error only, not that between donors")
-    for quantity, name in ((EC50, "ec50"), (EMAX, "emax")):
-        found = _decisive(parameters, quantity)
-        if found is None:
-            continue
-        row |= {f"{name}_ratio{end}": found[f"ratio{end}"] for end in ("", "_ci95_low", "_ci95_high")}
-        row |= {f"{name}_basis": found["basis"]}
-        if quantity == EC50:
-            fold = max(found["ratio"], 1 / found["ratio"])
-            levels.append(_level(fold, folds))
-            reasons.append(f"EC50 {fold:.3g}-fold {'higher' if found['ratio'] > 1 else 'lower'} "
-                           f"(same laboratory {folds[0]:g}, another {folds[1]:g})")  # fmt: skip
-        else:
-            away = found["simulated"] - found["observed"]
-            levels.append(_level(abs(away), limits))
-            reasons.append(f"Emax {away:+.1f} points (same laboratory {limits[0]:g}, another {limits[1]:g})")
-            row["emax_difference_pct"] = away
-    if len(cells):
-        said, of_cells, level = _judge_cells(cells)
-        row |= said
-        reasons += of_cells
-        levels.append(level)
-    for each in parameters.to_dict("records"):
-        if not np.isfinite(each["ratio"]):
-            notes.append(f"{each['quantity']} ({each['basis']}) is not compared: {each['note'] or 'no positive value'}")
-    verdict = VERDICTS[max(levels)] if levels else "nothing that could be compared"
-    if settings["role"] == "calibration data" and levels:
-        notes.append("the catalogue's effector numbers were fitted to these data: agreement is a fit, no prediction")
-    return row | {"verdict": verdict}, verdict, reasons, notes
-
-
-def _judge_cells(cells: pd.DataFrame) -> tuple[dict, list[str], int]:
-    """(columns of the summary, reasons, level) of what was counted."""
-    row, reasons, levels = {}, [], []
-    course = cells["quantity"] == DEATHS
-    count = cells["quantity"].isin([KILLS, CONTACTS])
-    if course.any():
-        rms = float(np.sqrt((cells.loc[course, "off"] ** 2).mean()))
-        row["course_rms_pct"] = rms
-        reasons.append(f"course of deaths {rms:.1f} points rms away (limit {COURSE_LIMIT_PCT:g})")
-        levels.append(_level(rms, [COURSE_LIMIT_PCT, 2 * COURSE_LIMIT_PCT]))
-    for chosen, name, limit in ((~course & ~count, "share_off", SHARE_LIMIT), (count, "count_off", COUNT_LIMIT)):
-        if chosen.any():
-            worst = cells.loc[cells.loc[chosen, "off"].abs().idxmax()]
-            row[name] = worst["off"]
-            shown = f"{worst['off']:+.0%}" if name == "count_off" else f"{worst['off']:+.3f}"
-            reasons.append(f"{worst['quantity']} {worst['simulated']:.3g} against {worst['observed']:.3g}, {shown} "
-                           f"(limit {limit:g})")  # fmt: skip
-            levels.append(_level(abs(worst["off"]), [limit, 2 * limit]))
-    return row, reasons, max(levels)
-
-
-def _decisive(parameters: pd.DataFrame, quantity: str) -> pd.Series | None:
-    """The row that the verdict uses: the furthest away; what the experiment reports goes before what is fitted here."""
-    if parameters.empty:
-        return None
-    rows = parameters[(parameters["quantity"] == quantity) & parameters["ratio"].notna()]
-    rows = rows[rows["basis"] != FITTED] if (rows["basis"] != FITTED).any() else rows
-    if rows.empty:
-        return None
-    return rows.loc[np.log(rows["ratio"]).abs().idxmax()]
-
-
-def _level(size: float, limits: Sequence[float]) -> int:
-    return int(sum(size > limit for limit in limits))

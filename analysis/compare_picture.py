@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.cells import CONTACTS, DEATHS, HALF, KILLS
-from analysis.compare import FITTED, Comparison
+from analysis.compare import Comparison
+from analysis.compare_verdict import FITTED
 from analysis.observed import EC50, EMAX
 from analysis.plots import COLOURS, STYLE, dose_axis, dose_positions, facets, outer_labels, panel_figure, rows_of
-from analysis.statistics import BETWEEN_DONORS
+from analysis.statistics import DONORS
 
 _SIMULATED, _OBSERVED = COLOURS[0], COLOURS[1]
 
@@ -134,7 +135,7 @@ def _draw_doses(axis: Axes, rows: pd.DataFrame, every: np.ndarray) -> None:
     dose = 1000 * rows["dose_ug_per_ml"].to_numpy()
     place = np.where(dose > 0, dose, dose_positions(every)[0])
     mean, sd = rows["simulated"].to_numpy(), rows["simulated_sd"].to_numpy()
-    several = (rows["error_kind"] == BETWEEN_DONORS).all()
+    several = (rows["sd_basis"] == DONORS).all()
     axis.plot(place, mean, color=_SIMULATED, lw=1.7, label="simulated mean")
     if np.isfinite(sd).any():
         label = "± SD between donors" if several else "± SD of wells, one donor"

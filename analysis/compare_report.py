@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.compare import Comparison
 from analysis.report import html_figure, html_list, html_page, html_table
 from analysis.tables import write_table
+from analysis.writing import write_text
 from simulation.text import html
 
 _POINTS = "Points: observed means with the SD between units. Line and band: simulated mean and SD between donors."
@@ -76,7 +77,7 @@ def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[
             html_table(table) for table in (comparison.points, comparison.parameters, comparison.cells) if len(table)
         ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html_page("Simulation beside measurement", body), encoding="utf-8")
+    write_text(path, html_page("Simulation beside measurement", body))
     return path
 
 

@@ -12,10 +12,10 @@ Limits   every contact kills: 1, 1, none, 0                                     
 
 import json
 
-import h5py
 import numpy as np
 
 from analysis.errors import ForeignFile
+from analysis.run_file import opened
 from analysis.trajectory import Run
 
 FIRST, AFTER_KILL = "first_contact_kill_share", "kill_after_kill_share"
@@ -57,7 +57,7 @@ def in_order(effector: np.ndarray, killed: np.ndarray) -> dict[str, float]:
 
 def contacts_in_order(run: Run) -> dict[str, float]:
     """The shares IN_ORDER of a run file. Raises ForeignFile where it was written without events."""
-    with h5py.File(run.path, "r") as file:
+    with opened(run.path) as file:
         if "events" not in file:
             raise ForeignFile(f'{run.path.name}: no events in it; output.level = "events" writes them')
         group = file["events"]

@@ -10,6 +10,7 @@ Limits   the same for all donors and replicates of a point, different for any tw
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 
 CORE_KEYS = {
     "role": "role",
@@ -30,6 +31,7 @@ DONOR_KEYS = (SCALED_BY_DONORS, "effectors.genotype")
 NO_ANTIBODY = "none"  # name of the antibody in a well that never holds any
 _NOT_DESIGN = ("donor", "replicate", "role", "output")
 _COUNTED = ("nk_cells", "other_cells")  # follow from E:T, targets and the donor's share of NK cells
+_text = json.JSONEncoder(sort_keys=True).encode
 
 
 def design_point(condition: Mapping) -> tuple[str, str]:
@@ -40,7 +42,7 @@ def design_point(condition: Mapping) -> tuple[str, str]:
     """
     point = {key: value for key, value in condition.items() if key not in _NOT_DESIGN}
     effectors = condition.get("effectors") or {}
-    point["effectors"] = {name: value for name, value in effectors.items() if not of_the_donor(f"effectors.{name}")}
+    point["effectors"] = {name: value for name, value in effectors.items() if not of_the_donor("effectors." + name)}
     point["action"] = _actions(condition)
     return _digest(point), _digest([value_at(condition, key) for key in DONOR_KEYS])
 
@@ -71,6 +73,7 @@ def design_value(condition: Mapping, key: str) -> float | str | None:
     return float(value) if isinstance(value, int) else (value if value != "" else "none")
 
 
+@cache  # asked for every number of every run
 def of_the_donor(key: str) -> bool:
     """Whether a key follows from the donor; the spreads between donors are numbers of the design."""
     table, _, name = key.partition(".")
@@ -132,4 +135,4 @@ def _actions(condition: Mapping) -> list[dict]:
 
 
 def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(_text(value).encode()).hexdigest()[:16]

@@ -2,38 +2,38 @@
 
 Model    Four-parameter logistic (analysis.logistic) with dose 0 as a point of the fit.  Several donors: the curve of
          the mean of donors, intervals by a bootstrap that draws whole donors; each donor is fitted by itself as well.
-         One donor: the curve through its wells, intervals from the covariance of the fit, "technical error only".
+         One donor: the curve through its wells, intervals from the covariance of the fit, which
+         holds the error of technical replicates only.
          Response or none: F test of the curve against a constant, each donor centred on its own mean, at 1 %
          (5 % where fewer than four degrees of freedom are left).
-         Hook: doses above the highest mean at which the response falls by more than 3 standard errors leave the fit.
+         Hook: a fall at high doses beyond the noise (analysis.falls); the falling doses leave the fit. EC50 and the
+         other numbers stand next to the remark.
 Limits   flat data: "no dose response";  rising to the last dose: "upper plateau not reached", no EC50
                                                                              (tests/analysis/test_dose_response.py)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from analysis import falls
 from analysis.curve_wells import Wells
 from analysis.design import pooled, pooled_by
 from analysis.logistic import Fit, bounds, fit, fit_many, logistic4, share
 from analysis.statistics import (
-    BETWEEN_DONORS,
+    DONORS,
     FEW_CLUSTERS,
-    TECHNICAL,
+    REPLICATES,
     cluster_bootstrap_indices,
     cluster_interval,
-    paired_difference,
     t_interval,
-    t_quantile,
 )
 from analysis.tables import join_notes
 
 FEWEST_DOSES = 5
 PLATEAU = 0.85
-THREE_SIGMA = 0.99865
 MONOTONE_UP_TO_UG_PER_ML = 1.0
 _T_DRAWS = 2000
 _GRID = 80
@@ -115,7 +115,7 @@ def dose_response_table(curves: Sequence[Curve], extra: Sequence[str]) -> pd.Dat
     """dose_response.csv: one row per curve; status says in words whether the numbers exist."""
     names = [f"{p}{end}" for p in PARAMETERS for end in ("", "_ci95_low", "_ci95_high")]
     by = [name for name in pooled_by(extra) if name != "dose_ug_per_ml"]
-    facts = ["doses", "donors", "wells", "error_kind", "highest_mean_pct", "highest_mean_at_ug_per_ml", "monotone"]
+    facts = ["doses", "donors", "wells", "sd_basis", "highest_mean_pct", "highest_mean_at_ug_per_ml", "monotone"]
     between = ["donors_fitted", "donor_ec50_geomean_ng_per_ml", "donor_ec50_log10_sd", "donor_emax_mean_pct"]
     columns = [*by, "status", *names, *facts, *between, "donor_emax_sd_pct", "hook_from_ug_per_ml", "note"]
     table = pd.DataFrame([curve.condition | curve.row for curve in curves], columns=columns)
@@ -137,91 +137,55 @@ def analyse_curve(
     sign = 1.0 if rising else -1.0
     intervals = [t_interval(matrix[:, k] if donors > 1 else points.at(dose)) for k, dose in enumerate(doses)]
     mean, _, low, high = (np.array(column) for column in zip(*intervals, strict=True))
-    falls = _comparison(points, doses, matrix * sign, sign)
-    used, hook_from = _without_hook(doses, sign * mean, falls)
+    hook = falls.hook(points, rising)
+    used = np.ones(len(doses), dtype=bool)
+    if hook is not None:
+        used[hook.last + 1 :] = False
     curve = Curve(condition, doses, mean, low, high, used, OK, {}, donors=donors)
     best = int(np.argmax(sign * mean))
     curve.row = {
         "doses": len(doses),
         "donors": donors,
         "wells": len(points.dose),
-        "error_kind": BETWEEN_DONORS if donors > 1 else TECHNICAL,
+        "sd_basis": DONORS if donors > 1 else REPLICATES,
         "highest_mean_pct": mean[best],
         "highest_mean_at_ug_per_ml": doses[best],
-        "monotone": _monotone(doses, sign * mean, falls),
-        "hook_from_ug_per_ml": hook_from,
+        "monotone": _monotone(points, rising),
+        "hook_from_ug_per_ml": None if hook is None else doses[hook.last + 1],
     }
     notes = [] if doses[0] == 0 else ["no well without antibody: bottom is extrapolated"]
-    if falls is None:
-        notes.append("one well per dose: hook and monotony not judged")
+    if not falls.can_be_judged(points):
+        notes.append("no replicates: hook and monotony not judged")
     if donors > 1 and np.isnan(matrix).any():
         notes.append("some donors lack some doses")
     if not used.all():
         points, start = points.where(np.isin(points.dose, doses[used])), None
     _fit(curve, points, matrix[:, used], sign, with_intervals, start, notes)
-    if hook_from is not None and curve.status == OK:
-        curve.status = f"hook: falls above {doses[used][-1]:g} ug/mL"
+    if hook is not None:
+        _mention_hook(curve, hook, notes)
     curve.row["status"] = curve.status
     curve.row["note"] = join_notes(*notes)
     return curve
 
 
-def _comparison(points: Wells, doses: np.ndarray, matrix: np.ndarray, sign: float) -> Callable[[int, int], bool] | None:
-    """A function falls(j, k): is the response at dose k below that at j by more than 3 SE?  None without any error.
-
-    Donors are compared with themselves.  Few donors, or one, share a pooled variance: an SE of three values is noise.
-    """
-    donors = len(matrix)
-    if donors > 3:
-
-        def paired(j: int, k: int) -> bool:
-            difference, error, dof = paired_difference(matrix[:, j], matrix[:, k])
-            return dof > 0 and difference > t_quantile(dof, THREE_SIGMA) * error
-
-        return paired
-    if donors > 1:
-        centred = matrix - np.nanmean(matrix, axis=1, keepdims=True)
-        residual = centred - np.nanmean(centred, axis=0)
-        counts = np.isfinite(matrix).sum(axis=0)
-        dof = int(counts.sum()) - donors - len(doses) + 1
-        level = np.nanmean(centred, axis=0)
-    else:
-        groups = [sign * points.at(dose) for dose in doses]
-        residual = np.concatenate([group - group.mean() for group in groups])
-        counts = np.array([len(group) for group in groups])
-        dof = int(counts.sum()) - len(doses)
-        level = np.array([group.mean() for group in groups])
-    if dof < 1:
-        return None
-    variance = float(np.nansum(residual**2) / dof)
-    limit = t_quantile(dof, THREE_SIGMA)
-
-    def pooled(j: int, k: int) -> bool:
-        return level[j] - level[k] > limit * np.sqrt(variance * (1 / counts[j] + 1 / counts[k])) + 1e-9
-
-    return pooled
+def _mention_hook(curve: Curve, hook: falls.Fall, notes: list[str]) -> None:
+    """The remark on a fall; without a response there is nothing that could fall."""
+    if curve.status == NO_RESPONSE:
+        curve.row["hook_from_ug_per_ml"] = None
+        curve.used[:] = True
+        return
+    place = f"falls above {curve.doses[hook.last]:g} ug/mL"
+    if curve.status == OK:
+        curve.status = f"hook: {place}"
+    notes.append(f"{place} by {hook.size:.1f} points; these doses are left out of the fit")
 
 
-def _without_hook(
-    doses: np.ndarray, level: np.ndarray, falls: Callable[[int, int], bool] | None
-) -> tuple[np.ndarray, float | None]:
-    """(used (K,), first dose of the fall in ug/mL or None)."""
-    used = np.ones(len(doses), dtype=bool)
-    top = int(np.argmax(level))
-    fallen = [k for k in range(top + 1, len(doses)) if falls is not None and falls(top, k)]
-    # A fall from the dose-0 wells onwards is no hook, but a response in the wrong direction.
-    if not fallen or doses[top] == 0:
-        return used, None
-    used[fallen[0] :] = False
-    return used, float(doses[fallen[0]])
-
-
-def _monotone(doses: np.ndarray, level: np.ndarray, falls: Callable[[int, int], bool] | None) -> str:
-    """ "yes" if no dose up to 1 ug/mL lies more than 3 SE below the highest mean of the doses before it."""
-    if falls is None:
+def _monotone(points: Wells, rising: bool) -> str:
+    """ "yes" if no dose up to 1 ug/mL lies below an earlier one by more than noise."""
+    within = points.where(points.dose <= MONOTONE_UP_TO_UG_PER_ML)
+    if not len(within.dose) or not falls.can_be_judged(within):
         return "not judged"
-    within = [k for k in range(1, len(doses)) if doses[k] <= MONOTONE_UP_TO_UG_PER_ML]
-    return "no" if any(falls(int(np.argmax(level[:k])), k) for k in within) else "yes"
+    return "no" if falls.dips(within, rising) else "yes"
 
 
 def _fit(

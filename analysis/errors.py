@@ -1,5 +1,6 @@
 """Faults that an analysis names instead of computing around them."""
 
+import re
 from collections.abc import Iterable
 
 
@@ -24,11 +25,20 @@ def _sentence(plate: str, role: str, et_ratio: float | None) -> str:
     return f"plate {plate}: no {role} well{where}"
 
 
+MOST_PROBLEMS = 20
+_SAME_FROM = 4  # as many rows with one and the same problem are named in one line
+_ROW = re.compile(r"row (\d+)((?:, column |: ).*)", re.DOTALL)
+
+
 class SheetFault(ValueError):
-    """A table of measurements that cannot be used as it stands; `problems` holds one sentence per fault."""
+    """A table of measurements that cannot be used as it stands; `problems` holds one sentence per fault.
+
+    One problem in many rows is one sentence, and of very many problems the first MOST_PROBLEMS are kept and the rest is
+    counted: a reader corrects a sheet, not a list.
+    """
 
     def __init__(self, problems: Iterable[str]):
-        self.problems = list(problems)
+        self.problems = _shortened(list(problems))
         super().__init__("\n".join(self.problems))
 
 
@@ -42,3 +52,22 @@ class PooledConditions(SheetFault):
                 "key that study.json does not list under `varied`; run the scenario again, which rewrites study.json"
             ]
         )
+
+
+def _shortened(problems: list[str]) -> list[str]:
+    found = [_ROW.fullmatch(problem) for problem in problems]
+    rows: dict[str, list[str]] = {}
+    for match in found:
+        if match:
+            rows.setdefault(match[2], []).append(match[1])
+    shown: list[str] = []
+    for problem, match in zip(problems, found, strict=True):
+        at = rows[match[2]] if match else []
+        if len(at) < _SAME_FROM:
+            shown.append(problem)
+        elif at[0] == match[1]:
+            more = f" and {len(at) - 3} more" if len(at) > 3 else ""
+            shown.append(f"row {at[0]} (and rows {', '.join(at[1:3])}{more}){match[2]}")
+    if len(shown) > MOST_PROBLEMS:
+        shown = [*shown[:MOST_PROBLEMS], f"... and {len(shown) - MOST_PROBLEMS} more"]
+    return shown

@@ -1,11 +1,15 @@
 """Each arm of a study against its control: every measure with its interval, or the reason why it has none.
 
 Nothing is computed here that is not a function of `tumour_growth`, `survival` or `growth_inference`; this module
-decides which mice enter which number. Estimand of everything "on day X": the mice still in the study and read on that
-day and at the start. Estimand of growth rates: all mice with two readings or more, over their time in the study.
+decides which mice enter which number. T/C and tgi_tc: all mice read on the day of evaluation, as in the mean volumes of
+the arms. tgi_delta and tgi_piecewise: those of them that were read on the baseline day too. Growth rates: all mice with
+two readings or more, over their time in the study. The columns mice and control_mice count what went into each number.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -55,8 +59,8 @@ def estimate_columns(estimate: Estimate) -> dict[str, float]:
 
 def _measures(mice: pd.DataFrame, arm: str, control: str, evaluation: float | None, design: GrowthDesign):
     """(measure, unit, Estimate, (treated mice, control mice)) of one arm against the control."""
-    treated, untreated = (tumour_growth.complete_pairs(mice, a) for a in (arm, control))
-    yield from _volume_measures(treated, untreated, evaluation, design)
+    yield from _end_volume_measures(mice, arm, control, evaluation, design)
+    yield from _growth_measures(mice, arm, control, evaluation)
     kt, kc = (tumour_growth.arm_values(mice, a, "growth_rate_per_day") for a in (arm, control))
     n = (len(kt), len(kc))
     rate = rate_difference(mice, arm, control, design)
@@ -73,26 +77,48 @@ def _measures(mice: pd.DataFrame, arm: str, control: str, evaluation: float | No
     yield from _survival_measures(mice, arm, control)
 
 
-def _volume_measures(treated: np.ndarray, untreated: np.ndarray, evaluation: float | None, design: GrowthDesign):
-    """Measures of the volumes (n, 2) on the baseline and the evaluation day."""
+def _end_volume_measures(mice: pd.DataFrame, arm: str, control: str, evaluation: float | None, design: GrowthDesign):
+    """Measures of the volumes on the day of evaluation, of all mice read on it."""
+    treated, untreated = (tumour_growth.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control))
     n = (len(treated), len(untreated))
-    names = ("tc_pct", "tgi_tc", "tc_geometric_pct", "tgi_delta", "tgi_piecewise")
-    if evaluation is None or min(n) == 0:
-        reason = "no day of evaluation" if evaluation is None else "an arm has no mouse read on both days"
-        for name in names:
-            yield name, "%", not_estimable(reason), n
+    if missing := unread(evaluation, (arm, control), n):
+        for name in ("tc_pct", "tgi_tc", "tc_geometric_pct"):
+            yield name, "%", not_estimable(missing), n
         return
     on_day = f"day {evaluation:g}"
-    ratio = inference.bootstrap_t_ratio(treated[:, 1], untreated[:, 1], log=True, what="volume")
+    ratio = inference.bootstrap_t_ratio(treated, untreated, log=True, what="volume")
     yield "tc_pct", "%", ratio.through(lambda r: 100 * r, f"{on_day}, means; {ratio.method}"), n
     yield "tgi_tc", "%", ratio.through(lambda r: 100 * (1 - r), f"{on_day}, means; {ratio.method}"), n
-    logs = [tumour_growth.log_volume(g[:, 1], design.loq_mm3) for g in (treated, untreated)]
+    logs = [tumour_growth.log_volume(group, design.loq_mm3) for group in (treated, untreated)]
     difference = inference.welch(*logs, what="log volume")
     shown = difference.through(lambda d: 100 * float(np.exp(d)), f"{on_day}, geometric means; Welch t on ln V")
     yield "tc_geometric_pct", "%", shown, n
-    growth = [g[:, 1] - g[:, 0] for g in (treated, untreated)]
+
+
+def unread(evaluation: float | None, arms: Sequence[str], mice: Sequence[int], also: str = "") -> str:
+    """Why there is no measure of volumes, "" where there is one. mice: of each arm, read on the day (`also`: and when).
+
+    Either there is no day of evaluation, or an arm has no mouse read on it.
+    """
+    if evaluation is None:
+        return "no day of evaluation"
+    missing = " and ".join(arm for arm, counted in zip(arms, mice, strict=True) if counted == 0)
+    return f"no mouse of {missing} was read on day {evaluation:g}{also}" if missing else ""
+
+
+def _growth_measures(mice: pd.DataFrame, arm: str, control: str, evaluation: float | None):
+    """Measures of the growth from the baseline to the day of evaluation, of the mice read on both days."""
+    treated, untreated = (tumour_growth.complete_pairs(mice, a) for a in (arm, control))
+    n = (len(treated), len(untreated))
+    if missing := unread(evaluation, (arm, control), n, " and on the baseline day"):
+        for name in ("tgi_delta", "tgi_piecewise"):
+            yield name, "%", not_estimable(missing), n
+        return
+    on_day = f"day {evaluation:g}"
+    growth = [pair[:, 1] - pair[:, 0] for pair in (treated, untreated)]
     delta = inference.bootstrap_t_ratio(*growth, log=False, what="growth")
     delta = delta.through(lambda r: 100 * (1 - r), f"{on_day}, means of mice read on both days; {delta.method}")
+    delta = replace(delta, note="; ".join(part for part in (delta.note, _left_out(mice, (arm, control), n)) if part))
     yield "tgi_delta", "%", delta, n
     if treated[:, 1].mean() >= treated[:, 0].mean():
         yield "tgi_piecewise", "%", delta, n
@@ -102,6 +128,13 @@ def _volume_measures(treated: np.ndarray, untreated: np.ndarray, evaluation: flo
     if shrunk.low is not None and shrunk.low < 100:
         shrunk = not_estimable("interval: it crosses the kink at T = T0, see tgi_delta", shrunk.value, shrunk.method)
     yield "tgi_piecewise", "%", shrunk, n
+
+
+def _left_out(mice: pd.DataFrame, arms: tuple[str, str], n: tuple[int, int]) -> str:
+    """Mice that were read on the day of evaluation but not on the baseline day."""
+    read = [len(tumour_growth.arm_values(mice, arm, "evaluation_volume_mm3")) for arm in arms]
+    parts = [f"{all_ - both} of {arm}" for arm, all_, both in zip(arms, read, n, strict=True) if all_ > both]
+    return f"without mice not read on the baseline day: {', '.join(parts)}" if parts else ""
 
 
 def rate_difference(mice: pd.DataFrame, arm: str, control: str, design: GrowthDesign) -> Estimate:

@@ -17,12 +17,14 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analysis.errors import SheetFault
+from analysis.names import find_name, name_key
 from analysis.tumour_growth import LOQ_MM3
+from analysis.writing import write_text
+from simulation.reading import UnreadableError, read_toml
 
 STUDY_ITEMS = (
     "title", "cell_line", "strain", "sex", "randomisation", "blinding", "allocation_unit", "end_point_rule", "ethics",
@@ -59,21 +61,34 @@ class GrowthDesign:
         """(A, B, both) of a study's arms: those stated, else every arm "A + B" whose parts are arms themselves."""
         if self.combinations:
             return [c for c in self.combinations if set(c) <= set(arms)]
-        folded = {a.casefold(): a for a in arms}
         found = []
         for both in arms:
-            parts = [p.strip().casefold() for p in both.split("+")]
-            if len(parts) == 2 and all(p in folded for p in parts):
-                found.append((folded[parts[0]], folded[parts[1]], both))
+            parts = [find_name(part, arms) for part in both.split("+")]
+            if len(parts) == 2 and None not in parts:
+                found.append((*parts, both))
         return found
+
+    def spelt_as(self, arms: list[str]) -> GrowthDesign:
+        """This design with the arms in the spelling of a sheet; names that are none of its arms stay as they are."""
+
+        def own(name: str) -> str:
+            return find_name(name, arms) or name
+
+        pair = self.adcc_share
+        return replace(
+            self,
+            arms={own(name): items for name, items in self.arms.items()},
+            combinations=tuple(tuple(own(name) for name in names) for names in self.combinations),
+            adcc_share=None if pair is None else (own(pair[0]), own(pair[1])),
+        )
 
     def adcc_arms(self, arms: list[str]) -> tuple[str, str] | None:
         """(antibody, its Fc-null twin), stated or by name; None where the study has no such pair."""
         if self.adcc_share is not None:
             return self.adcc_share if set(self.adcc_share) <= set(arms) else None
-        folded = {a.casefold(): a for a in arms}
-        pairs = [(folded[k[: -len(" fc-null")]], v) for k, v in folded.items() if k.removesuffix(" fc-null") in folded
-                 and k.endswith(" fc-null")]  # fmt: skip
+        keys = {name_key(arm): arm for arm in arms}
+        pairs = [(keys[key.removesuffix("fc-null")], arm) for key, arm in keys.items() if key.endswith("fc-null")
+                 and key.removesuffix("fc-null") in keys]  # fmt: skip
         return pairs[0] if len(pairs) == 1 else None
 
 
@@ -82,8 +97,8 @@ def read_design(path: Path) -> GrowthDesign:
     if not path.is_file():
         return GrowthDesign()
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = read_toml(path, "a design sheet")
+    except UnreadableError as error:
         raise SheetFault([f"{path.name}: {error}"]) from None
     problems: list[str] = []
     _known(content, ("study", "rules", "arm", "combination", "adcc_share"), "", problems)
@@ -125,7 +140,7 @@ def write_design(design: GrowthDesign, path: Path) -> Path:
     if design.adcc_share is not None:
         lines += ["", "[adcc_share]"]
         lines += [f"{k} = {json.dumps(v)}" for k, v in zip(("antibody", "fc_null"), design.adcc_share, strict=True)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
     return path
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.caliper_data import COLUMNS
+from analysis.caliper_rows import COLUMNS
 from analysis.cell_text import guard
 from analysis.tables import write_csv
+from analysis.writing import whole, write_text
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> Path:
@@ -56,7 +57,7 @@ def write_tumgrowth(rows: pd.DataFrame, mice: pd.DataFrame, path: Path) -> tuple
         alive = "" if reached[(arm, mouse)] else "x"
         names = [guard(_bare(arm)), guard(f"{_bare(arm)}.{_bare(mouse)}")]
         lines.append("\t".join([*names, "x", alive, *cells]))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
     return path, notes
 
 
@@ -91,5 +92,6 @@ def write_kulgap(rows: pd.DataFrame, arm: str, control: str, path: Path) -> tupl
     joined = joined.drop(index=dropped)
     if size == 0 or joined.empty:
         return None, [*notes, f"{path.name}: not written, nothing is left"]
-    joined.rename_axis("Time").to_csv(path, lineterminator="\n")
+    with whole(path) as part:
+        joined.rename_axis("Time").to_csv(part, lineterminator="\n")
     return path, notes

@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator, NullLocator
 from scipy import stats
 
 from analysis.growth_design import GrowthDesign
+from analysis.growth_headline import p_text
 from analysis.growth_tables import GrowthStudy
 from analysis.plots import INK, MARKERS, STYLE
 
@@ -107,7 +108,8 @@ def mean_curves(study: GrowthStudy) -> Figure | None:
         day = of["day"].to_numpy()
         for axis, column in ((linear, "mean_mm3"), (log, "geometric_mean_mm3")):
             value = of[column].to_numpy()
-            axis.plot(day[:whole], value[:whole], marker, color=colour, ls=dash, lw=1.6, ms=4.5, label=arm)
+            label = f"{arm} (n = {of['mice_enrolled'].iloc[0]})" if len(of) else arm
+            axis.plot(day[:whole], value[:whole], marker, color=colour, ls=dash, lw=1.6, ms=4.5, label=label)
             axis.plot(day[max(whole - 1, 0) :], value[max(whole - 1, 0) :], color=colour, ls=(0, (2, 2)), lw=1)
             axis.plot(day[whole:], value[whole:], marker, color=colour, mfc="white", ms=4.5)
         sem = of["sem_mm3"].fillna(0).to_numpy()
@@ -237,10 +239,18 @@ def growth_rates(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
             half = stats.t.ppf(0.975, len(rates) - 1) * rates.std(ddof=1) / np.sqrt(len(rates))
             axis.plot([rates.mean() - half, rates.mean() + half], [i, i], color=INK, lw=1.2)
     axis.axvline(0, color="#999999", lw=0.8)
-    axis.set_yticks(range(len(groups)), list(groups))
+    primary = study.tables["tests"][study.tables["tests"]["role"] == "primary"].set_index("arm")
+    for i, arm in enumerate(groups):
+        if arm in primary.index and np.isfinite(primary.loc[arm, "p"]):
+            p = p_text(primary.loc[arm, "p"], "")
+            axis.annotate(f"p {p}" if p.startswith("<") else f"p = {p}", (1.01, i), xycoords=("axes fraction", "data"),
+                          fontsize=8, va="center", color=INK, annotation_clip=False)  # fmt: skip
+    axis.set_yticks(range(len(groups)), [f"{arm} (n = {len(rates)})" for arm, rates in groups.items()])
     axis.set_ylim(len(groups) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
-    axis.set_xlabel("growth rate of ln volume (per day); bar: mean and its 95 % interval")
+    test = primary["test"].iloc[0] if len(primary) else ""
+    said = f"\np: {test} against {study.control}, before Holm's correction" if test else ""
+    axis.set_xlabel(f"growth rate of ln volume (per day); bar: mean and its 95 % interval{said}", fontsize=8)
     return figure
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import growth_testing, growth_words, tumour_growth
+from analysis import growth_headline, growth_testing, growth_words, tumour_growth
 from analysis.growth_design import GrowthDesign
 from analysis.growth_inference import MIN_BOOTSTRAP, RESAMPLES
 from analysis.growth_tables import GrowthStudy
+from analysis.writing import write_text
 from simulation.text import html
 
 _PX_PER_INCH = 108
@@ -67,7 +68,7 @@ def write_report(
     ]
     page = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html(title)}</title>'
     page += f"<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 
@@ -76,15 +77,19 @@ def _study_sections(study: GrowthStudy, design: GrowthDesign, figures: Mapping[s
     out = [
         "<h2>Result</h2>",
         f"<p>{html(growth_words.estimand(study))}</p>",
-        html_table(growth_words.headline(study)),
+        f"<h3>{html(growth_headline.volumes_title(study))}</h3>",
+        html_table(growth_headline.volumes(study)),
+        "<h3>Treated arms against the control (95 % intervals)</h3>",
+        html_table(_measures_down(growth_headline.headline(study))),
+        f'<p class="sub">{" ".join(growth_headline.STATISTICS)}</p>',
     ]
     beware = growth_words.cautions(study)
     if beware:
-        out.append(f'<div class="warn"><b>Beware</b>{_list(beware)}</div>')
+        out.append(f'<div class="warn"><b>Caveats</b>{_list(beware)}</div>')
     primary = tables["tests"]["role"] == "primary"
     out += ["<h3>Primary test against the control</h3>", html_table(growth_words.test_rows(tables["tests"][primary]))]
     beside = html_table(growth_words.test_rows(tables["tests"][~primary]))
-    out.append(f"<details><summary>Tests beside it</summary>{beside}</details>")
+    out.append(f"<details><summary>Other tests</summary>{beside}</details>")
     for arm in [a for a in study.arms if a != study.control]:
         out.append(f"<details><summary>All measures: {html(arm)} against {html(study.control)}</summary>")
         out.append(html_table(growth_words.measure_rows(tables["comparisons"], arm)) + "</details>")
@@ -100,6 +105,14 @@ def _study_sections(study: GrowthStudy, design: GrowthDesign, figures: Mapping[s
     out += ["<h2>Design sheet</h2>", html_table(growth_words.design_sheet(study, design))]
     out += ["<h2>How many mice next time</h2>", html_table(growth_words.power_rows(tables["power"]))]
     return out
+
+
+def _measures_down(headline: pd.DataFrame) -> pd.DataFrame:
+    """The headline with a column per arm: sentences in many narrow columns cannot be read."""
+    if headline.empty:
+        return headline
+    turned = headline.drop(columns="control").set_index("arm").T
+    return turned.rename_axis("", axis=0).rename_axis(None, axis=1).reset_index(names="measure")
 
 
 def _methods(design: GrowthDesign) -> str:

@@ -3,7 +3,7 @@
     result = analyse_growth(Path("study.csv"), Path("out"), control="vehicle")
 
 `analyse_rows` is the one entry for data of any origin: a reader of simulated mice passes it a DataFrame with the
-columns of `caliper_data.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
+columns of `caliper_rows.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import growth_report, growth_words
-from analysis.caliper_data import check_rows, choose_control, read_caliper
+from analysis import growth_headline, growth_report, growth_words
+from analysis.caliper_data import check_magnitudes, choose_control, read_caliper
+from analysis.caliper_rows import check_rows
 from analysis.errors import SheetFault
 from analysis.growth_design import GrowthDesign, read_design, unknown_arms, write_design
 from analysis.growth_export import file_words, write_kulgap, write_tidy, write_tumgrowth
 from analysis.growth_tables import GrowthStudy, analyse_study
 from analysis.tables import write_table
-from simulation.text import one_line
+from simulation.text import one_line, printable
 
 _OWN_TABLES = (
     *("mice", "arms", "volumes_by_day", "comparisons", "tests", "response"),
@@ -36,7 +37,8 @@ class GrowthResult:
     tables    by the name of their CSV file, as written.
     figures   PNG and SVG files; report the HTML file; exports the caliper data for this and other programs.
     problems  one line per thing that could not be used at all; notes what was merged, left aside or not estimable.
-    headline  per treated arm the main measures as text, title in headline.attrs["title"].
+    headline  per treated arm the main measures as text, title in headline.attrs["title"]; screen is all of it for a
+              terminal, with the mean volume of every arm.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -46,16 +48,12 @@ class GrowthResult:
     headline: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     exports: list[Path] = field(default_factory=list)
+    screen: str = ""
     stand_ins: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """The headline for a terminal: one line per measure and arm."""
-        lines = [one_line(self.headline.attrs.get("title", ""))]
-        for row in self.headline.to_dict("records"):
-            lines.append(one_line(f"{row.pop('arm')} (mice treated / control: {row.pop('mice')})"))
-            lines += [f"  {name}: {value}" for name, value in row.items() if name != "study"]
-        lines += [f"stand-in: {line}" for line in self.stand_ins]
-        return "\n".join(lines)
+        """Mean volumes, measures, p-values, and whose numbers stand in for missing ones, for a terminal."""
+        return "\n".join([printable(self.screen), *(f"stand-in: {line}" for line in self.stand_ins)])
 
 
 def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with_figures: bool = True) -> GrowthResult:
@@ -68,7 +66,8 @@ def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with
     source = Path(source)
     design = read_design(source.with_suffix(".toml"))
     sheet = read_caliper(source, design.volume_formula)
-    return analyse_rows(sheet.rows, out_dir, design, control, sheet.notes, source.stem, with_figures)
+    notes = [*sheet.notes, *check_magnitudes(sheet.rows, design.loq_mm3)]
+    return analyse_rows(sheet.rows, out_dir, design, control, notes, source.stem, with_figures)
 
 
 def analyse_rows(
@@ -82,14 +81,14 @@ def analyse_rows(
     appendix: Sequence[str] = (),
     points: Mapping[str, Mapping] | None = None,
 ) -> GrowthResult:
-    """Analyse tidy rows (columns of `caliper_data.COLUMNS`) of one study or several; write everything below out_dir.
+    """Analyse tidy rows (columns of `caliper_rows.COLUMNS`) of one study or several; write everything below out_dir.
 
     appendix: more pieces of HTML for the report. points: study -> swept values, which become columns. Raises SheetFault
     before anything is written.
     """
-    design = design or GrowthDesign()
     sheet = check_rows(rows)
-    rows, said = sheet.rows, [*notes, *sheet.notes]
+    design = (design or GrowthDesign()).spelt_as(list(dict.fromkeys(sheet.rows["arm"])))
+    rows, said = sheet.rows, list(dict.fromkeys([*notes, *sheet.notes]))
     problems = unknown_arms(design, list(dict.fromkeys(rows["arm"])))
     controls = {}
     for name, own in rows.groupby("study", sort=False):
@@ -105,7 +104,10 @@ def analyse_rows(
         analyse_study(own.reset_index(drop=True), controls[name], design)
         for name, own in rows.groupby("study", sort=False)
     ]
-    title = design.study.get("title", title)
+    for study in studies:
+        of = growth_headline.reading_notes(study, rows[rows["study"] == study.name])
+        said += [f"study {study.name}, {line}" for line in of] if len(studies) > 1 else of
+    title = one_line(design.study.get("title", title))
     return _write(rows, studies, design, Path(out_dir), said, title, with_figures, appendix, points or {})
 
 
@@ -148,7 +150,7 @@ def _write(
     notes += said
     pngs = _draw(rows, studies, design, out_dir / "figures") if with_figures else {}
     figures = [path for of in pngs.values() for png in of.values() for path in (png, png.with_suffix(".svg"))]
-    headline = pd.concat([growth_words.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
+    headline = pd.concat([growth_headline.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
     if len(studies) == 1:
         headline = headline.drop(columns="study")
         study = studies[0]
@@ -157,7 +159,8 @@ def _write(
     else:
         headline.attrs["title"] = f"{title}: treated arms against their controls (95 % intervals)"
     report = growth_report.write_report(out_dir / "report.html", title, studies, design, pngs, notes, appendix)
-    return GrowthResult(tables, figures, report, [], headline, notes, exports)
+    screen = growth_headline.text(headline.attrs["title"], studies)
+    return GrowthResult(tables, figures, report, [], headline, notes, exports, screen)
 
 
 def _draw(

@@ -17,7 +17,7 @@ from scipy import stats
 
 from analysis import growth_inference as inference
 from analysis import mixed_model, survival, tumour_growth
-from analysis.growth_compare import estimate_columns, rate_difference, seen
+from analysis.growth_compare import estimate_columns, rate_difference, seen, unread
 from analysis.growth_design import GrowthDesign
 from analysis.growth_inference import Estimate, not_estimable
 
@@ -27,6 +27,14 @@ PERMUTATION = "permutation of growth rates"
 MIXED = "mixed model, Wald z"
 END_VOLUME = "Welch t on ln volume"
 LOG_RANK = "log-rank"
+_COMPARES = {
+    PRIMARY: "growth rates of single mice (slope of ln volume)",
+    PAIRED: "growth rates of single mice (slope of ln volume), block by block",
+    PERMUTATION: "growth rates of single mice (slope of ln volume)",
+    MIXED: "slopes of ln volume over all readings",
+    END_VOLUME: "ln volume on the day of evaluation",
+    LOG_RANK: "time to the end point",
+}
 _BENCHMARK_NAME = {
     PRIMARY: "slopes Welch t rejects",
     PERMUTATION: "slopes permutation rejects",
@@ -78,7 +86,7 @@ def test_table(
         estimates = [_test(name, mice, arm, control, evaluation, design, mixed) for arm in treated]
         adjusted = inference.holm([e.p for e in estimates])
         for arm, estimate, holm in zip(treated, estimates, adjusted, strict=True):
-            numbers = [int(tumour_growth.arm_values(mice, a, "growth_rate_per_day").size) for a in (arm, control)]
+            numbers = [_mice_behind(name, mice, each) for each in (arm, control)]
             size = measured_size(name, min(numbers), dropped)
             role = "primary" if name in (PRIMARY, PAIRED) else "beside it"
             table.append(_test_row(mice, arm, control, role, name, unit, estimate, holm, numbers, size))
@@ -88,7 +96,9 @@ def test_table(
         numbers = [len(of), int((of["arm"] == control).sum())]
         name = f"{LOG_RANK}, all arms at once"
         table.append(_test_row(mice, "all", control, "beside it", name, "", overall, None, numbers, None))
-    return pd.DataFrame(table, columns=list(_test_row(mice, "", control, "", "", "", Estimate(), None, [0, 0], None)))
+    return pd.DataFrame(
+        table, columns=list(_test_row(mice, "", control, "", PRIMARY, "", Estimate(), None, [0, 0], None))
+    )
 
 
 def _test_row(
@@ -114,6 +124,7 @@ def _test_row(
         "control": control,
         "role": role,
         "test": name,
+        "compares": _COMPARES[name.partition(",")[0] if name.startswith(LOG_RANK) else name],
         **estimate_columns(estimate),
         "unit": unit,
         "statistic": _or_nan(estimate.statistic),
@@ -126,6 +137,16 @@ def _test_row(
         "measured_at_mice_per_arm": size[1] if size else np.nan,
         "note": "; ".join(n for n in (estimate.note, form, unmeasured) if n),
     }
+
+
+def _mice_behind(test: str, mice: pd.DataFrame, arm: str) -> int:
+    """How many mice of an arm go into a test."""
+    if test == LOG_RANK:
+        return len(seen(mice, arm))
+    if test == MIXED:
+        return int((mice.loc[mice["arm"] == arm, "readings"] > 0).sum())
+    column = "evaluation_volume_mm3" if test == END_VOLUME else "growth_rate_per_day"
+    return len(tumour_growth.arm_values(mice, arm, column))
 
 
 def _or_nan(value: float | None) -> float:
@@ -152,9 +173,9 @@ def _test(
     if name == MIXED:
         return mixed[arm]
     if name == END_VOLUME:
-        if evaluation is None:
-            return not_estimable("no day of evaluation")
         volumes = [tumour_growth.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control)]
+        if missing := unread(evaluation, (arm, control), [len(v) for v in volumes]):
+            return not_estimable(missing)
         estimate = inference.welch(*(tumour_growth.log_volume(v, design.loq_mm3) for v in volumes), "log volume")
         enrolled = int(mice["arm"].isin([arm, control]).sum())
         absent = enrolled - sum(len(v) for v in volumes)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis import growth_testing
 from analysis.growth_design import ARM_ITEMS, NOT_STATED, STUDY_ITEMS, GrowthDesign
+from analysis.growth_headline import p_text
 from analysis.growth_inference import MIN_BOOTSTRAP
 from analysis.growth_tables import GrowthStudy
 
@@ -51,29 +52,6 @@ def estimand(study: GrowthStudy) -> str:
     )
 
 
-def headline(study: GrowthStudy) -> pd.DataFrame:
-    """What a reader came for: per treated arm T/C, tgi_tc, tgi_delta, growth-rate inhibition and the primary test."""
-    comparisons, tests = study.tables["comparisons"], study.tables["tests"]
-    rows = []
-    for arm in [a for a in study.arms if a != study.control]:
-        of = comparisons[comparisons["arm"] == arm].set_index("measure")
-        primary = tests[(tests["arm"] == arm) & (tests["role"] == "primary")]
-        first = primary.iloc[0]
-        rows.append(
-            {
-                "arm": arm,
-                "mice": f"{first['mice']} / {first['control_mice']}",
-                "T/C (%)": _short(of.loc["tc_pct"]),
-                "tgi_tc (%)": _short(of.loc["tgi_tc"]),
-                "tgi_delta (%)": _short(of.loc["tgi_delta"]),
-                "growth-rate inhibition (%)": _short(of.loc["growth_rate_inhibition"]),
-                "p (primary)": _p(first["p"], first["note"]),
-                "p (Holm)": _p(first["p_holm"], first["note"]),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def cautions(study: GrowthStudy) -> list[str]:
     """What the benchmark has shown to break in studies like this one: few mice, and mice that leave early."""
     mice = study.tables["mice"]
@@ -101,24 +79,12 @@ def cautions(study: GrowthStudy) -> list[str]:
     return said
 
 
-def _short(row: pd.Series) -> str:
-    """Without the reason why an interval is missing; the table of all measures has it."""
-    missing = not pd.isna(row["value"]) and pd.isna(row["ci95_low"])
-    return f"{row['value']:.3g} (no interval)" if missing else _interval(row)
-
-
 def _interval(row: pd.Series) -> str:
     if pd.isna(row["value"]):
         return str(row["note"]) or "not estimable"
     if pd.isna(row["ci95_low"]):
         return f"{row['value']:.3g}" + (f" ({row['note']})" if row["note"] else "")
     return f"{row['value']:.3g} ({row['ci95_low']:.3g} to {row['ci95_high']:.3g})"
-
-
-def _p(value: float, note: str) -> str:
-    if pd.isna(value):
-        return str(note) or "not estimable"
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
 def test_rows(tests: pd.DataFrame) -> pd.DataFrame:
@@ -131,14 +97,21 @@ def test_rows(tests: pd.DataFrame) -> pd.DataFrame:
             {
                 "arm": row["arm"],
                 "test": f"{row['test']} ({row['role']})" if row["role"] == "primary" else row["test"],
+                "compares": row["compares"],
+                "mice": f"{row['mice']} in all" if row["arm"] == "all" else _both(row["mice"], row["control_mice"]),
                 "difference": _interval(pd.Series(row)).replace(f" ({row['note']})", "") if row["unit"] else "",
-                "p": _p(row["p"], row["note"]),
-                "p (Holm)": _p(row["p_holm"], "") if not pd.isna(row["p_holm"]) else "",
-                "its own type I error, measured": f"{size:.1f} % at n = {at:.0f}" if not pd.isna(size) else "",
+                "p": p_text(row["p"], row["note"]),
+                "p (Holm)": p_text(row["p_holm"], "") if not pd.isna(row["p_holm"]) else "",
+                "measured type I error": f"{size:.1f} % at n = {at:.0f}" if not pd.isna(size) else "",
                 "note": "" if pd.isna(row["p"]) else row["note"],
             }
         )
     return pd.DataFrame(rows)
+
+
+def _both(mice: int, control_mice: int) -> str:
+    """7 + 8 with spaces that do not break: treated and control mice behind a number."""
+    return f"{mice}\u00a0+\u00a0{control_mice}"
 
 
 def measure_rows(comparisons: pd.DataFrame, arm: str) -> pd.DataFrame:
@@ -151,7 +124,7 @@ def measure_rows(comparisons: pd.DataFrame, arm: str) -> pd.DataFrame:
                 _interval(r) if pd.isna(r["value"]) else _number_only(r) for _, r in of.iterrows()
             ],
             "unit": of["unit"],
-            "mice": [f"{t} / {c}" for t, c in zip(of["mice"], of["control_mice"], strict=True)],
+            "mice": [_both(t, c) for t, c in zip(of["mice"], of["control_mice"], strict=True)],
             "method": of["method"],
             "note": ["" if pd.isna(r["value"]) else r["note"] for _, r in of.iterrows()],
         }

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.design import et_label, short_key, shown, with_one_antibody
-from analysis.dose_response import TOO_FEW
-from analysis.statistics import BETWEEN_DONORS
+from analysis.dose_response import OK, TOO_FEW
+from analysis.statistics import DONORS
 
 SERIES, MOST_BLOCKS = 3, 12  # rows of a printed table, and tables, from and up to which they are printed apart
 _PLAIN = {"cell_line": "cell line", "hours": "hours", "dose_ug_per_ml": "dose (ug/mL)"}
@@ -76,7 +76,8 @@ def viability_words(row: dict) -> str:
     if row["status"] == TOO_FEW:
         return f"maximal inhibition {_plain_zero(row['maximal_inhibition_pct']):.1f} %"
     ec50 = with_interval(row, "relative_ec50_ng_per_ml")
-    words = [f"relative EC50 {ec50} ng/mL" if ec50 else str(row["status"])]
+    words = [f"relative EC50 {ec50} ng/mL"] if ec50 else []
+    words += [] if ec50 and row["status"] == OK else [str(row["status"])]
     words.append(f"maximal inhibition {_plain_zero(row['maximal_inhibition_pct']):.1f} %")
     for name in ("ic50", "gr50"):
         value = with_interval(row, f"{name}_ng_per_ml")
@@ -116,12 +117,20 @@ def curve_name(row: dict, table: pd.DataFrame) -> str:
 
 
 def _curve_line(row: dict, table: pd.DataFrame) -> str:
-    line = f"{curve_name(row, table)}: "
-    ec50 = with_interval(row, "ec50_ng_per_ml")
-    if not ec50:
-        return line + str(row["status"])
-    line += f"EC50 {ec50} ng/mL, Emax {with_interval(row, 'emax_pct')} %, Hill {with_interval(row, 'hill', '.2g')}"
-    return line if row["status"] == "ok" else f"{line}; {row['status']}"
+    return f"{curve_name(row, table)}: {curve_text(row)}"
+
+
+def curve_text(row: dict) -> str:
+    """EC50, Emax and slope of a row of dose_response.csv, as far as they exist, and its status where it is not "ok"."""
+    shown = (
+        ("EC50", "ec50_ng_per_ml", " ng/mL", ".3g"),
+        ("Emax", "emax_pct", " %", ".3g"),
+        ("Hill", "hill", "", ".2g"),
+    )
+    found = [(name, with_interval(row, column, digits), unit) for name, column, unit, digits in shown]
+    numbers = ", ".join(f"{name} {text}{unit}" for name, text, unit in found if text)
+    status = "" if row["status"] == OK else str(row["status"])
+    return "; ".join(part for part in (numbers, status) if part)
 
 
 def _plain_zero(value: float) -> float:
@@ -137,12 +146,12 @@ def _mean_sd(mean: float, sd: float) -> str:
 def _title(frame: pd.DataFrame, constant: Sequence[str], quantity: str) -> str:
     n = sorted(set(frame["n"]))
     count = f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}"
-    if (frame["error_kind"] == BETWEEN_DONORS).any():
+    if (frame["sd_basis"] == DONORS).any():
         words = [f"{quantity}, mean ± SD of {count} donors"]
     elif n == [1]:
-        words = [f"{quantity}, one well each: no error"]
+        words = [f"{quantity}, single well per condition; SD not available"]
     else:
-        words = [f"{quantity}, mean ± SD of {count} wells of one donor, technical error only"]
+        words = [f"{quantity}, mean ± SD of {count} technical replicates (wells of one donor)"]
     without = set(frame["et_ratio"]) == {0.0}
     row = frame.iloc[0]
     for name in constant:

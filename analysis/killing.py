@@ -44,14 +44,14 @@ def killing_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str
     wells[list(_COLUMNS)] = values
     table = summarise_units(wells, by, "kills_per_nk")
     table = table.rename(columns={"mean": "kills_per_nk", "sd": "kills_per_nk_sd"}).drop(columns="note")
-    notes = [("one well: no error",) if n == 1 else () for n in table["n"]]
+    notes = [("one well: SD not available",) if n == 1 else () for n in table["n"]]
     donors = wells.groupby([*by, "donor"], dropna=False, sort=True)[list(_COLUMNS)].mean()
     means = donors.groupby(by, dropna=False, sort=True).mean().reset_index()
     for column, word in list(_COLUMNS.items())[1:]:
         table[column] = means[column]
         notes = [(*note, word) if empty else note for note, empty in zip(notes, table[column].isna(), strict=True)]
     table["note"] = [join_notes(*note) for note in notes]
-    order = ["n", "wells", "kills_per_nk", "kills_per_nk_sd", *list(_COLUMNS)[1:], "error_kind", "note"]
+    order = ["n", "wells", "kills_per_nk", "kills_per_nk_sd", *list(_COLUMNS)[1:], "sd_basis", "note"]
     return table[[*by, *order]]
 
 

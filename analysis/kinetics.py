@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.controls import PlateControls, net_signal, percent_lysis
 from analysis.design import pooled, pooled_by
 from analysis.lysis import lysis_wells
-from analysis.statistics import BETWEEN_DONORS, TECHNICAL
+from analysis.statistics import DONORS, REPLICATES
 from analysis.trajectory import Run
 
 LEVEL_PCT = 50.0
@@ -38,15 +38,15 @@ def kinetics_tables(
         grid, units, kind = _unit_curves(group, by_id, controls)
         n = len(units)
         sd = units.std(axis=0, ddof=1) if n > 1 else np.full(grid.size, np.nan)
-        note = "" if n > 1 else "one well: no error"
+        note = "" if n > 1 else "one well: SD not available"
         curves.append(
             pd.DataFrame(
                 condition
                 | {"hours": grid, "n": n, "specific_lysis_pct": units.mean(axis=0), "sd": sd}
-                | {"error_kind": kind, "note": note}
+                | {"sd_basis": kind, "note": note}
             )
         )
-        times.append(condition | _times(grid, units) | {"error_kind": kind})
+        times.append(condition | _times(grid, units) | {"sd_basis": kind})
     if not curves:
         return pd.DataFrame(columns=[*by, "hours", "specific_lysis_pct"]), pd.DataFrame(columns=by)
     summary = pd.DataFrame(times)
@@ -79,8 +79,8 @@ def _unit_curves(
     wells = np.array(curves)
     donors = group["donor"].to_numpy()
     if len(set(donors)) == 1:
-        return grid, wells, TECHNICAL
-    return grid, np.array([wells[donors == donor].mean(axis=0) for donor in sorted(set(donors))]), BETWEEN_DONORS
+        return grid, wells, REPLICATES
+    return grid, np.array([wells[donors == donor].mean(axis=0) for donor in sorted(set(donors))]), DONORS
 
 
 def _times(grid: np.ndarray, units: np.ndarray) -> dict[str, object]:

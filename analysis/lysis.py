@@ -66,13 +66,13 @@ def with_natural_killing(table: pd.DataFrame) -> pd.DataFrame:
 def lysis_summary(lysis: pd.DataFrame, extra: Sequence[str]) -> pd.DataFrame:
     """lysis_summary.csv: per condition n, wells, mean, sd, ci95_low, ci95_high of the specific lysis, the same of adcc.
 
-    Several donors: n donors, "between donors".  One donor: n wells, "technical error only".
+    Several donors: n counts donors, sd_basis "donors".  One donor: n counts wells, sd_basis "replicates".
     """
     frame = lysis.copy()
     frame["role"] = frame["role"].where(~(frame["at_zero"] & (frame["role"] == "sample")), "no_antibody")
     frame, by = pooled(frame, extra), pooled_by(extra)
     if frame.empty:
-        return pd.DataFrame(columns=[*by, "n", "mean", "sd", "ci95_low", "ci95_high", "error_kind", "note"])
+        return pd.DataFrame(columns=[*by, "n", "mean", "sd", "ci95_low", "ci95_high", "sd_basis", "note"])
     summary = summarise_units(frame, by, "specific_lysis_pct")
     adcc = summarise_units(frame, by, "adcc_pct")
     natural = summarise_units(frame, by, "natural_killing_pct")

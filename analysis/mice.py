@@ -13,21 +13,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 import pandas as pd
 
-from analysis.caliper_data import COLUMNS
-from analysis.errors import PooledConditions, SheetFault
+from analysis.caliper_rows import COLUMNS
+from analysis.errors import ForeignFile, PooledConditions, SheetFault
 from analysis.growth_design import GrowthDesign
 from analysis.growth_report import html_figure, html_table
 from analysis.growth_study import GrowthResult, analyse_rows, with_points
 from analysis.report import stand_in_section
+from analysis.run_file import opened
 from analysis.stand_ins import stand_in_lines
 from analysis.tables import write_table
 from analysis.trajectory import Run, Study, read_study
 from simulation.text import html
 
+_READINGS = ("day", "volume_caliper_mm3", "volume_true_mm3")
 HER2_CLASSES = ("0", "1+", "2+", "3+")
 _SIMULATED = {
     "sex": "not part of the simulation",
@@ -58,6 +59,7 @@ def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
     """
     out_dir = Path(out_dir)
     study = read_study(out_dir, "xenograft")
+    _leave_out_unreadable(study)
     if not study.runs:
         raise SheetFault(["no mouse: no complete run file of this study", *study.problems])
     units = units_of(study)
@@ -83,8 +85,25 @@ def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
     return result
 
 
+def _leave_out_unreadable(study: Study) -> None:
+    """Name runs whose caliper readings cannot be read, and drop them: a file of layout 1 has no seal that says so."""
+    sound = []
+    for run in study.runs:
+        try:
+            with opened(run.path) as file:
+                lengths = {len(file[f"calipers/{name}"][()]) for name in _READINGS}
+                float(file["meta"].attrs["end_day"]), str(file["meta"].attrs["end"])
+                if len(lengths) != 1 or 0 in lengths:
+                    raise ForeignFile("caliper readings do not match")
+        except ForeignFile as fault:
+            study.problems.append(f"{run.path.relative_to(study.out_dir)}: {fault}; skipped")
+        else:
+            sound.append(run)
+    study.runs = sound
+
+
 def caliper_rows(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFrame:
-    """Tidy rows (columns of caliper_data.COLUMNS) of all mice, in the order of the scenario.
+    """Tidy rows (columns of caliper_rows.COLUMNS) of all mice, in the order of the scenario.
 
     event is "endpoint" on the reading at which a mouse left. units: as of units_of.
     """
@@ -92,7 +111,7 @@ def caliper_rows(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
     runs = {run.run_id: run for run in study.runs}
     parts = []
     for run_id, name, arm, mouse in units:
-        with h5py.File(runs[run_id].path, "r") as file:
+        with opened(runs[run_id].path) as file:
             day = file["calipers/day"][()]
             volume = file["calipers/volume_caliper_mm3"][()]
             weight = file["calipers/body_weight_g"][()] if "calipers/body_weight_g" in file else np.nan
@@ -142,7 +161,7 @@ def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
     rows = []
     for run_id, name, arm, mouse in units:
         run = runs[run_id]
-        with h5py.File(run.path, "r") as file:
+        with opened(run.path) as file:
             end_day = float(file["meta"].attrs["end_day"])
             read, true = (file[f"calipers/volume_{kind}_mm3"][()] for kind in ("caliper", "true"))
         row: dict[str, object] = {"study": name, "arm": arm, "mouse": mouse, "run_id": run_id, "end_day": end_day}

@@ -24,10 +24,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.controls import LYSIS_READOUTS, WITH_EFFECTOR_SIGNAL, PlateControls, percent_lysis
-from analysis.dose_response import Curve, dose_response_curves, dose_response_table
+from analysis.design import et_label
+from analysis.dose_response import TOO_FEW, Curve, dose_response_curves, dose_response_table
 from analysis.errors import MissingControls, SheetFault
+from analysis.headline import curve_text
 from analysis.lysis import LYSIS_COLUMNS, lysis_summary, with_natural_killing
-from analysis.plate_file import COLUMNS, CONTROLS, ROWS, read_sheet
+from analysis.plate_blocks import COLUMNS, ROWS
+from analysis.plate_file import CONTROLS, read_sheet
 from analysis.statistics import t_interval, t_quantile
 from analysis.tables import write_table
 
@@ -56,6 +59,14 @@ class PlateResult:
     raw: bool
     readout: str
     notes: list[str]
+
+    def curve_lines(self) -> list[str]:
+        """One line per dose series: which one, its EC50 and Emax as far as they exist, and its status."""
+        rows = [row for row in self.fits.to_dict("records") if row["status"] != TOO_FEW]
+        names = [" ".join([*(str(row[key]) for key in ("cell_line", "antibody") if row[key]),
+                           f"E:T {et_label(row['et_ratio'])}"]) for row in rows]  # fmt: skip
+        hours = [f", {row['hours']:g} h" if self.fits["hours"].nunique() > 1 else "" for row in rows]
+        return [f"{name}{at}: {curve_text(row)}" for name, at, row in zip(names, hours, rows, strict=True)]
 
 
 def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH") -> PlateResult:
@@ -88,11 +99,14 @@ def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH
     wells["outlier"] = outlier
     samples["outlier"] = outlier
     wells = wells.join(samples[LYSIS_COLUMNS])
+    control = np.where(wells["role"] != "sample", "control well", "")
+    lost = (wells["role"] == "sample") & wells["specific_lysis_pct"].isna()
+    wells["note"] = np.where(lost, "no lysis: the maximum does not exceed the target-only wells", control)
     curves, _ = dose_response_curves(samples, [])
     summary = lysis_summary(samples, [])
     flagged = samples.groupby(_KEYS, dropna=False)["outlier"].sum().rename("flagged_wells").reset_index()
     summary = summary.merge(flagged, on=_KEYS, how="left")
-    order = [*_WELL_TABLE, "replicate", "value", *LYSIS_COLUMNS, "outlier"]
+    order = [*_WELL_TABLE, "replicate", "value", *LYSIS_COLUMNS, "outlier", "note"]
     fits = dose_response_table(curves, [])
     return PlateResult(wells[order], summary, fits, curves, pd.DataFrame(quality), sheet.raw, readout, notes)
 
@@ -101,7 +115,9 @@ def write_plate(result: PlateResult, out_dir: Path) -> list[Path]:
     """Write out_dir/tables/plate_*.csv and, where wells are named, figures/plate.png and .svg; returns the figures."""
     (out_dir / "tables").mkdir(parents=True, exist_ok=True)
     for name, table in (("wells", result.wells), ("lysis", result.lysis), ("quality", result.quality)):
-        write_table(table, out_dir / "tables" / f"plate_{name}.csv")
+        write_table(
+            table, out_dir / "tables" / f"plate_{name}.csv", ("ci95_low", "ci95_high") if name == "quality" else ()
+        )
     write_table(result.fits, out_dir / "tables" / "plate_dose_response.csv")
     from analysis.plate_picture import plate_figure  # matplotlib takes a second to load
     from analysis.plots import save
@@ -134,7 +150,7 @@ def flag_outliers(unit: pd.DataFrame, raw: bool) -> tuple[pd.Series, str]:
     limit = t_quantile(dof - 1, 1 - OUTLIER_LEVEL / (2 * count))
     # Rounded readings may leave no spread at all beside one deviating well; equal readings deviate by rounding only.
     tiny = 1e-9 * (1 + value.abs()[twins])
-    flags[twins] = residual.abs() > np.maximum(limit * scale, tiny)
+    flags[residual.index] = (residual.abs() > np.maximum(limit * scale, tiny)).to_numpy()
     pairs = ", of a pair both" if (size[flags] == 2).any() else ""
     return flags, f"flagged{pairs}, kept in every mean" if flags.any() else ""
 
@@ -232,31 +248,44 @@ def _quality(unit: pd.DataFrame, raw: bool, readout: str, flags: pd.Series, note
     if raw and readout != "live-count":
         yield _row("Z'-factor", z_prime(high, low), "1", n=min(len(high), len(low)), note=_z_words(high, low))
         blank = by_role.get("blank", np.zeros(1)).mean()
-        share = 100 * (low.mean() - blank) / (high.mean() - blank)
-        yield _row("spontaneous release", share, "% of maximum", n=len(low), note="high" if share > 30 else "")
+        window = high.mean() - blank
+        share = 100 * (low.mean() - blank) / window if window > 0 else np.nan
+        high_share = "high" if share > 30 else ""
+        note = high_share if window > 0 else "not judged: the maximum does not exceed the blank"
+        yield _row("spontaneous release", share, "% of maximum", n=len(low), note=note)
     spread = [_spread(group["value"].to_numpy(), raw) for _, group in _conditions(unit) if len(group) > 1]
+    known = [value for value in spread if np.isfinite(value)]
     unit_of_spread = "%" if raw else "points"
     word = "CV" if raw else "SD"
-    if spread:
-        yield _row(f"{word} of replicates, median", float(np.nanmedian(spread)), unit_of_spread, n=len(spread))
-        yield _row(f"{word} of replicates, largest", float(np.nanmax(spread)), unit_of_spread, n=len(spread))
+    if known:
+        yield _row(f"{word} of replicates, median", float(np.median(known)), unit_of_spread, n=len(known))
+        yield _row(f"{word} of replicates, largest", float(np.max(known)), unit_of_spread, n=len(known))
     else:
-        yield _row(f"{word} of replicates, median", np.nan, unit_of_spread, note="not judged: no replicates")
+        why = "no replicates" if not spread else "no condition with a mean signal above zero"
+        yield _row(f"{word} of replicates, median", np.nan, unit_of_spread, note=f"not judged: {why}")
     yield _edge(unit, raw)
     yield _row("outliers", int(flags.sum()), "wells", n=len(unit), note=_flagged_words(unit, flags, note))
 
 
 def z_prime(high: np.ndarray, low: np.ndarray) -> float:
-    """Z'-factor of two sets of control readings; NaN with fewer than two wells in one of them."""
-    if min(len(high), len(low)) < 2 or high.mean() == low.mean():
+    """Z'-factor of two sets of control readings; NaN with fewer than two wells in one of them, or equal means.
+
+    Means are equal that differ by rounding only: the quotient would be a number without meaning.
+    """
+    if min(len(high), len(low)) < 2:
         return np.nan
-    return float(1 - 3 * (high.std(ddof=1) + low.std(ddof=1)) / abs(high.mean() - low.mean()))
+    window = abs(high.mean() - low.mean())
+    if window <= 1e-9 * max(abs(high.mean()), abs(low.mean())):
+        return np.nan
+    return float(1 - 3 * (high.std(ddof=1) + low.std(ddof=1)) / window)
 
 
 def _z_words(high: np.ndarray, low: np.ndarray) -> str:
     value = z_prime(high, low)
-    if np.isnan(value):
+    if min(len(high), len(low)) < 2:
         return "not judged: needs two maximum and two target-only wells"
+    if np.isnan(value):
+        return "not judged: maximum and target-only wells read the same"
     words = "good" if value >= 0.5 else "marginal" if value > 0 else "controls overlap"
     return f"{words}; few wells" if min(len(high), len(low)) < 4 else words
 

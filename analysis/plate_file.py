@@ -1,26 +1,24 @@
 """A laboratory's plate as files: a tidy sheet, or the 96-well matrix of a reader with its map, to one row per well.
 
-Tidy sheet: one row per well and these columns, in any order, letter case and punctuation ("E:T", "Dose (µg/mL)"):
+Tidy sheet: one row per well and these columns, in any order, letter case and punctuation (analysis.plate_headers):
     dose        dose, conc, concentration, antibody dose; unit ug/mL, mg/L, ng/mL or pg/mL; without one: ug/mL
     E:T         et, e:t, et ratio, effector:target, effector to target (ratio); 5, 5:1 and 1:2 are understood
-    hours       hours, h, time, time h, duration (h); time min is converted                            (may be left out)
+    hours       hours, h, time, duration; unit h, min or d                                             (may be left out)
     replicate   replicate, rep, repeat                                                                 (may be left out)
-    result      % lysis:    specific lysis (pct), lysis, % lysis, percent lysis, cytotoxicity, value
+    result      % lysis:    specific lysis (pct), lysis, % lysis, percent lysis, cytotoxicity (%), value; fractions as
+                            lysis_fraction; cells such as 45% are understood
                 raw signal: signal, raw, raw signal, reading, OD, A490, absorbance, fluorescence, RFU, RLU, counts, cpm
     role        role, type, content, well type: sample, target only (spontaneous), effector only,
                 maximum (triton, total), blank (medium); a sheet without this column holds samples only
-    also        well (A1), plate, donor, cell line, antibody
-Matrix: rows A to H under a header 1 to 12 anywhere in the export, or eight lines of twelve numbers and nothing else.
-Its map is a matrix of the same shape. A cell names a well: dose/E:T for a sample ("0.01/5", "10 ng/mL / 5:1"),
-target_only, effector_only (with /E:T where there are several), maximum, blank; an empty cell is a well not used.
+    also        well (A1), plate, donor, cell line, antibody; spellings of one name are taken together (analysis.names)
+Matrix: the 8 x 12 block of a reader's export (analysis.plate_blocks). Its map is a matrix of the same shape. A cell
+names a well: dose/E:T or dose@E:T for a sample ("0.01/5", "10 ng/mL / 5:1", "1@5", which no spreadsheet takes for a
+date), target_only, effector_only (with @E:T where there are several), maximum, blank; an empty cell is a well not used.
 
 Separators, decimal comma and text encodings are those of analysis.sheet. A fault names the row and column, or the well.
 """
 
-import csv
-import io
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,10 +26,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import SheetFault
-from analysis.sheet import MISSING, Numbers, read_table, read_text
+from analysis.names import odd_name_notes, shown_names, spelling_notes
+from analysis.plate_blocks import Matrix, find_matrix
+from analysis.plate_headers import Column, find_columns, is_header, meaning_of
+from analysis.sheet import Table, read_table
+from analysis.sheet_numbers import MISSING, Numbers
+from analysis.units import FACTORS, implausible, plain_header
 
-ROWS = "ABCDEFGH"
-COLUMNS = 12
 CONTROLS = ("target_only", "effector_only", "maximum", "blank")
 KEYS = ("plate", "donor", "hours", "cell_line", "antibody")  # a control without one of them serves all of its values
 
@@ -42,29 +43,18 @@ _ROLES = {
     "maximum": ("maximum", "max", "maximum_release", "max_release", "total", "total_lysis", "triton", "lysis_control"),
     "blank": ("blank", "medium", "media", "medium_only", "background"),
 }
-_HEADERS = {
-    "et_ratio": ("et", "e_t", "et_ratio", "e_t_ratio", "effector_target", "effector_to_target", "effector_target_ratio",
-                 "effector_to_target_ratio"),
-    "hours": ("hours", "hour", "h", "time", "time_h", "time_hours", "duration", "duration_h"),
-    "minutes": ("time_min", "minutes", "min", "duration_min"),
-    "replicate": ("replicate", "rep", "repeat", "technical_replicate"),
-    "lysis": ("specific_lysis_pct", "specific_lysis", "%_specific_lysis", "specific_lysis_%", "lysis", "lysis_pct",
-              "lysis_%", "%_lysis", "percent_lysis", "pct_lysis", "cytotoxicity", "%_cytotoxicity", "value"),
-    "signal": ("signal", "raw", "raw_signal", "reading", "od", "absorbance", "fluorescence", "rfu", "rlu",
-               "luminescence", "counts", "cpm"),
-    "role": ("role", "type", "content", "well_type", "sample_type"),
-    "well": ("well", "well_id", "position"),
-    "plate": ("plate", "plate_id"),
-    "donor": ("donor", "donor_id"),
-    "cell_line": ("cell_line", "line", "target_line"),
-    "antibody": ("antibody", "mab"),
-}  # fmt: skip
-_DOSE = re.compile(r"(?:antibody_)?(?:dose|conc|concentration)(?:_(.+))?")
-_UG_PER_ML = {"ug": 1.0, "mg_l": 1.0, "ng": 1e-3, "pg": 1e-6}
-_PHOTOMETRY = re.compile(r"(?:od|a|abs|absorbance)_?\d{3}")
+_NAMES = ("plate", "donor", "cell_line", "antibody")
 _RATIO = re.compile(r"([\d.,]+)(?:\s*:\s*([\d.,]+))?")
-_MAP_SAMPLE = re.compile(r"(?:sample\s+)?([-+\d.,eE]+)\s*(?:([a-zµμ]+)\s*/\s*(ml|l))?\s*/\s*([^/]+)", re.IGNORECASE)
+_MAP_SAMPLE = re.compile(r"(?:sample\s+)?([-+\d.,eE]+)\s*(?:([a-zµμ]+)\s*/\s*(ml|l))?\s*[/@]\s*([^/@]+)", re.IGNORECASE)
 _WELL = re.compile(r"([A-H])0?([1-9]|1[0-2])", re.IGNORECASE)
+# What a spreadsheet makes of 1/5 and of 25:1 unless the cell is formatted as text.
+_DATE = re.compile(
+    r"\d{1,2}[-. ][a-z]{3,}\.?(?:[- ]\d{2,4})?|[a-z]{3,}[- ]\d{1,2}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*", re.I
+)
+_TIME = re.compile(r"\d{1,3}:\d{2}:\d{2}.*|\d{1,3}:0\d( ?[ap]m)?", re.IGNORECASE)
+# No reader, antibody or assay reaches these; beyond them squares overflow. Zero and less are judged elsewhere.
+_LARGEST = {"value": 1e12, "dose": 1e6, "et_ratio": 1e6, "hours": 1e5}
+_AGREEING_POINTS = 0.1
 
 
 @dataclass
@@ -82,7 +72,7 @@ class Sheet:
 
 def read_sheet(path: Path, plate_map: Path | None = None) -> Sheet:
     """Read a tidy sheet, or a matrix where there is a map. Raises SheetFault with every fault of the files."""
-    matrix = _find_matrix(path, holds_words=False)
+    matrix = find_matrix(path, holds_words=False)
     if plate_map is not None:
         if matrix is None:
             raise SheetFault(["no 96-well matrix in it (rows A to H under a header 1 to 12)"])
@@ -92,73 +82,14 @@ def read_sheet(path: Path, plate_map: Path | None = None) -> Sheet:
     return _from_tidy(path)
 
 
-@dataclass(frozen=True)
-class _Matrix:
-    cells: dict[str, str]  # "B3" -> text
-    where: dict[str, tuple[int, int]]  # "B3" -> (row, column) in the file, both from 1
-
-
-def _find_matrix(path: Path, holds_words: bool) -> _Matrix | None:
-    """The only 8 x 12 block of a text file, or None. Raises SheetFault where there are several.
-
-    holds_words: a block without header may hold words; else eight rows of a tidy sheet are not mistaken for one.
-    """
-    text = read_text(path)
-    found: list[_Matrix] = []
-    for separator in (";", "\t", ","):
-        try:
-            records = [[cell.strip() for cell in cells] for cells in csv.reader(io.StringIO(text), delimiter=separator)]
-        except csv.Error:  # no text table
-            return None
-        lines = [(n, cells) for n, cells in enumerate(records, start=1) if any(cells)]
-        found = _blocks(lines) or _bare_block(lines, holds_words)
-        if found:
-            break
-    if len(found) > 1:
-        raise SheetFault([f"{path.name} holds {len(found)} matrices: keep the one that is to be analysed"])
-    return found[0] if found else None
-
-
-def _blocks(lines: list[tuple[int, list[str]]]) -> list[_Matrix]:
-    """Every header 1 to 12 that is followed by rows A to H."""
-    blocks = []
-    wanted = [str(n) for n in range(1, COLUMNS + 1)]
-    for i, (_, header) in enumerate(lines):
-        plain = [cell.lstrip("0").removesuffix(".0") for cell in header]
-        starts = [k for k in range(1, len(plain) - COLUMNS + 1) if plain[k : k + COLUMNS] == wanted]
-        below = lines[i + 1 : i + 1 + len(ROWS)]
-        if not starts or len(below) < len(ROWS):
-            continue
-        k = starts[0]
-        names = [cells[k - 1].upper() if len(cells) >= k else "" for _, cells in below]
-        if names == list(ROWS):
-            blocks.append(_matrix([(row, cells[k : k + COLUMNS]) for row, cells in below], k + 1))
-    return blocks
-
-
-def _bare_block(lines: list[tuple[int, list[str]]], holds_words: bool) -> list[_Matrix]:
-    """A file that is eight lines of twelve cells and nothing else."""
-    trimmed = [(row, cells[:-1] if len(cells) > COLUMNS and not cells[-1] else cells) for row, cells in lines]
-    whole = len(trimmed) == len(ROWS) and all(len(cells) == COLUMNS for _, cells in trimmed)
-    words = whole and any(re.search("[A-Za-z]{2}", cell) for cell in trimmed[0][1])
-    return [_matrix(trimmed, 1)] if whole and (holds_words or not words) else []
-
-
-def _matrix(rows: list[tuple[int, list[str]]], first_column: int) -> _Matrix:
-    cells, where = {}, {}
-    for name, (row, values) in zip(ROWS, rows, strict=True):
-        for n in range(COLUMNS):
-            cells[f"{name}{n + 1}"] = values[n] if n < len(values) else ""
-            where[f"{name}{n + 1}"] = (row, first_column + n)
-    return _Matrix(cells, where)
-
-
-def _from_matrix(matrix: _Matrix, path: Path, plate_map: Path) -> Sheet:
-    names = _find_matrix(plate_map, holds_words=True)
+def _from_matrix(matrix: Matrix, path: Path, plate_map: Path) -> Sheet:
+    names = find_matrix(plate_map, holds_words=True)
     if names is None:
         raise SheetFault([f"{plate_map.name}: a map has the shape of the plate, rows A to H under a header 1 to 12"])
     problems: list[str] = []
-    signals, doses = Numbers(problems), Numbers(problems)
+    readings = [(*matrix.where[well], text) for well, text in matrix.cells.items() if text.casefold() not in MISSING]
+    signals = Numbers(problems, ((row, "signal", text) for row, _, text in readings))
+    doses = Numbers(problems)
     rows, unread, unnamed = [], [], []
     for well, text in matrix.cells.items():
         row, column = matrix.where[well]
@@ -170,193 +101,238 @@ def _from_matrix(matrix: _Matrix, path: Path, plate_map: Path) -> Sheet:
         elif said is None:
             unnamed.append(well)
         else:
-            value = signals.read(text, row, f"{column} (well {well})")
+            at = f"{column} (well {well})"
+            value = _limited(signals.read(text, row, at, series="signal"), "value", f"row {row}, column {at}", problems)
             rows.append(said | {"well": well, "value": value, "where": f"well {well}"})
-    signals.check()
-    doses.check()
+    notes = [*matrix.notes, *names.notes, *signals.check(), *doses.check()]
     if not problems and not rows:
         problems.append(f"{plate_map.name} names no well that has a reading")
     if problems:
-        raise SheetFault(problems)
-    notes = []
+        raise SheetFault(_first_of_each(problems))
     if unread:
         notes.append(f"named in the map but without a reading: {', '.join(unread)}")
     if unnamed:
         notes.append(f"read but not named in the map, left out: {', '.join(unnamed)}")
-    return Sheet(_complete(pd.DataFrame(rows), path.stem), raw=True, notes=notes)
+    return _sheet(rows, path.stem, True, notes)
+
+
+def _first_of_each(problems: list[str]) -> list[str]:
+    """One sentence for all wells with one problem: the first place, and how many more there are."""
+    places: dict[str, list[str]] = {}
+    for problem in problems:
+        place, colon, what = problem.partition("): ")
+        places.setdefault(what if colon else problem, []).append(place + colon[:1] if colon else "")
+    more = {what: f" and {len(at) - 1} more" if len(at) > 1 else "" for what, at in places.items()}
+    return [f"{at[0]}{more[what]}: {what}" if at[0] else what for what, at in places.items()]
 
 
 def _map_cell(text: str, place: str, at: tuple[int, str], numbers: Numbers, problems: list[str]) -> dict | None:
     """Role, dose and E:T that one cell of a map names; None for a well that is not used."""
     if text.casefold() in {*MISSING, "empty", "unused"}:
         return None
-    name, _, ratio = text.partition("/")
+    name, *ratio = re.split("[/@]", text, maxsplit=1)
     role = _role(name)
     if role and role != "sample":
-        return {"role": role, "et_ratio": _et_ratio(ratio, place, problems)}
+        return {"role": role, "et_ratio": et_ratio("".join(ratio), place, problems)}
     sample = _MAP_SAMPLE.fullmatch(text.strip())
     factor = 1.0
     if sample and sample[2]:
-        factor = _UG_PER_ML.get(_plain(sample[2]) if sample[3].casefold() == "ml" else f"{_plain(sample[2])}_l", 0.0)
+        factor = FACTORS["dose"].get(f"{plain_header(sample[2])}_{sample[3].casefold()}", 0.0)
     if sample is None or not factor:
-        problems.append(
-            f"{place}: {text!r} names no well; write dose/E:T (0.01/5), target_only, effector_only, maximum or blank"
-        )
+        problems.append(f"{place}: {text!r} {_no_well(text)}")
         return None
-    dose = numbers.read(sample[1], *at) * factor
+    dose = _limited(numbers.read(sample[1], *at) * factor, "dose", place, problems)
     if dose < 0:
         problems.append(f"{place}: a dose is never negative")
-    return {"role": "sample", "dose_ug_per_ml": dose, "et_ratio": _et_ratio(sample[4], place, problems)}
+    return {"role": "sample", "dose_ug_per_ml": dose, "et_ratio": et_ratio(sample[4], place, problems)}
+
+
+def _no_well(text: str) -> str:
+    """Why a cell of a map names no well, and what to write."""
+    if _DATE.fullmatch(text.strip()):
+        return "is a date: a spreadsheet takes 1/5 for one; write 1@5, or format the cells of the map as text first"
+    if _role_words(text) in ("volume_correction", "volume_correction_control", "volume_control", "medium_lysis"):
+        return (
+            "has no role here: one blank is subtracted from all wells; leave the cell empty (lysis then comes out too "
+            "low by the excess of this blank), or subtract it from the maximum yourself"
+        )
+    return "names no well; write dose/E:T (0.01/5), target_only, effector_only, maximum or blank"
 
 
 def _from_tidy(path: Path) -> Sheet:
-    header, body = read_table(path)
+    table = read_table(path, is_header)
     problems: list[str] = []
-    columns, factor, notes = _columns(header, problems)
-    lysis, signal = columns.get("lysis"), columns.get("signal")
-    if lysis is None and signal is None:
-        problems.append("row 1: no column with a result; call it specific_lysis_pct (percent) or signal (raw reading)")
-    if lysis is not None and signal is not None:
-        problems.append(f"row 1: {header[lysis]!r} and {header[signal]!r} are both results; keep one of them")
-    for name in ("dose", "et_ratio"):
-        if name not in columns:
-            problems.append(f"row 1: no column for {'the dose' if name == 'dose' else 'E:T'}; call it "
-                            + ("dose_ug_per_ml" if name == "dose" else "et_ratio"))  # fmt: skip
+    columns, notes = find_columns(table.header, table.header_row, problems)
+    notes = [*table.notes, *notes]
+    _check_columns(table, columns, problems)
     if problems:
         raise SheetFault(problems)
-    result = signal if lysis is None else lysis
-    numbers, doses, rows = Numbers(problems), Numbers(problems), []
-    for row, cells in body:
-        value = numbers.read(cells[result], row, header[result])
-        said = _tidy_row(row, cells, header, columns, factor, doses, problems)
+    result, raw = columns.get("lysis") or columns["signal"], "lysis" not in columns
+    numeric = [columns[name] for name in ("dose", "hours", "replicate") if name in columns]
+    numbers = Numbers(problems, ((row, result.title, cells[result.place]) for row, cells in table.body))
+    others = Numbers(problems, ((row, c.title, cells[c.place]) for row, cells in table.body for c in numeric))
+    rows = []
+    for row, cells in table.body:
+        text = cells[result.place]
+        value = numbers.read(text, row, result.title, percent=not raw) * (1.0 if text.endswith("%") else result.factor)
+        said = _tidy_row(row, cells, columns, others, problems)
         if np.isfinite(value):
+            value = _limited(value, "value", f"row {row}, column {result.title}", problems)
             rows.append(said | {"value": value, "where": f"row {row}"})
-        elif cells[result].strip().casefold() in MISSING:
+        elif text.casefold() in MISSING:
             notes.append(f"row {row}: no result, left out")
-    numbers.check()
-    doses.check()
-    if lysis is not None and any(row["role"] != "sample" for row in rows):
+    notes += numbers.check() + others.check()
+    if not raw and any(row["role"] != "sample" for row in rows):
         problems.append(
-            f"the sheet holds control wells, so {header[lysis]!r} can be no % lysis; call a raw reading signal"
+            f"the sheet holds control wells, so {result.title!r} can be no % lysis; call a raw reading signal"
         )
     if not problems and not rows:
         problems.append("no row has a result")
-    problems += _doubled_wells(rows)
     if problems:
         raise SheetFault(problems)
-    return Sheet(_complete(pd.DataFrame(rows), path.stem), raw=lysis is None, notes=notes)
+    sheet = _sheet(rows, path.stem, raw, notes)
+    faults = _doubled_wells(sheet.wells)
+    if faults:
+        raise SheetFault(faults)
+    marked = any(cells[result.place].endswith("%") for _, cells in table.body)
+    if not raw:
+        keys = [sheet.wells[key] for key in ("dose_ug_per_ml", "et_ratio", *KEYS)]
+        value, said = as_fractions(sheet.wells["value"], keys, result.title, own=marked or result.factor != 1)
+        sheet.wells["value"] = value
+        sheet.notes += said
+    return sheet
 
 
-def _columns(header: list[str], problems: list[str]) -> tuple[dict[str, int], float, list[str]]:
-    """(meaning -> place of its column, factor of the doses to ug/mL, notes on what was taken for what)."""
-    known = {alias: meaning for meaning, aliases in _HEADERS.items() for alias in aliases}
-    columns: dict[str, int] = {}
-    factor, notes, ignored = 1.0, [], []
-    for place, title in enumerate(header):
-        plain = _plain(title)
-        dose = _DOSE.fullmatch(plain)
-        meaning = "dose" if dose else "signal" if _PHOTOMETRY.fullmatch(plain) else known.get(plain)
-        if dose:
-            unit = (dose[1] or "ug_ml").replace("_per_", "_")
-            factor = _UG_PER_ML.get(unit.removesuffix("_ml"), 0.0)
-            if not factor:
-                problems.append(f"row 1: {title!r}: doses are read in ug/mL, ng/mL or pg/mL")
-            elif not dose[1]:
-                notes.append(f"column {title!r} has no unit: read as ug/mL")
-        if meaning is None:
-            ignored += [title] if title else []
-        elif meaning in columns:
-            problems.append(f"row 1: {header[columns[meaning]]!r} and {title!r} mean the same; keep one of them")
-        else:
-            columns[meaning] = place
-    if "hours" in columns and "minutes" in columns:
-        problems.append("row 1: hours and minutes are both given; keep one of them")
-    if ignored:
-        notes.append(f"columns not used: {', '.join(ignored)}")
-    return columns, factor, notes
+def _check_columns(table: Table, columns: dict[str, Column], problems: list[str]) -> None:
+    """What a sheet of wells lacks, or says twice."""
+    row = f"row {table.header_row}"
+    if "lysis" not in columns and "signal" not in columns:
+        problems.append(f"{row}: no column with a result; call it specific_lysis_pct (percent) or signal (raw reading)")
+    if "lysis" in columns and "signal" in columns:
+        titles = " and ".join(repr(columns[name].title) for name in ("signal", "lysis"))
+        problems.append(f"{row}: {titles} are both results; keep one of them")
+    for name, words, own in (("dose", "the dose", "dose_ug_per_ml"), ("et_ratio", "E:T", "et_ratio")):
+        named = any(meaning_of(title)[0] == name for title in table.header)
+        if name not in columns and not named:
+            problems.append(f"{row}: no column for {words}; call it {own}")
 
 
-def _tidy_row(
-    row: int, cells: list[str], header: list[str], columns: dict[str, int], factor: float, numbers: Numbers,
-    problems: list[str],
-) -> dict:  # fmt: skip
-    def read(name: str, using: Callable) -> object:
-        return using(cells[columns[name]], header[columns[name]]) if name in columns else None
-
-    said: dict[str, object] = {}
-    role = read("role", lambda text, title: (_role(text) if text else "sample", text, title))
-    said["role"] = role[0] if role else "sample"
-    if role and role[0] is None:
-        problems.append(f"row {row}, column {role[2]}: {role[1]!r} is no role; one of {', '.join(_ROLES)}")
-    said["dose_ug_per_ml"] = read("dose", lambda text, title: numbers.read(text, row, title)) * factor
-    ratio = read("et_ratio", lambda text, title: _et_ratio(text, f"row {row}, column {title}", problems))
-    said["et_ratio"] = ratio
-    for name in ("hours", "minutes", "replicate"):
-        number = read(name, lambda text, title: numbers.read(text, row, title))
-        if number is not None:
-            said["hours" if name == "minutes" else name] = number / 60 if name == "minutes" else number
-    for name in ("plate", "donor", "cell_line", "antibody"):
-        if name in columns:
-            said[name] = cells[columns[name]]
-    well = read("well", lambda text, title: (_WELL.fullmatch(text), text, title))
-    if well and well[1]:
-        said["well"] = f"{well[0][1].upper()}{well[0][2]}" if well[0] else ""
-        if not well[0]:
-            problems.append(f"row {row}, column {well[2]}: {well[1]!r} is no well of a 96-well plate (A1 to H12)")
+def _tidy_row(row: int, cells: list[str], columns: dict[str, Column], numbers: Numbers, problems: list[str]) -> dict:
+    """What one row says about its well, apart from the result."""
+    text = {name: cells[column.place] for name, column in columns.items()}
+    place = {name: f"row {row}, column {column.title}" for name, column in columns.items()}
+    said: dict[str, object] = {name: text[name] for name in _NAMES if name in text}
+    said["role"] = _role(text["role"]) if text.get("role") else "sample"
+    if said["role"] is None:
+        problems.append(f"{place['role']}: {text['role']!r} is no role; one of {', '.join(_ROLES)}")
+    for name in ("dose", "hours", "replicate"):
+        if name in text:
+            number = numbers.read(text[name], row, columns[name].title) * columns[name].factor
+            said["dose_ug_per_ml" if name == "dose" else name] = _limited(number, name, place[name], problems)
+    said["et_ratio"] = et_ratio(text["et_ratio"], place["et_ratio"], problems)
+    if text.get("well"):
+        found = _WELL.fullmatch(text["well"])
+        said["well"] = f"{found[1].upper()}{found[2]}" if found else ""
+        if not found:
+            problems.append(f"{place['well']}: {text['well']!r} is no well of a 96-well plate (A1 to H12)")
     if said["dose_ug_per_ml"] < 0:
-        problems.append(f"row {row}, column {header[columns['dose']]}: a dose is never negative")
+        problems.append(f"{place['dose']}: a dose is never negative")
     if said["role"] == "sample":
         for name, key in (("dose", "dose_ug_per_ml"), ("et_ratio", "et_ratio")):
-            place = f"row {row}, column {header[columns[name]]}"
-            if np.isnan(said[key]) and not any(problem.startswith(place) for problem in problems):
-                problems.append(f"{place}: a sample needs it (0 where there is none)")
+            if np.isnan(said[key]) and not any(problem.startswith(place[name]) for problem in problems):
+                problems.append(f"{place[name]}: a sample needs it (0 where there is none)")
     return said
 
 
-def _doubled_wells(rows: list[dict]) -> list[str]:
+def _limited(value: float, name: str, place: str, problems: list[str]) -> float:
+    """The value; one beyond what can be measured goes to `problems`."""
+    if abs(value) > _LARGEST.get(name, np.inf):
+        problems.append(f"{place}: {value:g} cannot be; at most {_LARGEST[name]:g} is read")
+    return value
+
+
+def _doubled_wells(wells: pd.DataFrame) -> list[str]:
     """Faults of a sheet that names one well of one plate twice at the same time."""
     seen: dict[tuple, str] = {}
     faults = []
-    for row in rows:
-        key = (row.get("plate"), str(row.get("hours")), row.get("well"))
-        if row.get("well") and key in seen:
-            faults.append(f"{row['where']}: well {row['well']} stands in {seen[key]} already")
-        elif row.get("well"):
-            seen[key] = row["where"]
+    for row in wells[wells["well"] != ""].itertuples():
+        key = (row.plate, str(row.hours), row.well)
+        if key in seen:
+            faults.append(f"{row.where}: well {row.well} stands in {seen[key]} already")
+        else:
+            seen[key] = row.where
     return faults
 
 
-def _complete(wells: pd.DataFrame, name: str) -> pd.DataFrame:
-    """All columns of a Sheet, in order; a sheet without plates is one plate that has the name of the file."""
+def _sheet(rows: list[dict], name: str, raw: bool, notes: list[str]) -> Sheet:
+    """All columns of a Sheet, in order, with one spelling per name.
+
+    A sheet without plates is one plate that has the name of the file.
+    """
+    wells = pd.DataFrame(rows)
     order = ["role", "dose_ug_per_ml", "et_ratio", "hours", "replicate", "plate", "donor", "cell_line", "antibody"]
     for column in [*order, "well"]:
         if column not in wells:
             number = column in ("dose_ug_per_ml", "et_ratio", "hours", "replicate")
             wells[column] = np.nan if number else name if column == "plate" else ""
     wells["well"] = wells["well"].fillna("")
-    return wells[[*order, "well", "value", "where"]]
+    for column in _NAMES:
+        shown = shown_names(wells[column])
+        what = column.replace("_", " ")
+        notes = [*notes, *spelling_notes(what, shown), *odd_name_notes(what, shown)]
+        wells[column] = wells[column].map(shown)
+    for quantity, column in (("dose", "dose_ug_per_ml"), ("et_ratio", "et_ratio")):
+        said = implausible(quantity, wells[column].to_numpy(dtype=float))
+        notes = [*notes, said] if said else notes
+    return Sheet(wells[[*order, "well", "value", "where"]], raw, notes)
 
 
-def _et_ratio(text: str, place: str, problems: list[str]) -> float:
+def as_fractions(
+    value: pd.Series, groups: list[pd.Series], title: str, own: bool = False
+) -> tuple[pd.Series, list[str]]:
+    """(lysis in %, notes) from values of at most 1: fractions where that is beyond doubt, otherwise with a note.
+
+    Beyond doubt: another header than the format's own (`own`), a value of at least 0.1, and replicates (equal in all of
+    `groups`) that agree to 0.1 points, which no plate reader measures: its signals scatter by more than 0.1 %.
+    """
+    said = implausible("lysis", value.to_numpy())
+    if not said:
+        return value, []
+    grouped = value.groupby(groups, dropna=False)
+    dof = len(value) - grouped.ngroups
+    spread = float(np.sqrt(((value - grouped.transform("mean")) ** 2).sum() / dof)) if dof > 0 else np.inf
+    own = own or plain_header(title) == "specific_lysis_pct"
+    if value.abs().max() > 1 or own or value.max() < 0.1 or spread > _AGREEING_POINTS:
+        return value, [said]
+    return 100 * value, [
+        f"column {title!r}: no value exceeds 1 (largest {value.max():.3g}) and replicates agree to {spread:.2g}: "
+        "read as fractions, multiplied by 100; if they are percent, call the column specific_lysis_pct"
+    ]
+
+
+def et_ratio(text: str, place: str, problems: list[str]) -> float:
     """Effectors per target from 5, 5:1 or 1:2, NaN where the cell is empty; what is none goes to `problems`."""
-    if text.strip().casefold() in MISSING:
+    text = text.strip()
+    if text.casefold() in MISSING:
         return np.nan
-    found = _RATIO.fullmatch(text.strip())
+    found = _RATIO.fullmatch(text)
     try:
         above, below = (float((part or "1").replace(",", ".")) for part in found.groups()) if found else (0.0, 0.0)
     except ValueError:
         below = 0.0
     if below <= 0:
-        problems.append(f"{place}: {text.strip()!r} is no E:T ratio; write 5 or 5:1")
+        spoilt = _TIME.fullmatch(text) or _DATE.fullmatch(text)
+        cause = " (a spreadsheet takes 25:1 for a time of day and 1/5 for a date)" if spoilt else ""
+        problems.append(f"{place}: {text!r} is no E:T ratio{cause}; write 5 or 5:1" + (", as text" if spoilt else ""))
         return np.nan
-    return above / below
+    return _limited(above / below, "et_ratio", place, problems)
 
 
 def _role(text: str) -> str | None:
-    plain = _plain(text)
-    return next((role for role, aliases in _ROLES.items() if plain in aliases), None)
+    words = _role_words(text)
+    return next((role for role, aliases in _ROLES.items() if words in aliases), None)
 
 
-def _plain(text: str) -> str:
-    """Lower case, micro as u, and one underscore for whatever is neither letter, digit nor percent sign."""
-    return re.sub(r"[^a-z0-9%]+", "_", text.casefold().replace("µ", "u").replace("μ", "u")).strip("_")
+def _role_words(text: str) -> str:
+    """Lower case with one underscore for whatever is neither letter nor digit."""
+    return plain_header(text)

@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from analysis.design import et_label
 from analysis.plate import PlateResult
-from analysis.plate_file import COLUMNS, ROWS
+from analysis.plate_blocks import COLUMNS, ROWS
 from analysis.plots import STYLE
 
 MOST_PLATES = 6

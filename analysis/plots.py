@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FixedLocator, LogFormatterSciNotation, NullLocator
 
 from analysis.design import et_label, short_key, shown
+from analysis.writing import whole
 from simulation.text import printable
 
 # Okabe and Ito's palette: told apart with every common colour vision.
@@ -166,10 +167,12 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
     with matplotlib.rc_context(STYLE):
         _as_it_is(figure)
-        figure.savefig(png, dpi=PNG_DPI, metadata={"Software": None})
+        with whole(png) as part:
+            figure.savefig(part, dpi=PNG_DPI, metadata={"Software": None})
         # The layout stands; computing it again for the second file would take as long as drawing it.
         figure.set_layout_engine("none")
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
+        with whole(svg) as part:
+            figure.savefig(part, metadata={"Date": None, "Creator": None})
     return [png, svg]
 
 

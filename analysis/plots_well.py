@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from analysis.design import at_every_level, et_label, with_one_antibody
-from analysis.dose_response import OK, Curve
+from analysis.dose_response import OK, TOO_FEW, Curve
 from analysis.killing import kill_shares
 from analysis.plots import (
     COLOURS,
@@ -194,11 +194,10 @@ def _draw_curve(axis: Axes, curve: Curve, label: str, colour: str, marker: str, 
     zero = dose_positions(every)[0]
     place = np.where(curve.doses > 0, 1000 * curve.doses, zero)
     error = np.nan_to_num([curve.mean - curve.low, curve.high - curve.mean])
-    if curve.status == OK or curve.status.startswith("hook"):
-        label = f"{label}: " if label else ""
-        label += f"EC50 {curve.row['ec50_ng_per_ml']:.3g} ng/mL"
-    elif curve.status != "too few doses":
-        label = f"{label}: {curve.status}" if label else curve.status
+    ec50 = curve.row.get("ec50_ng_per_ml", np.nan)
+    remarks = [f"EC50 {ec50:.3g} ng/mL"] if np.isfinite(ec50) else []
+    remarks += [] if curve.status in (OK, TOO_FEW) else [curve.status]
+    label = ": ".join(part for part in (label, "; ".join(remarks)) if part)
     style = {"color": colour, "fmt": marker, "ms": 4.5, "lw": 1, "capsize": 2, "zorder": 4}
     axis.errorbar(place[curve.used], curve.mean[curve.used], error[:, curve.used], label=label or "mean", **style)
     if not curve.used.all():

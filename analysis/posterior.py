@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.calibration import UNIFORM_SD, Free
 from analysis.errors import SheetFault
 from analysis.tables import write_table
+from analysis.writing import write_text
 
 _PANEL, _SHOWN = 1.12, 300  # of the pairwise picture: width of a panel with its gap, particles drawn by weight
 
@@ -113,8 +114,8 @@ def write_calibration(
 
     for name in ("tables", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / "best.toml").write_text(overlay, encoding="utf-8")
-    (folder / "calibration.json").write_text(json.dumps(dict(facts), indent=1) + "\n", encoding="utf-8")
+    write_text(folder / "best.toml", overlay)
+    write_text(folder / "calibration.json", json.dumps(dict(facts), indent=1) + "\n")
     write_table(table, folder / "tables" / "residuals.csv")
     rows = pd.DataFrame(
         {"parameter": each.path, "low": each.low, "high": each.high, "start": starts[each.path],

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.design import CONDITION_COLUMNS
-from analysis.statistics import BETWEEN_DONORS, CONFIDENCE, t_quantile
+from analysis.statistics import CONFIDENCE, DONORS, t_quantile
 
 _CURVE = [f"{name}{end}" for name in ("ec50_ng_per_ml", "emax_pct", "hill") for end in ("", "_ci95_low", "_ci95_high")]
 _DONORS = ["donor_ec50_geomean_ng_per_ml", "donor_ec50_log10_sd", "donor_emax_mean_pct", "donor_emax_sd_pct"]
 _KILLS = ["kills_per_nk", "kills_per_nk_sd", "share_0_kills"]
 _RESULTS = [
-    *("n", "wells", "mean", "sd", "ci95_low", "ci95_high", "band95_low", "band95_high", "error_kind"),
+    *("n", "wells", "mean", "sd", "ci95_low", "ci95_high", "band95_low", "band95_high", "sd_basis"),
     *("adcc_mean", "adcc_sd", "adcc_ci95_low", "adcc_ci95_high", "natural_killing_mean"),
 ]
 
@@ -66,7 +66,7 @@ def prediction_table(parts: list[pd.DataFrame], provenance: Mapping[str, str]) -
 
 def _band(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Where one more donor would lie; NaN with one donor."""
-    several = (rows["error_kind"] == BETWEEN_DONORS) & (rows["n"] > 1)
+    several = (rows["sd_basis"] == DONORS) & (rows["n"] > 1)
     n = rows["n"].where(several).to_numpy(dtype=float)
     t = np.array([t_quantile(k - 1, 0.5 + CONFIDENCE / 2) if k > 1 else np.nan for k in n])
     half = t * rows["sd"].to_numpy(dtype=float) * np.sqrt(1.0 + 1.0 / n)

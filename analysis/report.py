@@ -13,6 +13,7 @@ from analysis.headline import curve_name, viability_words, with_interval
 from analysis.stand_ins import stand_in_table
 from analysis.tables import tidy
 from analysis.trajectory import Run, Study
+from analysis.writing import write_text
 from simulation.text import html
 
 _CSS = """
@@ -44,7 +45,7 @@ same E:T, M maximum release.</li>
 100 (1 &minus; E / TO). Viability: 100 E / TO. Uncorrected lysis: 100 (E &minus; TO) / (M &minus; TO).</li>
 <li>Natural killing is the lysis without antibody on the same plate at the same E:T; ADCC is lysis minus it.</li>
 <li>Intervals are 95 %. Several donors: replicates are averaged within a donor, n counts donors, intervals of fits draw
-whole donors. One donor: n counts wells, and intervals hold technical error only.</li>
+whole donors. One donor: n counts wells, and SD and intervals are those of technical replicates.</li>
 <li>Kills, contacts and granules come from the record of every cell; lysis never uses it.</li></ul>"""
 
 # name of the table: heading in the report
@@ -104,7 +105,7 @@ def write_report(
     text = scenario_text(study)
     if text:
         body.append(f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{html(text)}</pre></details>")
-    path.write_text(html_page(title, body), encoding="utf-8")
+    write_text(path, html_page(title, body))
     return path
 
 
@@ -204,7 +205,7 @@ def _fit_table(fits: pd.DataFrame) -> pd.DataFrame:
                 "bottom (%)": with_interval(row, "bottom_pct"),
                 "Hill": with_interval(row, "hill", ".2g"),
                 "verdict": row["status"],
-                "error": row["error_kind"],
+                "intervals from": row["sd_basis"],
                 "note": row["note"],
             }
         )

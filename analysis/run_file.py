@@ -6,6 +6,9 @@ in which /observables is described, values blanked: it is taken only if HDF5 fin
 out. A file with the same bytes there, and /observables at the same place, then has the same series in the same
 places.
 
+Every byte of a file of schema 2 is checked against its seal (simulation/seal.py) before HDF5 sees it; files of schema 1
+have none.
+
 Layout   attributes of /meta (schema_version, run_id, plate, condition, model_version, status),
          /observables/<name>/{value, time} with time in hours, optional `edges` of a histogram
 Limits   the same as HDF5 reads, for files of any shape                             (tests/analysis/test_run_file.py)
@@ -24,8 +27,9 @@ import h5py
 import numpy as np
 
 from analysis.errors import ForeignFile
+from simulation.seal import MISSING, SEALED_FROM, DamagedFile, checked
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSIONS = (1, 2)  # that are read
 _META = ("schema_version", "run_id", "plate", "model_version", "condition", "status")
 _ACCESS = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
 _ACCESS.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # whatever of the file is still open goes with it
@@ -54,17 +58,19 @@ class Series:
 class RunFile:
     """A complete run, open for reading in a with statement: its attributes `meta`, the names and values of its series.
 
+    digest: the SHA-256 of its seal, which its bytes match; None in a file of schema 1.
     Raises ForeignFile, also on the way, with the reason if it is not the complete run that its name says.
     """
 
     def __init__(self, path: Path):
         path = Path(path)
+        with path.open("rb") as plain:
+            self._content = plain.read(_FRONT)
+            self.digest = checked(plain, self._content)
         self._file = h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDONLY, _ACCESS)
         try:
             self.meta = _meta(self._file)
-            check_meta(self.meta, path)
-            with path.open("rb") as plain:
-                self._content = plain.read(_FRONT)
+            check_meta(self.meta, path, self.digest)
             self._shape = _shapes.of(self._file, self._content)
         except BaseException:
             self._file.close()
@@ -110,24 +116,43 @@ class RunFile:
 
 
 @contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """A run file for reading with h5py, after every byte was checked. Raises ForeignFile with the reason otherwise."""
+    with faults_named():
+        with Path(path).open("rb") as plain:
+            digest = checked(plain)
+        with h5py.File(path, "r") as file:
+            check_meta(_meta(file.id), path, digest)
+            yield file
+
+
+@contextmanager
 def faults_named() -> Iterator[None]:
     """Whatever a damaged run file makes h5py and its reader raise becomes a ForeignFile with the reason."""
     try:
         yield
     except ForeignFile:
         raise
+    except DamagedFile as fault:
+        raise ForeignFile(str(fault)) from fault
     except (OSError, RuntimeError) as fault:
         raise ForeignFile("truncated or not an HDF5 file") from fault
     except (KeyError, ValueError, TypeError, AttributeError) as fault:
         raise ForeignFile(f"unreadable ({fault})") from fault
 
 
-def check_meta(meta: dict, path: Path) -> None:
-    """Raises ForeignFile unless these are the attributes of the complete run that the file is named after."""
+def check_meta(meta: dict, path: Path, digest: str | None) -> None:
+    """Raises ForeignFile unless these are the attributes of the complete run that the file is named after.
+
+    digest: of its seal, None if it has none.
+    """
     if "schema_version" not in meta or "run_id" not in meta or "condition" not in meta:
         raise ForeignFile("not a run file (/meta lacks schema_version, run_id or condition)")
-    if int(meta["schema_version"]) != SCHEMA_VERSION:
-        raise ForeignFile(f"schema version {meta['schema_version']}, this program reads {SCHEMA_VERSION}")
+    schema = int(meta["schema_version"])
+    if schema not in SCHEMA_VERSIONS:
+        raise ForeignFile(f"schema version {schema}, this program reads {' and '.join(map(str, SCHEMA_VERSIONS))}")
+    if digest is None and schema >= SEALED_FROM:
+        raise ForeignFile(MISSING)
     if meta.get("status") != "complete":
         raise ForeignFile("the run is not complete")
     if meta["run_id"] != Path(path).stem:

@@ -50,7 +50,7 @@ def _row(path: Path, columns: Mapping[str, str], model: str | None) -> dict:
         row["design_point"], row["donor_traits"] = design_point(condition)
         for column, key in columns.items():
             row[column] = design_value(condition, key) if column == key else _core(value_at(condition, key), column)
-        return row | {name: file.last(name) for name in END_VALUES}
+        return row | {name: file.last(name) for name in END_VALUES} | {"sha256": file.digest or ""}
 
 
 def _core(value: object, column: str) -> object:

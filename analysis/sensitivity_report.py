@@ -13,6 +13,7 @@ from analysis.plots import COLOURS, STYLE, save
 from analysis.report import html_figure, html_page, html_table
 from analysis.sensitivity import MEASURES, MORRIS, SOBOL
 from analysis.tables import write_table
+from analysis.writing import write_text
 from simulation.text import html
 
 HEADINGS = {
@@ -47,7 +48,7 @@ def write_sensitivity(tables: Mapping[str, pd.DataFrame], folder: Path, title: s
         picture = save(bars_figure(table, method), stem)[0]
         body += [f"<h2>{html(HEADINGS[method])}</h2>", html_figure(picture, CAPTIONS[method]), html_table(table)]
     page = folder / "sensitivity.html"
-    page.write_text(html_page(title, body), encoding="utf-8")
+    write_text(page, html_page(title, body))
     return page
 
 

@@ -2,7 +2,7 @@
 
 Model    Wells are averaged within their unit (a donor) first; the interval then comes from the units:
          mean +- t(0.975, n - 1) sd / sqrt(n).  With one unit the wells themselves are all there is, and
-         the spread is technical error only.
+         the spread is that of technical replicates.
          Cluster bootstrap: whole units are drawn with replacement.  Percentile intervals of few units are
          too short; they are widened to the percentile that matches sqrt(n / (n - 1)) t(n - 1).  Below
          FEW_CLUSTERS units even the extreme resamples are too near: point +- t(n - 1) sqrt(n / (n - 1)) sd.
@@ -17,11 +17,18 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-BETWEEN_DONORS = "between donors"
-TECHNICAL = "technical error only"
+DONORS = "donors"
+REPLICATES = "replicates"
+# sd_basis, and what tables called it (as error_kind) up to version 0.1.
+_BASES = {DONORS: DONORS, REPLICATES: REPLICATES, "between donors": DONORS, "technical error only": REPLICATES}
 RESAMPLES = 500
 CONFIDENCE = 0.95
 FEW_CLUSTERS = 6
+
+
+def sd_basis(text: str) -> str | None:
+    """DONORS or REPLICATES from a cell of a table, "" where it is empty, None for any other word."""
+    return _BASES.get(text.strip().casefold()) if text.strip() else ""
 
 
 @cache
@@ -57,11 +64,11 @@ def unit_means(frame: pd.DataFrame, by: list[str], value: str, unit: str = "dono
 
 
 def summarise_units(frame: pd.DataFrame, by: list[str], value: str, unit: str = "donor") -> pd.DataFrame:
-    """One row per group of `by`: n, wells, mean, sd, ci95_low, ci95_high, error_kind, note.
+    """One row per group of `by`: n, wells, mean, sd, ci95_low, ci95_high, sd_basis, note.
 
     frame  tidy table with one row per well, the columns `by`, `unit` and `value`.
-    With several units in a group n counts units and error_kind is "between donors"; with one unit n
-    counts its wells and error_kind is "technical error only".  Groups without any value are kept, with
+    With several units in a group n counts units and sd_basis is "donors"; with one unit n
+    counts its wells and sd_basis is "replicates".  Groups without any value are kept, with
     n = 0 and a note.
     """
     # Over arrays: to slice a table for each of some thousand groups would take most of an analysis.
@@ -77,9 +84,9 @@ def summarise_units(frame: pd.DataFrame, by: list[str], value: str, unit: str = 
         several = len(members) > 0 and of.max() > 0
         means = np.bincount(of, wells) / np.bincount(of) if several else wells
         mean, sd, low, high = t_interval(means)
-        note = "" if len(means) > 1 else ("one well: no error" if len(means) else "no value")
-        rows.append((*key, len(means), len(wells), mean, sd, low, high, BETWEEN_DONORS if several else TECHNICAL, note))
-    names = [*by, "n", "wells", "mean", "sd", "ci95_low", "ci95_high", "error_kind", "note"]
+        note = "" if len(means) > 1 else ("one well: SD not available" if len(means) else "no value")
+        rows.append((*key, len(means), len(wells), mean, sd, low, high, DONORS if several else REPLICATES, note))
+    names = [*by, "n", "wells", "mean", "sd", "ci95_low", "ci95_high", "sd_basis", "note"]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -3,7 +3,10 @@
 Columns  run_id, plate, role, donor, replicate, model_version; the core design (CORE_KEYS); every varied key under its
          dotted name, empty where it means nothing in a well; actions as text; what the cautions of a report ask for;
          design_point and donor_traits (analysis.design_point); then the last value of each observable series
-         (END_VALUES), in the units of the run files; file_bytes and file_mtime_ns of the file that was read.
+         (END_VALUES), in the units of the run files; file_bytes, file_mtime_ns and sha256 (that of the seal, empty in
+         layout 1) of the file that was read.
+Trust    The table is believed only if runs.parquet.sha256 next to it matches; else all of it is built again. A row is
+         believed only if size, time and the digest at the end of the run file are those of the row.
 Upkeep   Only files that are new or have changed are read; rows whose file is gone are dropped. The table is written
          whole under another name and renamed, by whoever analyses; workers never touch it.
 Memory   Some of the 256 folders of runs/ are held at a time, so it does not grow with the study (one row group each).
@@ -26,8 +29,9 @@ from analysis.processes import in_order
 from analysis.run_rows import COUNTS, END_VALUES, read_rows
 from analysis.trajectory import Run, Series, Study, model_of, read_info
 from analysis.varied import varied_keys
+from simulation.seal import matches_digest, naming, stated_digest, write_digest
 
-LAYOUT = "2"  # of the table; another one is rebuilt
+LAYOUT = "3"  # of the table; another one is rebuilt
 SPREAD_FROM = 4000  # new files from which further processes pay: one starts in the time of a thousand
 _SHOWN = 20  # files that cannot be used and are named one by one
 _WORDS = ("role", "cell_line", "effector", "antibody", "readout", "random_numbers")
@@ -82,7 +86,10 @@ def refresh(out_dir: Path, processes: int = 1) -> Summary:
     orders = ((runs_dir / plan.folder, list(plan.new)) for plan in orders)
     read = in_order(partial(read_rows, columns, model), orders, processes)
     try:
-        with parquet.ParquetWriter(part, schema, compression="zstd", write_statistics=False) as writer:
+        with (
+            naming(summary.path),
+            parquet.ParquetWriter(part, schema, compression="zstd", write_statistics=False) as writer,
+        ):
             for plan, found in zip(plans, read, strict=True):
                 changed = changed or plan.gone or bool(plan.new)
                 strangers += plan.strangers
@@ -102,6 +109,7 @@ def refresh(out_dir: Path, processes: int = 1) -> Summary:
         changed = changed or folders != old.folders
         if changed:
             os.replace(part, summary.path)
+            write_digest(summary.path)
     finally:
         part.unlink(missing_ok=True)
     summary.problems += bad[:_SHOWN]
@@ -165,11 +173,19 @@ def _plans(runs_dir: Path, known: set[str], old: "_Old | None", model: str | Non
             row = before.pop(name, None)
             seen = (stat.st_size, stat.st_mtime_ns)
             same = row is not None and (row["file_bytes"], row["file_mtime_ns"]) == seen
+            same = same and row["sha256"] == (_stated(runs_dir / folder / f"{name}.h5") or "")
             if same and (model is None or row["model_version"] == model):
                 kept[name] = row
             else:
                 new[name] = seen
         yield _Plan(folder, kept, new, strangers, bool(before))
+
+
+def _stated(path: Path) -> str | None:
+    try:
+        return stated_digest(path)
+    except OSError:  # gone, or not to be read: whoever reads it says so
+        return None
 
 
 # -- the table ------------------------------------------------------------------------------------------------------
@@ -195,6 +211,8 @@ def _old_table(path: Path, schema) -> _Old | None:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
+    if not matches_digest(path):
+        return None
     try:
         file = parquet.ParquetFile(path)
         metadata = file.metadata.metadata or {}
@@ -222,7 +240,7 @@ def _schema(varied: Mapping[str, list]):
         numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
         fields.append((key, arrow.float64() if numbers else arrow.string()))
     fields += [(name, arrow.float64()) for name in END_VALUES]
-    fields += [("file_bytes", arrow.int64()), ("file_mtime_ns", arrow.int64())]
+    fields += [("file_bytes", arrow.int64()), ("file_mtime_ns", arrow.int64()), ("sha256", arrow.string())]
     return arrow.schema(fields, metadata={"layout": LAYOUT})
 
 

@@ -18,7 +18,8 @@ import h5py
 import numpy as np
 
 from analysis.errors import ForeignFile
-from analysis.run_file import RunFile, Series, faults_named
+from analysis.run_file import RunFile, Series, faults_named, opened
+from simulation.study_file import read_study_file
 
 if TYPE_CHECKING:  # only one table here needs pandas, and a process that reads files starts in half the time without
     import pandas as pd
@@ -103,7 +104,7 @@ def read_run(path: Path, names: Collection[str] | None = None) -> Run:
 
 def read_final(run: Run) -> dict[str, np.ndarray]:
     """Arrays of the last frame by name, empty where the run was written without one."""
-    with h5py.File(run.path, "r") as file:
+    with opened(run.path) as file:
         return {name: data[()] for name, data in file.get("final", {}).items() if isinstance(data, h5py.Dataset)}
 
 
@@ -122,18 +123,15 @@ def observables_table(runs: Iterable[Run]) -> "pd.DataFrame":
 
 
 def read_info(path: Path, problems: list[str]) -> dict:
-    """study.json as a dict, empty (and a line in `problems`) where it is missing or cannot be read."""
-    if not path.is_file():
+    """study.json as a dict, empty (and a line in `problems`) where it is missing.
+
+    Raises DamagedFile or StudyFileError where it cannot be relied on.
+    """
+    try:
+        return read_study_file(path)
+    except (FileNotFoundError, NotADirectoryError):
         problems.append("study.json is missing: every readable run is taken, and runs that are absent cannot be named")
         return {}
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError):
-        info = None
-    if not isinstance(info, dict):
-        problems.append("study.json cannot be read: every readable run is taken")
-        return {}
-    return info
 
 
 def model_of(info: Mapping, kind: str = "well") -> str | None:

@@ -265,11 +265,12 @@ def complete_pairs(mice: pd.DataFrame, arm: str) -> np.ndarray:
 def per_mouse_tgi(mice: pd.DataFrame, control: str) -> pd.DataFrame:
     """Each mouse's own volumes against the control arm's means: columns tgi_tc_mouse_pct, tgi_delta_mouse_pct,
     tgi_piecewise_mouse_pct, aligned with `mice`. Only for display: their mean is not the group's figure."""
-    pairs = complete_pairs(mice, control)
+    pairs, ends = complete_pairs(mice, control), arm_values(mice, control, "evaluation_volume_mm3")
     c0, c1 = pairs.mean(axis=0) if len(pairs) else (float("nan"), float("nan"))
+    end = ends.mean() if len(ends) else float("nan")
     values: list[Sequence[float]] = []
     for t0, t1 in mice[["start_volume_mm3", "evaluation_volume_mm3"]].to_numpy(dtype=float):
         known = np.isfinite(t0) and np.isfinite(t1) and t0 > 0
-        values.append((tgi_tc(c1, t1), tgi_delta(c0, c1, t0, t1), tgi_piecewise(c0, c1, t0, t1) if known else np.nan))
+        values.append((tgi_tc(end, t1), tgi_delta(c0, c1, t0, t1), tgi_piecewise(c0, c1, t0, t1) if known else np.nan))
     names = ["tgi_tc_mouse_pct", "tgi_delta_mouse_pct", "tgi_piecewise_mouse_pct"]
     return pd.DataFrame(values, columns=names, index=mice.index)

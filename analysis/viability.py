@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis.controls import SAMPLE_ROLES, PlateControls, is_target_only, net_signal
 from analysis.design import pooled, pooled_by
-from analysis.dose_response import OK, Curve, dose_response_curves
+from analysis.dose_response import Curve, dose_response_curves
 from analysis.logistic import dose_at
 from analysis.statistics import summarise_units
 from analysis.tables import join_notes
@@ -24,6 +24,8 @@ from analysis.trajectory import Run
 
 NOT_REACHED = "not reached"
 REACHED = "reached"
+BELOW_LOWEST = "below the lowest dose"
+UNDETERMINED = "not determined: the interval leaves the tested doses on both sides"
 
 
 def viability_wells(runs: Sequence[Run], design: pd.DataFrame, controls: dict[str, PlateControls]) -> pd.DataFrame:
@@ -117,15 +119,19 @@ def _absolute(curve: Curve, level: float, name: str) -> dict[str, object]:
     """Dose (ng/mL) at which the curve falls to `level` % viability, with interval, or the word why there is none."""
     row: dict[str, object] = {f"{name}_ng_per_ml{end}": np.nan for end in ("", "_ci95_low", "_ci95_high")}
     row[f"{name}_word"] = REACHED
-    if curve.status != OK and not curve.status.startswith("hook"):
+    if curve.theta is None:
         row[f"{name}_word"] = NOT_REACHED if curve.mean.min() > level else curve.status.replace("upper", "lower")
         return row
-    tested = curve.doses.max()
+    # The curve crosses a level inside the tested doses whether or not it reaches a plateau beyond them.
+    tested = curve.doses[curve.used & (curve.doses > 0)]
     point = float(dose_at(level, curve.theta))
-    if point > tested:
-        row[f"{name}_word"] = NOT_REACHED
+    if not tested.min() <= point <= tested.max():
+        row[f"{name}_word"] = BELOW_LOWEST if point < tested.min() else NOT_REACHED
         return row
     low, high = np.exp(curve.interval(np.log(dose_at(level, curve.draws)), np.log(point)))
+    if low < tested.min() and high > tested.max():
+        row[f"{name}_word"] = UNDETERMINED
+        return row
     row[f"{name}_ng_per_ml"], row[f"{name}_ng_per_ml_ci95_low"] = 1000 * point, 1000 * low
     if np.isfinite(high):
         row[f"{name}_ng_per_ml_ci95_high"] = 1000 * high

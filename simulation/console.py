@@ -5,6 +5,7 @@ what a terminal would act on becomes an escape (simulation/text.py): titles, nam
 of whoever sent the user a file.
 """
 
+import math
 import os
 import sys
 import time
@@ -52,6 +53,14 @@ def failures(failed: Sequence, folder: object) -> None:
     faults(f"run {failure.run_id}: {failure.reason}" for failure in failed[:_MOST_FAILURES])
     if len(failed) > _MOST_FAILURES:
         faults([f"... and {len(failed) - _MOST_FAILURES:,} more runs, see {folder}"])
+
+
+def set_aside(lines: Sequence[str]) -> None:
+    """Damaged files whose runs were made again, of many the first."""
+    for line in lines[:_MOST_FAILURES]:
+        note(f"warning: {line}")
+    if len(lines) > _MOST_FAILURES:
+        note(f"warning: ... and {len(lines) - _MOST_FAILURES:,} more damaged files were set aside, see log")
 
 
 def summary(text: str, report: object) -> None:
@@ -140,13 +149,11 @@ def plate(result: object, folder: object, figures: Sequence) -> None:
         for row in result.lysis.to_dict("records")
     ]
     what = f"specific lysis (%), {result.readout}" if result.raw else "specific lysis (%)"
-    units = result.lysis["error_kind"].iloc[0]
-    table((*shown, "n", "mean", "SD", "95 % low", "high", "flagged"), rows, title=f"{what}; {units}")
-    for row in result.fits.to_dict("records"):
-        if row["status"] != "too few doses":
-            number_ = f"EC50 {row['ec50_ng_per_ml']:.3g} ng/mL, Emax {row['emax_pct']:.3g} %"
-            name = " ".join(str(row[key]) for key in ("cell_line", "antibody") if row[key])
-            say(f"{name} {row['et_ratio']:g}:1: {number_ if row['status'] == 'ok' else row['status']}".strip())
+    basis = set(result.lysis["sd_basis"])
+    spread = "SD between donors" if basis == {"donors"} else "SD of technical replicates (wells)"
+    table((*shown, "n", "mean", "SD", "95 % low", "high", "flagged"), rows, title=f"{what}; {spread}")
+    for line in result.curve_lines():
+        say(line)
     quality = [
         [row["plate"], row["quantity"], _digits(row["value"]), row["unit"] if row["unit"] != "1" else "", row["note"]]
         for row in result.quality.to_dict("records")
@@ -209,7 +216,8 @@ def calibration(table_: object, best: Mapping, page: object) -> None:
 
 
 def _digits(value: float) -> str:
-    return "" if value != value else f"{value:.3g}"
+    """Three digits; empty where there is no number, whose reason stands in a note."""
+    return f"{value:.3g}" if math.isfinite(value) else ""
 
 
 class Progress:
@@ -285,6 +293,17 @@ class Progress:
             note(f"{step.finished}/{step.total} {self._what}{failed}, {share}, {self._pace(step)}")
 
 
+def verified(found: object) -> None:
+    """A simulation.run.verify.Verified: a table of counts, and one line per damaged file."""
+    rows = [
+        [kind, n.files, n.files - n.damaged - n.unsealed, n.unsealed, n.damaged] for kind, n in found.counts.items()
+    ]
+    table(("files", "in all", "sound", "without SHA-256", "damaged"), rows)
+    if any(n.unsealed for n in found.counts.values()):
+        note("without SHA-256: written by 0.1.0, can be read; a flipped bit in them cannot be found")
+    faults(f"{path}: {reason}" for path, reason in found.damaged)
+
+
 def status(found: object) -> None:
     """A simulation.run.status.Status."""
     say(f"done     {found.done:,} of {found.total:,}")
@@ -297,6 +316,8 @@ def status(found: object) -> None:
         say(f"rate     {speed}{left}")
     if found.foreign:
         say(f"others   {count(found.foreign, 'run file')} of another study, left out of the analysis")
+    if found.damaged:
+        say(f"damaged  {count(found.damaged, 'file')} set aside in damaged/")
     if found.unfinished:
         say(f"left     {count(found.unfinished, 'unfinished file')}, swept away by the next adcc run")
     for run in found.failed[:_MOST_FAILURES]:

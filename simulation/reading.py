@@ -1,10 +1,9 @@
-"""Files that a user names, read up to a stated size: text, TOML and JSON, each refusal in one line.
+"""Files that a user names, read up to a stated size: text and TOML, each refusal in one line.
 
 Nothing but a regular file is read: a folder, a device (`/dev/zero` never ends) or a pipe (which may never begin) is
 refused before the first byte. So is text that is not UTF-8, that holds a NUL byte, or that is nested without end.
 """
 
-import json
 import os
 import stat
 import tomllib
@@ -13,9 +12,6 @@ from typing import Any
 
 # Files that people write. The largest shipped scenario has 4 kB, an overlay of the whole catalogue 60 kB.
 MOST_BYTES = 4_000_000
-# Files that the program writes: study.json names every run (2.4 MB at 100,000, the most wells of one scenario) and
-# holds the scenario and its overlays.
-MOST_OWN_BYTES = 64_000_000
 
 
 class UnreadableError(ValueError):
@@ -39,6 +35,8 @@ def read_bytes(path: Path, what: str = "a file", most: int = MOST_BYTES) -> byte
             raise UnreadableError(f"is a device or a pipe, not {what}")
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(most + 1)
+        if data is None:  # a file of the kernel that has nothing to say now
+            raise UnreadableError(f"has no content that can be read as {what}")
     except OSError as error:
         raise UnreadableError(f"cannot be read ({error.strerror})") from None
     finally:
@@ -73,18 +71,3 @@ def parse_toml(text: str) -> dict[str, Any]:
 def read_toml(path: Path, what: str = "a file", most: int = MOST_BYTES) -> dict[str, Any]:
     """The tables of a TOML file. Raises UnreadableError."""
     return parse_toml(read_text(path, what, most))
-
-
-def read_json(path: Path, what: str = "a file", most: int = MOST_OWN_BYTES) -> dict[str, Any]:
-    """The object of a JSON file. Raises UnreadableError, also where it holds something other than an object."""
-    try:
-        found = json.loads(read_text(path, what, most))
-    except RecursionError:
-        raise UnreadableError("not valid JSON: nested too deeply") from None
-    except UnreadableError:
-        raise
-    except ValueError as error:
-        raise UnreadableError(f"not valid JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise UnreadableError(f"is not {what}: it holds no object")
-    return found

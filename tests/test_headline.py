@@ -17,7 +17,7 @@ import headline_rows  # noqa: E402
 import headline_table as tables  # noqa: E402
 import panel  # noqa: E402
 
-from analysis.caliper_data import COLUMNS  # noqa: E402
+from analysis.caliper_rows import COLUMNS  # noqa: E402
 from analysis.growth_inference import Estimate  # noqa: E402
 from analysis.growth_tables import mouse_table  # noqa: E402
 from simulation.catalogue import lookup  # noqa: E402

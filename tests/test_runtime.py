@@ -1,15 +1,19 @@
 """Runtime settings: an edited law is never answered from an old compilation; a stranger's cache is never used."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import simulation
 from simulation import runtime
+from simulation.cli import app
+from tests import test_cli_calibrate, test_cli_sensitivity
 
 PACKAGE = Path(simulation.__file__).parent
 
@@ -126,3 +130,120 @@ def test_a_cache_that_cannot_be_made_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("ADCCSIM_CACHE_DIR", str(tmp_path / "file" / "cache"))
     with pytest.raises(runtime.RuntimeSettingsError, match="set ADCCSIM_CACHE_DIR"):
         runtime.configure()
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """A cache directory in use: above/root/numba-<digest>/kernel_1/index.nbi, the first of them to be changed."""
+    monkeypatch.setenv("ADCCSIM_CACHE_DIR", str(tmp_path / "above" / "root"))
+    for name in ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "to be restored")
+    inner = runtime.cache_directory()
+    (inner / "kernel_1").mkdir(mode=0o700)
+    (inner / "kernel_1" / "index.nbi").touch(mode=0o600)
+    assert runtime.cache_directory() == inner
+    return {"above": inner.parents[1], "root": inner.parent, "digest": inner, "kernel": inner / "kernel_1",
+            "index": inner / "kernel_1" / "index.nbi"}  # fmt: skip
+
+
+def refused(where: Path, why: str) -> None:
+    """The cache directory is refused in one line that names `where`, the reason and what to do."""
+    with pytest.raises(runtime.RuntimeSettingsError) as error:
+        runtime.configure()
+    assert re.search(
+        rf"^cache of compiled kernels: {re.escape(str(where))} {why}.*set ADCCSIM_CACHE_DIR", str(error.value)
+    )
+    assert "\n" not in str(error.value)
+
+
+def test_every_directory_that_is_created_is_private_whatever_the_umask(monkeypatch, tmp_path):
+    monkeypatch.setenv("ADCCSIM_CACHE_DIR", str(tmp_path / "a" / "b" / "c"))
+    before = os.umask(0)
+    try:
+        inner = runtime.cache_directory()
+    finally:
+        os.umask(before)
+    made = [inner, *list(inner.parents)[:3]]
+    assert [path.name for path in made[1:]] == ["c", "b", "a"]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o700] * 4
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o707])
+@pytest.mark.parametrize("which", ["above", "root", "digest"])
+def test_a_directory_that_others_can_write_is_refused(cache, which, mode):
+    cache[which].chmod(mode)
+    refused(cache[which], rf"can be written by other users \(mode 0{mode:o}")
+
+
+@pytest.mark.parametrize("which", ["kernel", "index"])
+def test_contents_that_others_can_write_are_refused_where_others_can_reach_them(cache, which):
+    cache[which].chmod(0o777)
+    runtime.cache_directory()  # as with a umask of 0: others cannot enter the directory around it
+    cache["digest"].chmod(0o755)
+    refused(cache[which], "can be written by other users")
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a directory away")
+@pytest.mark.parametrize("which", ["above", "root", "digest", "kernel", "index"])
+def test_what_belongs_to_another_user_is_refused(cache, which):
+    os.chown(cache[which], 12345, -1)
+    refused(cache[which], "belongs to user 12345")
+
+
+@pytest.mark.parametrize("which", ["root", "digest", "kernel", "index"])
+def test_a_link_is_refused(cache, which):
+    path = cache[which]
+    path.rename(path.with_name("moved"))
+    path.symlink_to("moved")
+    refused(path, "is a link")
+
+
+def test_a_link_above_counts_as_what_it_points_to(cache, monkeypatch, tmp_path):
+    (tmp_path / "link").symlink_to("above")
+    monkeypatch.setenv("ADCCSIM_CACHE_DIR", str(tmp_path / "link" / "root"))
+    assert runtime.cache_directory() == cache["digest"]
+    cache["above"].chmod(0o777)
+    refused(cache["above"], "can be written by other users")
+    cache["above"].chmod(0o1777)  # as /tmp: nobody can rename or remove what belongs to somebody else
+    assert runtime.cache_directory() == cache["digest"]
+
+
+def test_a_directory_that_cannot_be_written_is_refused(cache, monkeypatch):
+    monkeypatch.setattr(runtime.os, "access", lambda path, mode: path != cache["digest"])
+    with pytest.raises(runtime.RuntimeSettingsError, match="no permission to write to the cache directory"):
+        runtime.configure()
+
+
+def test_a_node_with_an_unusable_cache_says_so_in_one_line(cache, tmp_path):
+    from simulation.run import bundles, task
+
+    cache["digest"].chmod(0o777)
+    order = task.Order(str(tmp_path), runtime.kernel_digest(), 1, None, False, None)
+    with pytest.raises(task.NodeError, match=r"^\S+: cache of compiled kernels: .* can be written by other users"):
+        task.make(bundles.pack({}), order)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "s.toml", "--workers", "1"),
+        ("run", "s.toml", "--workers", "2"),
+        ("run", "s.toml", "--engine", "dask"),
+        ("sensitivity", "sensitivity.toml", "--workers", "1"),
+        ("sensitivity", "sensitivity.toml", "--workers", "2"),
+        ("calibrate", "s.toml", "--workers", "2"),
+        ("teach", "--no-browser"),
+    ],
+    ids=" ".join,
+)
+def test_commands_refuse_a_bad_cache_in_one_line(cache, monkeypatch, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    Path("s.toml").write_text(test_cli_calibrate.SCENARIO)
+    Path("observed.csv").write_text(test_cli_calibrate.OBSERVED)
+    Path("sensitivity.toml").write_text(test_cli_sensitivity.SCENARIO)
+    cache["digest"].chmod(0o777)
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2, result.output
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and re.match(r"error: cache of compiled kernels: .* can be written by other users", lines[0])
+    assert "Traceback" not in result.output

@@ -101,21 +101,21 @@ def in_the_browser(scratch: Path, quick: bool) -> list[Figure]:
     seconds, times = (3.0, 3) if quick else (20.0, 20)
     with Server(scratch / "page_speed.log") as server, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=chromium_arguments())
-        figures = [_first_picture(browser, server.url, 3 if quick else 10)]
+        figures = [_first_picture(browser, server, 3 if quick else 10)]
         for well in (FIELD, WHOLE):
-            figures += _pictures_of_a_well(browser, server.url, *well, seconds)
-        figures += _pictures_of_a_tumour(browser, server.url, seconds)
-        figures.append(_pause(browser, server.url, times))
+            figures += _pictures_of_a_well(browser, server, *well, seconds)
+        figures += _pictures_of_a_tumour(browser, server, seconds)
+        figures.append(_pause(browser, server, times))
         browser.close()
     return figures
 
 
-def _first_picture(browser, url: str, times: int) -> Figure:
+def _first_picture(browser, server: Server, times: int) -> Figure:
     samples = []
     for _ in range(times):
-        visit = Visit(browser, url)
+        visit = Visit(browser, server)
         began = time.perf_counter()
-        visit.page.goto(url)
+        visit.page.goto(server.address)
         visit.page.wait_for_function("document.querySelector('[data-testid=picture]')?.dataset.count !== undefined")
         samples.append(time.perf_counter() - began)
         visit.context.close()
@@ -125,9 +125,9 @@ def _first_picture(browser, url: str, times: int) -> Figure:
     )  # fmt: skip
 
 
-def _well(browser, url: str, words: str, ratio: str) -> Visit:
+def _well(browser, server: Server, words: str, ratio: str) -> Visit:
     """A visit with a well of these words set up, at rest."""
-    visit = Visit(browser, url, width=1400, height=1000, lesson=LESSON).open()
+    visit = Visit(browser, server, width=1400, height=1000, lesson=LESSON).open()
     visit.page.get_by_label("What to look at").select_option(label=words)
     visit.set_up()
     _slide(visit, "NK cells per tumour cell (E:T)", "et_ratio", ratio)
@@ -197,21 +197,21 @@ def _pictures(visit: Visit, short: str, words: str, cells: dict, wanted: float |
     ]  # fmt: skip
 
 
-def _pictures_of_a_well(browser, url: str, short: str, words: str, ratio: str, wanted: float, seconds: float):
-    visit = _well(browser, url, words, ratio)
+def _pictures_of_a_well(browser, server: Server, short: str, words: str, ratio: str, wanted: float, seconds: float):
+    visit = _well(browser, server, words, ratio)
     targets = int(visit.part("cells").inner_text().split(", ")[0].replace(",", ""))
     cells = {"targets": targets, "nk": round(targets * float(ratio.split(" : ")[0]))}
     return _pictures(visit, short, f"{words}, {SPEED} min/s asked", cells, wanted, "minutes", seconds)
 
 
-def _pictures_of_a_tumour(browser, url: str, seconds: float):
-    visit = Visit(browser, url, width=1400, height=1000, lesson=MOUSE_LESSON).open()
+def _pictures_of_a_tumour(browser, server: Server, seconds: float):
+    visit = Visit(browser, server, width=1400, height=1000, lesson=MOUSE_LESSON).open()
     visit.speed("1 day per second")
     return _pictures(visit, "tumour", "tumour, 24 h/s asked", {"tumour_at_start": 50_000}, None, "hours", seconds)
 
 
-def _pause(browser, url: str, times: int) -> Figure:
-    visit = _well(browser, url, FIELD[1], FIELD[2])
+def _pause(browser, server: Server, times: int) -> Figure:
+    visit = _well(browser, server, FIELD[1], FIELD[2])
     samples = []
     for _ in range(times):
         if visit.ticks() > 300:
@@ -251,11 +251,15 @@ def resident_mb():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096 / 1e6
 
-names = [rooms.enter()]
+def enter(kernel):
+    rooms.arrive(kernel, visitor=kernel)
+    return rooms.enter(kernel)
+
+names = [enter("kernel 0")]
 rooms.session(names[0]).frame()
 before = resident_mb()
-for _ in range(int(sys.argv[2]) - 1):
-    names.append(rooms.enter())
+for n in range(1, int(sys.argv[2])):
+    names.append(enter(f"kernel {n}"))
 for name in names:
     one = rooms.session(name)
     raw = copy.deepcopy(one.raw)

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
+from simulation.text import one_line
+
 KINDS = (
     *("cell_lines", "effectors", "antibodies", "mechanisms", "wells", "readouts"),
     *("tumours", "mice", "residents", "drugs"),
@@ -138,7 +140,7 @@ def is_number(item: Any) -> bool:
 
 def key_path(*keys: str) -> str:
     """A TOML key path, quoted where TOML needs quotes; keys that no catalogue has may be cut."""
-    short = [key if len(key) <= 80 else f"{key[:77]}..." for key in keys]
+    short = [one_line(key if len(key) <= 80 else f"{key[:77]}...") for key in keys]
     return ".".join(key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"' for key in short)
 
 

@@ -16,7 +16,7 @@ SiteFile = Annotated[Path | None, typer.Option(metavar="SITE.toml", help="partit
 
 def engine_options(engine: str, cluster: str | None, site: Path | None, sharded: bool) -> dict:
     """Options of run_study for --engine, --cluster and --site. Raises ScenarioError where they do not fit together."""
-    from simulation.run.cluster import BATCH_SYSTEMS, CLUSTERS
+    from simulation.run.cluster import ADDRESSES, BATCH_SYSTEMS, CLUSTERS
     from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 
     faults = []
@@ -29,8 +29,9 @@ def engine_options(engine: str, cluster: str | None, site: Path | None, sharded:
         ]
     else:
         name = cluster or "local"
-        if name not in CLUSTERS and not name.startswith("tcp://"):
-            faults.append(Fault("--cluster", name, f"must be one of {', '.join(CLUSTERS)} or tcp://host:port"))
+        if name not in CLUSTERS and not name.startswith(ADDRESSES):
+            allowed = f"{', '.join(CLUSTERS)}, or tcp://host:port or tls://host:port"
+            faults.append(Fault("--cluster", name, f"must be one of {allowed}"))
         elif site is not None and name not in BATCH_SYSTEMS:
             faults.append(Fault("--site", str(site), f"goes with a batch system: --cluster {', '.join(BATCH_SYSTEMS)}"))
         if sharded:

@@ -1,5 +1,6 @@
 """What every command shares: the application, exit codes, and faults told in one line each."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -77,8 +78,23 @@ def plain_faults() -> Iterator[None]:
     except BrokenPipeError:  # who read the output has closed it, as `head` does
         raise
     except OSError as error:  # a full disk, a folder that went away: finished runs are kept
+        if lacks_memory(error):
+            raise
         console.faults([f"{error.filename or 'results'}: {error.strerror or error}"])
         raise typer.Exit(SOME_FAILED) from None
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that the system gave no memory: to an array, a thread, or a library that was loaded."""
+    text = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN))
+        or (isinstance(error, ImportError) and ("failed to map" in text or "cannot allocate" in text.lower()))
+        or (isinstance(error, RuntimeError) and "can't start new thread" in text)
+        or "Failed to launch worker thread" in text
+        or "std::bad_alloc" in text
+    )
 
 
 def _version(wanted: bool) -> None:

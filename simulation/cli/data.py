@@ -27,6 +27,10 @@ def plate(
     readout: Annotated[str, typer.Option(help="LDH, 51Cr, calcein or live-count")] = "LDH",
 ) -> None:
     """Turn a laboratory's own plate into % specific lysis and say how good the plate is."""
+    from simulation.runtime import require_address_space
+
+    with plain_faults():
+        require_address_space("adcc plate")
     from analysis import MissingControls
     from analysis.errors import SheetFault
     from analysis.plate import analyse_plate, write_plate
@@ -57,6 +61,9 @@ def compare(
     """Run the scenario of an experiment (or reuse its runs) and put prediction beside observation."""
     studies = []
     with plain_faults():
+        from simulation.runtime import require_address_space
+
+        require_address_space("adcc compare")
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
         from simulation.scenario.sweep import expand

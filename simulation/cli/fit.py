@@ -48,6 +48,9 @@ def calibrate(
 ) -> None:
     """Fit free catalogue numbers to measured experiments: least squares, then a sample of the posterior."""
     with plain_faults():
+        from simulation.runtime import require_address_space
+
+        require_address_space("adcc calibrate")
         from analysis.calibration import local_widths
         from simulation.run.folder import prepare
         from simulation.scenario.load import load_scenario

@@ -30,6 +30,9 @@ def predict(
         )
         raise typer.Exit(BAD_INPUT)
     with plain_faults():
+        from simulation.runtime import require_address_space
+
+        require_address_space("adcc predict")
         from simulation.run.provenance import StateError, committed_state, state_hash
         from simulation.scenario.load import load_scenario
         from simulation.scenario.sweep import expand

@@ -32,6 +32,9 @@ def sensitivity(
     from analysis.sensitivity_report import write_sensitivity
 
     with plain_faults():
+        from simulation.runtime import require_address_space
+
+        require_address_space("adcc sensitivity")
         from simulation.run.folder import prepare
         from simulation.scenario.factors import varied
         from simulation.scenario.load import load_scenario

@@ -1,5 +1,6 @@
 """`adcc run`, `adcc analyse`, `adcc check`: a scenario to run files, run files to tables and a report."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,8 @@ def run(
     timeout: Annotated[float | None, typer.Option(min=0.001, metavar="SECONDS", help="longest time of one run")] = None,
     engine: Annotated[str, typer.Option(metavar="local|dask", help="who gives out the runs")] = "local",
     cluster: Annotated[
-        str | None, typer.Option(help="with --engine dask: local (default), slurm, pbs, lsf, sge or tcp://host:port")
+        str | None,
+        typer.Option(help="with --engine dask: local (default), slurm, pbs, lsf, sge, tcp:// or tls://host:port"),
     ] = None,
     site: Annotated[Path | None, typer.Option(metavar="SITE.toml", help="partition, wall time, memory, ...")] = None,
 ) -> None:
@@ -50,7 +52,6 @@ def run(
     options = {"workers": workers, "threads": threads, "timeout_s": timeout, "check": check}
     with plain_faults():
         options |= engine_options(engine, cluster, site, part is not None)
-        from simulation.run.folder import untouched_since
         from simulation.scenario.conditions import conditions_of, warnings_of
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
@@ -65,12 +66,20 @@ def run(
     if part is not None:
         console.note(f"shard {shard} is done; when all are: adcc analyse {folder}")
         raise typer.Exit(SOME_FAILED if outcome.failed else DONE)
-    if not outcome.done and not outcome.failed and untouched_since(folder, folder / SUMMARY):
+    if not outcome.done and not outcome.failed and _still_holds(folder):
         console.summary((folder / SUMMARY).read_text(encoding="utf-8"), folder / "report.html")
         console.note(f"nothing changed since this analysis; adcc analyse {folder} makes it anew")
         raise typer.Exit(DONE)
     sound = _analyse(folder, missing_controls=SOME_FAILED if outcome.failed else BAD_INPUT)
     raise typer.Exit(DONE if sound and not outcome.failed else SOME_FAILED)
+
+
+def _still_holds(folder: Path) -> bool:
+    """Whether the text of the last analysis is as it was written, and nothing that it was made of has changed since."""
+    from simulation.run.folder import untouched_since
+    from simulation.seal import matches_digest
+
+    return untouched_since(folder, folder / SUMMARY) and matches_digest(folder / SUMMARY)
 
 
 def simulate(
@@ -84,6 +93,7 @@ def simulate(
         outcome = run_study(
             scenario, conditions, path.name, folder, announce=console.note, progress=progress, **options
         )
+    console.set_aside(outcome.set_aside)
     if outcome.skipped:
         console.note(f"{console.count(len(outcome.skipped), 'run')} finished before, skipped")
     console.failures(outcome.failed, folder / "failed")
@@ -99,11 +109,16 @@ def simulate(
 def _analyse(folder: Path, missing_controls: int) -> bool:
     """Analyse a folder and print what came out; False when something in it could not be used."""
     from analysis import MissingControls
-    from analysis.errors import SheetFault
+    from analysis.errors import ForeignFile, SheetFault
     from analysis.study import analyse_wells
     from analysis.trajectory import kind_of
-    from simulation.runtime import cores
+    from analysis.writing import write_text
+    from simulation.runtime import cores, require_address_space
+    from simulation.seal import DamagedFile, write_digest
+    from simulation.study_file import StudyFileError
 
+    with plain_faults():
+        require_address_space(f"the analysis of {folder}")
     try:
         if kind_of(folder) == "xenograft":
             from analysis.mice import analyse_mice
@@ -117,13 +132,20 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
     except MissingControls as error:
         console.faults([f"{folder}: {line}" for line in str(error).split("; ")])
         raise typer.Exit(missing_controls) from None
+    except (DamagedFile, StudyFileError) as error:
+        console.faults([f"{folder / 'study.json'}: {error}"])
+        raise typer.Exit(BAD_INPUT) from None
+    except ForeignFile as error:  # damage that shows only in the middle of a file of 0.1.0, which has no digest
+        console.faults([f"{folder}: {error}"])
+        raise typer.Exit(SOME_FAILED) from None
     except OSError as error:
         console.faults([f"{error.filename or folder}: {error.strerror or error}"])
         raise typer.Exit(BAD_INPUT) from None
-    if result.problems:
+    with plain_faults():
         (folder / SUMMARY).unlink(missing_ok=True)
-    else:
-        (folder / SUMMARY).write_text(result.text(), encoding="utf-8")
+        if not result.problems:
+            write_text(folder / SUMMARY, result.text())
+            write_digest(folder / SUMMARY)
     console.summary(result.text(), result.report)
     console.faults(result.problems)
     return not result.problems
@@ -136,13 +158,13 @@ def analyse(
     control: Annotated[str | None, typer.Option(help="control arm of a sheet; default vehicle, control, ...")] = None,
 ) -> None:
     """Turn the run files of a study, or a laboratory's own caliper sheet, into tables, figures and a report."""
-    if source.is_file():
+    if os.path.isfile(source):  # pathlib's raises for a name that is too long
         raise typer.Exit(_analyse_sheet(source, out, control))
     for name, value in (("--out", out), ("--control", control)):
         if value is not None:
             console.faults([f"{name} goes with a sheet of caliper data (FILE.csv); {source} is none"])
             raise typer.Exit(BAD_INPUT)
-    if not (source / "runs").is_dir():
+    if not os.path.isdir(source / "runs"):
         console.faults([f"{source}: no results folder (there is no {source / 'runs'})"])
         raise typer.Exit(BAD_INPUT)
     raise typer.Exit(DONE if _analyse(source, missing_controls=BAD_INPUT) else SOME_FAILED)
@@ -152,6 +174,7 @@ def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
     """Analyse caliper data, print what came out, and return the exit code."""
     from analysis.errors import SheetFault
     from analysis.growth_study import analyse_growth
+    from simulation.runtime import require_address_space
 
     if out is None:
         console.faults([f"{sheet}: say with --out where tables, figures and report are to go"])
@@ -161,6 +184,7 @@ def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
         console.faults([f"{nearest} is a file, not a directory: results cannot go to {out}"])
         return BAD_INPUT
     with plain_faults():
+        require_address_space(f"the analysis of {sheet}")
         try:
             result = analyse_growth(sheet, out, control)
         except SheetFault as error:

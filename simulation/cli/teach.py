@@ -27,11 +27,12 @@ def teach(
                 for line in assets.prepare(assets.cache_folder()):
                     console.note(line)
                 return
-            from simulation.runtime import cores
+            from simulation.runtime import configure, cores
             from simulation.teaching.serve import ServeError, serve
 
+            configure()  # an unusable kernel cache is refused here in one line, not in every session
             try:
-                serve(host, port, browser, sessions or 12 * cores(), lambda url: console.say(f"the page is at {url}"))
+                serve(host, port, browser, sessions or 12 * cores(), console.say)
             except ServeError as error:
                 console.faults([error])
                 raise typer.Exit(BAD_INPUT) from None

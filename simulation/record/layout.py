@@ -8,9 +8,12 @@
 /events            who did what to whom, when and where                    (level events and above)
 /particles/{target, effector}/{position, state}/{value, step, time}        (level frames)
 /VTKHDF            the particles as ParaView reads them: virtual datasets, nothing is copied    (level frames)
+
+Behind the end of HDF5's data stands the seal, a line with the SHA-256 of all bytes before it (simulation/seal.py).
+Schema versions: 1 without the seal; 2 with it.
 """
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LEVELS = ("observables", "final", "events", "frames")
 
 # name: (unit, description)

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from simulation.run.folder import StudyFolder, fault_of, run_file
+from simulation.run.folder import OtherFile, StudyFolder, check_run_file, checkpoint_file, run_file, set_aside
+from simulation.scenario.branch import DamagedCheckpoint, read_meta
 from simulation.scenario.xenograft_size import cell_hours
+from simulation.seal import DamagedFile
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sweep ended: run ids done now and skipped (finished before), failures, and the signal that stopped it."""
+    """How a sweep ended: run ids done now and skipped (finished before), failures, and the signal that stopped it.
+
+    set_aside: one line per damaged file that was moved away before the runs began.
+    """
 
     done: tuple[str, ...]
     skipped: tuple[str, ...]
     failed: tuple[Failure, ...]
     signal: int | None = None
+    set_aside: tuple[str, ...] = ()
 
 
 def work(condition: Mapping) -> float:
@@ -50,26 +57,64 @@ def work(condition: Mapping) -> float:
     return (effectors + 0.4 * targets + 100) * condition["assay"]["duration_h"]
 
 
-def what_is_there(folder: StudyFolder, conditions: Mapping[str, Mapping]) -> tuple[list[str], set[str], list[Failure]]:
-    """(pending, finished, blocked): runs to make, runs that have their file, and runs whose place is taken.
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds of a study.
 
-    Pending runs are in the order of their work, the longest first, so that none is left alone at the end; the id
-    settles ties. A file that is not that run, or not whole, is never overwritten.
+    pending: runs to make, the longest first, so that none is left alone at the end; the id settles ties. finished: runs
+    that have their file. blocked: runs whose place is taken by a file that is not theirs, which is left as it is.
+    set_aside: one line per damaged file that was moved to DIR/damaged; its run is pending.
     """
-    skipped, blocked = set(), []
+
+    pending: list[str]
+    finished: set[str]
+    blocked: list[Failure]
+    set_aside: list[str]
+
+
+def what_is_there(folder: StudyFolder, conditions: Mapping[str, Mapping]) -> Found:
+    """Check every run file, and every checkpoint of a run without one, byte by byte; set damaged ones aside."""
+    finished: set[str] = set()
+    blocked: list[Failure] = []
+    moved: list[str] = []
     for run_id in sorted(conditions):
         path = run_file(folder.runs_dir, run_id)
         if not path.exists():
+            moved += _checked_checkpoint(folder, run_id)
             continue
-        fault = fault_of(path, run_id)
-        if fault is None:
-            skipped.add(run_id)
-        else:
+        try:
+            check_run_file(path, run_id)
+        except DamagedFile as fault:
+            moved.append(_moved(folder, path, fault))
+        except OtherFile as fault:
             name = path.relative_to(folder.out_dir)
             blocked.append(Failure(run_id, f"{name}: {fault}; left as it is, remove it to run this condition", 0))
-    pending = sorted(conditions.keys() - skipped - {failure.run_id for failure in blocked})
+        else:
+            finished.add(run_id)
+    pending = sorted(conditions.keys() - finished - {failure.run_id for failure in blocked})
     pending.sort(key=lambda run_id: -work(conditions[run_id]))
-    return pending, skipped, blocked
+    return Found(pending, finished, blocked, moved)
+
+
+def _checked_checkpoint(folder: StudyFolder, run_id: str) -> list[str]:
+    """Set the checkpoint of a run aside if it is damaged: the run starts from the beginning."""
+    path = checkpoint_file(folder.out_dir / "checkpoints", run_id)
+    if not path.exists():
+        return []
+    try:
+        read_meta(path)
+    except DamagedCheckpoint as fault:
+        return [_moved(folder, path, fault)]
+    except ValueError:  # of another scenario, or not to be read now: the run says so
+        pass
+    return []
+
+
+def _moved(folder: StudyFolder, path: Path, fault: ValueError) -> str:
+    before, kept = (each.relative_to(folder.out_dir) for each in (path, set_aside(folder.out_dir, path)))
+    line = f"{before}: {fault}; set aside as {kept}"
+    folder.log(line)
+    return line
 
 
 @dataclass

@@ -124,7 +124,7 @@ class Child:
         try:
             program = _PROGRAM.format(path=sys.path, pipe=theirs.fileno(), board=board)
             self.process = subprocess.Popen(
-                [sys.executable, "-c", program], stdin=subprocess.DEVNULL, env=_environment(),
+                [sys.executable, "-P", "-c", program], stdin=subprocess.DEVNULL, env=_environment(),
                 pass_fds=[theirs.fileno(), board],
             )  # fmt: skip
             self._board = Board(board)

@@ -9,13 +9,13 @@ files. A run that takes its process along is tried again by itself, one whose ev
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from uuid import uuid4
 
 from simulation import runtime
-from simulation.run import task
+from simulation.run import encryption, shell, task
 from simulation.run.books import Books, Failure, Outcome, Step, what_is_there
 from simulation.run.bundles import Bundle, bundled, estimate_s, pack
 from simulation.run.child import Run
@@ -25,8 +25,9 @@ from simulation.run.pool import ATTEMPTS, Stop, signals
 from simulation.run.site import Site
 
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
-CLUSTERS = ("local", *BATCH_SYSTEMS)  # or tcp://address of a scheduler
-_NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}
+CLUSTERS = ("local", *BATCH_SYSTEMS)  # or the address of a scheduler
+ADDRESSES = ("tcp://", "tls://")
+_NO_DASHBOARD = {"dashboard": False, "dashboard_address": encryption.LOOPBACK}
 # What Dask counts and samples of itself many times a second, for a dashboard that is not there.
 _QUIET = {
     "distributed.worker.profile.enabled": False,
@@ -58,15 +59,19 @@ def execute(
 ) -> Outcome:
     """Bring every condition (run id -> resolved condition) to a finished file in out_dir, as local.execute does.
 
-    cluster: one of CLUSTERS, or "tcp://host:port" of a scheduler. site: of a batch system. workers: most at a time, by
-    default the cores here, or what the site says. threads: cores of one run, by default 1. Raises FolderError if
-    out_dir cannot be used and ClusterError if the cluster fails as a whole; nothing for runs that fail.
+    cluster: one of CLUSTERS, or tcp:// or tls://host:port of a scheduler. site: of a batch system. workers: most at a
+    time, by default the cores here, or what the site says. threads: cores of one run, by default 1. Raises FolderError
+    if out_dir cannot be used, RuntimeSettingsError if the kernel cache of this machine cannot and ClusterError if the
+    cluster fails as a whole; nothing for runs that fail.
     """
     site, threads, out_dir = site or Site(), threads or 1, Path(out_dir).absolute()
+    if cluster == "local":
+        runtime.cache_directory()  # refused here in one line, not by each worker
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
-        pending, skipped, blocked = what_is_there(folder, conditions)
-        books = Books(folder, conditions, progress, blocked)
+        found = what_is_there(folder, conditions)
+        pending, skipped = found.pending, found.finished
+        books = Books(folder, conditions, progress, found.blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, dask on {cluster}")
         with signals() as stop:
             if pending:
@@ -84,7 +89,9 @@ def execute(
         folder.remove_leftovers()
         ending = ", interrupted" if stop.number else ""
         folder.log(f"end: {len(books.done)} done, {len(books.failed)} failed{ending}")
-    return Outcome(tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number)
+    return Outcome(
+        tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number, tuple(found.set_aside)
+    )
 
 
 class _Given:
@@ -214,20 +221,35 @@ def _connected(cluster: str, site: Site, workers: int | None, threads: int, out_
         "distributed.deploy.lost-worker-timeout": "60s" if cluster == "local" else "5s",
     }
     with dask.config.set(settings), _log_in(out_dir / "jobs"):
-        if cluster.startswith("tcp://"):
-            try:
-                client = distributed.Client(cluster, timeout="20s", set_as_default=True)
-            except (OSError, ValueError) as error:
-                raise ClusterError(f"no scheduler answers at {cluster} ({type(error).__name__})") from None
-            with client:
+        if cluster.startswith(ADDRESSES):
+            with _client_of(cluster) as client:
                 yield client, None
             return
-        backend = _local(workers) if cluster == "local" else _batch(cluster, site, workers, threads, out_dir)
-        try:
-            with distributed.Client(backend) as client:
-                yield client, backend
-        finally:
-            _close(backend)
+        tls = encryption.settings()
+        with encryption.private_directory() as scratch, ExitStack() as until_the_end:
+            until_the_end.enter_context(dask.config.set({**tls, **scratch, **encryption.NO_PAGES}))
+            if cluster == "local":
+                backend = _local(workers)
+            else:
+                files = until_the_end.enter_context(encryption.files_for_jobs(tls, out_dir / "jobs"))
+                backend = _batch(cluster, site, workers, threads, out_dir, files)
+            try:
+                with distributed.Client(backend) as client:
+                    yield client, backend
+            finally:
+                _close(backend)
+
+
+def _client_of(address: str):
+    """A client of somebody else's scheduler, with the keys that the configuration of Dask names, if any."""
+    from distributed import Client
+
+    try:
+        return Client(address, timeout="20s", set_as_default=True)
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"no scheduler answers at {address} ({type(error).__name__})") from None
+    except (TypeError, RuntimeError) as error:  # no certificate, or the scheduler asks for one
+        raise ClusterError(f"no connection to {address}: {str(error).splitlines()[0]}") from None
 
 
 def _close(backend) -> None:
@@ -241,15 +263,16 @@ def _local(workers: int | None):
     return LocalCluster(
         n_workers=workers or runtime.cores(),
         threads_per_worker=1,
+        host="127.0.0.1",
         memory_limit=0,  # what takes the memory is the process of a run, which Dask does not see
         scheduler_kwargs=_NO_DASHBOARD,
         silence_logs=logging.CRITICAL,
     )
 
 
-def _batch(cluster: str, site: Site, workers: int | None, threads: int, out_dir: Path):
+def _batch(cluster: str, site: Site, workers: int | None, threads: int, out_dir: Path, tls_files: Path):
     """A cluster of jobs, the first of which is in the queue; further ones come and go with the work."""
-    backend = batch_cluster(cluster, site, threads, out_dir)
+    backend = batch_cluster(cluster, site, threads, out_dir, tls_files)
     most = max(1, (workers or site.workers) // site.workers_per_job)
 
     async def first() -> None:
@@ -267,20 +290,24 @@ def _batch(cluster: str, site: Site, workers: int | None, threads: int, out_dir:
     return backend
 
 
-def batch_cluster(cluster: str, site: Site, threads: int, out_dir: Path):
+def batch_cluster(cluster: str, site: Site, threads: int, out_dir: Path, tls_files: Path):
     """The dask-jobqueue cluster of a site, with no job yet. Raises ClusterError if dask-jobqueue is missing."""
     try:
         import dask_jobqueue
     except ImportError:
         raise ClusterError("dask-jobqueue is not installed: pip install 'adccsim[cluster]'") from None
-    return getattr(dask_jobqueue, BATCH_SYSTEMS[cluster])(**batch_options(cluster, site, threads, out_dir))
+    return getattr(dask_jobqueue, BATCH_SYSTEMS[cluster])(**batch_options(cluster, site, threads, out_dir, tls_files))
 
 
-def batch_options(cluster: str, site: Site, threads: int, out_dir: Path) -> dict:
-    """What dask-jobqueue is told about the jobs of a site."""
-    cache = [f"export ADCCSIM_CACHE_DIR={site.cache_dir}"] if site.cache_dir else []
+def batch_options(cluster: str, site: Site, threads: int, out_dir: Path, tls_files: Path) -> dict:
+    """What dask-jobqueue is told about the jobs of a site; tls_files: what encryption.files_for_jobs made."""
+    logs = out_dir / "jobs"
+    plain = shell.fits_directive(logs)
+    log_lines = [] if plain else [shell.log_redirection(cluster, logs, False)]
+    log_requests = [] if plain else [shell.NO_LOG[cluster]]
     stagger_s = site.margin_s / 3
     worker_arguments = ["--lifetime", f"{site.lifetime_s - stagger_s:.0f}s", "--lifetime-stagger", f"{stagger_s:.0f}s"]
+    worker_arguments += ["--no-dashboard", "--dashboard-address", encryption.LOOPBACK]
     if threads > 1:
         worker_arguments += ["--nthreads", "1"]  # the cores of a worker belong to one run at a time
     options = {
@@ -289,11 +316,13 @@ def batch_options(cluster: str, site: Site, threads: int, out_dir: Path) -> dict
         "processes": site.workers_per_job,
         "memory": f"{site.memory_gb * site.workers_per_job:g}GB",
         "walltime": wall_time(site.wall_time_h, cluster),
-        "job_script_prologue": [*cache, *site.prologue],
-        "job_extra_directives": list(site.directives),
+        "job_script_prologue": [*log_lines, *encryption.job_lines(tls_files), *shell.prologue(site)],
+        "job_extra_directives": [*log_requests, *site.directives],
+        "python": shell.python(),
         "worker_extra_args": worker_arguments,
         "interface": site.interface,
-        "log_directory": str(out_dir / "jobs"),
+        "protocol": "tls://",
+        "log_directory": str(logs) if plain else None,
         "job_name": "adcc",
         "death_timeout": 120,
         "scheduler_options": _NO_DASHBOARD,

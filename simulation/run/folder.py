@@ -4,6 +4,7 @@
     DIR/runs/ab/<run_id>.h5   one finished run each; "ab" are the first two digits of the run id
     DIR/checkpoints/<run_id>.ckpt  where a mouse goes on after a stop; <run_id>.day14.ckpt a tumour to branch from
     DIR/failed/<run_id>.json  why a run has no file
+    DIR/damaged/<name>        files that were found damaged, set aside and made again; nothing is deleted
     DIR/summary.txt           what the last analysis without a problem printed
     DIR/log                   times and hosts, which never enter a run file
     DIR/lock                  held by whoever brings the whole study, or one shard of it, to files
@@ -24,12 +25,23 @@ from types import TracebackType
 from uuid import uuid4
 
 from simulation.record.layout import SCHEMA_VERSION
+from simulation.seal import KEY, MISSING, SEALED_FROM, DamagedFile, checked_file, naming, sealed_entries
+from simulation.study_file import StudyFileError, read_study_file
 from simulation.text import one_line
 
 try:
     import fcntl
 except ImportError:  # no POSIX locks: leftovers stay where they are
     fcntl = None
+
+
+UNSEALED_FAILURE = {
+    "run_id",
+    "reason",
+    "attempts",
+    "traceback",
+    "condition",
+}  # all that 0.1.0 wrote
 
 
 class FolderError(OSError):
@@ -41,24 +53,73 @@ def run_file(runs_dir: Path, run_id: str) -> Path:
     return runs_dir / run_id[:2] / f"{run_id}.h5"
 
 
+def checkpoint_file(checkpoints: Path, name: str) -> Path:
+    """Where the checkpoint of a run lies, or the saved tumour that a study branches from (by its content)."""
+    return checkpoints / f"{name}.ckpt"
+
+
+class OtherFile(ValueError):
+    """A sound file in the place of a run that is not that run, or one that cannot be read now; str() is the reason."""
+
+
 def fault_of(path: Path, run_id: str) -> str | None:
     """None if the file is the complete run `run_id`, else one line that says what is wrong with it."""
+    try:
+        check_run_file(path, run_id)
+    except (DamagedFile, OtherFile) as fault:
+        return str(fault)
+    return None
+
+
+def check_run_file(path: Path, run_id: str) -> None:
+    """Check every byte of a run file against its seal, and that it is the complete run `run_id`.
+
+    Files of layout 1 have no seal; for them only the latter. Raises DamagedFile, or OtherFile for what is no damage.
+    """
+    try:
+        digest = checked_file(path)
+    except OSError as error:
+        raise OtherFile(f"cannot be read ({error.strerror or error})") from None
+    try:
+        layout, identity, status = _attributes(path)
+    except Exception as error:  # h5py raises nearly anything on a damaged file
+        if isinstance(error, MemoryError):
+            raise
+        if digest is not None:
+            raise OtherFile(f"cannot be read ({str(error).partition(chr(10))[0]})") from None
+        raise DamagedFile("truncated or not an HDF5 file") from None
+    if identity is None or layout is None:
+        raise DamagedFile("not a run file")
+    if layout > SCHEMA_VERSION:
+        raise OtherFile(f"layout {layout}, this program reads up to layout {SCHEMA_VERSION}")
+    if digest is None and layout >= SEALED_FROM:
+        raise DamagedFile(MISSING)
+    if identity != run_id:
+        raise OtherFile(f"holds another run ({identity})")
+    if status != "complete":
+        raise DamagedFile("the run in it is not complete")
+
+
+def _attributes(path: Path) -> tuple[int | None, str | None, str | None]:
+    """(schema_version, run_id, status) of a run file, None for what it lacks. Raises whatever h5py does."""
     import h5py
 
-    try:
-        with h5py.File(path, "r") as file:
-            attributes = dict(file["meta"].attrs) if "meta" in file else {}
-    except (OSError, RuntimeError):
-        return "truncated or not an HDF5 file"
-    if "run_id" not in attributes:
-        return "not a run file"
-    if attributes.get("schema_version") != SCHEMA_VERSION:
-        return f"layout {attributes.get('schema_version')}, this program writes layout {SCHEMA_VERSION}"
-    if attributes["run_id"] != run_id:
-        return f"holds another run ({attributes['run_id']})"
-    if attributes.get("status") != "complete":
-        return "the run in it is not complete"
-    return None
+    with h5py.File(path, "r") as file:
+        attributes = file["meta"].attrs if "meta" in file else {}
+        layout, identity, status = (attributes.get(name) for name in ("schema_version", "run_id", "status"))
+    return (None if layout is None else int(layout)), *(None if v is None else str(v) for v in (identity, status))
+
+
+def set_aside(out_dir: Path, path: Path) -> Path:
+    """Move a damaged file to DIR/damaged, where a number keeps it apart from an earlier one; returns its new place."""
+    folder = out_dir / "damaged"
+    folder.mkdir(exist_ok=True)
+    target, number = folder / path.name, 1
+    while target.exists():
+        number += 1
+        target = folder / f"{path.stem}.{number}{path.suffix}"
+    os.replace(path, target)
+    return target
 
 
 class StudyFolder:
@@ -105,27 +166,34 @@ class StudyFolder:
     def log(self, *lines: str) -> None:
         """Append lines with time, host and process to DIR/log."""
         before = f"{datetime.now(UTC).isoformat(timespec='seconds')} {socket.gethostname()} {os.getpid()}"
-        with (self.out_dir / "log").open("a", encoding="utf-8") as file:
+        path = self.out_dir / "log"
+        with naming(path), path.open("a", encoding="utf-8") as file:
             file.write("".join(f"{before} {one_line(line)}\n" for line in lines))
 
-    def write_study(self, record: Mapping) -> bool:
-        """Write study.json; return True if it takes the place of another study.
+    def write_study(self, record: Mapping) -> str:
+        """Write study.json; return what became of another study or a damaged file in its place, "" if there was none.
 
         A folder describes one study. When the scenario changed, the new record replaces the old one; run files of the
-        old one stay on disk, and the analysis names them and leaves them out.
+        old one stay on disk, and the analysis names them and leaves them out. Raises FolderError for a study.json that
+        this program did not write.
         """
         path = self.out_dir / "study.json"
-        if not path.exists():
-            write_json(path, record)
-            return False
+        before, replaced = {}, ""
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-            other = before.get("run_ids") != record["run_ids"]
-        except (ValueError, AttributeError):
-            before, other = None, True
-        if before != record:  # else its time stays, which says that an analysis still holds
+            before = read_study_file(path)
+        except FileNotFoundError:
+            pass
+        except DamagedFile as fault:
+            kept = set_aside(self.out_dir, path).relative_to(self.out_dir)
+            replaced = f"study.json: {fault}; set aside as {kept} and written again"
+            self.log(replaced)
+        except StudyFileError as fault:
+            raise FolderError(f"{path}: {fault}; remove it to use this folder") from None
+        if before and before.get("run_ids") != record["run_ids"]:
+            replaced = "held another study: its run files stay, and are left out of the analysis"
+        if before.get(KEY) != sealed_entries(record)[KEY]:  # else its time stays: an analysis still holds
             write_json(path, record)
-        return other
+        return replaced
 
     def write_failure(self, run_id: str, reason: str, trace: str, attempts: int, condition: Mapping) -> None:
         """Say in failed/<run_id>.json why this run has no file."""
@@ -192,14 +260,17 @@ def untouched_since(out_dir: Path, path: Path) -> bool:
 
 
 def write_json(path: Path, content: Mapping) -> None:
-    """Write JSON so that a reader sees the old file or the whole new one, never a half."""
+    """Write sealed JSON so that a reader sees the old file or the whole new one, never a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with naming(path), part.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(sealed_entries(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def hold(runs_dir: Path) -> int | None:

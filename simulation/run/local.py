@@ -32,24 +32,26 @@ def execute(
     """Bring every condition (run id -> resolved condition) to a finished file in out_dir.
 
     workers: processes at most, default one per core; one, or one pending run, works in this process unless a time
-    limit asks for something that can be killed. threads: cores one run may use, default all for a single run, else 1.
+    limit, or little address space, asks for something that can be lost. threads: cores one run may use, default all
+    for a single run, else 1.
     timeout_s: longest time of one run in seconds, compiling included where it comes first. check: let runs verify
     themselves. run: what makes a file, by default simulation.run.one.run_to_file; has to be importable by name.
     Raises FolderError if out_dir cannot be used, and nothing for runs that fail.
     """
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
-        pending, skipped, blocked = what_is_there(folder, conditions)
+        found = what_is_there(folder, conditions)
+        pending, skipped = found.pending, found.finished
         wanted = min(workers or runtime.cores(), max(1, len(pending)))
         workers = min(wanted, most_at_once(conditions, pending))
         # Cores that lack of memory leaves idle go to the runs; else one run each, and all cores to a single one.
         several = len(pending) > 1 and workers == wanted
         threads = threads or (1 if several else max(1, runtime.cores() // workers))
         runtime.configure(threads)
-        books = Books(folder, conditions, progress, blocked)
+        books = Books(folder, conditions, progress, found.blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, {workers} processes")
         with signals() as stop:
-            if workers == 1 and timeout_s is None:
+            if workers == 1 and timeout_s is None and not runtime.short_of_address_space():
                 _one_after_another(books, pending, partial(call, run, folder.runs_dir, check), stop)
             elif pending:
                 job = partial(compute, run, folder.runs_dir, check)
@@ -57,7 +59,9 @@ def execute(
         folder.remove_leftovers()
         ending = ", interrupted" if stop.number else ""
         folder.log(f"end: {len(books.done)} done, {len(books.failed)} failed{ending}")
-    return Outcome(tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number)
+    return Outcome(
+        tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number, tuple(found.set_aside)
+    )
 
 
 def most_at_once(conditions: Mapping[str, Mapping], pending: list[str]) -> int:

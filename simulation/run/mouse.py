@@ -6,7 +6,8 @@ with the same bytes.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -14,10 +15,10 @@ import h5py
 from simulation.biology.body_weight import healthy_g, log_loss, on_the_balance_g
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.record.mouse import MouseRecord
-from simulation.run.folder import StudyFolder
+from simulation.run.folder import StudyFolder, checkpoint_file, set_aside
 from simulation.run.pictures import agents, classes_of, kill_columns, middle_slice, whole_fields
 from simulation.run.stopping import wish_to_stop
-from simulation.scenario.branch import CheckpointError
+from simulation.scenario.branch import CheckpointError, DamagedCheckpoint, read_meta
 from simulation.scenario.identity import canonical_json, mouse_key, run_id
 from simulation.scenario.mice import read_caliper, unit_of
 from simulation.version import XENOGRAFT_MODEL
@@ -29,11 +30,6 @@ _SHARE_OF_TIME = 0.05  # spent on writing checkpoints, at most
 
 class StoppedError(RuntimeError):
     """The run was asked to stop and has saved what it had."""
-
-
-def checkpoint_file(checkpoints: Path, name: str) -> Path:
-    """Where the checkpoint of a run lies, or the saved tumour that a study branches from (by its content)."""
-    return checkpoints / f"{name}.ckpt"
 
 
 def simulate_mouse(
@@ -112,19 +108,31 @@ class _Run:
         wanted = self.condition["checkpoint"]
         if self.checkpoints is None:
             raise CheckpointError("a branch needs the folder with the saved tumour")
-        _, arrays = load_checkpoint(checkpoint_file(self.checkpoints, wanted["content"]))
-        self.engine.restore(_part(arrays, "engine"))
+        path = checkpoint_file(self.checkpoints, wanted["content"])
+        _, arrays = load_checkpoint(path)
+        if read_meta(path)["content"] != wanted["content"]:
+            raise CheckpointError(f"{path.name}: holds another tumour")
+        with _taking_up(path):
+            self.engine.restore(_part(arrays, "engine"))
         self.first_tick = self.engine.tick
 
     def _resume(self) -> None:
         path = self.checkpoints and checkpoint_file(self.checkpoints, self.name)
         if path is None or not path.exists():
             return
-        meta, arrays = load_checkpoint(path)
-        if meta["run_id"] != self.name or meta["condition"] != dict(self.condition):
+        try:
+            meta, arrays = load_checkpoint(path)
+        except DamagedCheckpoint as fault:
+            kept = set_aside(self.checkpoints.parent, path)
+            kept = kept.relative_to(self.checkpoints.parent)
+            line = f"{fault}; set aside as {kept}, the mouse starts from the beginning"
+            StudyFolder(self.checkpoints.parent).log(line)
+            return
+        if meta.get("run_id") != self.name or meta.get("condition") != dict(self.condition):
             raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run anew")
-        self.engine.restore(_part(arrays, "engine"))
-        self.record.restore(meta["record"], _part(arrays, "record"))
+        with _taking_up(path):
+            self.engine.restore(_part(arrays, "engine"))
+            self.record.restore(meta["record"], _part(arrays, "record"))
         self.resumed = True
 
     def _plan(self) -> None:
@@ -226,6 +234,15 @@ class _Run:
             "end_day": self.end_day,
         }
         self.record.write(file, meta, classes_of(self.condition), self.engine.tick_h)
+
+
+@contextmanager
+def _taking_up(path: Path) -> Iterator[None]:
+    """A sound checkpoint whose arrays do not fit this engine or record becomes a CheckpointError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise CheckpointError(f"{path.name}: does not fit this tumour ({type(error).__name__}: {error})") from None
 
 
 def _part(arrays: Mapping, kind: str) -> dict:

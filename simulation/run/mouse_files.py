@@ -1,24 +1,40 @@
-"""The saved tumour of a study that branches: copied into the study's folder, so that the folder stands by itself."""
+"""The saved tumour of a study that branches: copied into the study's folder, so that it is complete."""
 
 import os
 import shutil
 from pathlib import Path
 from uuid import uuid4
 
-from simulation.scenario.branch import read_meta
+from simulation.run.folder import checkpoint_file, set_aside
+from simulation.scenario.branch import CheckpointError, read_meta
 from simulation.scenario.xenograft_resolve import checkpoint_path
 from simulation.scenario.xenograft_schema import XenograftScenario
 
 
-def bring_saved_tumour(scenario: XenograftScenario, out_dir: Path) -> None:
-    """Copy the checkpoint of [branch] to DIR/checkpoints under the name of its content, if it is not there yet."""
+def bring_saved_tumour(scenario: XenograftScenario, out_dir: Path) -> str:
+    """Copy the checkpoint of [branch] to DIR/checkpoints under the name of its content, if it is not there yet.
+
+    Returns a line that says what was wrong with an earlier copy, which is set aside; "" if there was nothing.
+    """
     if scenario.branch is None:
-        return
+        return ""
     source = checkpoint_path(scenario)
-    target = out_dir / "checkpoints" / f"{read_meta(source)['content']}.ckpt"
+    content = read_meta(source)["content"]
+    target, fault = checkpoint_file(out_dir / "checkpoints", content), ""
     if target.exists():
-        return
+        try:
+            if read_meta(target)["content"] == content:
+                return ""
+            fault = "holds another tumour"
+        except CheckpointError as error:
+            fault = str(error)
+        kept = set_aside(out_dir, target).relative_to(out_dir)
+        fault = f"{target.relative_to(out_dir)}: {fault}; set aside as {kept} and copied again"
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid4().hex}.part")
-    shutil.copyfile(source, part)
-    os.replace(part, target)
+    try:
+        shutil.copyfile(source, part)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return fault

@@ -15,6 +15,7 @@ from simulation.biology.rng import STREAM_READER, normal_at
 from simulation.record.trajectory import Contents, Recorder
 from simulation.run.folder import run_file
 from simulation.scenario.identity import names_of, run_id, run_key
+from simulation.seal import naming, seal, seal_file
 from simulation.version import WELL_MODEL
 from simulation.well.culture import founders_after_culture
 from simulation.well.engine import WellEngine
@@ -58,12 +59,18 @@ def begin(condition: dict, runs_dir: Path, check: bool = False) -> Callable[[], 
 
 
 def _keep(file: FileIO, content: bytes, part: Path, path: Path, checkpoint: Path) -> Path:
-    """Write `content`, if any, flush the file to disk and give it its name; the checkpoint has served then."""
+    """Write `content`, if any, and the seal, flush the file to disk and rename it; then the checkpoint is removed.
+
+    Without `content` the part file is complete but for its seal.
+    """
     try:
-        with file:
-            left = memoryview(content)
-            while left:
-                left = left[file.write(left) :]
+        with naming(path), file:
+            ending = seal(content) if content else seal_file(part)
+            file.seek(0, os.SEEK_END)
+            for piece in (content, ending):
+                left = memoryview(piece)
+                while left:
+                    left = left[file.write(left) :]
             os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException:

@@ -17,6 +17,7 @@ from pathlib import Path
 from simulation import runtime
 from simulation.run.books import Step
 from simulation.run.pool import Stop, Stopped, signals
+from simulation.seal import check_entries, naming, sealed_entries
 
 Job = Callable[[Mapping[str, float]], Mapping[str, float]]
 _LOOK_S = 0.5  # how long a request to stop may go unnoticed
@@ -41,8 +42,9 @@ def measure_points(
 ) -> Measured:
     """Measure every point (id -> values) that the store does not hold; job: importable by name, or a partial of it.
 
-    store: a file of JSON lines {"id", "values"}; a last line that was cut off is dropped. A point whose job raises is
-    named in `failed` with one line, and the others go on. Raises OSError if the store cannot be written.
+    store: a file of sealed JSON lines {"id", "values", "sha256"}; a line that was cut off or is damaged is dropped, and
+    its point measured again. A point whose job raises is named in `failed` with one line, and the others go on. Raises
+    OSError if the store cannot be written.
     """
     found = {name: values for name, values in _read(store).items() if name in points}
     before, pending = len(found), [name for name in points if name not in found]
@@ -54,16 +56,16 @@ def measure_points(
             failed[name] = fault
         else:
             found[name] = dict(values)
-            file.write(json.dumps({"id": name, "values": values}) + "\n")
+            file.write(json.dumps(sealed_entries({"id": name, "values": values})) + "\n")
             file.flush()
         finished = len(found) - before + len(failed)
         progress(Step(finished, len(failed), len(pending), finished / len(pending), name))
 
-    with signals() as stop, store.open("a", encoding="utf-8") as file:
+    with signals() as stop, naming(store), store.open("a", encoding="utf-8") as file:
         if pending:
             progress(Step(0, 0, len(pending), 0.0, ""))
+        runtime.configure(1)  # also for other processes: here a bad cache directory is refused in one line
         if workers == 1:
-            runtime.configure(1)
             _one_after_another(points, pending, job, stop, keep)
         else:
             _side_by_side(points, pending, job, workers, stop, keep)
@@ -74,11 +76,22 @@ def _read(store: Path) -> dict[str, dict[str, float]]:
     """What a store holds; a half line at its end is cut off, so that the next one starts well."""
     if not store.exists():
         return {}
-    text = store.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        store.write_text(whole, encoding="utf-8")
-    return {line["id"]: line["values"] for line in map(json.loads, whole.splitlines())}
+    content = store.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        with store.open("r+b") as file:  # in place: a full disk cannot lose the lines before
+            file.truncate(len(whole))
+    return dict(filter(None, map(point_of, whole.splitlines())))
+
+
+def point_of(line: bytes) -> tuple[str, dict[str, float]] | None:
+    """(id, values) of a line of a store; None if the line is damaged. Lines of 0.1.0 have no seal."""
+    try:
+        entries = json.loads(line)
+        check_entries(entries, required=entries.keys() != {"id", "values"})
+        return entries["id"], dict(entries["values"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _attempt(job: Job, values: Mapping[str, float]) -> tuple[Mapping[str, float] | None, str]:

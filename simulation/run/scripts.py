@@ -4,13 +4,12 @@ Figures come from the plan of the scenario. They are texts: nothing is submitted
 """
 
 import math
-import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulation.run.bundles import OVERHEAD_S
 from simulation.run.cluster import wall_time
+from simulation.run.shell import NO_LOG, fits_directive, log_redirection, prologue, python, quoted
 from simulation.run.site import Site
 from simulation.scenario.plan import Plan
 from simulation.scenario.xenograft_plan import MicePlan
@@ -52,7 +51,7 @@ def array_script(system: str, file: str, out_dir: Path, sets: list[str], costs: 
     }[system]
     single = array.tasks == 1 and system == "pbs"  # PBS refuses an array of one
     head = _head(system, site, out_dir, hours, array.memory_gb, None if single else last)
-    command = [*_adcc("run", file, out_dir, sets), "--workers", "1", "--shard"]
+    command = _adcc("run", file, "--out", str(out_dir), *_settings(sets), "--workers", "1", "--shard")
     shard = f"{0 if single else index}/{array.tasks}"
     tasks = "task" if array.tasks == 1 else "tasks"
     lines = [
@@ -62,20 +61,20 @@ def array_script(system: str, file: str, out_dir: Path, sets: list[str], costs: 
         "# A task that is stopped and started again goes on from its finished runs"
         + (", a mouse from its checkpoint." if isinstance(costs, MicePlan) else ".")
         + " When all have ended:",
-        f"#   {_shell(_adcc('analyse', None, out_dir, []))}",
+        f"#   {_adcc('analyse', str(out_dir))}",
         *_tested(system),
         *head,
         "set -eu",
-        *_prologue(site),
-        f'exec {_shell(command)} "{shard}"',
+        *prologue(site),
+        f'exec {command} "{shard}"',
     ]
     return "\n".join(lines) + "\n"
 
 
 def driver_script(system: str, file: str, site_file: Path | None, out_dir: Path, sets: list[str], site: Site) -> str:
     """A ready job that runs the driver of the Dask engine; its workers are further jobs, which it asks for itself."""
-    command = [*_adcc("run", file, out_dir, sets), "--engine", "dask", "--cluster", system]
-    command += ["--site", str(site_file)] if site_file else []
+    site_words = ["--site", str(site_file)] if site_file else []
+    words = ["--out", str(out_dir), *_settings(sets), "--engine", "dask", "--cluster", system, *site_words]
     lines = [
         "#!/bin/bash",
         "# One small job that gives out the work; it asks for worker jobs as the site file says. Where it may,",
@@ -83,8 +82,8 @@ def driver_script(system: str, file: str, site_file: Path | None, out_dir: Path,
         *_tested(system),
         *_head(system, site, out_dir, site.wall_time_h, max(2.0, site.memory_gb), None),
         "set -eu",
-        *_prologue(site),
-        f"exec {_shell(command)}",
+        *prologue(site),
+        f"exec {_adcc('run', file, *words)}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -98,13 +97,18 @@ def _tested(system: str) -> list[str]:
 
 
 def _head(system: str, site: Site, out_dir: Path, hours: float, memory_gb: float, last: int | None) -> list[str]:
-    """Requests to the batch system. last: highest index of an array that begins with 0, None for a single job."""
+    """Requests to the batch system, then where the log goes if that cannot be said in one of them.
+
+    last: highest index of an array that begins with 0, None for a single job.
+    """
     time, megabytes = wall_time(hours, system), math.ceil(memory_gb * 1000)
     logs = out_dir / "jobs"
+    plain = fits_directive(logs)
     if system == "slurm":
         sign, options = "#SBATCH", [
             "--job-name=adcc", "--ntasks=1", "--cpus-per-task=1", f"--mem={megabytes}M", f"--time={time}", "--requeue",
-            "--open-mode=append", f"--output={_shell([f'{logs}/%x-%A' + ('' if last is None else '_%a') + '.log'])}",
+            "--open-mode=append",
+            f"--output={logs}/%x-%A{'' if last is None else '_%a'}.log" if plain else NO_LOG[system],
             *([] if last is None else [f"--array=0-{last}"]),
             *([f"--partition={site.partition}"] if site.partition else []),
             *([f"--account={site.account}"] if site.account else []),
@@ -112,39 +116,33 @@ def _head(system: str, site: Site, out_dir: Path, hours: float, memory_gb: float
     elif system == "pbs":
         sign, options = "#PBS", [
             "-N adcc", f"-l select=1:ncpus=1:mem={megabytes}mb", f"-l walltime={time}", "-r y", "-j oe",
-            f"-o {_shell([f'{logs}/'])}",
+            f"-o {logs}/" if plain else NO_LOG[system],
             *([] if last is None else [f"-J 0-{last}"]),
             *([f"-q {site.partition}"] if site.partition else []), *([f"-A {site.account}"] if site.account else []),
         ]  # fmt: skip
     elif system == "lsf":
         name = "adcc" if last is None else f"adcc[1-{last + 1}]"
-        output = f"{logs}/adcc-%J" + ("" if last is None else "_%I")
         sign, options = "#BSUB", [
             f'-J "{name}"', "-n 1", f'-R "rusage[mem={megabytes}MB]"', f"-W {time}", "-r",
-            f"-o {_shell([output + '.log'])}",
+            f"-o {logs}/adcc-%J{'' if last is None else '_%I'}.log" if plain else NO_LOG[system],
             *([f"-q {site.partition}"] if site.partition else []), *([f"-P {site.account}"] if site.account else []),
         ]  # fmt: skip
     else:
         sign, options = "#$", [
             "-N adcc", "-cwd", "-V", "-S /bin/bash", f"-l h_rt={time}", f"-l h_vmem={megabytes}M", "-r y", "-j y",
-            f"-o {_shell([f'{logs}/'])}", *([] if last is None else [f"-t 1-{last + 1}"]),
+            f"-o {logs}/" if plain else NO_LOG[system], *([] if last is None else [f"-t 1-{last + 1}"]),
             *([f"-q {site.partition}"] if site.partition else []), *([f"-P {site.account}"] if site.account else []),
         ]  # fmt: skip
-    return [f"{sign} {option}" for option in (*options, *site.directives)]
+    requests = [f"{sign} {option}" for option in (*options, *site.directives)]
+    return requests if plain else [*requests, log_redirection(system, logs, last is not None)]
 
 
-def _prologue(site: Site) -> list[str]:
-    return [*([f"export ADCCSIM_CACHE_DIR={site.cache_dir}"] if site.cache_dir else []), *site.prologue]
+def _adcc(*words: str) -> str:
+    return f"{python()} -m simulation.cli {quoted(*words)}"
 
 
-def _adcc(command: str, file: str | None, out_dir: Path, sets: list[str]) -> list[str]:
-    place = ["--out", str(out_dir)] if file else [str(out_dir)]
-    return [sys.executable, "-m", "simulation.cli", command, *([file] if file else []), *place,
-            *(word for text in sets for word in ("--set", text))]  # fmt: skip
-
-
-def _shell(words: list[str]) -> str:
-    return " ".join(shlex.quote(word) for word in words)
+def _settings(sets: list[str]) -> list[str]:
+    return [word for text in sets for word in ("--set", text)]
 
 
 def _minutes(seconds: float) -> str:

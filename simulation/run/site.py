@@ -16,8 +16,9 @@ from simulation.reading import UnreadableError, read_toml
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain
 from simulation.scenario.validate import did_you_mean
 
-Word = Annotated[str, StringConstraints(pattern=r"^[^\s'\"`$;&|<>]+$")]
-Line = Annotated[str, StringConstraints(pattern=r"^[^\n\r]+$")]
+Word = Annotated[str, StringConstraints(pattern=r"^\w[\w.,:@+/=%-]*$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]+$")]
+Folder = Annotated[str, StringConstraints(pattern=r"^([^$`\x00-\x1f\x7f]|\$[A-Za-z_]\w*|\$\{[A-Za-z_]\w*\})+$")]
 
 
 class Site(BaseModel):
@@ -34,7 +35,9 @@ class Site(BaseModel):
     prologue: tuple[Line, ...] = Field((), description="lines of shell before the work of a job begins")
     directives: tuple[Line, ...] = Field((), description='further requests to the scheduler, like "--qos=low"')
     interface: Word | None = Field(None, description='network interface that nodes reach each other by, like "ib0"')
-    cache_dir: Line | None = Field(None, description="directory on each node for compiled kernels; default below /tmp")
+    cache_dir: Folder | None = Field(
+        None, description="directory on each node for compiled kernels; default below /tmp"
+    )
     lost_workers: int = Field(
         10, ge=1, le=1000, description="workers that one task may lose before its runs are suspect"
     )
@@ -48,6 +51,13 @@ class Site(BaseModel):
     def margin_s(self) -> float:
         """Time between the last new work of a worker and the end of its job, in seconds."""
         return min(600.0, 3600 * self.wall_time_h / 4)
+
+
+_ALLOWED = {
+    "prologue": "must not be empty or hold line breaks",
+    "directives": "must not be empty or hold line breaks",
+    "cache_dir": "must be one path, in which $NAME and ${NAME} are the only use of $, and without ` or line breaks",
+}
 
 
 def load_site(path: Path) -> Site:
@@ -71,10 +81,6 @@ def _fault(path: Path, item: dict) -> Fault:
     if item["type"] == "extra_forbidden":
         return Fault(f"{path.name}: {key}", item["input"], f"unknown key{did_you_mean(key, Site.model_fields)}")
     if item["type"] == "string_pattern_mismatch":
-        bad = (
-            "line breaks"
-            if item["loc"][0] in ("prologue", "directives", "cache_dir")
-            else "spaces or signs of the shell"
-        )
-        return Fault(f"{path.name}: {key}", item["input"], f"must not be empty or hold {bad}")
+        return Fault(f"{path.name}: {key}", item["input"], _ALLOWED.get(item["loc"][0], "must be one word of letters, "
+                     "digits and . , : @ + / = % - _"))  # fmt: skip
     return Fault(f"{path.name}: {key}", item["input"], explain(item))

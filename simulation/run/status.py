@@ -1,5 +1,6 @@
 """How far a study is, from its folder alone: names of files and the records of failures, no run file is opened.
 
+A damaged run file therefore counts as done until `adcc run`, which checks every byte, has set it aside.
 Works while others are at work in the folder, on this machine or elsewhere, and disturbs nobody.
 """
 
@@ -10,7 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulation.run.folder import FolderError
+from simulation.run.folder import UNSEALED_FAILURE, FolderError
+from simulation.seal import DamagedFile, check_entries
+from simulation.study_file import StudyFileError, read_study_file
 
 WINDOW_S = 600.0  # the rate is that of the last ten minutes of work
 RECENT_S = 120.0  # a file that is being written and was touched within this time belongs to a running run
@@ -31,8 +34,9 @@ class Status:
     """How far a study is.
 
     total, done, to_do: runs of study.json; to_do holds the running and the failed. running: runs that are being made
-    now. unfinished: other .part files. foreign: run files of another study. rate_per_s: runs per second over the last
-    WINDOW_S of work, None while unknown; seconds_left: at that rate, None where unknown.
+    now. unfinished: other .part files. foreign: run files of another study. damaged: files that were set aside.
+    rate_per_s: runs per second over the last WINDOW_S of work, None while unknown; seconds_left: at that rate, None
+    where unknown.
     """
 
     total: int
@@ -43,6 +47,7 @@ class Status:
     failed: tuple[FailedRun, ...]
     rate_per_s: float | None
     seconds_left: float | None
+    damaged: int = 0
 
     @property
     def to_do(self) -> int:
@@ -53,12 +58,7 @@ class Status:
 def status(out_dir: Path) -> Status:
     """Look at a results folder. Raises FolderError if it is none."""
     out_dir = Path(out_dir)
-    try:
-        wanted = set(json.loads((out_dir / "study.json").read_text(encoding="utf-8"))["run_ids"])
-    except OSError:
-        raise FolderError(f"{out_dir}: no results folder (there is no study.json)") from None
-    except (ValueError, KeyError, TypeError):
-        raise FolderError(f"{out_dir / 'study.json'} cannot be read") from None
+    wanted = set(wanted_runs(out_dir))
     finished: dict[str, float] = {}
     parts: dict[str, float] = {}
     foreign = 0
@@ -81,9 +81,27 @@ def status(out_dir: Path) -> Status:
     left = len(wanted) - len(finished) - len(failed)
     rate = _rate(sorted(finished.values()))
     seconds = left / rate if rate and left else (0.0 if not left else None)
+    damaged = sum(1 for _ in (out_dir / "damaged").glob("*"))
     return Status(
-        len(wanted), len(finished), len(running), len(parts) - len(running), foreign, failed, rate, seconds
-    )  # fmt: skip
+        len(wanted), len(finished), len(running), len(parts) - len(running), foreign, failed, rate, seconds, damaged
+    )
+
+
+def wanted_runs(out_dir: Path) -> list[str]:
+    """The run ids of study.json. Raises FolderError where it is missing, damaged or none of ours."""
+    path = out_dir / "study.json"
+    try:
+        return read_study_file(path)["run_ids"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise FolderError(f"{out_dir}: no results folder (there is no study.json)") from None
+    except OSError as error:
+        raise FolderError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except KeyError:
+        raise FolderError(f"{path}: run_ids is missing") from None
+    except StudyFileError as fault:
+        raise FolderError(f"{path}: {fault}") from None
+    except DamagedFile as fault:
+        raise FolderError(f"{path}: {fault}; `adcc run` with the same scenario writes it again") from None
 
 
 def _files(runs_dir: Path) -> Iterable[os.DirEntry]:
@@ -109,6 +127,7 @@ def _failures(folder: Path) -> Iterable[FailedRun]:
     for path in sorted(folder.glob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
+            check_entries(record, required=not record.keys() <= UNSEALED_FAILURE)
             lines = [line for line in record.get("traceback", "").splitlines() if line.strip()]
             line = lines[-1].strip() if lines else record["reason"]
             yield FailedRun(record["run_id"], record["attempts"], line[:LONGEST_LINE])

@@ -14,9 +14,9 @@ from simulation.scenario.stand_ins import stand_ins
 from simulation.scenario.sweep import Condition
 from simulation.scenario.xenograft_resolve import in_vivo_overrides
 from simulation.scenario.xenograft_sweep import MouseCondition, study_points
+from simulation.study_file import STUDY_SCHEMA
 from simulation.version import WELL_MODEL, XENOGRAFT_MODEL, __version__
 
-STUDY_SCHEMA = 1
 MODELS = {"well": WELL_MODEL, "xenograft": XENOGRAFT_MODEL}
 UNITS = {"well": ("plate", "role", "donor", "replicate"), "xenograft": ("study", "arm", "mouse")}
 _SOFTWARE = ("numpy", "numba", "h5py")
@@ -74,10 +74,11 @@ def run_study(
     """
     with claimed(out_dir, shared=shard is not None):
         with StudyFolder(out_dir) as folder:
-            if folder.write_study(study_record(scenario, conditions, name)):
-                announce(f"{out_dir} held another study: its run files stay, and are left out of the analysis")
-            if scenario.kind == "xenograft":
-                bring_saved_tumour(scenario, folder.out_dir)
+            if replaced := folder.write_study(study_record(scenario, conditions, name)):
+                announce(f"{out_dir}: {replaced}")
+            if scenario.kind == "xenograft" and (fault := bring_saved_tumour(scenario, folder.out_dir)):
+                folder.log(fault)
+                announce(fault)
         runs = {condition.run_id: condition.resolved for condition in conditions}
         if shard is not None:
             runs = local.shard(runs, *shard)

@@ -62,6 +62,10 @@ def make(packed: bytes, order: Order) -> list[Result]:
         raise NodeError(f"{host} does not see {runs_dir}: results have to lie on a file system that all nodes share")
     if runtime.kernel_digest() != order.digest:
         raise NodeError(f"{host} has another adccsim, Python, numba or numpy than the process that gives out the work")
+    try:
+        runtime.cache_directory()
+    except runtime.RuntimeSettingsError as error:
+        raise NodeError(f"{host}: {error}") from None
     if _at_work(order):  # a task that was broken off left runs in it, which are in other hands now
         _children.pop(order).end()
     results, waiting = [], deque[tuple[str, dict]]()

@@ -101,9 +101,8 @@ def _values(scenario: Loaded, table: str, key: str) -> Iterable[object]:
 
 
 def _set_by(scenario: Loaded, table: str) -> set[str]:
-    """Keys of a table that the scenario states, swept ones included."""
-    given = {name for name, value in getattr(scenario, table).model_dump().items() if value is not None}
-    return given | {key.partition(".")[2] for key in scenario.sweep if key.startswith(f"{table}.")}
+    """Keys of a table that the scenario states; a swept key stands there with its first value."""
+    return {name for name, value in getattr(scenario, table).model_dump().items() if value is not None}
 
 
 def _holds_antibody(scenario: Scenario) -> bool:

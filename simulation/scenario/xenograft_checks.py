@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from simulation.catalogue.fields import key_path
 from simulation.catalogue.lookup import Catalogue
-from simulation.scenario.branch import CheckpointError, read_meta
+from simulation.scenario.branch import CheckpointError, saved_tumour
 from simulation.scenario.faults import NO_VALUE, Fault, Report, explain, nearest, show
 from simulation.scenario.identity import canonical_json
 from simulation.scenario.mice import NoMouseError
@@ -269,7 +269,7 @@ def _check_branch(scenario: XenograftScenario, known: Catalogue, i: int, arm: Ar
         report.add(f"arm[{i}].start_volume_mm3", arm.start_volume_mm3, message)
         return False
     try:
-        saved = read_meta(checkpoint_path(scenario))["condition"]
+        saved = saved_tumour(checkpoint_path(scenario))["condition"]
     except CheckpointError as error:
         report.add(key, name, str(error))
         return False

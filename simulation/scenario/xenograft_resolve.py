@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from simulation.catalogue import lookup
-from simulation.scenario.branch import read_meta
+from simulation.scenario.branch import saved_tumour
 from simulation.scenario.identity import canonical_json
 from simulation.scenario.mice import draw_mouse, score, unit_of
 from simulation.scenario.schema import Table
@@ -259,7 +259,7 @@ def checkpoint_path(scenario: XenograftScenario) -> Path:
 
 def _from_checkpoint(scenario: XenograftScenario, known: lookup.Catalogue, shared: dict, number: int) -> dict:
     """A mouse that goes on from a saved tumour: the numbers of the mouse are those that were saved with it."""
-    meta = read_meta(checkpoint_path(scenario))
+    meta = saved_tumour(checkpoint_path(scenario))
     saved = meta["condition"]
     drugs = [*saved["drugs"], *(dose["drug"] for dose in shared["doses"])]
     return {

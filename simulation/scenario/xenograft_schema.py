@@ -122,10 +122,18 @@ class Dose(Table):
     days: Days = Field(description="days of dosing, from randomisation")
 
 
+def _shown(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("must be on one line, of characters that can be shown")
+    return name
+
+
 class Arm(Table):
     """[[arm]]: a group of mice with one treatment; no dose is the vehicle."""
 
-    name: str = Field(min_length=1, max_length=80, description="unique; vehicle, control or untreated is the control")
+    name: Annotated[str, AfterValidator(_shown)] = Field(
+        min_length=1, max_length=80, description="unique; vehicle, control or untreated is the control"
+    )
     mice: Count = Field(ge=1, le=1000, description="mice of the arm: the units of the statistics")
     strain: str | None = Field(default=None, description="another strain than [mouse] for this arm")
     start_volume_mm3: Number | None = Field(default=None, gt=0, le=5000, description="another start volume [mm3]")

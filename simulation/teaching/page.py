@@ -53,10 +53,15 @@ def Hand(screen: str, event_act: Callable):
     """What can be done during the run."""
 
 
+@solara.component_vue(str(FRONT / "retry.vue"), vuetify=False)
+def Retry(most: int):
+    """All places were taken between the load of the page and its start: says so, and loads again."""
+
+
 @solara.component
 def Classroom(room: str):
     """One visitor's page."""
-    session = rooms.session(room)
+    session = solara.use_memo(lambda: rooms.session(room), [room])
     screen = solara.use_reactive(solara.use_memo(lambda: json.dumps(session.screen()), []))
 
     def act(message: Any) -> None:
@@ -79,21 +84,9 @@ def Page():
     """The page, or a sentence that says why it cannot be had."""
     solara.Title("ADCC, cell by cell")
     solara.Style(FRONT / "page.css")
-    room = solara.use_memo(rooms.enter, [])
-    solara.use_effect(lambda: (lambda: rooms.leave(room)) if room else None, [])
+    room = solara.use_memo(lambda: rooms.enter(solara.get_kernel_id()), [])
     if room:
         Classroom(room)
     else:
-        with solara.Div(classes=["adcc"]), solara.Div(classes=["full"]):
-            solara.HTML(tag="h1", unsafe_innerHTML="All places are taken")
-            solara.HTML(
-                tag="p",
-                unsafe_innerHTML=f"Visitors that this page serves at one time: {rooms.most()}. Close a tab that is "
-                "not used and reload, or start the page with more places: <code>adcc teach --sessions N</code>",
-            )
-
-
-@solara.component
-def Layout(children):
-    """No bar and no margins around the page."""
-    return solara.Div(children=children)
+        with solara.Div(classes=["adcc"]):
+            Retry(most=rooms.most())

@@ -5,6 +5,12 @@
                              the picture (a byte per pixel, row by row); 204 when nothing happened
 /adcc/<room>/cell?x=&y=      what lies under the pointer, JSON
 A room's name is a secret of its visitor; an unknown one, or one that was left, gets 410.
+
+Places   A room takes a place while its page has an open connection, however idle, and gives it back when the last one
+         closes. What was done stays for KEPT_S: the same visitor (the cookie of door.py) finds it after a reload or a
+         loss of network, even when all places were taken meanwhile, as long as no more than twice as many are there.
+Limits   most() newcomers; 2 most() rooms with a connection; most() rooms kept without one, the oldest goes first;
+         two requests of each kind at a time in a room (tests/teaching/test_rooms.py)
 """
 
 import json
@@ -13,6 +19,8 @@ import os
 import secrets
 import struct
 import threading
+import time
+from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -24,67 +32,155 @@ from simulation.teaching.session import Session
 
 MOST = "ADCC_TEACH_SESSIONS"  # environment: most visitors at one time
 DEFAULT_MOST = 24
-ABANDONED_S = 120.0  # a page that is looked at asks at least every fifteen seconds
+KEPT_S = 120.0  # that the state of a visitor without a connection is kept
+ASKING = 2  # requests of one kind that a room may have at a time: one, and one more while a page is loaded again
 
-_rooms: dict[str, Session] = {}
+
+@dataclass
+class _Room:
+    """visitor: of the cookie. kernel: the connection's name in Solara. left_s: since when nobody is connected."""
+
+    session: Session
+    visitor: str
+    kernel: str
+    left_s: float | None = None
+    asking: dict[str, int] = field(default_factory=dict)
+
+
+_rooms: dict[str, _Room] = {}
+_visitors: dict[str, str] = {}  # of every open connection, by kernel
 _door = threading.Lock()
 _limiters: dict[str, CapacityLimiter] = {}
 
 
 def most() -> int:
-    """Most visitors at one time."""
+    """Most newcomers at one time."""
     return int(os.environ.get(MOST, DEFAULT_MOST))
 
 
-def enter() -> str | None:
-    """A room with a fresh session, or None when all are taken. Leave it with leave()."""
+def arrive(kernel: str, visitor: str) -> None:
+    """A visitor's page has a connection: for the first time, or again after a loss of network."""
     with _door:
-        if len(_rooms) >= most():
-            _free_one()
-        if len(_rooms) >= most():
+        _visitors[kernel] = visitor
+        found = _of_kernel(kernel)
+        if found is not None:
+            _rooms[found].left_s = None
+
+
+def depart(kernel: str) -> None:
+    """The last connection of a page has closed: its place is free, its state is kept."""
+    with _door:
+        _visitors.pop(kernel, None)
+        found = _of_kernel(kernel)
+        if found is not None:
+            _rooms[found].left_s = time.monotonic()
+
+
+def enter(kernel: str) -> str | None:
+    """The name of the room of a connected page: its own, or what its visitor left, or a new one; None when full."""
+    sweep()
+    name = _return(kernel)
+    if name is not None or not _seats_free():
+        return name
+    session = Session()  # takes a moment, in which others may come and go
+    with _door:
+        visitor = _visitors.get(kernel)
+        if visitor is not None and _seated() < most():
+            name = secrets.token_urlsafe(16)
+            _rooms[name] = _Room(session, visitor, kernel)
+    return name
+
+
+def _return(kernel: str) -> str | None:
+    """The room that this page has, or one that its visitor left and now gets under a new name."""
+    with _door:
+        name, visitor = _of_kernel(kernel), _visitors.get(kernel)
+        if name is not None or visitor is None or _seated() >= 2 * most():
+            return name
+        left = [(one.left_s, key) for key, one in _rooms.items() if one.visitor == visitor and one.left_s is not None]
+        if not left:
             return None
+        before = _rooms.pop(max(left)[1])
         name = secrets.token_urlsafe(16)
-        _rooms[name] = Session()
+        _rooms[name] = _Room(before.session, visitor, kernel)
         return name
 
 
-def _free_one() -> None:
-    """Close the room that was silent longest, if nobody seems to be there: a laptop asleep, a browser that died."""
-    room, silent_s = max(((name, one.silent_s()) for name, one in _rooms.items()), key=lambda pair: pair[1])
-    if silent_s > ABANDONED_S:
-        _rooms.pop(room).close()
+def full(visitor: str) -> bool:
+    """Whether there is no place for this visitor: all are taken, and none of the rooms is theirs."""
+    with _door:
+        return _seated() >= most() and all(one.visitor != visitor for one in _rooms.values())
+
+
+def seated(kernel: str) -> bool:
+    """Whether a page has a room."""
+    with _door:
+        return _of_kernel(kernel) is not None
+
+
+def sweep() -> None:
+    """Close what was left too long ago, and the oldest of what is too much to keep."""
+    with _door:
+        left = sorted((one.left_s, name) for name, one in _rooms.items() if one.left_s is not None)
+        oldest = time.monotonic() - KEPT_S
+        spare = max(len(left) - most(), 0)
+        names = [name for place, (left_s, name) in enumerate(left) if place < spare or left_s <= oldest]
+        gone = [_rooms.pop(name) for name in names]
+    for room in gone:
+        room.session.close()
+
+
+def _of_kernel(kernel: str) -> str | None:
+    return next((name for name, one in _rooms.items() if one.kernel == kernel), None)
+
+
+def _seated() -> int:
+    return sum(one.left_s is None for one in _rooms.values())
+
+
+def _seats_free() -> bool:
+    with _door:
+        return _seated() < most()
 
 
 def session(room: str) -> Session:
-    """The session of a room that was entered and not left (KeyError otherwise)."""
-    return _rooms[room]
-
-
-def leave(room: str) -> None:
-    """Close the session of a room and free its place."""
-    with _door:
-        left = _rooms.pop(room, None)
-    if left is not None:
-        left.close()
+    """The session of a room (KeyError for a name that is none, or is none any more)."""
+    return _rooms[room].session
 
 
 def close() -> None:
     """Close every session: requests that wait for something to happen end."""
-    for room in list(_rooms):
-        leave(room)
+    with _door:
+        rooms = list(_rooms.values())
+        _rooms.clear()
+        _visitors.clear()
+    for room in rooms:
+        room.session.close()
 
 
-async def _frame(request: Request) -> Response:
+async def _asked(request: Request, kind: str, work, *given):
+    """What `work` of the room's session answers in a thread, or the Response to a room or a request too many."""
     room = _rooms.get(request.path_params["room"])
     if room is None:
         return Response(status_code=410)
+    if room.asking.get(kind, 0) >= ASKING:
+        return Response(status_code=429)
+    limiter = _limiters.setdefault(kind, CapacityLimiter(2 * ASKING * most()))  # never one for which another waits
+    room.asking[kind] = room.asking.get(kind, 0) + 1
+    try:
+        return await to_thread.run_sync(work, room.session, *given, limiter=limiter)
+    finally:
+        room.asking[kind] -= 1
+
+
+async def _frame(request: Request) -> Response:
     try:
         after = int(request.query_params.get("after", ""))
     except ValueError:
         return Response("after: not a whole number", status_code=400)
-    # A request waits in a thread; each visitor has one at a time, and one more while a page is loaded anew.
-    limiter = _limiters.setdefault("frame", CapacityLimiter(2 * most()))
-    frame = await to_thread.run_sync(room.next_frame, after, limiter=limiter)
+    frame = await _asked(request, "frame", Session.next_frame, after)
+    if isinstance(frame, Response):
+        return frame
     if frame is None:
         return Response(status_code=204)
     packed = await to_thread.run_sync(_packed, frame, _is_far(request))
@@ -108,16 +204,14 @@ def _is_far(request: Request) -> bool:
 
 
 async def _cell(request: Request) -> Response:
-    room = _rooms.get(request.path_params["room"])
-    if room is None:
-        return Response(status_code=410)
     try:
         x, y = (float(request.query_params.get(name, "")) for name in "xy")
     except ValueError:
         x = y = math.nan
     if not (math.isfinite(x) and math.isfinite(y)):
         return Response("x, y: not numbers", status_code=400)
-    return JSONResponse(await to_thread.run_sync(room.under_pointer, x, y), headers={"cache-control": "no-store"})
+    found = await _asked(request, "cell", Session.under_pointer, x, y)
+    return found if isinstance(found, Response) else JSONResponse(found, headers={"cache-control": "no-store"})
 
 
 ROUTES = [Route("/adcc/{room}/frame", _frame), Route("/adcc/{room}/cell", _cell)]

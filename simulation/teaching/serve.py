@@ -5,10 +5,15 @@ import socket
 import threading
 import warnings
 import webbrowser
+from pathlib import Path
 
 from simulation.teaching import assets
+from simulation.teaching.door import Door, Guard, names_of
 
 APP = "simulation.teaching.page"
+ANY = ("0.0.0.0", "::")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+WS_MOST_BYTES = 1 << 18  # of a message; those of a page have a few hundred bytes
 
 
 class ServeError(RuntimeError):
@@ -16,7 +21,7 @@ class ServeError(RuntimeError):
 
 
 def serve(host: str, port: int, browser: bool, sessions: int, announce) -> None:
-    """Serve the page until interrupted. announce: called with the address once it can be opened.
+    """Serve the page until interrupted. announce: called with each line for the user once the page can be opened.
 
     sessions: most visitors at one time. Raises ServeError when the port is taken or the host is not of this machine,
     and AssetsError when the page's files are missing.
@@ -27,34 +32,65 @@ def serve(host: str, port: int, browser: bool, sessions: int, announce) -> None:
         raise assets.AssetsError(refusal)
     _refuse_taken(host, port)
     os.environ |= assets.settings(folder) | {
+        "ADCC_TEACH_SESSIONS": str(sessions),
+        "MPLBACKEND": "agg",
         "SOLARA_APP": APP,
         "SOLARA_MODE": "production",
         "SOLARA_THEME_SHOW_BANNER": "False",
         "SOLARA_THEME_TITLE": "ADCC, cell by cell",
         "SOLARA_THEME_LOADER": "plain",
-        "SOLARA_KERNEL_CULL_TIMEOUT": "5m",  # a visitor whose connection drops may come back
-        "SOLARA_KERNEL_MAX_COUNT": str(2 * sessions),
-        "ADCC_TEACH_SESSIONS": str(sessions),
-        "MPLBACKEND": "agg",
+        "SOLARA_THEME_FORCE_REFRESH": "True",  # a page whose kernel is gone loads again, and finds its state
+        "SOLARA_KERNEL_CULL_TIMEOUT": "10s",  # the state of a visitor outlives the kernel, see rooms.py
+        "SOLARA_ROOT_PATH": "",  # else Solara takes both from the first request, for everybody
+        "SOLARA_BASE_URL": _address("localhost" if host in ANY else host, port),
     }
+    from simulation.teaching import lobby, rooms
+
+    os.environ["SOLARA_KERNEL_MAX_COUNT"] = str(2 * lobby.kernels_most())  # threads: two while a page reconnects
     import uvicorn
-    from solara.server.starlette import app
+    from anyio import to_thread
 
-    from simulation.teaching import rooms
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets=None) -> None:
+            await to_thread.run_sync(rooms.close)  # requests that wait for a picture end
+            await super().shutdown(sockets)
 
-    app.router.routes[:0] = rooms.ROUTES  # before those of Solara, whose last one answers anything
+    lobby.log_in_one_line()
+    door = Door(names_of(host), port)
     warnings.filterwarnings("ignore", message="Cookies with samesite=none")  # the page is in nobody's frame
     _warm_up()
-    # Messages are small and the pictures are compressed already.
+    # Messages are small and the pictures are compressed already. A browser that is gone without a word is noticed
+    # after fifteen seconds at most.
     config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", ws_per_message_deflate=False, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    threading.Thread(target=_when_started, args=(server, host, port, browser, announce), daemon=True).start()
-    try:
-        server.run()
-    finally:
-        rooms.close()
+        application(folder, door), host=host, port=port, log_level="warning", timeout_graceful_shutdown=1,
+        proxy_headers=False, server_header=False, ws_per_message_deflate=False, ws_max_size=WS_MOST_BYTES,
+        ws_ping_interval=5, ws_ping_timeout=10,
+    )  # fmt: skip
+    server = Server(config)
+    threading.Thread(target=_when_started, args=(server, host, port, browser, door, announce), daemon=True).start()
+    server.run()
+
+
+def application(folder: Path, door: Door):
+    """Solara's server behind the door and the lobby, with the page's files from `folder` and nowhere else."""
+    from solara.server import kernel_context, starlette
+    from starlette.routing import Mount
+
+    from simulation.teaching import rooms
+    from simulation.teaching.lobby import Lobby
+
+    class PageFiles(starlette.StaticCdn):
+        """Of Solara's own way: it fetches what the folder lacks, and deletes a folder that is asked for as a file."""
+
+        def lookup_path(self, path: str):
+            held = (folder / path).resolve()
+            if not held.is_relative_to(folder.resolve()) or not held.is_file():
+                return "", None
+            return super().lookup_path(path)
+
+    # before those of Solara, whose last one answers anything
+    starlette.app.router.routes[:0] = [*rooms.ROUTES, Mount("/_solara/cdn", app=PageFiles(directory=folder))]
+    return Guard(Lobby(starlette.app, kernel_context.contexts), door)
 
 
 def _warm_up() -> None:
@@ -77,16 +113,33 @@ def _warm_up_tumours() -> None:
     session.frame()
 
 
-def _when_started(server, host: str, port: int, browser: bool, announce) -> None:
+def _when_started(server, host: str, port: int, browser: bool, door: Door, announce) -> None:
     waiting = threading.Event()
     while not server.started and not server.should_exit:
         waiting.wait(0.05)
     if server.started:
-        address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::') else host}:{port}/"
-        announce(address)
+        here = _address("localhost" if host in (*ANY, "127.0.0.1") else host, port)
+        announce(f"the page is at {here}/?token={door.spoken}")
+        if host not in LOOPBACK:
+            outside = _address(outside_address() or "THIS-MACHINE" if host in ANY else host, port)
+            announce(f"for pupils: {outside} with the code {door.spoken}, or {outside}/?token={door.spoken}")
         if browser:
-            webbrowser.open(address)
+            webbrowser.open(f"{here}/?token={door.ticket()}")
         _warm_up_tumours()
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def outside_address() -> str | None:
+    """The address of this machine in its network, or None without one. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # reserved for examples: any address beyond this machine
+            return probe.getsockname()[0]
+        except OSError:
+            return None
 
 
 def _refuse_taken(host: str, port: int) -> None:

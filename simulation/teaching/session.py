@@ -35,7 +35,6 @@ class Session:
         self.count = 0  # of states that could be shown
         self.closed = False
         self.playing = False
-        self._asked_s = time.monotonic()  # real time of the last request
         self._last_s = self._shown_s = 0.0  # real times of the last leap and the last picture
         self._due = 0.0  # ticks owed
         self.note = ""
@@ -144,10 +143,6 @@ class Session:
             "text": self.model.to_toml(),
         }
 
-    def silent_s(self) -> float:
-        """Seconds since the browser last asked for anything; a request that waits counts from when it last looked."""
-        return time.monotonic() - self._asked_s
-
     def close(self) -> None:
         """The visitor has left: nobody waits any longer."""
         with self.lock:
@@ -191,7 +186,7 @@ class Session:
         end = time.monotonic() + patience_s
         with self._changed:
             while True:
-                self._asked_s = now = time.monotonic()
+                now = time.monotonic()
                 if now - self._shown_s >= FASTEST_S:
                     self._keep_time(now)
                     if self.closed or (self.count == after and now >= end):

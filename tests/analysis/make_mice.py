@@ -1,17 +1,17 @@
 """A study folder of simulated mice whose tumours are stand-ins: what the analysis reads, without an engine."""
 
-import json
 from pathlib import Path
 
 import h5py
 
-from simulation.run.folder import run_file
+from simulation.run.folder import run_file, write_json
 from simulation.run.mouse import simulate_mouse
 from simulation.run.study import study_record
 from simulation.scenario.conditions import conditions_of
 from simulation.scenario.load import scenario_from_dict
 from tests.run.fake_tumour import FakeEngine
 from tests.scenario.mice_example import study
+from tests.sealing import append_seal
 
 
 def make_mice(folder: Path, changes: dict | None = None, sweep: dict | None = None) -> Path:
@@ -19,10 +19,11 @@ def make_mice(folder: Path, changes: dict | None = None, sweep: dict | None = No
     scenario = scenario_from_dict(study(changes, sweep))
     conditions = conditions_of(scenario)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "study.json").write_text(json.dumps(study_record(scenario, conditions, "mice.toml")), encoding="utf-8")
+    write_json(folder / "study.json", study_record(scenario, conditions, "mice.toml"))
     for condition in conditions:
         path = run_file(folder / "runs", condition.run_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(path, "w") as file:
             simulate_mouse(condition.resolved, file, make=FakeEngine)
+        append_seal(path)
     return folder

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.compare import FITTED, REPORTED, VERDICTS, check_observed, compare
+from analysis.compare import check_observed, compare
 from analysis.compare_report import overview, write_comparison, write_page
+from analysis.compare_verdict import FITTED, REPORTED, VERDICTS
 from analysis.errors import SheetFault
 from analysis.observed import read_observed
 from analysis.study import analyse_wells
@@ -132,10 +133,52 @@ def test_flat_observations_have_no_ratio(tmp_path, tables):
 def test_one_simulated_donor_is_technical_error_only(tmp_path, one_donor):
     extra = "ec50_ng_per_ml,,5,1,,0.3,20,x\n"
     found = compared(observation(tmp_path, one_donor, rows=extra), one_donor)
-    assert any("technical error only" in note for note in found.notes)
+    assert any("technical replicates" in note for note in found.notes)
     reported = found.parameters[found.parameters["basis"] == "one simulated curve"].iloc[0]
     assert np.isfinite(reported["ratio"])
     assert np.isnan(reported["ratio_ci95_low"])
+
+
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [
+        ("sd_basis", "replicates"),
+        ("error_kind", "technical error only"),
+        ("sd_basis", "donors"),
+        ("error_kind", "between donors"),
+    ],
+)
+def test_the_sd_of_wells_is_not_held_against_that_of_donors(tmp_path, tables, column, word):
+    path = observation(tmp_path, tables)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{lines[0]},{column}", *(f"{line},{word}" for line in lines[1:])]) + "\n")
+    found = compared(path, tables)
+    donors = "donors" in word
+    assert any(note.startswith("SD between donors differs") for note in found.notes) == donors
+    assert any("wells are no donors" in note for note in found.notes) != donors
+    assert found.points["observed_sd"].notna().all() == donors
+    assert found.points["observed_n"].notna().all() == donors
+    assert found.points["difference_ci95_low"].notna().all() == donors
+    assert set(found.points["observed_sd_basis"]) == {"donors" if donors else "replicates"}
+    assert found.points["difference"].abs().max() < 1e-6  # means are compared all the same
+    fitted = found.parameters[found.parameters["basis"] == FITTED]
+    assert fitted["ratio"].to_numpy() == pytest.approx(1, rel=1e-6)
+    assert fitted["ratio_ci95_low"].notna().all() == donors
+
+
+def test_another_word_for_the_basis_of_an_sd_is_refused(tmp_path):
+    path = tmp_path / "observed.csv"
+    path.write_text("dose_ug_per_ml,value,sd,n,sd_basis\n1,5,2,3,mice\n")
+    with pytest.raises(SheetFault, match="row 2, column sd_basis: 'mice' is neither donors nor replicates"):
+        read_observed(path)
+
+
+def test_single_wells_without_donors_are_replicates(tmp_path):
+    path = tmp_path / "wells.csv"
+    path.write_text("dose_ug_per_ml,value\n1,10\n1,12\n")
+    assert list(read_observed(path)[0]["sd_basis"]) == ["replicates"]
+    path.write_text("dose_ug_per_ml,value,donor\n1,10,a\n1,12,b\n")
+    assert list(read_observed(path)[0]["sd_basis"]) == ["donors"]
 
 
 def test_calibration_data_are_called_so(tmp_path, tables):
@@ -221,7 +264,7 @@ def counted(**simulated):
     """A table `cells` with one row per quantity at one condition."""
     rows = [
         {"quantity": name, "role": "sample", "et_ratio": 0.25, "hours": 5.0, "dose_ug_per_ml": 0.0, "at_h": np.nan,
-         "mean": value, "sd": 0.1, "n": 4, "error_kind": "between donors"} for name, value in simulated.items()
+         "mean": value, "sd": 0.1, "n": 4, "sd_basis": "donors"} for name, value in simulated.items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import dose_response as dr
+from analysis.headline import curve_text
 from analysis.logistic import logistic4
 
 DOSES = np.array([0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.1, 1.0])
@@ -44,7 +45,7 @@ def test_known_truth_is_recovered_within_its_interval():
         middle, reach = (low + high) / 2, (high - low)
         assert abs(value - middle) < reach, name
         assert low < curve.row[name] < high
-    assert curve.row["error_kind"] == dr.TECHNICAL
+    assert curve.row["sd_basis"] == dr.REPLICATES
 
 
 @pytest.mark.parametrize("donors", [1, 6])
@@ -110,6 +111,32 @@ def test_hook_is_flagged_and_left_out_of_the_fit():
     assert curve.row["emax_pct_ci95_low"] - 1 < 55 < curve.row["emax_pct_ci95_high"] + 1
 
 
+def test_a_hook_leaves_the_numbers_where_they_are_seen():
+    doses = np.array([*DOSES, 10.0, 100.0])
+    curve, _ = analyse(wells(doses=doses, change=lambda d, y: np.where(d > 1.0, y - 15, y)))
+    text = curve_text(dr.dose_response_table([curve], []).iloc[0].to_dict())
+    assert f"EC50 {curve.row['ec50_ng_per_ml']:.3g}" in text
+    assert "Emax" in text
+    assert text.endswith("hook: falls above 1 ug/mL")
+    assert "left out of the fit" in curve.row["note"]
+
+
+def test_a_number_is_shown_whatever_the_status():
+    below, _ = analyse(wells(doses=np.array([0, 0.3, 1, 3, 10, 30.0])))
+    text = curve_text(dr.dose_response_table([below], []).iloc[0].to_dict())
+    assert text.startswith("Emax ")
+    assert text.endswith(dr.BELOW_LOWEST)
+
+
+def test_flat_data_have_no_hook_and_use_every_dose():
+    flat = np.array([6.0, 6.0, np.log(1e-3), 1.0])
+    for seed in range(40):
+        curve, _ = analyse(wells(seed=seed, theta=flat), with_intervals=False)
+        if curve.status == dr.NO_RESPONSE:
+            assert curve.row["hook_from_ug_per_ml"] is None
+            assert curve.used.all()
+
+
 def test_hook_among_donors_is_judged_within_each_donor():
     # Donors differ by 12 points, the fall is 6 in each of them.
     doses = np.array([*DOSES, 10.0])
@@ -139,7 +166,7 @@ def test_donors_widen_the_interval_and_are_reported():
     one, none = analyse(wells(donors=1))
     many, table = analyse(wells(donors=8, donor_sd=(10.0, 0.5)))
     assert none.empty
-    assert many.row["error_kind"] == dr.BETWEEN_DONORS
+    assert many.row["sd_basis"] == dr.DONORS
     assert _width(many, "emax_pct") > 2 * _width(one, "emax_pct")
     assert len(table) == 8
     assert many.row["donors_fitted"] == 8

@@ -44,7 +44,7 @@ def test_curve_and_times_follow_the_truth(tmp_path):
 def test_units_are_donors_where_there_are_several(tmp_path):
     curve, summary = kinetics(tmp_path, Design(doses=(0.0, 1.0), donors=3), Truth(donor_emax_sd=8))
     assert set(curve["n"]) == {3}
-    assert set(summary["error_kind"]) == {"between donors"}
+    assert set(summary["sd_basis"]) == {"donors"}
     assert set(curve["hours"]) == set(np.arange(0, 4.5, 0.5))
 
 

@@ -111,12 +111,12 @@ def test_a_swept_ratio_of_zero_is_a_target_only_well(tmp_path):
 def test_summary_counts_donors_or_says_technical(tmp_path):
     lysis, extra, *_ = tables(tmp_path / "one", Design(doses=(0.0, 1.0)), Truth())
     one = lysis_summary(lysis, extra)
-    assert set(one["error_kind"]) == {"technical error only"}
+    assert set(one["sd_basis"]) == {"replicates"}
     assert set(one["n"]) == {3}
     assert set(one["role"]) == {"no_antibody", "sample"}
     lysis, extra, *_ = tables(tmp_path / "many", Design(doses=(0.0, 1.0), donors=4), Truth(donor_emax_sd=8))
     many = lysis_summary(lysis, extra)
-    assert set(many["error_kind"]) == {"between donors"}
+    assert set(many["sd_basis"]) == {"donors"}
     assert set(many["n"]) == {4}
     top = many[many["dose_ug_per_ml"] == 1.0].iloc[0]
     assert top["ci95_low"] < top["mean"] < top["ci95_high"]

@@ -8,7 +8,8 @@ from analysis import MissingControls
 from analysis.errors import SheetFault
 from analysis.observed import read_observed
 from analysis.plate import analyse_plate, flag_outliers, write_plate, z_prime
-from analysis.plate_file import ROWS, read_sheet
+from analysis.plate_blocks import ROWS
+from analysis.plate_file import read_sheet
 
 TARGET, EFFECTOR, MAXIMUM, BLANK = 0.2, {5.0: 0.1, 10.0: 0.25}, 1.7, 0.05
 DOSES = (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
@@ -138,7 +139,7 @@ def test_a_tidy_sheet_gives_the_lysis_of_the_matrix(tmp_path):
 def test_controls_that_name_no_donor_or_hour_serve_all(tmp_path):
     result = analyse_plate(tidy(tmp_path, hours=("2", "4"), donors=("anna", "ben")))
     assert set(result.lysis["hours"]) == {2.0, 4.0}
-    assert (result.lysis["error_kind"] == "between donors").all()
+    assert (result.lysis["sd_basis"] == "donors").all()
     assert (result.lysis["n"] == 2).all()
     assert result.quality["plate"].nunique() == 4
 

@@ -10,7 +10,7 @@ from analysis.predictions import prediction_rows, prediction_table
 CONDITION = {"cell_line": "SK-BR-3", "effector": "PBMC", "antibody": "trastuzumab", "hours": 4.0, "readout": "LDH"}
 
 
-def lysis(doses=(0.0, 1.0), n=5, sd=8.0, kind="between donors", **more):
+def lysis(doses=(0.0, 1.0), n=5, sd=8.0, kind="donors", **more):
     rows = []
     for dose in doses:
         row = {
@@ -21,7 +21,7 @@ def lysis(doses=(0.0, 1.0), n=5, sd=8.0, kind="between donors", **more):
             **more,
         }
         row |= {"n": n, "wells": n, "mean": 20.0 + dose, "sd": sd, "ci95_low": 1.0, "ci95_high": 40.0}
-        row |= {"error_kind": kind, "note": "", "adcc_mean": dose, "adcc_sd": 1.0, "adcc_ci95_low": 0.0}
+        row |= {"sd_basis": kind, "note": "", "adcc_mean": dose, "adcc_sd": 1.0, "adcc_ci95_low": 0.0}
         rows.append(row | {"adcc_ci95_high": 2.0, "natural_killing_mean": 20.0})
     columns = ["role", "cell_line", "effector", "antibody", "dose_ug_per_ml", "et_ratio", "hours", "readout", *more]
     frame = pd.DataFrame(rows)
@@ -52,7 +52,7 @@ def test_the_band_holds_95_of_100_new_donors():
 
 
 def test_one_donor_has_no_band():
-    rows = prediction_rows("x", {"lysis_summary": lysis(n=3, kind="technical error only")})
+    rows = prediction_rows("x", {"lysis_summary": lysis(n=3, kind="replicates")})
     assert rows["band95_low"].isna().all()
 
 

@@ -17,6 +17,7 @@ from simulation.scenario.load import load_scenario
 from simulation.scenario.shipped import find
 from simulation.scenario.sweep import expand
 from tests.cluster.sweeps import describe, text
+from tests.sealing import append_seal
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def rebuilt(source, target, change):
             change(new)
         with h5py.File(target, "r+", libver=("v108", "v110")) as new:
             old.copy("meta", new)
-    return target
+    return append_seal(target)
 
 
 def test_files_of_one_study_have_one_shape_and_their_own_values(made):
@@ -129,6 +130,7 @@ def test_a_file_of_another_shape_is_not_taken_for_the_known_one(made, tmp_path):
     inside = shutil.copy(made[1], tmp_path / made[1].name)
     with h5py.File(inside, "r+") as file:  # the same objects in the same places, two of them under other names
         swap(file)
+    append_seal(inside)
     _, ends = read_ends(inside)
     assert (ends[one], ends[other]) == (plain[other], plain[one])
     anew = rebuilt(made[1], inside, swap)
@@ -229,7 +231,7 @@ def test_what_was_added_or_changed_later_is_read(made, tmp_path):
         shutil.copy(made[0], path)
         with h5py.File(path, "r+") as file:
             change(file, number)
-        return path
+        return append_seal(path)
 
     def add_series(file, number):
         group = file["observables"].create_group("late")
@@ -300,6 +302,7 @@ def test_no_shape_rests_on_what_lies_elsewhere(made, tmp_path):
         old.copy("meta", new)
         for number in range(40):
             old.copy("observables/kills", new["observables"], f"kills_{number}")
+    append_seal(path)
     for _ in range(2):
         assert_read_as_hdf5_does(path)
     assert shapes() == 0

@@ -28,17 +28,17 @@ def test_replicates_are_averaged_within_their_donor_first():
     frame = pd.DataFrame({"arm": "a", "donor": [1, 1, 1, 2], "value": [10.0, 11.0, 12.0, 31.0]})
     row = st.summarise_units(frame, ["arm"], "value").iloc[0]
     assert row["mean"] == pytest.approx(21.0)
-    assert (row["n"], row["wells"], row["error_kind"]) == (2, 4, st.BETWEEN_DONORS)
+    assert (row["n"], row["wells"], row["sd_basis"]) == (2, 4, st.DONORS)
     assert row["sd"] == pytest.approx(np.std([11, 31], ddof=1))
 
 
 def test_one_donor_is_technical_error_only():
     frame = pd.DataFrame({"arm": ["a", "a", "b"], "donor": 1, "value": [1.0, 3.0, 5.0]})
     table = st.summarise_units(frame, ["arm"], "value").set_index("arm")
-    assert set(table["error_kind"]) == {st.TECHNICAL}
+    assert set(table["sd_basis"]) == {st.REPLICATES}
     assert table.loc["a", ["n", "mean"]].tolist() == [2, 2.0]
     assert np.isnan(table.loc["b", "sd"])
-    assert table.loc["b", "note"] == "one well: no error"
+    assert table.loc["b", "note"] == "one well: SD not available"
 
 
 def test_a_group_without_a_value_is_kept_with_a_word():

@@ -72,7 +72,7 @@ def test_an_empty_cell_comes_with_a_word(demo):
 def test_headline_and_hook(demo):
     _, result = demo
     assert list(result.headline.columns) == ["cell line", "dose (ug/mL)", "E:T 1:1", "E:T 5:1"]
-    assert "technical error only" in result.headline.attrs["title"]
+    assert "technical replicates" in result.headline.attrs["title"]
     text = result.text()
     assert "EC50" in text
     assert "hook: falls above 1 ug/mL" in text

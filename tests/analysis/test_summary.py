@@ -13,6 +13,7 @@ from analysis.summary import END_VALUES, refresh
 from analysis.trajectory import read_run
 from simulation.record import layout
 from simulation.run import local
+from simulation.run.folder import write_json
 from simulation.version import WELL_MODEL
 from tests.cluster.sweeps import describe, text
 
@@ -90,7 +91,8 @@ def test_what_is_bad_foreign_or_of_another_model_is_named_and_left_out(out):
     ]
     study = json.loads((out / "study.json").read_text())
     study["versions"]["model"] = "well-99"
-    (out / "study.json").write_text(json.dumps(study))
+    del study["sha256"]
+    write_json(out / "study.json", study)
     summary = refresh(out)  # rows of the old table are of the old model
     assert summary.rows == 0 and f"model {WELL_MODEL}, the study is well-99; skipped" in summary.problems[1]
 

@@ -8,6 +8,8 @@ import pytest
 
 from analysis import ForeignFile
 from analysis.trajectory import observables_table, read_final, read_run, read_study
+from simulation.seal import DamagedFile
+from simulation.study_file import StudyFileError
 from tests.analysis.make_runs import Design, Truth, base_condition, make_study, write_run
 
 SMALL = Design(doses=(0.0, 1.0), replicates=1)
@@ -68,7 +70,8 @@ def test_foreign_files_are_named_and_skipped(folder):
 @pytest.mark.parametrize(
     ("meta", "word"),
     [
-        ({"schema_version": 2}, "schema version 2"),
+        ({"schema_version": 3}, "schema version 3"),
+        ({"schema_version": 2}, "the SHA-256 at its end is missing"),
         ({"model_version": "well-0"}, "model well-0, the study is well-1"),
         ({"status": "running"}, "not complete"),
         ({"run_id": "somebody-else"}, "does not match its run id"),
@@ -105,11 +108,19 @@ def test_without_study_json_the_runs_are_read_and_it_is_said(folder):
     assert "study.json is missing" in study.problems[0]
 
 
-def test_broken_study_json_is_said(folder):
-    (folder / "study.json").write_text("{")
-    study = read_study(folder)
-    assert len(study.runs) == 4
-    assert "cannot be read" in study.problems[0]
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("{", DamagedFile, "not JSON"),
+        ('{"schema": 2, "run_ids": []}', DamagedFile, "sha256 is missing"),
+        ('{"schema": 1, "run_ids": ["a", [1]]}', StudyFileError, r"run_ids\[1\]: must be a list of run ids, not \[1\]"),
+        ('{"schema": 9}', DamagedFile, "sha256 is missing"),
+    ],
+)
+def test_a_broken_study_json_is_refused(folder, text, error, words):
+    (folder / "study.json").write_text(text)
+    with pytest.raises(error, match=words):
+        read_study(folder)
 
 
 def test_failed_runs_are_counted(folder):

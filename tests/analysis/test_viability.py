@@ -5,6 +5,7 @@ import pytest
 
 from analysis.controls import plate_controls
 from analysis.design import design_table
+from analysis.headline import viability_words
 from analysis.trajectory import read_study
 from analysis.viability import growth_rate_value, viability_tables, viability_wells
 from tests.analysis.make_runs import Design, Truth, make_study
@@ -58,6 +59,16 @@ def test_full_inhibition_has_ic50_and_gr50(tmp_path):
     fall = 100 - 100 * 4 ** (np.log2(1.5) - 1)
     assert row["gr50_ng_per_ml"] == pytest.approx(10 * fall / (95 - fall), rel=0.1)
     assert row["ic50_word"] == "reached"
+
+
+def test_an_ic50_inside_the_doses_does_not_need_the_plateau(tmp_path):
+    """Viability falls through 50 % at 0.1 ug/mL and goes on falling at the highest dose."""
+    truth = Truth(bottom=0.0, emax=100.0, ec50=0.1, hill=0.6, noise=0.005)
+    _, summary, _ = viability(tmp_path, truth, doses=(0.0, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 0.5))
+    row = summary.iloc[0]
+    assert row["status"] == "lower plateau not reached"
+    assert row["ic50_ng_per_ml"] == pytest.approx(100, rel=0.15)
+    assert "IC50 " in viability_words(row.to_dict()) and "not reached;" not in row["ic50_word"]
 
 
 def test_resistant_cells_show_no_response(tmp_path):

@@ -3,14 +3,12 @@
 import errno
 import os
 import signal
-import time
 from pathlib import Path
 from unittest import mock
 
 from tests.run import fake_runs
 
 ROOM_FOR = 12  # run files on the full disk
-DELAY_S = 0.3  # of the slow disk
 
 
 def run(condition: dict, runs_dir: Path, check: bool = False) -> Path:
@@ -29,18 +27,4 @@ def on_a_full_disk(condition: dict, runs_dir: Path, check: bool = False) -> Path
     full = not (runs_dir.parent / "more-room").exists() and len(list(runs_dir.rglob("*.h5"))) >= ROOM_FOR
     fault = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else None
     with mock.patch.object(one.os, "fsync", side_effect=fault):
-        return one.run_to_file(condition, runs_dir, check)
-
-
-def on_a_slow_disk(condition: dict, runs_dir: Path, check: bool = False) -> Path:
-    """The real run, on a disk that takes its time: for DELAY_S its file is written and has not got its name."""
-    from simulation.run import one
-
-    fsync = os.fsync
-
-    def slowly(descriptor: int) -> None:
-        time.sleep(DELAY_S)
-        fsync(descriptor)
-
-    with mock.patch.object(one.os, "fsync", slowly):
         return one.run_to_file(condition, runs_dir, check)

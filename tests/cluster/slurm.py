@@ -5,8 +5,9 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
+
+from tests.gate import until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo", "scontrol")
 NODES = 2
@@ -40,7 +41,8 @@ SchedulerParameters=sched_interval=1,batch_sched_delay=0
 MaxArraySize=100001
 MaxJobCount=200000
 ReturnToService=2
-KillWait=5
+KillWait=120
+MinJobAge=36000
 JobRequeue=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
@@ -50,17 +52,6 @@ PreemptMode=REQUEUE
 def missing() -> list[str]:
     """Programs of Slurm that are not installed."""
     return [program for program in PROGRAMS if shutil.which(program, path=_PATH) is None]
-
-
-def until(happened: Callable[[], object], what: str, limit_s: float = 120.0) -> object:
-    """Look again and again until `happened` returns something true; AssertionError, naming `what`, after limit_s."""
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        found = happened()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"waited {limit_s:g} s in vain: {what}")
 
 
 class Slurm:
@@ -95,13 +86,13 @@ class Slurm:
         subprocess.run(["scancel", "--full", "--state=RUNNING"], env=self.environment, capture_output=True, check=False)
         subprocess.run(["scancel", "--state=PENDING"], env=self.environment, capture_output=True, check=False)
         try:
-            until(lambda: not self.call("squeue", "-h"), "the queue of Slurm is empty", 60)
+            until(lambda: not self.call("squeue", "-h"), "the queue of Slurm is empty")
         finally:
             for name in (*(f"slurmd-n{n}.pid" for n in range(1, NODES + 1)), "slurmctld.pid", "munge/pid"):
                 path = self.folder / name
                 if path.exists():
                     os.kill(int(path.read_text()), 15)
-                    until(lambda path=path: not path.exists(), f"the end of {name}", 60)
+                    until(lambda path=path: not path.exists(), f"the end of {name}")
 
     def call(self, *words: str) -> str:
         """Standard output of a command of Slurm. Raises AssertionError if it fails."""

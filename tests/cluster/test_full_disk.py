@@ -66,3 +66,32 @@ def test_a_full_disk_and_then_more_room(namespace, tmp_path, engine):
     told(f"a disk of 2 MB ({engine})", found, files_when_full=files, parts_when_full=parts, kB_free=free_kb)
     assert lines["second"] == ["0"], said
     assert found == reference
+
+
+ANALYSIS = """
+mount -t tmpfs -o size=4m tmpfs disk || exit 99
+cp -a out disk/out
+dd if=/dev/zero of=disk/filler bs=1k 2>/dev/null
+"$@"; echo "first $?"
+rm disk/filler
+mount -o remount,size=100m disk
+"$@"; echo "second $?"
+cp -a disk/out after
+"""
+
+
+def test_an_analysis_on_a_full_disk_and_then_with_more_room(namespace, tmp_path):
+    (tmp_path / "sweep.toml").write_text(text(replicates=2))
+    (tmp_path / "disk").mkdir()
+    out = tmp_path / "out"
+    assert local.execute(describe(text(replicates=2), out), out, workers=1).failed == ()
+    answer = subprocess.run(
+        [*namespace, "sh", "-c", ANALYSIS, "sh", sys.executable, "-m", "simulation.cli", "analyse", "disk/out"],
+        cwd=tmp_path, env=SLURM_FREE | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    errors = answer.stderr.splitlines()
+    assert len(errors) == 1 and "disk/out/" in errors[0] and "No space left on device" in errors[0], answer.stderr
+    told = dict(line.split() for line in answer.stdout.splitlines() if line.startswith(("first ", "second ")))
+    assert told["first"] in ("1", "2") and told["second"] == "0"
+    assert census(tmp_path / "after") == census(out)
+    assert (tmp_path / "after" / "report.html").exists() and not list((tmp_path / "after").rglob("*.part"))

@@ -9,6 +9,8 @@ import h5py
 
 from simulation.record.layout import SCHEMA_VERSION
 from simulation.run.folder import run_file
+from simulation.seal import SEALED_FROM
+from tests.sealing import append_seal
 
 
 def condition(behaviour: str, nk_cells: int = 10) -> dict:
@@ -63,3 +65,5 @@ def write(path: Path, run_id: str, status: str = "complete", layout: int = SCHEM
     """A file with the attributes that a finished run carries."""
     with h5py.File(path, "w") as file:
         file.create_group("meta").attrs.update({"schema_version": layout, "run_id": run_id, "status": status})
+    if layout >= SEALED_FROM:
+        append_seal(path)

@@ -28,6 +28,7 @@ from simulation.run.child import (
     short_s,
 )
 from tests.cluster.sweeps import runs_of, text
+from tests.gate import until
 from tests.run import fake_runs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -80,8 +81,9 @@ def slow(condition: dict):
 
 def test_a_time_limit_is_looked_at_when_it_is_due(tmp_path):
     limit_s = 1.5 * LOOK_S
-    child = Child(slow, tmp_path, 1, timeout_s=limit_s)
+    child = Child(slow, tmp_path, 1)
     child.make("starts", fake_runs.condition("starts") | {"takes_s": 0.0})
+    child.timeout_s = limit_s
     began = time.monotonic()
     with pytest.raises(TimedOut) as late:
         child.make("late", fake_runs.condition("late") | {"takes_s": 60.0})
@@ -90,12 +92,17 @@ def test_a_time_limit_is_looked_at_when_it_is_due(tmp_path):
 
 
 def test_a_run_that_ends_before_the_blow_is_not_blamed(tmp_path):
-    child = Child(slow, tmp_path, 1, timeout_s=0.3)
-    child.make("starts", fake_runs.condition("starts") | {"takes_s": 0.0})
-    for name, takes_s in (("first", 1.0), ("next", 60.0)):
-        child.give(name, fake_runs.condition(name) | {"takes_s": takes_s})
+    child = Child(computed_when_there, tmp_path, 1, timeout_s=0.3)
+    for name in ("first", "next"):
+        child.give(name, waiting(tmp_path, name, awaited=f"{name} may end"))
     kill = child.process.kill
-    held_back = mock.patch.object(child.process, "kill", side_effect=lambda: (time.sleep(1.5), kill()))
+
+    def kill_after_its_end():
+        (tmp_path / "first may end").touch()
+        until(lambda: ended(child) == 1, "the first has ended")
+        kill()
+
+    held_back = mock.patch.object(child.process, "kill", side_effect=kill_after_its_end)
     with held_back, pytest.raises(TimedOut) as late:
         child.answers()
     assert (late.value.culprit, late.value.others) == (None, ["first", "next"])
@@ -139,6 +146,18 @@ def written_when_there(condition: dict):
     return rest
 
 
+def computed_when_there(condition: dict):
+    """A run that is computed once a mark is there, and whose disk is ready at once."""
+    while not (Path(condition["folder"]) / condition["awaited"]).exists():
+        time.sleep(0.005)
+    return lambda: (0.0, "", "")
+
+
+def ended(child: Child) -> int:
+    """Runs of a child that have ended, also those that it has not told."""
+    return child._board.read()[1]
+
+
 def waiting(folder, name, awaited, nk_cells=10) -> dict:
     return fake_runs.condition(name, nk_cells) | {"folder": str(folder), "name": name, "awaited": awaited}
 
@@ -175,15 +194,11 @@ def test_short_runs_go_ahead_up_to_a_number_and_a_time(tmp_path):
 
 
 def test_answers_come_together(tmp_path):
-    child = Child(written_when_there, tmp_path, 1)
+    child = Child(silent_until_all_have_ended, tmp_path, 1)
     names = [f"{number:02d}" for number in range(AHEAD)]
     for name in names:
         child.give(name, waiting(tmp_path, name, name))
-    messages = 0
-    while child.given:
-        assert [run_id for run_id, _ in child.answers()] == [names.pop(0) for _ in range(len(names) - len(child.given))]
-        messages += 1
-    assert not names and messages <= AHEAD / 2
+    assert [run_id for run_id, _ in child.answers()] == names, "in one message"
     child.end()
 
 
@@ -209,19 +224,27 @@ def test_who_is_suspected_when_a_process_dies(tmp_path):
     assert child.suspects() == ["a", "dies"] and child.untouched() == ["c"]
 
 
-def silent_until_death(condition: dict):
-    """A run in a process that tells nothing for a minute; "dies" kills it when those before have ended."""
-    child_module.TELL_S = 60.0
-    if condition["name"] == "dies":
-        time.sleep(0.3)
-        os.kill(os.getpid(), signal.SIGKILL)
+def silent_until_all_have_ended(condition: dict):
+    """A run in a process that tells nothing for an hour, unless it has nothing left to do."""
+    child_module.TELL_S = 3600.0
     return lambda: (0.0, "", "")
+
+
+def silent_until_death(condition: dict):
+    """The same; "dies" kills the process once a mark is there."""
+    if condition["name"] == "dies":
+        computed_when_there(condition)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return silent_until_all_have_ended(condition)
 
 
 def test_a_run_that_ended_untold_is_no_suspect(tmp_path):
     child = Child(silent_until_death, tmp_path, 1)
     for name in ("a", "b", "dies", "c"):
-        child.give(name, waiting(tmp_path, name, name))
+        child.give(name, waiting(tmp_path, name, "both have ended"))
+    child.send()
+    until(lambda: ended(child) == 2, "a and b have ended")
+    (tmp_path / "both have ended").touch()
     with pytest.raises(Died):
         child.answers()
     assert child.suspects() == ["dies"] and child.untouched() == ["a", "b", "c"]

@@ -12,6 +12,7 @@ import pytest
 from simulation.run import local
 from simulation.run.child import Child, TimedOut
 from simulation.run.folder import FolderError, StudyFolder, fault_of, run_file
+from simulation.seal import SIZE
 from tests.run import fake_runs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -95,7 +96,7 @@ def test_a_failure_is_forgotten_once_the_run_succeeds(tmp_path):
     assert not (tmp_path / "failed" / "00-ok.json").exists()
 
 
-def test_files_in_the_way_are_named_and_left_alone(tmp_path):
+def test_damaged_files_are_set_aside_and_run_again_and_others_left_alone(tmp_path):
     sweep(tmp_path, "ok", "ok", "ok", "ok", "ok", workers=1)
     path = {number: run_file(tmp_path / "runs", f"{number:02x}-ok") for number in range(5)}
     path[0].write_bytes(path[0].read_bytes()[:100])
@@ -106,17 +107,20 @@ def test_files_in_the_way_are_named_and_left_alone(tmp_path):
     fake_runs.write(path[4], "04-ok", status="running")
     before = files(tmp_path)
     outcome = sweep(tmp_path, "ok", "ok", "ok", "ok", "ok", "ok", workers=1)
-    assert outcome.done == ("05-ok",)
-    assert [f.attempts for f in outcome.failed] == [0] * 5
-    reasons = [f.reason for f in outcome.failed]
-    for reason, words in zip(
-        reasons,
-        ["truncated", "not an HDF5", "another run (somebody-else)", "not a run file", "not complete"],
-        strict=True,
-    ):
-        assert words in reason
-    assert all(reason.startswith("runs/0") for reason in reasons)
-    assert {name: content for name, content in files(tmp_path).items() if name != "05-ok"} == before
+    assert outcome.done == ("00-ok", "01-ok", "03-ok", "04-ok", "05-ok")
+    words = {0: "truncated", 1: "not an HDF5", 3: "not a run file", 4: "not complete"}
+    for line, (number, reason) in zip(outcome.set_aside, words.items(), strict=True):
+        name = f"{number:02x}-ok"
+        assert line.startswith(f"runs/{name[:2]}/{name}.h5: ") and reason in line
+        assert line.endswith(f"set aside as damaged/{name}.h5") and line in (tmp_path / "log").read_text()
+        assert (tmp_path / "damaged" / f"{name}.h5").read_bytes() == before[name]
+    assert [(f.run_id, f.attempts) for f in outcome.failed] == [("02-ok", 0)]
+    assert "another run (somebody-else); left as it is" in outcome.failed[0].reason
+    sweep(tmp_path / "whole", *["ok"] * 6, workers=1)
+    assert files(tmp_path) == files(tmp_path / "whole") | {"02-ok": before["02-ok"]}
+    path[0].write_bytes(b"again")
+    assert sweep(tmp_path, "ok", workers=1).done == ("00-ok",)
+    assert (tmp_path / "damaged" / "00-ok.2.h5").read_bytes() == b"again"
 
 
 def test_shards_are_disjoint_complete_and_independent_of_file_order():
@@ -246,5 +250,10 @@ def test_a_finished_file_has_no_fault(tmp_path):
 
 
 def test_a_file_of_another_layout_is_not_taken_for_this_one(tmp_path):
-    fake_runs.write(tmp_path / "a.h5", "a", layout=2)
-    assert fault_of(tmp_path / "a.h5", "a") == "layout 2, this program writes layout 1"
+    fake_runs.write(tmp_path / "a.h5", "a", layout=3)
+    assert fault_of(tmp_path / "a.h5", "a") == "layout 3, this program reads up to layout 2"
+    fake_runs.write(tmp_path / "a.h5", "a")
+    (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:-SIZE])
+    assert fault_of(tmp_path / "a.h5", "a") == "damaged: the SHA-256 at its end is missing"
+    fake_runs.write(tmp_path / "a.h5", "a", layout=1)  # of 0.1.0, without a seal
+    assert fault_of(tmp_path / "a.h5", "a") is None

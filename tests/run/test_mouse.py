@@ -14,6 +14,7 @@ from simulation.scenario.branch import CheckpointError, read_meta
 from simulation.scenario.mice import caliper_share, read_caliper
 from tests.run.fake_tumour import FakeEngine
 from tests.scenario.mice_example import mice, study_faults
+from tests.sealing import flipped
 
 
 def one(changes=None, place=0):
@@ -172,15 +173,16 @@ def test_a_checkpoint_of_another_scenario_is_refused(tmp_path):
         written(mine, tmp_path)
 
 
-def test_a_damaged_checkpoint_is_refused_in_words(tmp_path):
-    mine = one()
-    stopped_at(50, mine, tmp_path)
-    saved = next(tmp_path.glob("*.ckpt"))
-    content = bytearray(saved.read_bytes())
-    content[len(content) // 2] ^= 255
-    saved.write_bytes(content)
-    with pytest.raises(CheckpointError, match="damaged"):
-        written(mine, tmp_path)
+def test_a_damaged_checkpoint_is_set_aside_and_the_mouse_starts_from_the_beginning(tmp_path):
+    mine, checkpoints = one(), tmp_path / "checkpoints"
+    stopped_at(50, mine, checkpoints)
+    saved = next(checkpoints.glob("*.ckpt"))
+    damaged = flipped(saved.read_bytes(), 4 * saved.stat().st_size)
+    saved.write_bytes(damaged)
+    assert written(mine, checkpoints) == written(mine)
+    assert (tmp_path / "damaged" / saved.name).read_bytes() == damaged
+    log = (tmp_path / "log").read_text()
+    assert f"{saved.name}: damaged" in log and "starts from the beginning" in log and "resume" not in log
 
 
 def test_a_branch_goes_on_from_the_saved_tumour(tmp_path):

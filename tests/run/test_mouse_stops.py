@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.gate import FIRST_DAY, Gate
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = """
@@ -20,7 +21,7 @@ fraction_simulated = 0.01
 [[tumour.clone]]
 cell_line = "NCI-N87"
 [study]
-days = 6
+days = 3
 [output]
 level = "events"
 save_days = [1]
@@ -38,21 +39,14 @@ days = [0]
 """
 
 
-def start(scenario: Path, out: Path, *more: str) -> subprocess.Popen:
+def start(scenario: Path, out: Path, *more: str, gate: Gate | None = None) -> subprocess.Popen:
     command = [sys.executable, "-m", "simulation.cli", "run", str(scenario), "--out", str(out), *more]
-    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    environment = os.environ | (gate.environment if gate else {})
+    return subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def bytes_of(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (out / "runs").rglob("*.h5")}
-
-
-def wait_for(out: Path, pattern: str, process: subprocess.Popen) -> None:
-    """Until a file is there; fails when the process ends before."""
-    while not list((out / "checkpoints").glob(pattern)):
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(0.02)
-            pytest.fail(process.stdout.read().decode())
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +65,14 @@ def undisturbed(tmp_path_factory):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_sigterm_saves_and_the_next_run_goes_on(undisturbed, tmp_path, workers):
     scenario, whole = undisturbed
-    process = start(scenario, tmp_path, "--workers", workers)
-    wait_for(tmp_path, "*.day1.ckpt", process)
+    gate = Gate(tmp_path / "gate", FIRST_DAY)
+    process = start(scenario, tmp_path, "--workers", workers, gate=gate)
+    gate.wait_for(int(workers))
     process.send_signal(signal.SIGTERM)
-    text = process.communicate(timeout=60)[0].decode()
+    text = process.communicate()[0].decode()
     assert process.returncode == 143, text
     saved = [path for path in (tmp_path / "checkpoints").glob("*.ckpt") if ".day" not in path.name]
-    assert saved and not list((tmp_path / "checkpoints").glob("*.part"))
+    assert len(saved) == int(workers) and not list((tmp_path / "checkpoints").glob("*.part"))
     process = start(scenario, tmp_path, "--workers", workers)
     text = process.communicate()[0].decode()
     assert process.returncode == 0, text
@@ -88,11 +83,12 @@ def test_sigterm_saves_and_the_next_run_goes_on(undisturbed, tmp_path, workers):
 @pytest.mark.slow
 def test_kill_9_leaves_nothing_half_written(undisturbed, tmp_path):
     scenario, whole = undisturbed
-    process = start(scenario, tmp_path, "--workers", "1")
-    wait_for(tmp_path, "*.day1.ckpt", process)
+    gate = Gate(tmp_path / "gate", FIRST_DAY)
+    process = start(scenario, tmp_path, "--workers", "1", gate=gate)
+    gate.wait_for(1)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert bytes_of(tmp_path).items() <= whole.items()
+    assert not bytes_of(tmp_path)
     process = start(scenario, tmp_path, "--workers", "1")
     text = process.communicate()[0].decode()
     assert process.returncode == 0, text

@@ -53,5 +53,5 @@ def test_what_is_no_results_folder(tmp_path):
     with pytest.raises(FolderError, match="no results folder"):
         status(tmp_path)
     (tmp_path / "study.json").write_text(json.dumps([]))
-    with pytest.raises(FolderError, match="cannot be read"):
+    with pytest.raises(FolderError, match="must be a JSON object with an entry run_ids"):
         status(tmp_path)

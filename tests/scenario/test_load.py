@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from simulation.scenario.sweep import expand
 from tests.scenario import conditions, example, ids
@@ -84,6 +85,29 @@ def test_a_set_key_is_no_longer_swept_and_a_sweep_can_be_set():
     for text in ("sweep.effectors.et_ratio=[2, 3]", 'sweep."effectors.et_ratio"=[2, 3]'):
         assert scenario_from_text(TEXT, [text]).sweep["effectors.et_ratio"] == (2.0, 3.0)
     assert scenario_from_text(TEXT, ["seed=1", "seed=2"]).seed == 2
+
+
+def test_a_whole_sweep_or_a_table_of_it_can_be_set():
+    """The keys of an inline table are bare, quoted or nested, as in the file; the table replaces the whole sweep."""
+    for value in ("well.volume_ul = [50, 100]", '"well.volume_ul" = [50, 100]', "well = {volume_ul = [50, 100]}"):
+        assert scenario_from_text(TEXT, [f"sweep={{{value}}}"]).sweep == {"well.volume_ul": (50.0, 100.0)}
+    both = scenario_from_text(TEXT, ["sweep.well={volume_ul=[50, 100]}"]).sweep
+    assert list(both) == ["antibody.dose_ug_per_ml", "effectors.et_ratio", "well.volume_ul"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("sweep=3", "--set sweep = 3: must be a table of lists"),
+        ("sweep={}", "--set sweep = {...}: must be a table of lists"),
+        ("sweep={well.volume_ul=5}", 'sweep."well.volume_ul" = 5: must be a list of values'),
+        ('sweep={well.volume_ul=[5], "well.volume_ul"=[6]}', 'sweep."well.volume_ul" = [6]: duplicate key'),
+    ],
+)
+def test_a_sweep_that_is_no_table_of_lists_is_named_as_what_it_is(text, line):
+    with pytest.raises(ScenarioError) as refused:
+        scenario_from_text(TEXT, [text])
+    assert line in str(refused.value)
 
 
 def test_a_set_value_is_the_same_as_an_edited_file():

@@ -68,7 +68,7 @@ def visit(browser, server):
     opened: list[Visit] = []
 
     def open_page(**settings) -> Visit:
-        opened.append(Visit(browser, server.url, **settings))
+        opened.append(Visit(browser, server, **settings))
         return opened[-1].open()
 
     yield open_page

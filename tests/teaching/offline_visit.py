@@ -34,7 +34,7 @@ def main(log: Path) -> list[str]:
         return [f"this is no place without a network: {devices}"]
     with Server(log) as server, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=chromium_arguments())
-        visit = Visit(browser, server.url).open()
+        visit = Visit(browser, server).open()
         for number in range(1, 7):
             visit.go_to(number)
             visit.page.locator(".tries button").first.click()

@@ -277,15 +277,20 @@ def test_two_visitors_have_a_well_each(visit):
     assert first.ticks() >= 30
 
 
-def test_a_reload_starts_anew_and_works(visit):
+def test_a_reload_comes_back_to_the_same_state_and_works(visit):
     one = visit(lesson=2)
     one.button("A hundred times more").click()
     one.wait_ticks(10)
+    one.button("Pause").click()
+    one.button("Play").wait_for()
+    minutes, shown = one.ticks(), one.pixels()
     one.page.reload()
     one.seen()
-    one.wait_clock("0 h 0 min")
+    one.page.get_by_text("Lesson 2 ·").wait_for()
+    one.wait_ticks(minutes, minutes)
+    one.page.wait_for_function("before => document.querySelector('canvas').toDataURL() === before", arg=shown)
     one.button("Step").click()
-    one.wait_clock("0 h 1 min")
+    one.wait_ticks(minutes + 1, minutes + 1)
 
 
 def test_a_slow_machine_sees_fewer_pictures_but_no_old_ones(visit):
@@ -320,10 +325,10 @@ def test_a_slow_machine_sees_fewer_pictures_but_no_old_ones(visit):
 
 def test_one_visitor_too_many_is_told(browser, tmp_path):
     with Server(tmp_path / "log.txt", ("--sessions", "1")) as small:
-        first = Visit(browser, small.url).open()
+        first = Visit(browser, small).open()
         second = browser.new_page()
         second.set_default_timeout(1000 * WAIT_S)
-        second.goto(small.url)
+        second.goto(small.address)
         second.get_by_text("all places are taken").wait_for()
         first.button("Step").click()
         first.wait_clock("0 h 1 min")  # the first is not disturbed

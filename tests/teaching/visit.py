@@ -8,8 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
@@ -41,11 +39,15 @@ def free_port() -> int:
 
 
 class Server:
-    """`adcc teach` in a process of its own; use it in a with statement. `url` is its address."""
+    """`adcc teach` in a process of its own; use it in a with statement.
+
+    url: the page's address; address: the one with the code that it printed; code: that code.
+    """
 
     def __init__(self, log: Path, arguments: tuple[str, ...] = (), environment: dict[str, str] | None = None):
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.url = f"http://localhost:{self.port}/"
+        self.address = self.code = ""
         self.log = log
         self._arguments = arguments
         self._environment = environment or {}
@@ -58,15 +60,15 @@ class Server:
             [*command, *self._arguments], cwd=REPOSITORY, env=environment, stdout=self._out, stderr=subprocess.STDOUT
         )
         for _ in range(10 * START_S):
-            try:
-                urllib.request.urlopen(self.url, timeout=WAIT_S).close()
+            printed = re.search(r"the page is at (http://\S+token=(\S+))\n", self.log.read_text(encoding="utf-8"))
+            if printed:
+                self.address, self.code = printed.groups()
                 return self
-            except (urllib.error.URLError, ConnectionError):
-                try:
-                    self.process.wait(timeout=0.1)
-                except subprocess.TimeoutExpired:
-                    continue
+            try:
+                self.process.wait(timeout=0.1)
                 break
+            except subprocess.TimeoutExpired:
+                continue
         self.__exit__()
         raise RuntimeError(f"the page did not start:\n{self.log.read_text(encoding='utf-8')}")
 
@@ -83,8 +85,8 @@ class Server:
 class Visit:
     """One visitor with a profile of their own. `page` is Playwright's page; `faults` what went wrong so far."""
 
-    def __init__(self, browser, url: str, width: int = 1024, height: int = 900, lesson: int | None = None):
-        self.url, self.lesson = url, lesson
+    def __init__(self, browser, server: Server, width: int = 1024, height: int = 900, lesson: int | None = None):
+        self.url, self.address, self.lesson = server.url, server.address, lesson
         self.faults: list[str] = []
         self.context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         self.context.set_default_timeout(1000 * WAIT_S)
@@ -96,7 +98,7 @@ class Visit:
 
     def open(self) -> "Visit":
         """Load the page and wait until every part can be seen."""
-        self.page.goto(self.url)
+        self.page.goto(self.address)
         self.seen()
         if self.lesson is not None:
             self.go_to(self.lesson)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.caliper_data import COLUMNS, check_rows, choose_control, read_caliper
+from analysis.caliper_data import choose_control, read_caliper
+from analysis.caliper_rows import COLUMNS, check_rows
 from analysis.errors import SheetFault
 
 TIDY = """study,arm,mouse,day,volume_mm3,event,reason,body_weight_g
@@ -88,7 +89,7 @@ def test_diameters_become_a_volume_and_a_swapped_pair_is_noted(tmp_path, formula
         ("arm,mouse,day,volume_mm3,event\nv,1,0,4,exploded\n", ["row 2, column event: 'exploded' is not known"]),
         (
             "arm,mouse,day,volume_mm3\nv,1,0,4\n\nV,1,0,4\n",
-            ["row 4, column arm: 'V' and 'v' (row 2) differ only in case"],
+            ["row 4, column arm: 'V' is read on day 0, and so is 'v' in row 2", "differ only in spelling"],
         ),
         ("arm,mouse,day,volume_mm3\nv,1,0,100,5\n", ["row 2: 5 cells under 4 headers", "decimal comma"]),
         ("arm;mouse;day;volume_mm3\nv;1;0;1,234\nv;1;3;200\n", ["'1,234' may mean thousands or a decimal comma"]),

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from analysis.caliper_data import check_rows, read_caliper
+from analysis.caliper_data import read_caliper
+from analysis.caliper_rows import check_rows
 from analysis.growth_design import GrowthDesign
 from analysis.growth_export import write_kulgap, write_tidy, write_tumgrowth
 from analysis.growth_tables import mouse_table

@@ -216,7 +216,7 @@ def test_report_warns_of_few_mice_and_of_mice_that_left(tmp_path):
     assert "vehicle has 3 mice with a growth rate" in page
     assert "Mice that were not read up to day 21: drug 1." in page
     quietly(rows_of({"vehicle": several(GROW), "drug": several(GROW)}, DAYS), tmp_path / "calm")
-    assert "Beware" not in (tmp_path / "calm" / "report.html").read_text(encoding="utf-8")
+    assert "Caveats" not in (tmp_path / "calm" / "report.html").read_text(encoding="utf-8")
 
 
 def test_duplicate_rows_are_noted(tmp_path):

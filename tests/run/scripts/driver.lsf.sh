@@ -7,11 +7,11 @@
 #BSUB -R "rusage[mem=2000MB]"
 #BSUB -W 02:30
 #BSUB -r
-#BSUB -o 'results/sweep dir/jobs/adcc-%J.log'
+#BSUB -o results/sweep/jobs/adcc-%J.log
 #BSUB -q short
 #BSUB -P lab12
 #BSUB --qos=low
 set -eu
-export ADCCSIM_CACHE_DIR=$TMPDIR/adcc
+export ADCCSIM_CACHE_DIR="$TMPDIR"/adcc
 module load python/3.12
-exec python -m simulation.cli run 'my sweep.toml' --out 'results/sweep dir' --engine dask --cluster lsf --site site.toml
+exec python -P -m simulation.cli run 'my sweep.toml' --out results/sweep --engine dask --cluster lsf --site site.toml

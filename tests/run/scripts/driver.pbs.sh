@@ -7,11 +7,11 @@
 #PBS -l walltime=02:30:00
 #PBS -r y
 #PBS -j oe
-#PBS -o 'results/sweep dir/jobs/'
+#PBS -o results/sweep/jobs/
 #PBS -q short
 #PBS -A lab12
 #PBS --qos=low
 set -eu
-export ADCCSIM_CACHE_DIR=$TMPDIR/adcc
+export ADCCSIM_CACHE_DIR="$TMPDIR"/adcc
 module load python/3.12
-exec python -m simulation.cli run 'my sweep.toml' --out 'results/sweep dir' --engine dask --cluster pbs --site site.toml
+exec python -P -m simulation.cli run 'my sweep.toml' --out results/sweep --engine dask --cluster pbs --site site.toml

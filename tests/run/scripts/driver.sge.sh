@@ -10,11 +10,11 @@
 #$ -l h_vmem=2000M
 #$ -r y
 #$ -j y
-#$ -o 'results/sweep dir/jobs/'
+#$ -o results/sweep/jobs/
 #$ -q short
 #$ -P lab12
 #$ --qos=low
 set -eu
-export ADCCSIM_CACHE_DIR=$TMPDIR/adcc
+export ADCCSIM_CACHE_DIR="$TMPDIR"/adcc
 module load python/3.12
-exec python -m simulation.cli run 'my sweep.toml' --out 'results/sweep dir' --engine dask --cluster sge --site site.toml
+exec python -P -m simulation.cli run 'my sweep.toml' --out results/sweep --engine dask --cluster sge --site site.toml

@@ -8,11 +8,11 @@
 #SBATCH --time=02:30:00
 #SBATCH --requeue
 #SBATCH --open-mode=append
-#SBATCH --output='results/sweep dir/jobs/%x-%A.log'
+#SBATCH --output=results/sweep/jobs/%x-%A.log
 #SBATCH --partition=short
 #SBATCH --account=lab12
 #SBATCH --qos=low
 set -eu
-export ADCCSIM_CACHE_DIR=$TMPDIR/adcc
+export ADCCSIM_CACHE_DIR="$TMPDIR"/adcc
 module load python/3.12
-exec python -m simulation.cli run 'my sweep.toml' --out 'results/sweep dir' --engine dask --cluster slurm --site site.toml
+exec python -P -m simulation.cli run 'my sweep.toml' --out results/sweep --engine dask --cluster slurm --site site.toml

@@ -26,7 +26,7 @@ from benchmarks.hostile.faults import ROOT, Fault, faults, seed
 from benchmarks.speed.measure import load_average, machine
 
 RESULT = ROOT / "benchmarks" / "results" / "hostile.json"
-ALL = (*attacks.CLASSES, "page", "faults")
+ALL = (*attacks.CLASSES, "faults")
 IN_SLICE = ("inputs", "damage", "sheets", "scenarios")
 FAULT_LIMIT_S = 600.0
 
@@ -52,10 +52,6 @@ def main() -> int:
         for name in only:
             if name in attacks.CLASSES:
                 found |= attacks.CLASSES[name](here)
-        if "page" in only:
-            from benchmarks.hostile import page
-
-            document["page"] = page.attacks(here.size.page_s)
         if "faults" in only:
             seeded = seeded_faults(here)
     finally:
@@ -70,10 +66,9 @@ def main() -> int:
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    report(found, whole, seeded, document.get("page"))
+    report(found, whole, seeded)
     missed = [each["fault"] for each in seeded if not each["counted"]]
-    page_failed = bool(document.get("page", {}).get("forbidden", 0))
-    return int(whole.forbidden > 0 or bool(missed) or page_failed)
+    return int(whole.forbidden > 0 or bool(missed))
 
 
 def _options() -> argparse.Namespace:
@@ -132,7 +127,7 @@ def _without_examples(counts: dict) -> dict:
     return {name: value for name, value in counts.items() if name != "examples"}
 
 
-def report(found: dict[str, Counts], whole: Counts, seeded: list[dict], page: dict | None) -> None:
+def report(found: dict[str, Counts], whole: Counts, seeded: list[dict]) -> None:
     """Print the table, every example of what must not be, and the seeded faults."""
     from rich.console import Console
     from rich.markup import escape
@@ -144,6 +139,7 @@ def report(found: dict[str, Counts], whole: Counts, seeded: list[dict], page: di
         "tried": "tried", "accepted": "accepted", "refused": "refused_cleanly", "right": "right", "named": "named",
         "cautioned": "cautioned", "tracebacks": "tracebacks", "hangs": "hangs", "crashes": "crashes",
         "no line": "refused_without_a_line", "lost": "runs_lost", "damaged": "files_damaged",
+        "let in": "let_through",
         "wrong": "silent_wrong_numbers", "of": "could_show_wrong",
     }  # fmt: skip
     table.add_column("class", no_wrap=True)
@@ -160,8 +156,6 @@ def report(found: dict[str, Counts], whole: Counts, seeded: list[dict], page: di
     for each in seeded:
         word = "counted" if each["counted"] else "[bold red]NOT COUNTED[/]"
         console.print(f"fault {escape(each['fault'])}: {word} by {each['attack']}")
-    if page is not None:
-        console.print(f"page: {escape(json.dumps(page)[:1500])}")
 
 
 if __name__ == "__main__":

@@ -65,9 +65,14 @@ class _Running:
 
 
 def run_all(
-    cases: Iterable[Callable[[], object]], scratch: Path, processes: int = 2, limit_s: float = LIMIT_S
+    cases: Iterable[Callable[[], object]],
+    scratch: Path,
+    processes: int = 2,
+    limit_s: float = LIMIT_S,
+    cpu_limit_s: float | None = None,
 ) -> Iterator[tuple[int, Ended]]:
-    """Run every case; yields (its place, how it ended) as they end, in any order."""
+    """Run every case; yields (its place, how it ended) as they end, in any order. cpu_limit_s: None is CPU_LIMIT_S."""
+    cpu_limit_s = int(cpu_limit_s or CPU_LIMIT_S)
     scratch.mkdir(parents=True, exist_ok=True)
     running: dict[int, _Running] = {}
     waiting = enumerate(cases)
@@ -79,7 +84,7 @@ def run_all(
                 if case is None:
                     exhausted = True
                 else:
-                    one = _start(place, case, scratch)
+                    one = _start(place, case, scratch, cpu_limit_s)
                     running[one.process] = one
             ended = _collect(running, limit_s)
             if not ended:
@@ -91,18 +96,18 @@ def run_all(
             os.waitpid(one.process, 0)
 
 
-def _start(place: int, case: Callable[[], object], scratch: Path) -> _Running:
+def _start(place: int, case: Callable[[], object], scratch: Path, cpu_limit_s: int) -> _Running:
     text, value = scratch / f"{place}.text", scratch / f"{place}.value"
     sys.stdout.flush()
     sys.stderr.flush()
     began = time.monotonic()
     process = os.fork()
     if process == 0:
-        _live(case, text, value)
+        _live(case, text, value, cpu_limit_s)
     return _Running(place, process, began, text, value)
 
 
-def _live(case: Callable[[], object], text: Path, value: Path) -> None:
+def _live(case: Callable[[], object], text: Path, value: Path, cpu_limit_s: int) -> None:
     """The life of a child; never returns."""
     code = 1
     try:
@@ -111,7 +116,7 @@ def _live(case: Callable[[], object], text: Path, value: Path) -> None:
             signal.signal(number, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_AS, (SPACE_BYTES, SPACE_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S + 5))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit_s, cpu_limit_s + 5))
         descriptor = os.open(text, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(descriptor, 1)

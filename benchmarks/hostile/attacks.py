@@ -1,4 +1,4 @@
-"""Every class of attack, run and counted: mutated inputs, damaged files, respelled sheets and scenarios, kills."""
+"""Every class of attack, run and counted: mutated inputs, damaged files, respelled sheets, kills, the page."""
 
 import shutil
 import sys
@@ -43,11 +43,11 @@ class Arena:
     processes: int
     size: Size
 
-    def all(self, cases: Iterable, work: Callable, what: str, limit_s: float = arena.LIMIT_S) -> Iterable[tuple]:
+    def all(self, cases: Iterable, work: Callable, what: str, limits: tuple = ()) -> Iterable[tuple]:
         """Run `work(case)` for every case; yields (case, how it ended), and removes the files of the case."""
         known = list(cases)
         for done, (place, ended) in enumerate(
-            arena.run_all((partial(work, case) for case in known), self.scratch / "answers", self.processes, limit_s),
+            arena.run_all((partial(work, case) for case in known), self.scratch / "answers", self.processes, *limits),
             start=1,
         ):
             case = known[place]
@@ -72,7 +72,7 @@ def make_studies(here: Arena) -> None:
         "wells": partial(_one_study, "WELLS"), "mice": partial(_one_study, "MICE"),
     }  # fmt: skip
     todo = [(name, work) for name, work in works.items() if not (here.made / name).exists()]
-    for (name, _), ended in here.all(todo, lambda one: one[1](here.made / one[0]), "studies made", 1200.0):
+    for (name, _), ended in here.all(todo, lambda one: one[1](here.made / one[0]), "studies made", (1200.0, 1200.0)):
         if ended.code != 0:
             raise RuntimeError(f"the study of {name} could not be made: {ended.text}")
 
@@ -200,10 +200,27 @@ def killed(here: Arena) -> dict[str, Counts]:
     return found
 
 
+def page_attacked(here: Arena) -> dict[str, Counts]:
+    """The teaching page under a hostile browser, a class per attack; what got through is counted, and so is the log."""
+    if not here.size.page_s:
+        return {}
+    from benchmarks.hostile import page  # its libraries are those of the extra teach
+
+    found = {}
+    for name, answer in page.attacks(here.size.page_s).items():
+        counts = found[f"page: {name.replace('_', ' ')}"] = Counts()
+        counts.tried, counts.refused_cleanly = answer["tried"], answer["refused"]
+        for problem in answer["problems"]:
+            counts.add("tracebacks" if name == "log" else "let_through", problem)
+    show(f"page: {len(found)} attacks", last=True)
+    return found
+
+
 CLASSES: dict[str, Callable[[Arena], dict[str, Counts]]] = {
     "inputs": mutated_inputs,
     "damage": damaged_files,
     "sheets": respelled_sheets,
     "scenarios": respelled_scenarios,
     "kills": killed,
+    "page": page_attacked,
 }

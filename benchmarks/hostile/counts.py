@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from benchmarks.hostile.arena import ACCEPTED, CRASH, HANG, REFUSED, SILENT, TRACEBACK, Ended
 
 MUST_BE_ZERO = (
-    "tracebacks", "hangs", "crashes", "refused_without_a_line", "runs_lost", "files_damaged", "silent_wrong_numbers",
+    "tracebacks", "hangs", "crashes", "refused_without_a_line", "runs_lost", "files_damaged", "let_through",
+    "silent_wrong_numbers",
 )  # fmt: skip
 OF_OUTCOME = {
     ACCEPTED: "accepted", REFUSED: "refused_cleanly", TRACEBACK: "tracebacks", HANG: "hangs", CRASH: "crashes",
@@ -19,7 +20,7 @@ SHOWN = 12  # examples that are kept of a class
 class Counts:
     """Counts of one class. could_show_wrong: cases whose right value is known, in which a wrong number would be seen.
 
-    named: damages that were found and whose file was named; cautioned: values that came with a caution. healed: damaged
+    let_through: what the page must refuse and did not, or a visitor kept out. named: damages that were found and whose file was named; cautioned: values that came with a caution. healed: damaged
     studies that the next run brought back to the reference, of could_heal.
     """
 
@@ -32,6 +33,7 @@ class Counts:
     refused_without_a_line: int = 0
     runs_lost: int = 0
     files_damaged: int = 0
+    let_through: int = 0
     silent_wrong_numbers: int = 0
     could_show_wrong: int = 0
     right: int = 0

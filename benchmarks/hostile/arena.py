@@ -20,7 +20,7 @@ from pathlib import Path
 CPU_LIMIT_S = 60  # of processor time, far above what a case takes: what is still running then hangs
 LIMIT_S = 300.0  # of wall time, for what waits without working; long, so that a busy machine is no hang
 MEMORY_BYTES = 2 << 30  # largest resident set; more is counted as a hang: on a smaller machine it would be one
-SPACE_BYTES = 12 << 30  # address space, so that reading without end is stopped before the machine is out of memory
+SPACE_BYTES = 4 << 30  # address space, so that reading without end is stopped before the machine is out of memory
 LOOK_S = 0.005
 TEXT_BYTES = 200_000
 

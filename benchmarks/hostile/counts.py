@@ -18,10 +18,12 @@ SHOWN = 12  # examples that are kept of a class
 
 @dataclass
 class Counts:
-    """Counts of one class. could_show_wrong: cases whose right value is known, in which a wrong number would be seen.
+    """Counts of one class.
 
-    let_through: what the page must refuse and did not, or a visitor kept out. named: damages that were found and whose file was named; cautioned: values that came with a caution. healed: damaged
-    studies that the next run brought back to the reference, of could_heal.
+    could_show_wrong: cases whose right value is known, in which a wrong number would be seen. let_through: what the
+    page must refuse and did not, or a visitor kept out. named: damages that were found and whose file was named.
+    cautioned: values that came with a caution. healed: damaged studies that the next run brought back to the
+    reference, of could_heal.
     """
 
     tried: int = 0

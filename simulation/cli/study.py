@@ -179,7 +179,7 @@ def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
     if out is None:
         console.faults([f"{sheet}: say with --out where tables, figures and report are to go"])
         return BAD_INPUT
-    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    nearest = next(path for path in (out, *out.absolute().parents) if os.path.exists(path))
     if not nearest.is_dir():
         console.faults([f"{nearest} is a file, not a directory: results cannot go to {out}"])
         return BAD_INPUT

@@ -236,7 +236,7 @@ def claimed(out_dir: Path, shared: bool) -> Iterator[None]:
 def prepare(out_dir: Path) -> None:
     """Make the directories of a study. Raises FolderError if a file is in the way or nothing can be written there."""
     try:
-        nearest = next(path for path in (out_dir, *out_dir.parents) if path.exists())
+        nearest = next(path for path in (out_dir, *out_dir.parents) if os.path.exists(path))
         if not nearest.is_dir():
             raise FolderError(f"{nearest} is a file, not a directory: results cannot go to {out_dir}")
         for directory in (out_dir, out_dir / "runs", out_dir / "failed"):

@@ -1,5 +1,6 @@
 """The harness of `make hostile` counts what it must count: outcomes are told apart, mutants repeat, faults fit."""
 
+import json
 import os
 import random
 import resource
@@ -206,3 +207,22 @@ def test_ten_faults_of_the_checks_can_be_seeded():
     assert len(known) >= 10 and len({each.name for each in known}) == len(known)
     for each in known:
         assert each.source() != (faults.ROOT / each.file).read_text(encoding="utf-8")
+
+
+# -- what is stored, and what the documentation says of it --------------------------------------------------------
+
+
+def test_the_stored_results_are_those_of_the_whole_harness_and_hold_nothing_forbidden():
+    found = json.loads((faults.ROOT / "benchmarks" / "results" / "hostile.json").read_text(encoding="utf-8"))
+    classes = found["classes"]
+    tried = {
+        kind: sum(counts["tried"] for name, counts in classes.items() if name.startswith(kind))
+        for kind in ("inputs:", "damage:", "respelled:", "kills:", "page:")
+    }
+    assert tried["inputs:"] >= 2000 and tried["damage:"] >= 1000 and min(tried.values()) >= 10
+    assert {name: counts["examples"] for name, counts in classes.items() if counts["forbidden"]} == {}
+    assert all(counts["could_show_wrong"] for name, counts in classes.items() if name.startswith(("damage", "resp")))
+    assert len(found["seeded_faults"]) >= 10 and all(each["counted"] for each in found["seeded_faults"])
+    text = (faults.ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    for number in (*tried.values(), found["total"]["could_show_wrong"]):
+        assert f"{number:,}" in text, number

@@ -38,7 +38,7 @@ class Ended:
     code: int | None
     text: str
     value: object
-    seconds: float
+    seconds: float  # of processor time
     peak_bytes: int
 
     @property
@@ -162,11 +162,11 @@ def _collect(running: dict[int, _Running], limit_s: float) -> list[tuple[int, En
             continue
         _kill(process)  # what it started and left behind
         del running[process]
-        found.append((one.place, _ended(one, code, seconds, used)))
+        found.append((one.place, _ended(one, code, used)))
     return found
 
 
-def _ended(one: _Running, code: int | None, seconds: float, used: resource.struct_rusage) -> Ended:
+def _ended(one: _Running, code: int | None, used: resource.struct_rusage) -> Ended:
     value = None
     if one.value.exists():
         value = pickle.loads(one.value.read_bytes())
@@ -176,7 +176,9 @@ def _ended(one: _Running, code: int | None, seconds: float, used: resource.struc
         with one.text.open("rb") as file:
             text = file.read(TEXT_BYTES).decode("utf-8", errors="replace")
         one.text.unlink()
-    return Ended(code, text, value, seconds, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+    return Ended(
+        code, text, value, used.ru_utime + used.ru_stime, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    )
 
 
 def _kill(process: int) -> None:

@@ -23,7 +23,7 @@ class Counts:
     could_show_wrong: cases whose right value is known, in which a wrong number would be seen. let_through: what the
     page must refuse and did not, or a visitor kept out. named: damages that were found and whose file was named.
     cautioned: values that came with a caution. healed: damaged studies that the next run brought back to the
-    reference, of could_heal.
+    reference, of could_heal. seconds: of processor time.
     """
 
     tried: int = 0

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks.hostile import arena, damage, faults, inputs, mutators, respelled, sheets
+from benchmarks.hostile import arena, damage, faults, inputs, mutators, respelled, sheets, spellings
 from benchmarks.hostile.attacks import _judge
 from benchmarks.hostile.counts import Counts
 
@@ -191,6 +191,13 @@ def test_right_values_of_the_sheets_are_those_of_the_reference_cases():
 
 def inputs_of(name):
     return (faults.ROOT / "tests" / "cases" / "lab_files" / name).read_text(encoding="utf-8")
+
+
+def test_sheets_repeat_and_every_spelling_comes_up():
+    made = list(sheets.cases(1000, 5))
+    assert [each.files for each in made] == [each.files for each in sheets.cases(1000, 5)]
+    used = {name for each in made for name in each.spellings}
+    assert used == {*spellings.CALIPERS, *spellings.ANY, *spellings.LYSIS, *spellings.PLATES}
 
 
 def test_a_value_that_is_off_missing_or_too_much_differs():

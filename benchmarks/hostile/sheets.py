@@ -196,7 +196,7 @@ def _chosen(chance: random.Random, known: Spellings) -> list[str]:
 def _applied(thing: object, chance: random.Random, known: Spellings) -> tuple[str, ...]:
     names = _chosen(chance, known)
     # A header is renamed after everything that looks for it, a decimal point after all that computes with the number.
-    last = {"number": 1, "missing": 2, "header": 3, "columns": 3}
+    last = {"number": 1, "header": 2, "columns": 2}
     for name in sorted(names, key=lambda each: last.get(known[each][0], 0)):
         known[name][1](thing, chance)
     return tuple(names)

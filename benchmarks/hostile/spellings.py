@@ -38,6 +38,10 @@ class Sheet:
         for number, row in enumerate(self.rows):
             row[place] = change(row[place], number)
 
+    def numbers(self, name: str, change: Callable[[str, int], str]) -> None:
+        """As each, for the cells that hold a number."""
+        self.each(name, lambda cell, number: change(cell, number) if cell[:1].isdigit() else cell)
+
     def data(self, chance: random.Random) -> bytes:
         """The bytes of the file."""
         lines = [self.header, *self.rows]
@@ -64,7 +68,7 @@ def _thousands(separator: str) -> Callable[[str, int], str]:
 
 def _volumes(change: Callable[[str, int], str], **settings: object) -> Callable:
     def spell(sheet: Sheet, chance: random.Random) -> None:
-        sheet.each("volume_mm3", change)
+        sheet.numbers("volume_mm3", change)
         _set(sheet, settings)
 
     return spell
@@ -98,7 +102,7 @@ def _converted(name: str, header: str, factor: float, form: str) -> Callable:
     """The column in another unit, which its header names; `header` may keep the old name, and is then wrong."""
 
     def spell(sheet: Sheet, chance: random.Random) -> None:
-        sheet.each(name, lambda cell, number: form.format(float(cell) * factor) if cell else cell)
+        sheet.numbers(name, lambda cell, number: form.format(float(cell) * factor))
         sheet.header[sheet.column(name)] = header
 
     return spell
@@ -124,7 +128,7 @@ def _cage_and_mouse(sheet: Sheet, chance: random.Random) -> None:
 def _decimal_comma(sheet: Sheet, chance: random.Random) -> None:
     """One decimal place after a comma, in a sheet separated by semicolons."""
     sheet.separator = ";"
-    sheet.each("volume_mm3", lambda cell, number: f"{float(cell):.1f}".replace(".", ","))
+    sheet.numbers("volume_mm3", lambda cell, number: f"{float(cell):.1f}".replace(".", ","))
 
 
 def _missing_first_day(sheet: Sheet, chance: random.Random) -> None:

@@ -85,7 +85,7 @@ def read_caliper(path: Path, formula: str = "half") -> CaliperSheet:
 
 
 def check_magnitudes(rows: pd.DataFrame, loq_mm3: float) -> list[str]:
-    """Notes on days and body weights that are in another unit. Raises SheetFault where the volumes are.
+    """Notes on days, body weights, arms and single readings in another unit. Raises SheetFault where all volumes are.
 
     rows: tidy rows of a laboratory's sheet. With every volume at or below the limit of quantification all logarithms
     are equal, and all growth rates would come out as zero.
@@ -96,7 +96,12 @@ def check_magnitudes(rows: pd.DataFrame, loq_mm3: float) -> list[str]:
         diameters = ", or with diameters in cm length_cm and width_cm" if reason else ""
         raise SheetFault([f"{said}{diameters}{reason}"])
     found = [implausible(q, rows[c].to_numpy()) for q, c in (("day", "day"), ("weight", "body_weight_g"))]
-    return [*(line for line in found if line), *_jumps(rows)]
+    arms = [
+        f"arm {arm}: {line}"
+        for arm, own in rows.groupby("arm", sort=False)
+        if (line := implausible("volume", own["volume_mm3"].to_numpy(), low=loq_mm3))
+    ]
+    return [*(line for line in found if line), *arms, *_jumps(rows)]
 
 
 def _jumps(rows: pd.DataFrame) -> list[str]:

@@ -55,6 +55,7 @@ _TIME = re.compile(r"\d{1,3}:\d{2}:\d{2}.*|\d{1,3}:0\d( ?[ap]m)?", re.IGNORECASE
 # No reader, antibody or assay reaches these; beyond them squares overflow. Zero and less are judged elsewhere.
 _LARGEST = {"value": 1e12, "dose": 1e6, "et_ratio": 1e6, "hours": 1e5}
 _AGREEING_POINTS = 0.1
+_MOST_LISTED = 12
 
 
 @dataclass
@@ -110,10 +111,16 @@ def _from_matrix(matrix: Matrix, path: Path, plate_map: Path) -> Sheet:
     if problems:
         raise SheetFault(_first_of_each(problems))
     if unread:
-        notes.append(f"named in the map but without a reading: {', '.join(unread)}")
+        notes.append(f"named in the map but without a reading: {_listed(unread)}")
     if unnamed:
-        notes.append(f"read but not named in the map, left out: {', '.join(unnamed)}")
+        notes.append(f"read but not named in the map, left out: {_listed(unnamed)}")
     return _sheet(rows, path.stem, True, notes)
+
+
+def _listed(wells: list[str]) -> str:
+    """The first wells, and how many more there are."""
+    more = len(wells) - _MOST_LISTED
+    return ", ".join(wells[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _first_of_each(problems: list[str]) -> list[str]:

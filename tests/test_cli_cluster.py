@@ -29,7 +29,10 @@ REFUSED = {
     "engine": (["--engine", "ray"], ["--engine", "must be local or dask"]),
     "cluster without dask": (["--cluster", "slurm"], ["--cluster", "goes with --engine dask"]),
     "site without dask": (["--site", "site.toml"], ["--site", "goes with --engine dask"]),
-    "unknown cluster": (["--engine", "dask", "--cluster", "moon"], ["--cluster", "slurm", "tcp://host:port"]),
+    "unknown cluster": (
+        ["--engine", "dask", "--cluster", "moon"],
+        ["--cluster", "slurm", "tcp://host:port or tls://host:port"],
+    ),
     "site without batch system": (["--engine", "dask", "--site", "site.toml"], ["--site", "goes with a batch system"]),
     "shard with dask": (["--engine", "dask", "--shard", "0/2"], ["--shard", "goes with --engine local"]),
     "no site file": (["--engine", "dask", "--cluster", "slurm", "--site", "no.toml"], ["no.toml", "no such file"]),

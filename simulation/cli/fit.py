@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from simulation.scenario.schema import Scenario
 
 STORE = "calibration_points.jsonl"
-ROUNDS = "posterior_rounds.json"
 DATABASE = "posterior.db"
 
 
@@ -321,18 +320,19 @@ def _emulated(
     import numpy as np
 
     from analysis.emulator import sample
+    from simulation.run.folder import write_json
+    from simulation.run.points import ROUNDS, read_rounds
 
     given = scenario.calibrate
     said = json.dumps([digest, scenario.seed, given.population, best, {f.path: [f.low, f.high] for f in free}])
     ours = hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def recall(name: str, draw: object) -> np.ndarray:
-        path = folder / ROUNDS
-        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        kept = read_rounds(folder / ROUNDS)
         key = f"{ours} {name}"
         if key not in kept:
             kept[key] = draw().tolist()
-            path.write_text(json.dumps(kept), encoding="utf-8")
+            write_json(folder / ROUNDS, kept)
         return np.array(kept[key])
 
     return sample(free, best, measure, given.population, given.generations, scenario.seed, console.note, recall)

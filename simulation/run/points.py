@@ -17,8 +17,9 @@ from pathlib import Path
 from simulation import runtime
 from simulation.run.books import Step
 from simulation.run.pool import Stop, Stopped, signals
-from simulation.seal import check_entries, naming, sealed_entries
+from simulation.seal import KEY, check_entries, naming, sealed_entries
 
+ROUNDS = "posterior_rounds.json"
 Job = Callable[[Mapping[str, float]], Mapping[str, float]]
 _LOOK_S = 0.5  # how long a request to stop may go unnoticed
 
@@ -92,6 +93,19 @@ def point_of(line: bytes) -> tuple[str, dict[str, float]] | None:
         return entries["id"], dict(entries["values"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def read_rounds(path: Path) -> dict[str, list]:
+    """Draws of the rounds of a fit by name, from sealed JSON; empty where there are none or the file is damaged.
+
+    They are drawn again then. A file of 0.1.0 has no seal; every name in it holds a space.
+    """
+    try:
+        kept = json.loads(path.read_bytes())
+        check_entries(kept, required=any(" " not in name for name in kept))
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return {}
+    return {name: draws for name, draws in kept.items() if name != KEY}
 
 
 def _attempt(job: Job, values: Mapping[str, float]) -> tuple[Mapping[str, float] | None, str]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulation.run.folder import UNSEALED_FAILURE, FolderError, OtherFile, check_run_file
-from simulation.run.points import point_of
+from simulation.run.points import ROUNDS, point_of
 from simulation.run.status import wanted_runs
 from simulation.scenario.branch import CheckpointError, read_meta
-from simulation.seal import CHANGED, DamagedFile, check_entries, digest_file, matches_digest, stated_digest
+from simulation.seal import CHANGED, KEY, DamagedFile, check_entries, digest_file, matches_digest, stated_digest
 from simulation.study_file import read_study_file
 
 
@@ -83,13 +83,20 @@ def _files(target: Path) -> Iterator[tuple[str, Path, Callable[[Path], bool]]]:
         "summary table": "tables/runs.parquet", "text of the last analysis": "summary.txt",
         "stores of fits": "*_points.jsonl",
     }  # fmt: skip
+    if (target / ROUNDS).exists():
+        yield "rounds of a fit", target / ROUNDS, _rounds
     for kind, pattern in patterns.items():
         for path in sorted(target.glob(pattern)):
             yield kind, path, _CHECKS[kind]
 
 
 def _kind_of(path: Path) -> str | None:
-    names = {"study.json": "study.json", "runs.parquet": "summary table", "summary.txt": "text of the last analysis"}
+    names = {
+        "study.json": "study.json",
+        ROUNDS: "rounds of a fit",
+        "runs.parquet": "summary table",
+        "summary.txt": "text of the last analysis",
+    }
     endings = {".h5": "run files", ".ckpt": "checkpoints", ".jsonl": "stores of fits"}
     failure = "records of failures" if path.suffix == ".json" and path.parent.name == "failed" else None
     return names.get(path.name) or endings.get(path.suffix) or failure
@@ -107,7 +114,7 @@ def _checkpoint(path: Path) -> bool:
 
 def _study(path: Path) -> bool:
     try:
-        return "sha256" in read_study_file(path)
+        return KEY in read_study_file(path)
     except FileNotFoundError:
         raise FolderError(f"{path.parent}: no results folder (there is no study.json)") from None
     except ValueError as fault:
@@ -117,14 +124,23 @@ def _study(path: Path) -> bool:
 
 
 def _failure(path: Path) -> bool:
+    return _json(path, lambda record: record.keys() == UNSEALED_FAILURE)
+
+
+def _rounds(path: Path) -> bool:
+    return _json(path, lambda kept: all(" " in name for name in kept))
+
+
+def _json(path: Path, of_0_1_0: Callable[[dict], bool]) -> bool:
+    """Check sealed JSON; of_0_1_0: whether its entries are those of a file that needs no seal."""
     try:
-        record = json.loads(path.read_bytes())
-        check_entries(record, required=record.keys() != UNSEALED_FAILURE)
+        content = json.loads(path.read_bytes())
+        check_entries(content, required=not of_0_1_0(content))
     except DamagedFile:
         raise
     except (ValueError, AttributeError, TypeError):
         raise DamagedFile("damaged: it is not a JSON object") from None
-    return "sha256" in record
+    return KEY in content
 
 
 def _with_digest(path: Path) -> bool:
@@ -146,5 +162,5 @@ def _store(path: Path) -> bool:
 
 _CHECKS: dict[str, Callable[[Path], bool]] = {
     "run files": _run_file, "checkpoints": _checkpoint, "study.json": _study, "records of failures": _failure,
-    "summary table": _with_digest, "text of the last analysis": _with_digest, "stores of fits": _store,
+    "summary table": _with_digest, "text of the last analysis": _with_digest, "stores of fits": _store, "rounds of a fit": _rounds,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from scipy import stats
 
 from analysis import falls
 from analysis.curve_wells import Wells
-from benchmarks.statistics.hook import DOSES, simulated
+from tests.analysis.noisy_curves import DOSES, simulated
 
 
 def hooks(curves, seed, **setting):

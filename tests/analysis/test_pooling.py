@@ -155,7 +155,7 @@ def test_an_axis_added_to_a_finished_study(tmp_path, large):
 @pytest.mark.parametrize("keys", [(SERUM, KD), ("effectors.genotype", SERUM), ("effectors.donor_potency_log_sd",)])
 def test_a_study_of_an_earlier_version_is_told_apart_by_its_conditions(tmp_path, large, keys):
     """Also where no replicate and no donor is left that two conditions share."""
-    sweep = {DOSE: AXES[DOSE], **{key: AXES[key] for key in keys}}
+    sweep = {DOSE: [0, 1], **{key: AXES[key] for key in keys}}
     conditions = describe(tmp_path, base(donors=2, replicates=2) + spelled(sweep, [BARE] * len(sweep))[0])
     for each in conditions:
         values = [value_at(each.resolved, key) for key in keys]

@@ -39,7 +39,7 @@ def finished(out_dir: Path) -> int:
     return sum(1 for _ in (out_dir / "runs").rglob("*.h5"))
 
 
-def parent(pid: int) -> int:
+def parent(pid: int | str) -> int:
     """The parent of a process; 0 if it is gone."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

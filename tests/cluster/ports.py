@@ -7,6 +7,8 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster.drivers import parent
+
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
 ANSWER_S = 60.0
 
@@ -32,13 +34,7 @@ class Port:
 
 def family(pid: int) -> set[int]:
     """A process and all that descend from it."""
-    parents = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
+    parents = {int(folder.name): parent(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()}
     found, more = {pid}, {pid}
     while more:
         more = {child for child, owner in parents.items() if owner in more} - found

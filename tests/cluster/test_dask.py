@@ -126,6 +126,8 @@ def test_a_changed_scenario_in_an_old_folder_is_never_mixed_in(tmp_path):
 def test_a_cluster_that_is_not_there_is_told_in_a_line(tmp_path):
     with pytest.raises(ClusterError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
         cluster.execute(runs_of(text(replicates=1)), tmp_path, cluster="tcp://127.0.0.1:9")
+    with pytest.raises(ClusterError, match=r"^no connection to tls://127\.0\.0\.1:9: .*ssl"):
+        cluster.execute(runs_of(text(replicates=1)), tmp_path, cluster="tls://127.0.0.1:9")
 
 
 def test_a_wall_time_that_is_too_short_is_refused(tmp_path):

@@ -2,12 +2,11 @@
 
 import json
 import stat
-from pathlib import Path
 
 import pytest
 from distributed.security import Security
 
-from tests.cluster.drivers import adcc, finished, start
+from tests.cluster.drivers import adcc, finished, parent, start
 from tests.cluster.ports import answer_to_http, answer_to_tls, family, listening
 from tests.cluster.sweeps import text
 from tests.gate import ENDS, Gate, until
@@ -63,7 +62,7 @@ def test_dask_on_slurm_speaks_tls_with_a_key_that_is_gone_afterwards(slurm, gate
     driver = adcc(slurm, "run", tmp_path / "sweep.toml", "--out", out, "--engine", "dask", "--cluster", "slurm",
                   "--site", site)  # fmt: skip
     held = gate.wait_for(1)[0]
-    job = listening(family(worker_of(held.pid)))
+    job = listening(family(parent(parent(held.pid))))  # the nanny, the worker and the process of the run
     assert strangers_are_refused(listening(family(driver.pid)), stranger) == (1, 1), "the scheduler"
     assert strangers_are_refused(job, stranger) == (2, 1), "a worker and its nanny"
     (folder,) = (out / "jobs").glob("tls-*")
@@ -78,10 +77,3 @@ def test_dask_on_slurm_speaks_tls_with_a_key_that_is_gone_afterwards(slurm, gate
     assert driver.returncode == 0 and finished(out) == 7, said
     assert not list((out / "jobs").glob("tls-*"))
     assert [path for path in (out / "jobs").glob("adcc-*.log")], "the log of the job"
-
-
-def worker_of(pid: int) -> int:
-    """The nanny whose worker has this process of a run."""
-    for _ in range(2):
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return pid

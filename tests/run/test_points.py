@@ -4,7 +4,10 @@ import json
 import os
 import signal
 
-from simulation.run.points import measure_points
+from simulation.run.folder import write_json
+from simulation.run.points import _read, measure_points, point_of, read_rounds
+from simulation.seal import sealed_entries
+from tests.sealing import flipped
 
 POINTS = {f"p{i}": {"x": float(i)} for i in range(6)}
 
@@ -70,3 +73,21 @@ def test_an_interrupted_study_keeps_what_it_has(tmp_path):
     assert stopped.signal == signal.SIGINT
     assert set(stopped.found) == {"p0", "p1", "p2"}
     assert len(measure_points(POINTS, square, store, workers=1).found) == 6
+
+
+def test_damaged_lines_and_rounds_are_made_again(tmp_path):
+    store, rounds = tmp_path / "points.jsonl", tmp_path / "rounds.json"
+    line = json.dumps(sealed_entries({"id": "a", "values": {"x": 0.5}})).encode()
+    assert point_of(line) == ("a", {"x": 0.5})
+    assert point_of(b'{"id": "a", "values": {"x": 0.5}}') == ("a", {"x": 0.5})  # of 0.1.0
+    assert [bit for bit in range(8 * len(line)) if point_of(flipped(line, bit)) not in (None, ("a", {"x": 0.5}))] == []
+    store.write_bytes(line + b"\n" + line.replace(b"0.5", b"0.7") + b"\n" + line[:20])
+    assert _read(store) == {"a": {"x": 0.5}} and store.read_bytes().endswith(b"\n")
+    write_json(rounds, {"ab one": [0.5, 0.25]})
+    assert read_rounds(rounds) == {"ab one": [0.5, 0.25]}
+    content = rounds.read_bytes()
+    for bit in range(8 * len(content)):
+        rounds.write_bytes(flipped(content, bit))
+        assert read_rounds(rounds) in ({}, {"ab one": [0.5, 0.25]})
+    rounds.write_text('{"ab one": [0.5]}')
+    assert read_rounds(rounds) == {"ab one": [0.5]} and read_rounds(tmp_path / "none.json") == {}

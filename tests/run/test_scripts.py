@@ -40,7 +40,10 @@ HOSTILE = [
     "a\n#SBATCH --wrap=z\n#PBS -o z\n#BSUB -o z\n#$ -o z",
     "\t\r\x1b[31m\x7f", "50%x\\n", "*?[a]{b,c}~!#&|<>()^", "µ—\u2028\u00a0", os.fsdecode(bytes(range(0x80, 0x100))),
 ]  # fmt: skip
-STUB = '#!/bin/sh\nprintf \'%s\\0\' "$@" >"$STUB_SAYS"\nprintf \'in the log%s\\n\' "$DASK_DISTRIBUTED__COMM__TLS__WORKER__KEY"\n'
+STUB = """#!/bin/sh
+printf '%s\\0' "$@" >"$STUB_SAYS"
+printf 'in the log%s\\n' "$DASK_DISTRIBUTED__COMM__TLS__WORKER__KEY"
+"""
 
 
 @pytest.fixture(scope="module")

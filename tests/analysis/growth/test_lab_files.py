@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from analysis.caliper_data import read_caliper
+from analysis.caliper_data import check_magnitudes, read_caliper
 from analysis.errors import SheetFault
 from analysis.growth_compare import comparison_table
-from analysis.growth_design import GrowthDesign
+from analysis.growth_design import GrowthDesign, read_design, unknown_arms
 from analysis.growth_study import analyse_growth
 from analysis.growth_tables import mouse_table
 from analysis.tumour_growth import choose_evaluation_day
@@ -193,3 +193,37 @@ def test_arms_read_on_different_days_are_named_with_a_way_out_that_works(tmp_pat
 def test_names_that_look_like_missing_numbers_are_taken_with_a_warning(case, what):
     sheet = read_caliper(CASES / "hostile" / case / "c.csv")
     assert len(sheet.rows) and any(line.startswith(what) for line in sheet.notes)
+
+
+def respelt(tmp_path, change):
+    """The reference sheet with `change` (row as a dictionary -> None) made to its rows."""
+    with (LAB / "reference_study.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        change(row)
+    path = tmp_path / "respelt.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_one_arm_and_one_reading_in_another_unit_are_pointed_out(tmp_path):
+    def drug_in_cm3(row):
+        if row["arm"] == "drug":
+            row["volume_mm3"] = str(float(row["volume_mm3"]) / 1000)
+
+    (said,) = check_magnitudes(read_caliper(respelt(tmp_path, drug_in_cm3)).rows, 20.0)
+    assert said.startswith("arm drug: all 25 tumour volumes are 20 mm3 or less")
+    (said,) = check_magnitudes(read_caliper(LAB / "reference_study.csv").rows.replace(1143.0, 1.143), 20.0)
+    assert said.startswith("mouse v3 of arm vehicle: 676 mm3 on day 15 and 1.143 mm3 on day 20")
+    assert check_magnitudes(read_caliper(LAB / "reference_study.csv").rows, 20.0) == []
+
+
+def test_a_design_names_its_arms_in_any_spelling(tmp_path):
+    path = respelt(tmp_path, lambda row: row.update(arm=row["arm"].replace("drug", "drug 10mg/kg")))
+    path.with_suffix(".toml").write_text('[arm."Drug 10 mg/kg"]\nroute = "iv"\n', encoding="utf-8")
+    design = read_design(path.with_suffix(".toml")).spelt_as(["vehicle", "drug 10mg/kg"])
+    assert design.arms == {"drug 10mg/kg": {"route": "iv"}}
+    assert unknown_arms(design, ["vehicle", "drug 10mg/kg"]) == []

@@ -93,7 +93,8 @@ def _headed(name: str, *others: str) -> Callable:
     """The header of a column is written in another way."""
 
     def spell(sheet: Sheet, chance: random.Random) -> None:
-        sheet.header[sheet.column(name)] = chance.choice(others)
+        if name in sheet.header:  # else its unit has given it another name already
+            sheet.header[sheet.column(name)] = chance.choice(others)
 
     return spell
 

@@ -5,6 +5,7 @@
 #   make test      the tests (minutes)               make lint      style, format, import contracts
 #   make test-slow the precise and long ones         make compare   published lysis data beside the simulation
 #   make bench     speed, as JSON                    make mutants   seeded faults that the tests must notice
+#   make hostile   broken inputs, damaged files, kills, as JSON: no silent wrong number, no lost run (hostile-slice: 90 s of it)
 #   make clean     remove the environment and caches (results stay)
 #
 # Another interpreter: make demo PYTHON=/path/to/python3.13
@@ -23,7 +24,7 @@ PYTHON ?= $(shell for python in python3.12 python3.13 python3.14 python3 python;
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1 \
 	&& { echo $$python; break; }; done)
 
-.PHONY: demo teach page-files test test-slow lint bench compare mutants clean
+.PHONY: demo teach page-files test test-slow lint bench compare mutants hostile hostile-slice clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -45,6 +46,12 @@ test-slow: $(VENV)/.installed-dev page-files
 
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python tests/mutants.py
+
+hostile: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.hostile
+
+hostile-slice: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.hostile --slice
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,290 @@
+"""Flipped bits and cuts in finished files: the analysis gives the reference numbers or names the file; a run heals.
+
+Every case is one damage to one file in a copy of a finished study. After it come `adcc analyse`, `adcc verify` and, in
+a part of the cases, the `adcc run` that made the study.
+Silent wrong number: the analysis ends with exit code 0 and a table differs from the reference; or a refusal that does
+not say which file; or a run that ends with exit code 0 and leaves another file or table than the reference.
+"""
+
+import contextlib
+import io
+import os
+import random
+import shutil
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from benchmarks.hostile import commands, inputs, mutators
+
+LEVELS = ("observables", "final", "events", "frames")
+DAMAGES = {
+    "1 bit": mutators.flip_bits,
+    "8 bits": partial(mutators.flip_bits, bits=8),
+    "cut": mutators.cut,
+}
+UNSEALED = (
+    "checkpoint",
+    "runs.parquet",
+)  # files that are made again, or begun again, from others: verify may pass them
+RIGHT, NAMED, WRONG, BROKEN = "right", "named", "silent wrong number", "traceback"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished study: its folder, its scenario next to it, and the tables that an analysis of it gives.
+
+    large: the tables of an analysis that works from the summary table, as of a study of thousands of runs.
+    """
+
+    folder: Path
+    tables: dict[str, bytes] = field(repr=False, default_factory=dict)
+    large: dict[str, bytes] = field(repr=False, default_factory=dict)
+
+    @property
+    def scenario(self) -> Path:
+        """The scenario file that it was made from."""
+        return self.folder.with_suffix(".toml")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One damage: kind of file, which damage, path in the study; heals: whether the study is run again afterwards."""
+
+    target: str
+    damage: str
+    number: int
+    study: Study
+    path: str
+    heals: bool
+    seed: int
+
+    def folder(self, scratch: Path) -> Path:
+        """Where the damaged copy lies."""
+        return scratch / "damage" / f"{self.target}-{self.damage}-{self.number}".replace(" ", "_")
+
+    def run(self, scratch: Path) -> dict[str, str]:
+        """What came of it: analysis, verify and healing, each RIGHT, NAMED, WRONG or BROKEN (absent: not asked)."""
+        copy = linked(self.study.folder, self.folder(scratch))
+        chance = random.Random(f"{self.seed} {self.target} {self.damage} {self.number}")
+        broken = copy / self.path
+        data = broken.read_bytes()
+        damaged = DAMAGES[self.damage](chance, data)
+        broken.unlink()
+        broken.write_bytes(damaged)
+        found = {}
+        if self.target == "checkpoint":
+            found |= resumed(self, copy)
+        else:
+            found["analysis"] = self._analysed(copy)
+        if self.target not in UNSEALED and commands_known("verify"):
+            code, text = said("verify", str(copy))
+            found["verify"] = BROKEN if "Traceback" in text else NAMED if code and names(text, self.path) else WRONG
+        if self.heals and self.target != "checkpoint":
+            found["healing"] = self._healed(copy)
+        return found
+
+    def _analysed(self, copy: Path) -> str:
+        large = self.target == "runs.parquet"
+        if large:
+            as_if_large()
+        code, text = said("analyse", str(copy))
+        return judged(code, text, self.path, tables(copy) == (self.study.large if large else self.study.tables))
+
+    def _healed(self, copy: Path) -> str:
+        code, text = said("run", str(self.study.scenario), "--out", str(copy), "--workers", "1")
+        if "Traceback" in text:
+            return BROKEN
+        known = self.study.large if self.target == "runs.parquet" else self.study.tables
+        same = tables(copy) == known and run_files(copy) == run_files(self.study.folder)
+        return RIGHT if code == 0 and same else WRONG
+
+
+def judged(code: int, text: str, path: str, same: bool) -> str:
+    """What an answer after damage to `path` amounts to; same: whether every table is that of the reference."""
+    if "Traceback" in text:
+        return BROKEN
+    if code == 0:
+        return RIGHT if same else WRONG
+    return NAMED if names(text, path) else WRONG
+
+
+def names(text: str, path: str) -> bool:
+    """Whether a message says which file is meant: by its name, its run id or, among many, by its folder and number."""
+    flat = "".join(text.split())
+    return Path(path).name in flat or Path(path).name.partition(".")[0] in flat
+
+
+def resumed(case: Case, copy: Path) -> dict[str, str]:
+    """A mouse without its run file goes on from the damaged checkpoint or begins again; its file is the reference's."""
+    run_id = Path(case.path).name.partition(".")[0]
+    (copy / "runs" / run_id[:2] / f"{run_id}.h5").unlink()
+    code, text = said("run", str(case.study.scenario), "--out", str(copy), "--workers", "1")
+    if "Traceback" in text:
+        return {"healing": BROKEN}
+    if run_files(copy) == run_files(case.study.folder):
+        return {"healing": RIGHT if code == 0 else NAMED}
+    return {"healing": NAMED if code and names(text, case.path) else WRONG}
+
+
+def loaded(seed: int, number: int, damage: str, checkpoint: Path, reference: tuple, scratch: Path) -> dict[str, str]:
+    """A damaged checkpoint is refused in one line, or gives every number of the sound one."""
+    import numpy as np
+
+    from simulation.record.checkpoint import load_checkpoint
+    from simulation.scenario.branch import CheckpointError
+
+    chance = random.Random(f"{seed} load {damage} {number}")
+    path = scratch / "damage" / f"load-{number}-{damage}.ckpt".replace(" ", "_")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(DAMAGES[damage](chance, checkpoint.read_bytes()))
+    try:
+        meta, arrays = load_checkpoint(path)
+    except CheckpointError:
+        return {"loading": NAMED}
+    except Exception:
+        traceback.print_exc()
+        return {"loading": BROKEN}
+    finally:
+        path.unlink()
+    same = meta == reference[0] and arrays.keys() == reference[1].keys()
+    same = same and all(np.array_equal(arrays[name], reference[1][name]) for name in arrays)
+    return {"loading": RIGHT if same else WRONG}
+
+
+# -- what is compared ---------------------------------------------------------------------------------------------
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    """Name -> bytes of every table of an analysis, the cache of run files left out."""
+    return {path.name: path.read_bytes() for path in sorted((folder / "tables").glob("*.csv"))}
+
+
+def run_files(folder: Path) -> dict[str, bytes]:
+    """Name -> bytes of every run file."""
+    return {path.name: path.read_bytes() for path in sorted((folder / "runs").glob("*/*.h5"))}
+
+
+def linked(study: Path, copy: Path) -> Path:
+    """A copy of a results folder whose files share their bytes with it; tables and figures are left out."""
+    for source in study.rglob("*"):
+        part = source.relative_to(study)
+        if (
+            source.is_dir()
+            or part.parts[0] in ("figures", "exports")
+            or part.suffix == ".csv"
+            or part.name == "report.html"
+        ):
+            continue
+        (copy / part).parent.mkdir(parents=True, exist_ok=True)
+        if part.suffix in (".h5", ".ckpt"):
+            os.link(source, copy / part)
+        elif part.name != "summary.txt":
+            (copy / part).write_bytes(source.read_bytes())
+    return copy
+
+
+def said(*argv: str) -> tuple[int, str]:
+    """Exit code and text of one command, called in this process."""
+    text = io.StringIO()
+    code = 0
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        try:
+            commands.call(argv)
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        except Exception:
+            traceback.print_exc()
+            code = 1
+    print(text.getvalue())
+    return code, text.getvalue()
+
+
+def commands_known(name: str) -> bool:
+    """Whether there is a command of this name."""
+    from simulation.cli.common import app
+
+    return name in {each.name or each.callback.__name__ for each in app.registered_commands}
+
+
+# -- what is damaged ----------------------------------------------------------------------------------------------
+
+
+def make(folder: Path) -> None:
+    """Make the studies that are damaged, in this process: wells of every output level, and mice with saved tumours."""
+    small = inputs.WELLS.replace("[0, 10]", "[0]").replace("[0, 0.001, 1]", "[0, 1]")
+    made = {}
+    for level in LEVELS:
+        text = small.replace('level = "observables"', f'level = "{level}"')
+        made[level] = inputs.make_study(text, folder / f"wells-{level}")
+    made["mice"] = inputs.make_study(inputs.MICE, folder / "mice")
+    for saved in (made["mice"] / "checkpoints").glob(
+        "*.day2.ckpt"
+    ):  # where each mouse would go on after a stop on day 2
+        shutil.copyfile(saved, saved.with_name(saved.name.replace(".day2", "")))
+    for study in made.values():
+        analysed(study)
+    as_if_large()
+    for level in LEVELS[:2]:
+        shutil.copytree(made[level], folder / f"large-{level}")
+        analysed(folder / f"large-{level}")
+
+
+def analysed(study: Path) -> None:
+    """Analyse a sound study. Raises RuntimeError with what was said if that fails."""
+    code, text = said("analyse", str(study))
+    if code:
+        raise RuntimeError(f"{study}: {text}")
+
+
+def as_if_large() -> None:
+    """From here on every study in this process is analysed from its summary table, as one of thousands of runs."""
+    import analysis.study
+
+    analysis.study.LARGE = 0
+
+
+def studies(folder: Path) -> dict[str, Study]:
+    """The studies that make() has made in `folder`."""
+    names_ = [*(f"wells-{level}" for level in LEVELS), "mice"]
+    return {
+        name.removeprefix("wells-"): Study(
+            folder / name, tables(folder / name), tables(folder / name.replace("wells", "large"))
+        )
+        for name in names_
+    }
+
+
+def cases(count: int, seed: int, known: dict[str, Study], healing: float) -> Iterator[Case]:
+    """`count` damages over wells of all levels, mice, checkpoints, study.json and the summary table."""
+    chance = random.Random(f"{seed} damage")
+    weights = {**dict.fromkeys(LEVELS, 14), "mice": 6, "checkpoint": 4, "study.json": 17, "runs.parquet": 17}
+    targets = chance.choices(list(weights), list(weights.values()), k=count)
+    for number, target in enumerate(targets):
+        name = (
+            target if target in known else "mice" if target == "checkpoint" else chance.choice(["observables", "final"])
+        )
+        if target == "study.json" and chance.random() < 0.3:
+            name = "mice"
+        study = known[name]
+        damage = chance.choices(list(DAMAGES), [5, 3, 2])[0]
+        if target == "study.json":
+            path = "study.json"
+        elif target == "runs.parquet":
+            path = "tables/runs.parquet"
+        else:
+            path = chance.choice(sorted(_files(study, target)))
+        yield Case(target, damage, number, study, path, chance.random() < healing, seed)
+
+
+def _files(study: Study, target: str) -> list[str]:
+    """Paths of the files of one kind. A saved tumour serves as the checkpoint of its run: it is one, of its day."""
+    if target != "checkpoint":
+        return [str(path.relative_to(study.folder)) for path in (study.folder / "runs").glob("*/*.h5")]
+    return [
+        str(path.relative_to(study.folder))
+        for path in (study.folder / "checkpoints").glob("*.ckpt")
+        if ".day" not in path.name
+    ]

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.cell_text import unguard
 from analysis.errors import SheetFault
 from analysis.sheet import read_text
 from analysis.sheet_numbers import MISSING
@@ -60,7 +61,10 @@ def find_matrix(path: Path, holds_words: bool) -> Matrix | None:
     found: list[_Block] = []
     for separator in (";", "\t", ","):
         try:
-            records = [[cell.strip() for cell in cells] for cells in csv.reader(io.StringIO(text), delimiter=separator)]
+            records = [
+                [unguard(cell).strip() for cell in cells]
+                for cells in csv.reader(io.StringIO(text), delimiter=separator)
+            ]
         except csv.Error:  # no text table
             return None
         lines = [(n, cells) for n, cells in enumerate(records, start=1) if any(cells)]

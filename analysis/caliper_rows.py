@@ -160,11 +160,13 @@ def _merge_duplicates(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
 
 def _after_the_end(rows: pd.DataFrame) -> list[str]:
-    ended = rows[rows["event"].isin(["death", "removed"])].groupby(["study", "arm", "mouse"])["day"].min()
-    problems = []
-    for key, day in ended.items():
-        mine = (rows["study"] == key[0]) & (rows["arm"] == key[1]) & (rows["mouse"] == key[2])
-        later = rows[mine & (rows["day"] > day) & rows["volume_mm3"].notna()]
-        for row in later["_row"].head(1):
-            problems.append(f"row {row}, column volume_mm3: mouse {key[2]} of arm {key[1]} left on day {day:g}")
-    return problems
+    ended = rows[rows["event"].isin(["death", "removed"])].groupby(_NAMES, as_index=False)["day"].min()
+    if ended.empty:
+        return []
+    read = rows.loc[rows["volume_mm3"].notna(), [*_NAMES, "day", "_row"]]
+    later = read.merge(ended.rename(columns={"day": "end"}), on=_NAMES)
+    later = later[later["day"] > later["end"]].drop_duplicates(_NAMES)
+    return [
+        f"row {each.row}, column volume_mm3: mouse {each.mouse} of arm {each.arm} left on day {each.end:g}"
+        for each in later.rename(columns={"_row": "row"}).itertuples()
+    ]

@@ -108,6 +108,9 @@ def _columns(table: Table, problems: list[str]) -> tuple[list[str], dict[str, fl
         if name in {"value", "dose_ug_per_ml", "et_ratio", "hours", "cell_line", "antibody", "donor"} - set(header):
             header[column.place] = name
             factors[name] = column.factor
+            if name == "value" and column.factor != 1 and "sd" in header:  # a spread has the unit of its value
+                factors["sd"] = column.factor
+                notes.append(f"column sd is multiplied by {column.factor:g}, as {column.title!r} is")
             said = f", multiplied by {column.factor:g}" if column.factor != 1 else ""
             notes.append(f"column {column.title!r} is read as {name}{said}")
     ignored = [name for name in header if name and not _own(name)]
@@ -144,7 +147,7 @@ class _Reader:
         return said | {name: cells[name] for name in FREE_TEXT if name in cells}
 
     def _number(self, cell: str, row: int, name: str) -> float:
-        percent = name == "value" and name in self.factors
+        percent = name in ("value", "sd") and name in self.factors
         size = 1.0 if percent and cell.endswith("%") else self.factors.get(name, 1.0)
         return self.numbers.read(cell, row, name, percent=percent) * size
 

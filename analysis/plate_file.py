@@ -118,7 +118,7 @@ def _from_matrix(matrix: Matrix, path: Path, plate_map: Path) -> Sheet:
 
 
 def _listed(wells: list[str]) -> str:
-    """The first wells, and how many more there are."""
+    """The first wells or rows, and how many more there are."""
     more = len(wells) - _MOST_LISTED
     return ", ".join(wells[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
@@ -178,7 +178,7 @@ def _from_tidy(path: Path) -> Sheet:
     numeric = [columns[name] for name in ("dose", "hours", "replicate") if name in columns]
     numbers = Numbers(problems, ((row, result.title, cells[result.place]) for row, cells in table.body))
     others = Numbers(problems, ((row, c.title, cells[c.place]) for row, cells in table.body for c in numeric))
-    rows = []
+    rows, without = [], []
     for row, cells in table.body:
         text = cells[result.place]
         value = numbers.read(text, row, result.title, percent=not raw) * (1.0 if text.endswith("%") else result.factor)
@@ -187,7 +187,8 @@ def _from_tidy(path: Path) -> Sheet:
             value = _limited(value, "value", f"row {row}, column {result.title}", problems)
             rows.append(said | {"value": value, "where": f"row {row}"})
         elif text.casefold() in MISSING:
-            notes.append(f"row {row}: no result, left out")
+            without.append(str(row))
+    notes += [f"rows without a result, left out: {_listed(without)}"] if without else []
     notes += numbers.check() + others.check()
     if not raw and any(row["role"] != "sample" for row in rows):
         problems.append(
@@ -227,6 +228,7 @@ def _check_columns(table: Table, columns: dict[str, Column], problems: list[str]
 def _tidy_row(row: int, cells: list[str], columns: dict[str, Column], numbers: Numbers, problems: list[str]) -> dict:
     """What one row says about its well, apart from the result."""
     text = {name: cells[column.place] for name, column in columns.items()}
+    earlier = len(problems)
     place = {name: f"row {row}, column {column.title}" for name, column in columns.items()}
     said: dict[str, object] = {name: text[name] for name in _NAMES if name in text}
     said["role"] = _role(text["role"]) if text.get("role") else "sample"
@@ -246,7 +248,7 @@ def _tidy_row(row: int, cells: list[str], columns: dict[str, Column], numbers: N
         problems.append(f"{place['dose']}: a dose is never negative")
     if said["role"] == "sample":
         for name, key in (("dose", "dose_ug_per_ml"), ("et_ratio", "et_ratio")):
-            if np.isnan(said[key]) and not any(problem.startswith(place[name]) for problem in problems):
+            if np.isnan(said[key]) and not any(problem.startswith(place[name]) for problem in problems[earlier:]):
                 problems.append(f"{place[name]}: a sample needs it (0 where there is none)")
     return said
 

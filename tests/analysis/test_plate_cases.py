@@ -268,3 +268,29 @@ def test_fractions_and_spellings_are_one_rule_for_compare_data():
     rows, _, notes = read_observed(LAB / "05-donor-antibody-spelling/donor.csv")
     assert set(rows["sd_basis"]) == {"replicates"}
     assert "'D1' = 'd1'" in " ".join(notes)
+
+
+def test_an_apostrophe_that_marks_text_is_no_part_of_a_map(tmp_path):
+    """A spreadsheet keeps '1@5 as text; the mark before a cell that looks like a formula is removed as in any sheet."""
+    header = "," + ",".join(str(n) for n in range(1, 13))
+    marked = tmp_path / "map.csv"
+    marked.write_text(header + "\n" + "\n".join(f"{letter}," + ",".join(["'+1@5"] * 12) for letter in "ABCDEFGH"))
+    assert set(find_matrix(marked, holds_words=True).cells.values()) == {"+1@5"}
+
+
+def test_wells_without_a_result_are_one_note(tmp_path):
+    sheet = tmp_path / "a.csv"
+    sheet.write_text(PERCENT + "".join(f"1,5,{n},{'' if n % 2 else 40}\n" for n in range(60)))
+    notes = [note for note in analyse_plate(sheet).notes if "without a result" in note]
+    assert (
+        len(notes) == 1 and notes[0].startswith("rows without a result, left out: 3, 5") and "and 18 more" in notes[0]
+    )
+
+
+def test_the_spread_of_fractions_is_multiplied_with_them(tmp_path):
+    """0.45 with an SD of 0.05 is 45 % with an SD of 5 points."""
+    sheet = tmp_path / "a.csv"
+    sheet.write_text("dose_ug_per_ml,et_ratio,lysis_fraction,sd,n\n0,5,0.08,0.02,3\n1,5,0.45,0.05,3\n")
+    rows, _, notes = read_observed(sheet)
+    assert list(rows["value"]) == pytest.approx([8, 45]) and list(rows["sd"]) == pytest.approx([2, 5])
+    assert any("sd is multiplied by 100" in note for note in notes)

@@ -1,10 +1,10 @@
 """A study folder of any scenario of wells without simulating one: its study.json, and run files with a known truth."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
+from simulation.run.folder import write_json
 from simulation.run.study import study_record
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.sweep import expand
@@ -48,7 +48,7 @@ def describe(out_dir: Path, text: str, sets: tuple[str, ...] = ()) -> list:
     conditions = expand(scenario)
     out_dir.mkdir(parents=True, exist_ok=True)
     record = study_record(scenario, conditions, "planned.toml")
-    (out_dir / "study.json").write_text(json.dumps(record), encoding="utf-8")
+    write_json(out_dir / "study.json", record)
     for each in conditions:
         if not (out_dir / "runs" / each.run_id[:2] / f"{each.run_id}.h5").exists():
             rng = np.random.default_rng(each.run_key)

@@ -2,8 +2,8 @@
 
 Columns  run_id, plate, role, donor, replicate, model_version; the core design (CORE_KEYS); every varied key under its
          dotted name, empty where it means nothing in a well; actions as text; what the cautions of a report ask for;
-         design_point and donor_traits (analysis.design_point); then the last value of each observable series
-         (END_VALUES), in the units of the run files; file_bytes, file_mtime_ns and sha256 (that of the seal, empty in
+         days of culture; design_point and donor_traits (analysis.design_point); then the last value of each observable
+         series (END_VALUES), in the units of the run files; file_bytes, file_mtime_ns and sha256 (that of the seal, empty in
          layout 1) of the file that was read.
 Trust    The table is believed only if runs.parquet.sha256 next to it matches; else all of it is built again. A row is
          believed only if size, time and the digest at the end of the run file are those of the row.
@@ -31,7 +31,7 @@ from analysis.trajectory import Run, Series, Study, model_of, read_info
 from analysis.varied import varied_keys
 from simulation.seal import matches_digest, naming, stated_digest, write_digest
 
-LAYOUT = "3"  # of the table; another one is rebuilt
+LAYOUT = "4"  # of the table; another one is rebuilt
 SPREAD_FROM = 4000  # new files from which further processes pay: one starts in the time of a thousand
 _SHOWN = 20  # files that cannot be used and are named one by one
 _WORDS = ("role", "cell_line", "effector", "antibody", "readout", "random_numbers")
@@ -40,6 +40,7 @@ _FOR_CAUTIONS = {
     "reader_cv": "assay.reader_cv",
     "effector_is_cell_line": "effectors.is_cell_line",
 }
+_FOR_MEANING = {"culture_days": "culture.days"}  # without a culture its other numbers mean nothing (design_point)
 
 
 @dataclass
@@ -225,7 +226,7 @@ def _old_table(path: Path, schema) -> _Old | None:
 
 def _columns(varied: Mapping[str, list]) -> dict[str, str]:
     """Column of the table -> dotted path in the condition."""
-    return {**CORE_KEYS, **_FOR_CAUTIONS, **{key: key for key in varied}}
+    return {**CORE_KEYS, **_FOR_CAUTIONS, **_FOR_MEANING, **{key: key for key in varied}}
 
 
 def _schema(varied: Mapping[str, list]):
@@ -233,7 +234,7 @@ def _schema(varied: Mapping[str, list]):
 
     words = ("run_id", "plate", "model_version", "actions", "design_point", "donor_traits")
     fields = [(name, arrow.string()) for name in words]
-    for column in (*CORE_KEYS, *_FOR_CAUTIONS):
+    for column in (*CORE_KEYS, *_FOR_CAUTIONS, *_FOR_MEANING):
         kind = arrow.string() if column in _WORDS else arrow.int64() if column in COUNTS else arrow.float64()
         fields.append((column, arrow.bool_() if column == "effector_is_cell_line" else kind))
     for key, values in varied.items():

@@ -22,9 +22,11 @@ from analysis.errors import PooledConditions
 from analysis.headline import headline_text
 from analysis.observed import read_observed
 from analysis.study import LARGE, analyse_wells
+from simulation.run.folder import write_json
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.schema import sweepable
 from simulation.scenario.sweep import expand
+from simulation.seal import KEY
 from tests.analysis.planned import base, describe
 
 DOSE, SERUM, KD = "antibody.dose_ug_per_ml", "well.serum_igg_g_per_l", "antibody.kd_nM"
@@ -163,8 +165,8 @@ def test_a_study_of_an_earlier_version_is_told_apart_by_its_conditions(tmp_path,
             (tmp_path / "runs" / each.run_id[:2] / f"{each.run_id}.h5").unlink()
     expected = analysed(tmp_path, large).tables["lysis_summary"]
     info = json.loads((tmp_path / "study.json").read_text())
-    del info["varied"]
-    (tmp_path / "study.json").write_text(json.dumps(info))
+    del info["varied"], info[KEY]  # that version wrote neither
+    (tmp_path / "study.json").write_text(json.dumps(info | {"schema": 1}))
     found = analysed(tmp_path, large).tables["lysis_summary"]
     assert set(found) == set(expected)
     order = list(expected)[:9]
@@ -178,8 +180,8 @@ def test_conditions_that_no_column_tells_apart_are_refused_in_one_line(tmp_path,
     sweep = {DOSE: AXES[DOSE], key: AXES[key]}
     describe(tmp_path, base() + spelled(sweep, [QUOTED, QUOTED])[0])
     info = json.loads((tmp_path / "study.json").read_text())
-    del info["varied"][key]
-    (tmp_path / "study.json").write_text(json.dumps(info))
+    del info["varied"][key], info[KEY]
+    write_json(tmp_path / "study.json", info)
     with pytest.raises(PooledConditions) as refused:
         analysed(tmp_path, large)
     (line,) = refused.value.problems
@@ -262,6 +264,16 @@ def test_parental_cells_belong_to_every_value_of_a_culture():
     assert len(parental) == 2 and parental[rate].isna().all()
     wells = pooled(design[design["role"] == "sample"], extra)
     assert sorted(wells.loc[wells["culture.days"] == 0, rate]) == [0.0, 0.0, 1e-6, 1e-6]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_number_of_a_culture_is_told_apart_where_its_length_is_not_swept(tmp_path, large):
+    rate = "culture.mutation_rate_per_division"
+    text = base().replace("51Cr", "live-count") + "[culture]\ndays = 30\npassage_interval_days = 3\nsplit_ratio = 4\n"
+    text += "dose_steps_ug_per_ml = [1]\nmutation_rate_per_division = 0\n"
+    describe(tmp_path, text + spelled({DOSE: [0, 1], rate: [1e-7, 1e-6]}, [BARE, BARE])[0])
+    summary = analysed(tmp_path, large).tables["lysis_summary"]
+    assert set(summary[rate]) == {1e-7, 1e-6}
 
 
 def test_a_twin_without_fc_belongs_to_every_value_of_the_fc_part():

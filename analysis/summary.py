@@ -3,8 +3,8 @@
 Columns  run_id, plate, role, donor, replicate, model_version; the core design (CORE_KEYS); every varied key under its
          dotted name, empty where it means nothing in a well; actions as text; what the cautions of a report ask for;
          days of culture; design_point and donor_traits (analysis.design_point); then the last value of each observable
-         series (END_VALUES), in the units of the run files; file_bytes, file_mtime_ns and sha256 (that of the seal, empty in
-         layout 1) of the file that was read.
+         series (END_VALUES), in the units of the run files; file_bytes, file_mtime_ns and sha256 (that of the seal,
+         empty in layout 1) of the file that was read.
 Trust    The table is believed only if runs.parquet.sha256 next to it matches; else all of it is built again. A row is
          believed only if size, time and the digest at the end of the run file are those of the row.
 Upkeep   Only files that are new or have changed are read; rows whose file is gone are dropped. The table is written

@@ -9,9 +9,16 @@ from analysis.errors import PooledConditions
 from analysis.growth_export import file_words
 from analysis.mice import analyse_mice, caliper_rows, study_points, units_of
 from analysis.trajectory import read_study
+from simulation.run.folder import write_json
+from simulation.seal import KEY
+from simulation.study_file import read_study_file
 from tests.analysis.make_mice import make_mice
 
 VOLUME = "tumour.start_volume_mm3"
+
+
+def rewrite(path, entries):
+    write_json(path, {name: value for name, value in entries.items() if name != KEY})
 
 
 def test_swept_keys_are_columns_of_every_table(tmp_path):
@@ -45,20 +52,20 @@ def test_an_arm_that_the_sweep_does_not_reach_stands_in_every_study(tmp_path):
 
 def test_two_points_of_a_sweep_are_never_one_study(tmp_path):
     folder = make_mice(tmp_path, {"study.days": 8}, {VOLUME: [110, 180]})
-    info = json.loads((folder / "study.json").read_text())
+    info = read_study_file(folder / "study.json")
     (folder / "study.json").unlink()
     with pytest.raises(PooledConditions, match="mouse 1"):
         units_of(read_study(folder, "xenograft"))
     listed = [{**each, "study": "one", "mouse": i} for i, each in enumerate(info["conditions"])]
-    (folder / "study.json").write_text(json.dumps(info | {"conditions": listed}))
+    rewrite(folder / "study.json", info | {"conditions": listed})
     assert len(units_of(read_study(folder, "xenograft"))) == 12  # swept means are told apart by the names alone
 
 
 def test_mice_of_two_designs_are_never_one_arm(tmp_path):
     folder = make_mice(tmp_path, {"study.days": 8}, {"tumour.hypoxic_death_per_d": [0.1, 0.4]})
-    info = json.loads((folder / "study.json").read_text())
+    info = read_study_file(folder / "study.json")
     listed = [{**each, "study": "one", "mouse": i} for i, each in enumerate(info["conditions"])]
-    (folder / "study.json").write_text(json.dumps(info | {"conditions": listed}))
+    rewrite(folder / "study.json", info | {"conditions": listed})
     with pytest.raises(PooledConditions, match="study one, arm vehicle"):
         analyse_mice(folder)
     assert not (folder / "report.html").exists()

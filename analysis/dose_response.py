@@ -155,7 +155,7 @@ def analyse_curve(
     }
     notes = [] if doses[0] == 0 else ["no well without antibody: bottom is extrapolated"]
     if not falls.can_be_judged(points):
-        notes.append("no replicates: hook and monotony not judged")
+        notes.append(f"{falls.why_not_judged(points)}: hook and monotony not judged")
     if donors > 1 and np.isnan(matrix).any():
         notes.append("some donors lack some doses")
     if not used.all():

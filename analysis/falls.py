@@ -14,7 +14,7 @@ Model    Null hypothesis: the true means never fall with dose. Statistic: the la
 Source   Multiple contrast tests: Bretz, Genz and Hothorn 2001, Biometrical Journal 43, 645; isotonic least favourable
          case: Robertson, Wright and Dykstra 1988, Order Restricted Statistical Inference.
 Limits   flat plateau: at most 5 % hooks at n = 2, 3, 4 and CV 3 to 15 % (benchmarks/statistics/hook.py);
-         one well per dose of one donor: no test, no hook                            (tests/analysis/test_falls.py)
+         one well per dose of one donor, or more than 100 doses: no test, no hook    (tests/analysis/test_falls.py)
 """
 
 from functools import lru_cache
@@ -31,6 +31,8 @@ _LAST = 0.95
 _FEWEST_DOF = 2
 _DRAWS = 20_000
 _ROUNDING = 1e-9
+_MOST_NUMBERS = 4_000_000  # of draws times contrasts at a time: 32 MB
+_MOST_DOSES = 100  # contrasts grow with the square of the doses; beyond this a curve is not judged
 
 
 class Fall(NamedTuple):
@@ -55,7 +57,7 @@ def hook(points: Wells, rising: bool = True) -> Fall | None:
     A fall that begins at dose 0 is a response in the wrong direction, not a hook.
     """
     doses, start = _upper_part(points, rising)
-    if start is None or (start == 0 and doses[0] == 0):
+    if start is None or (start == 0 and doses[0] == 0) or len(doses) > _MOST_DOSES:
         return None
     levels = _levels(points, doses[start:], rising)
     found = _largest_fall(levels, _lasting(len(doses) - start), HOOK_LEVEL, True) if levels else None
@@ -74,10 +76,18 @@ def dips(points: Wells, rising: bool = True) -> bool:
 
 
 def can_be_judged(points: Wells) -> bool:
-    """Whether there are replicates (wells of one donor, or donors) that show the noise."""
+    """Whether replicates (wells of one donor, or donors) show the noise, at no more doses than are compared."""
     doses, donors, matrix = points.means()
+    if len(doses) > _MOST_DOSES:
+        return False
     readings = len(points.dose) if len(donors) == 1 else int(np.isfinite(matrix).sum())
     return readings - len(doses) - len(donors) + 1 >= 1
+
+
+def why_not_judged(points: Wells) -> str:
+    """Why `can_be_judged` is False."""
+    doses = len(np.unique(points.dose))
+    return f"{doses} doses, at most {_MOST_DOSES} are compared" if doses > _MOST_DOSES else "no replicates"
 
 
 def _upper_part(points: Wells, rising: bool) -> tuple[np.ndarray, int | None]:
@@ -157,7 +167,9 @@ def _critical(covariance: tuple, dof: int, contrasts: bytes, level: float) -> fl
     root = vectors * np.sqrt(np.maximum(values, 0))
     scaled = rows @ root / np.sqrt(np.einsum("ck,kl,cl->c", rows, matrix, rows))[:, None]
     rng = np.random.default_rng(0)
-    largest = (rng.normal(size=(_DRAWS, len(matrix))) @ scaled.T).max(axis=1)
+    draws = rng.normal(size=(_DRAWS, len(matrix)))
+    pieces = np.array_split(draws, -(-_DRAWS * len(rows) // _MOST_NUMBERS))  # held one after another
+    largest = np.concatenate([(piece @ scaled.T).max(axis=1) for piece in pieces])
     t = largest / np.sqrt(rng.chisquare(dof, _DRAWS) / dof)
     return float(np.quantile(t, 1 - level))
 

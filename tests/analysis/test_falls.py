@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis import falls
+from analysis import dose_response, falls
 from analysis.curve_wells import Wells
 from tests.analysis.noisy_curves import DOSES, simulated
 
@@ -127,3 +127,14 @@ def test_a_dip_that_recovers_is_a_dip_and_no_hook():
     points = one_donor([5.0, 6, 5], [30.0, 31, 30], [55.0, 56, 55], [35.0, 36, 35], [56.0, 55, 56], [55.0, 56, 57])
     assert falls.dips(points)
     assert falls.hook(points) is None
+
+
+@pytest.mark.parametrize("doses", [100, 400])
+def test_a_series_of_very_many_doses_is_judged_or_said_not_to_be(doses):
+    """400 doses have 80,000 pairs: with 20,000 draws of each the test would need 13 GB."""
+    rng = np.random.default_rng(8)
+    dose = np.repeat(np.geomspace(1e-4, 1, doses), 2)
+    points = Wells(dose, np.zeros(len(dose)), 60 * dose / (dose + 0.01) + rng.normal(0, 2, len(dose)))
+    row = dose_response.analyse_curve(points, {}, with_intervals=False).row
+    assert row["monotone"] == ("yes" if doses == 100 else "not judged") and row["hook_from_ug_per_ml"] is None
+    assert ("400 doses, at most 100 are compared" in row["note"]) == (doses == 400)

@@ -1,38 +1,23 @@
 """Names in laboratory sheets: which spellings stand for one arm, mouse, donor, antibody, cell line or plate.
 
-One rule for all readers. Two spellings are one name if they differ only in letter case, in spaces (around the name,
-inside it, between a number and its unit, non-breaking), in the Unicode form of their characters, in the kind of hyphen,
-or as 1, 01 and 1.0 in a whole number. The spelling that is seen first is shown.
+One rule for all readers, and for the arms of a scenario: `simulation.names`. The spelling that is seen first is shown.
 
-Kept apart: "1 1" and "11" (a space between two numbers separates them), "1.1" and "1.10" (cage and mouse), "1.5" and
-"1.05". Where two spellings must not be taken together, because both hold a reading of one mouse and day, the reader
-refuses (`caliper_rows`); wells of one donor under two spellings are replicates and are kept.
+Where two spellings must not be taken together, because both hold a reading of one mouse and day, the reader refuses
+(`caliper_rows`); wells of one donor under two spellings are replicates and are kept.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 
-_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_WHOLE_NUMBER = re.compile(r"(?<![\d.,])0*(\d+)(?:[.,]0{1,2})?(?![\d.,])")
+from simulation.names import name_key
+
 # What programs write where a value is missing, infinite or an error; a name may be spelt so, but rarely is.
 _ODD = {
     *("nan", "inf", "+inf", "-inf", "infinity", "-infinity", "na", "n/a", "none", "null", "nil", "true", "false"),
     *("#n/a", "#value!", "#ref!", "#div/0!", "#name?", "#null!", "#num!", "<na>", "nat", "undefined"),
 }
 _MOST_LISTED = 5
-
-
-def name_key(name: str) -> str:
-    """What all spellings of one name have in common; never shown to a reader."""
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", name)).translate(_HYPHENS)
-    # Case folding can undo the normal form (and the reverse), so it is applied between two normalisations.
-    text = " ".join(unicodedata.normalize("NFKC", text.casefold()).split())
-    text = re.sub(r"(?<!\d) | (?!\d)", "", text)
-    return _WHOLE_NUMBER.sub(r"\1", text) or text
 
 
 def shown_names(names: Iterable[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from simulation.catalogue.fields import key_path
 from simulation.catalogue.lookup import Catalogue
+from simulation.names import name_key
 from simulation.scenario.branch import CheckpointError, saved_tumour
 from simulation.scenario.faults import NO_VALUE, Fault, Report, explain, nearest, show
 from simulation.scenario.identity import canonical_json
@@ -158,7 +159,7 @@ def _check_clones(scenario: XenograftScenario, known: Catalogue, report: Report)
 def _check_arms(scenario: XenograftScenario, report: Report) -> None:
     first: dict[str, int] = {}
     for i, arm in enumerate(scenario.arm):
-        earlier = first.setdefault(" ".join(arm.name.casefold().split()), i)
+        earlier = first.setdefault(name_key(arm.name), i)
         if earlier != i:
             report.add(f"arm[{i}].name", arm.name, f"the same name as arm[{earlier}]")
     names = [arm.name for arm in scenario.arm]

@@ -22,6 +22,7 @@ SINGLE = [
     ({"arm.1.dose.0.mg_kg": 3}, "arm[1].dose[0].mg_kg = 3: unknown key; did you mean arm.dose.mg_per_kg?"),
     ({"arm.1.mice": 0}, "arm[1].mice = 0: must be at least 1"),
     ({"arm.1.name": "Vehicle "}, 'arm[1].name = "Vehicle ": the same name as arm[0]'),
+    ({"arm.1.name": "Vehi cle"}, 'arm[1].name = "Vehi cle": the same name as arm[0]'),
     ({"arm.0.name": "saline"}, "arm: no arm is called vehicle, control or untreated"),
     ({"arm.1.name": "control"}, "arm: 2 arms (vehicle, control) are called vehicle, control or untreated"),
     ({"arm": []}, "arm = []: must not be empty"),

@@ -195,7 +195,10 @@ def _columns(table: Table, problems: list[str], notes: list[str]) -> dict[str, _
         try:
             size = factor(_QUANTITIES[meaning], unit) if meaning in _QUANTITIES else 1.0
         except UnknownUnit as error:
-            problems.append(f"{row}, column {title!r}: {error}")
+            if meaning == "weight":  # no result depends on it: often in % of the weight at the start
+                notes.append(f"column {title!r} is not used: {error}")
+            else:
+                problems.append(f"{row}, column {title!r}: {error}")
             continue
         found[meaning] = _Column(place, title, size)
         if plain != own[meaning]:

@@ -180,3 +180,11 @@ def test_control_arm_refused(arms, named, words):
     with pytest.raises(SheetFault) as caught:
         choose_control(arms, named)
     assert words in str(caught.value)
+
+
+def test_a_body_weight_in_percent_is_left_out_with_a_note(tmp_path):
+    sheet = tmp_path / "a.csv"
+    sheet.write_text("arm,mouse,day,volume_mm3,body weight (%)\nv,1,0,100,100\nv,1,3,150,98\n")
+    read = read_caliper(sheet)
+    assert read.rows["body_weight_g"].isna().all() and list(read.rows["volume_mm3"]) == [100, 150]
+    assert any("'body weight (%)' is not used: the unit '%' is not known" in note for note in read.notes)

@@ -13,6 +13,7 @@ APART = [
     "vehicle", "drug 10 mg/kg", "drug 1 mg/kg", "drug 0.1 mg/kg", "drug 0.5 mg/kg", "drug 5 mg/kg", "drug 100 mg/kg",
     "trastuzumab", "trastuzumab Fc-null", "1", "11", "1 1", "1.1", "1.10", "1.5", "1.05", "10", "100", "0", "v1", "v10",
     "m1", "m-1", "D1", "D2", "D1b", "NK-92", "NCI-N87", "IgG1", "IgG4", "A+B", "A B", "Zoë", "Zoe", "β", "ß", "1.0.2",
+    "10⁶ cells", "106 cells", "10⁵ cells",
 ]  # fmt: skip
 CHANGES = {
     "upper": str.upper,

@@ -220,6 +220,8 @@ def test_a_file_name_that_is_not_text_is_kept_in_the_study(tmp_path, made):
         assert adcc("run", file, "--out", tmp_path / "out", "--workers", "1").exit_code == 0
     assert read_study_file(tmp_path / "out" / "study.json")["scenario_file"] == file.name
     assert adcc("verify", tmp_path / "out").exit_code == 0
+    refused = adcc("run", file, "--out", file.with_suffix(""), "--workers", "1")
+    assert refused.exit_code == 2 and "must be UTF-8 text" in refused.stderr and not file.with_suffix("").exists()
 
 
 def test_a_damaged_copy_of_a_saved_tumour_is_set_aside_by_one_of_two_shards(saved, tmp_path, monkeypatch):

@@ -213,7 +213,7 @@ def test_links_that_lead_back_to_themselves_are_one_sentence(monkeypatch, tmp_pa
     (tmp_path / "two").symlink_to("one")
     monkeypatch.setenv("ADCCSIM_CACHE_DIR", str(tmp_path / "one" / "cache"))
     with pytest.raises(
-        runtime.RuntimeSettingsError, match="cannot create a cache directory .*levels of symbolic links"
+        runtime.RuntimeSettingsError, match=r"cannot create a cache directory .*levels of symbolic links"
     ):
         runtime.configure()
 

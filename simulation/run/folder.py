@@ -239,6 +239,8 @@ def claimed(out_dir: Path, shared: bool) -> Iterator[None]:
 
 def prepare(out_dir: Path) -> None:
     """Make the directories of a study. Raises FolderError if a file is in the way or nothing can be written there."""
+    if not _is_text(str(out_dir)):
+        raise FolderError(f"{out_dir}: the path of a results folder must be UTF-8 text: choose another one with --out")
     try:
         nearest = next(path for path in (out_dir, *out_dir.parents) if os.path.exists(path))
         if not nearest.is_dir():
@@ -251,6 +253,15 @@ def prepare(out_dir: Path) -> None:
         raise
     except OSError as error:
         raise FolderError(f"cannot make the directory {error.filename}: {error.strerror}") from None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a path has no bytes that are no UTF-8: Arrow, which reads and writes the summary table, takes no others."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def untouched_since(out_dir: Path, path: Path) -> bool:

@@ -256,7 +256,7 @@ def prepare(out_dir: Path) -> None:
 
 
 def _is_text(name: str) -> bool:
-    """Whether a path has no bytes that are no UTF-8: Arrow, which reads and writes the summary table, takes no others."""
+    """Whether a path is UTF-8 text: Arrow, which reads and writes the summary table, takes no other."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -47,7 +47,7 @@ test-slow: $(VENV)/.installed-dev page-files
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python tests/mutants.py
 
-hostile: $(VENV)/.installed-dev
+hostile: $(VENV)/.installed-dev page-files
 	$(BIN)/python -m benchmarks.hostile
 
 hostile-slice: $(VENV)/.installed-dev

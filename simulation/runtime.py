@@ -117,6 +117,8 @@ def _check_above(path: Path) -> None:
         if state.st_uid not in (os.getuid(), 0, _unmapped_user()):
             _refuse(above, f"belongs to user {state.st_uid}")
         if stat.S_ISLNK(state.st_mode):  # the mode of a link means nothing; what it points to counts
+            with suppress(FileNotFoundError):  # what it points to is made
+                above.stat()  # raises for links that lead back to themselves
             _check_above(above.parent / os.readlink(above) / "cache")
         elif state.st_mode & _OTHERS_WRITE and not state.st_mode & stat.S_ISVTX:
             _refuse(above, f"can be written by other users (mode {_mode(state)}, not sticky)")

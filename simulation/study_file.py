@@ -5,6 +5,7 @@ Entries may be missing (older versions had fewer) and others may be there. No ty
 
 import json
 import re
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,7 +25,10 @@ def read_study_file(path: Path) -> dict:
     Raises DamagedFile if the content is not what was written, StudyFileError for an entry of a wrong type, OSError if
     there is no such file or it cannot be read.
     """
-    if path.stat().st_size > _MOST_BYTES:
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise StudyFileError("not a regular file")
+    if state.st_size > _MOST_BYTES:
         raise StudyFileError(f"larger than {_MOST_BYTES >> 20} MiB")
     try:
         content = json.loads(path.read_bytes().decode("utf-8"))

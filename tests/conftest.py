@@ -16,6 +16,11 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, max_exa
 settings.load_profile("repeatable")
 
 
+def pytest_configure(config):
+    """The mark below is known without pytest-xdist, too."""
+    config.addinivalue_line("markers", "xdist_group(name): tests that stay in one process with --dist loadgroup")
+
+
 def pytest_collection_modifyitems(items):
     """For `--dist loadgroup`: tests of one file stay in one process, and so do all that share a Slurm or a browser."""
     for item in items:

@@ -13,6 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from simulation.cli import app
+from simulation.run import mouse_files
+from simulation.run.folder import prepare, set_aside
+from simulation.scenario.load import load_scenario
 from simulation.seal import DamagedFile
 from simulation.study_file import StudyFileError, read_study_file
 from tests.analysis.make_mice import make_mice
@@ -201,6 +204,46 @@ def test_a_damaged_checkpoint_to_branch_from_is_one_line(saved, tmp_path):
         assert result.exit_code == 2 and result.stderr.count("\n") == 1 and "damaged" in result.stderr
 
 
+def test_a_record_of_a_failure_nested_without_end_is_named(study):
+    record = study / "out" / "failed" / "0123456789abcdef.json"
+    record.parent.mkdir(exist_ok=True)
+    record.write_text("[" * 200_000)
+    result = adcc("verify", study / "out")
+    assert result.exit_code == 1 and "not a JSON object" in result.stdout + result.stderr
+    assert adcc("status", study / "out").exit_code == 0
+
+
+def test_a_file_name_that_is_not_text_is_kept_in_the_study(tmp_path, made):
+    file = tmp_path / os.fsdecode(b"s\xff\n\x1b.toml")
+    shutil.copy(made / "s.toml", file)
+    for _ in range(2):
+        assert adcc("run", file, "--out", tmp_path / "out", "--workers", "1").exit_code == 0
+    assert read_study_file(tmp_path / "out" / "study.json")["scenario_file"] == file.name
+    assert adcc("verify", tmp_path / "out").exit_code == 0
+    refused = adcc("run", file, "--out", file.with_suffix(""), "--workers", "1")
+    assert refused.exit_code == 2 and "must be UTF-8 text" in refused.stderr and not file.with_suffix("").exists()
+
+
+def test_a_damaged_copy_of_a_saved_tumour_is_set_aside_by_one_of_two_shards(saved, tmp_path, monkeypatch):
+    """The other one, which found the damage at the same time, comes to a folder from which the file is gone."""
+    scenario, out = load_scenario(branch_scenario(tmp_path, saved), []), tmp_path / "out"
+    prepare(out)
+    assert mouse_files.bring_saved_tumour(scenario, out) == ""
+    (copy,) = (out / "checkpoints").iterdir()
+    copy.write_bytes(flipped(saved.read_bytes(), 8 * 200))
+    copied = shutil.copyfile
+
+    def copy_while_the_other_moves(source, target):
+        assert copy.exists(), "until there is a new one, who reads it finds it"
+        set_aside(out, copy)
+        copied(source, target)
+
+    monkeypatch.setattr(mouse_files.shutil, "copyfile", copy_while_the_other_moves)
+    assert "set aside as damaged/" in mouse_files.bring_saved_tumour(scenario, out)
+    assert copy.read_bytes() == saved.read_bytes()
+    assert len(list((out / "damaged").iterdir())) == 1
+
+
 def test_damaged_mice_are_named_by_the_analysis(tmp_path):
     folder = make_mice(tmp_path / "mice")
     assert adcc("verify", folder).exit_code == 0
@@ -223,7 +266,8 @@ def test_too_little_address_space_is_one_line(study, command):
     answer = subprocess.run(
         [sys.executable, "-m", "simulation.cli", command, *arguments], cwd=study, text=True, capture_output=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)), check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        # Else OpenBLAS takes most of it for the threads of a machine with many cores before the limit is looked at.
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OPENBLAS_NUM_THREADS": "2"},
     )  # fmt: skip
     assert answer.returncode == 2, answer.stderr
     errors = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]

@@ -208,6 +208,16 @@ def test_a_link_above_counts_as_what_it_points_to(cache, monkeypatch, tmp_path):
     assert runtime.cache_directory() == cache["digest"]
 
 
+def test_links_that_lead_back_to_themselves_are_one_sentence(monkeypatch, tmp_path):
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    monkeypatch.setenv("ADCCSIM_CACHE_DIR", str(tmp_path / "one" / "cache"))
+    with pytest.raises(
+        runtime.RuntimeSettingsError, match=r"cannot create a cache directory .*levels of symbolic links"
+    ):
+        runtime.configure()
+
+
 def test_a_directory_that_cannot_be_written_is_refused(cache, monkeypatch):
     monkeypatch.setattr(runtime.os, "access", lambda path, mode: path != cache["digest"])
     with pytest.raises(runtime.RuntimeSettingsError, match="no permission to write to the cache directory"):

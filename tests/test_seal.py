@@ -112,6 +112,12 @@ def test_entries_of_a_wrong_type_are_named(tmp_path, entries, words):
         read_study_file(path)
 
 
+def test_a_study_file_without_end_is_not_read(tmp_path):
+    (tmp_path / "study.json").symlink_to("/dev/zero")
+    with pytest.raises(StudyFileError, match="not a regular file"):
+        read_study_file(tmp_path / "study.json")
+
+
 def test_a_digest_next_to_a_file_is_that_of_sha256sum(tmp_path):
     path = tmp_path / "table.parquet"
     path.write_bytes(b"rows")

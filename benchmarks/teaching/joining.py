@@ -55,8 +55,11 @@ def main() -> None:
     write(out / "page_joining.json", document | {"seconds": seconds, "series": series}, figures)
 
 
-def joining(log: Path, seconds: float) -> tuple[list[Figure], list[dict]]:
-    """Figures, and what the server held at each time: minutes, resident_mb, kernels, rooms, kept, threads, joined."""
+def joining(log: Path, seconds: float, joins: int = 0) -> tuple[list[Figure], list[dict]]:
+    """Figures, and what the server held at each time: minutes, resident_mb, kernels, rooms, kept, threads, joined.
+
+    It lasts so many seconds, and until so many visitors have joined.
+    """
     joined, kept_out, over = [0] * AT_ONCE, [0] * AT_ONCE, threading.Event()
     series = []
     with WatchedServer(log, SESSIONS) as server:
@@ -73,7 +76,7 @@ def joining(log: Path, seconds: float) -> tuple[list[Figure], list[dict]]:
         began = time.monotonic()
         for thread in threads:
             thread.start()
-        while time.monotonic() - began < seconds:
+        while time.monotonic() - began < seconds or sum(joined) < joins:
             over.wait(EVERY_S)
             series.append({"minutes": (time.monotonic() - began) / 60, **server.counts(), "joined": sum(joined)})
         over.set()

@@ -18,7 +18,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -111,14 +111,18 @@ def _attributes(path: Path) -> tuple[int | None, str | None, str | None]:
 
 
 def set_aside(out_dir: Path, path: Path) -> Path:
-    """Move a damaged file to DIR/damaged, where a number keeps it apart from an earlier one; returns its new place."""
+    """Move a damaged file to DIR/damaged, where a number keeps it apart from an earlier one; returns its new place.
+
+    Shards may find the same damaged file at the same time: the first one moves it.
+    """
     folder = out_dir / "damaged"
     folder.mkdir(exist_ok=True)
     target, number = folder / path.name, 1
     while target.exists():
         number += 1
         target = folder / f"{path.stem}.{number}{path.suffix}"
-    os.replace(path, target)
+    with suppress(FileNotFoundError):
+        os.replace(path, target)
     return target
 
 
@@ -235,6 +239,8 @@ def claimed(out_dir: Path, shared: bool) -> Iterator[None]:
 
 def prepare(out_dir: Path) -> None:
     """Make the directories of a study. Raises FolderError if a file is in the way or nothing can be written there."""
+    if not _is_text(str(out_dir)):
+        raise FolderError(f"{out_dir}: the path of a results folder must be UTF-8 text: choose another one with --out")
     try:
         nearest = next(path for path in (out_dir, *out_dir.parents) if os.path.exists(path))
         if not nearest.is_dir():
@@ -247,6 +253,15 @@ def prepare(out_dir: Path) -> None:
         raise
     except OSError as error:
         raise FolderError(f"cannot make the directory {error.filename}: {error.strerror}") from None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a path is UTF-8 text: Arrow, which reads and writes the summary table, takes no other."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def untouched_since(out_dir: Path, path: Path) -> bool:
@@ -264,7 +279,8 @@ def write_json(path: Path, content: Mapping) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        with naming(path), part.open("w", encoding="utf-8") as file:
+        # Bytes of a file name that are no text are surrogates in Python; so written they are the escapes of JSON.
+        with naming(path), part.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(json.dumps(sealed_entries(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())

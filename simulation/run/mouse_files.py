@@ -28,12 +28,13 @@ def bring_saved_tumour(scenario: XenograftScenario, out_dir: Path) -> str:
             fault = "holds another tumour"
         except CheckpointError as error:
             fault = str(error)
-        kept = set_aside(out_dir, target).relative_to(out_dir)
-        fault = f"{target.relative_to(out_dir)}: {fault}; set aside as {kept} and copied again"
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid4().hex}.part")
     try:
         shutil.copyfile(source, part)
+        if fault:  # only now, because another shard may be reading what it has put here in the meantime
+            kept = set_aside(out_dir, target).relative_to(out_dir)
+            fault = f"{target.relative_to(out_dir)}: {fault}; set aside as {kept} and copied again"
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)

@@ -91,7 +91,7 @@ def point_of(line: bytes) -> tuple[str, dict[str, float]] | None:
         entries = json.loads(line)
         check_entries(entries, required=entries.keys() != {"id", "values"})
         return entries["id"], dict(entries["values"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -103,7 +103,7 @@ def read_rounds(path: Path) -> dict[str, list]:
     try:
         kept = json.loads(path.read_bytes())
         check_entries(kept, required=any(" " not in name for name in kept))
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
     return {name: draws for name, draws in kept.items() if name != KEY}
 

@@ -133,5 +133,5 @@ def _failures(folder: Path) -> Iterable[FailedRun]:
             yield FailedRun(record["run_id"], record["attempts"], line[:LONGEST_LINE])
         except FileNotFoundError:
             continue  # it has succeeded since
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             yield FailedRun(path.stem, 0, "its record cannot be read")

@@ -138,7 +138,7 @@ def _json(path: Path, of_0_1_0: Callable[[dict], bool]) -> bool:
         check_entries(content, required=not of_0_1_0(content))
     except DamagedFile:
         raise
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         raise DamagedFile("damaged: it is not a JSON object") from None
     return KEY in content
 

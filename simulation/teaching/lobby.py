@@ -2,7 +2,8 @@
 
 Wait      A connection that has not said anything costs no kernel; it is closed after SILENT_S.
 Kernels   At most kernels_most() live. For one more, the kernel that was left first is closed, then a connection without
-          a room that has been silent for PRESSED_S; else the newcomer waits for WAIT_S and is told to come again.
+          a room that has been silent for PRESSED_S; else the newcomer waits for WAIT_S and is told to come again. A
+          kernel has at most PER_KERNEL_MOST connections; of more, the oldest goes.
 Rooms     A connection must come to a room (rooms.py): while it has none it may be silent for SILENT_S and stay for
           JOIN_S. One that has a room may be silent for as long as it likes.
 Messages  Text, JSON, of the few types that a page sends; anything else closes the connection. What goes wrong in it
@@ -33,6 +34,7 @@ WAIT_S = 30.0
 SWEEP_S = 5.0
 QUEUE_MOST = 64  # messages of a connection that wait for their answer
 WAITING_MOST = 256  # connections that have said nothing yet; of more, the oldest goes
+PER_KERNEL_MOST = 4  # connections of one page: after a loss of network the earlier one may not have been missed yet
 AT_THE_DOOR = 16  # kernels beyond those of rooms: for pages that are just joining
 _PATH = re.compile(r"^/jupyter/api/kernels/([A-Za-z0-9-]{8,64})/channels$")
 _TYPES = {"kernel_info_request", "comm_info_request", "comm_open", "comm_msg", "comm_close", "shutdown_request"}
@@ -234,7 +236,10 @@ class Lobby:
                 await one.close(1013)
                 return False
             await self._make_room()
-        self._inside.setdefault(one.kernel, []).append(one)
+        there = self._inside.setdefault(one.kernel, [])
+        for earlier in there[: max(0, len(there) + 1 - PER_KERNEL_MOST)]:
+            earlier.evicted.set()
+        there.append(one)
         self._left_s.pop(one.kernel, None)
         rooms.arrive(one.kernel, one.visitor)
         one.gone = lambda: self._left(one)

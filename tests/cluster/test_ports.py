@@ -42,7 +42,7 @@ def test_dask_on_one_machine_listens_on_loopback_and_wants_a_certificate(gate, s
     out = tmp_path / "out"
     driver = start("dask", tmp_path / "sweep.toml", out, gate)
     gate.wait_for(1)
-    until(lambda: len(listening(family(driver.pid))) >= 7, "the scheduler and two workers listen")
+    until(lambda: len(listening(family(driver.pid))) >= 8, "the scheduler and two workers listen")
     ports = listening(family(driver.pid))
     assert all(port.is_loopback for port in ports), ports
     # TLS: the scheduler, two nannies and two workers; without a page: the web servers of scheduler and workers.

@@ -91,3 +91,10 @@ def test_damaged_lines_and_rounds_are_made_again(tmp_path):
         assert read_rounds(rounds) in ({}, {"ab one": [0.5, 0.25]})
     rounds.write_text('{"ab one": [0.5]}')
     assert read_rounds(rounds) == {"ab one": [0.5]} and read_rounds(tmp_path / "none.json") == {}
+
+
+def test_a_line_nested_without_end_is_measured_again(tmp_path):
+    assert point_of(b"[" * 200_000) is None
+    rounds = tmp_path / "rounds.json"
+    rounds.write_bytes(b"[" * 200_000)
+    assert read_rounds(rounds) == {}

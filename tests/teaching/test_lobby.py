@@ -224,6 +224,25 @@ def test_a_page_that_reconnects_keeps_its_kernel_and_its_place(play):
     play(story)
 
 
+def test_one_page_cannot_hold_any_number_of_connections(play, monkeypatch):
+    monkeypatch.setattr(rooms, "seated", lambda kernel: True)  # so that each may be silent for as long as it likes
+
+    async def story(gate, solara):
+        several = []
+        for count in range(1, lobby.PER_KERNEL_MOST + 4):
+            several.append(Browser(gate, "kernel-one"))
+            several[-1].say()
+            await solara.until(lambda s, count=count: len(s.read) == count)
+        for early in several[:3]:
+            await asyncio.wait_for(early.over, 60)
+        assert not any(late.over.done() for late in several[3:])
+        for late in several[3:]:
+            late.go()
+            await late.over
+
+    play(story)
+
+
 def test_a_page_that_closes_gives_its_place_back_whatever_solara_is_at(play):
     async def story(gate, solara):
         at_work, done = asyncio.Event(), asyncio.Event()

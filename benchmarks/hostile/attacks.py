@@ -29,8 +29,8 @@ class Size:
     page_s: float
 
 
-WHOLE = Size(inputs=2100, damages=1100, loads=400, healing=0.12, sheets=400, scenarios=160, kills=12, page_s=60.0)
-SLICE = Size(inputs=260, damages=90, loads=60, healing=0.08, sheets=90, scenarios=24, kills=0, page_s=0.0)
+WHOLE = Size(inputs=2150, damages=700, loads=400, healing=0.1, sheets=300, scenarios=100, kills=10, page_s=45.0)
+SLICE = Size(inputs=240, damages=60, loads=45, healing=0.07, sheets=60, scenarios=16, kills=0, page_s=0.0)
 
 
 @dataclass

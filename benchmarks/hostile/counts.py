@@ -1,5 +1,6 @@
 """What is counted in each class of attack, and which counts must be zero."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -56,6 +57,7 @@ class Counts:
         setattr(self, name, getattr(self, name) + number)
         if name in MUST_BE_ZERO and number and len(self.examples) < SHOWN:
             self.examples.append(f"{name}: {example}"[:400])
+            print(f"\n{self.examples[-1]}", file=sys.stderr, flush=True)
 
     def end(self, ended: Ended, example: str) -> None:
         """Count how one case ended."""

@@ -162,5 +162,6 @@ def _store(path: Path) -> bool:
 
 _CHECKS: dict[str, Callable[[Path], bool]] = {
     "run files": _run_file, "checkpoints": _checkpoint, "study.json": _study, "records of failures": _failure,
-    "summary table": _with_digest, "text of the last analysis": _with_digest, "stores of fits": _store, "rounds of a fit": _rounds,
+    "summary table": _with_digest, "text of the last analysis": _with_digest, "stores of fits": _store,
+    "rounds of a fit": _rounds,
 }  # fmt: skip

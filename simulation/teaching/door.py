@@ -8,8 +8,8 @@ Cookie   A random visitor number, signed with a key of this start; HttpOnly, Sam
 Host     Only names and addresses under which the page is served: a foreign name that was made to point here (DNS
          rebinding) is refused. The port is not compared, so that an SSH tunnel may have another one.
 Origin   A websocket must name the address of the page as its origin; other requests must if they name one at all.
-Limits   50 bits and no lock-out: at 2,000 wrong codes a second, more than the server can answer, a day of guessing
-         succeeds once in five million days. A limit would let a guesser shut out a class.
+Limits   50 bits and no lock-out: at 10,000 wrong codes a second one day of guessing succeeds with a chance of one in a
+         million, and a lock-out would let a guesser shut out a class.
          (tests/teaching/test_door.py, benchmarks/hostile/page.py)
 """
 

@@ -80,12 +80,14 @@ def enter(kernel: str) -> str | None:
     """The name of the room of a connected page: its own, or what its visitor left, or a new one; None when full."""
     sweep()
     name = _return(kernel)
-    if name is not None or not _seats_free():
+    with _door:
+        free = _place_free()
+    if name is not None or not free:
         return name
     session = Session()  # takes a moment, in which others may come and go
     with _door:
         visitor = _visitors.get(kernel)
-        if visitor is not None and _seated() < most():
+        if visitor is not None and _place_free():
             name = secrets.token_urlsafe(16)
             _rooms[name] = _Room(session, visitor, kernel)
     return name
@@ -109,7 +111,7 @@ def _return(kernel: str) -> str | None:
 def full(visitor: str) -> bool:
     """Whether there is no place for this visitor: all are taken, and none of the rooms is theirs."""
     with _door:
-        return _seated() >= most() and all(one.visitor != visitor for one in _rooms.values())
+        return not _place_free() and all(one.visitor != visitor for one in _rooms.values())
 
 
 def seated(kernel: str) -> bool:
@@ -138,9 +140,8 @@ def _seated() -> int:
     return sum(one.left_s is None for one in _rooms.values())
 
 
-def _seats_free() -> bool:
-    with _door:
-        return _seated() < most()
+def _place_free() -> bool:
+    return _seated() < most()
 
 
 def session(room: str) -> Session:

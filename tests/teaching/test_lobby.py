@@ -239,8 +239,9 @@ def test_a_page_that_closes_gives_its_place_back_whatever_solara_is_at(play):
         await asyncio.to_thread(rooms.enter, "kernel-one")
         assert rooms.full("somebody else")
         one.go()
-        while rooms.full("somebody else"):
-            await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            while rooms.full("somebody else"):
+                await asyncio.sleep(0)
         assert not one.over.done()
         done.set()
         await one.over

@@ -12,8 +12,9 @@ def test_every_attack_is_refused_and_a_visitor_gets_in_during_each(browser_machi
     results = page.attacks(1.0)
     assert {name: result["problems"] for name, result in results.items()} == {name: [] for name in page.ATTACKS}
     assert all(result["tried"] >= 20 for result in results.values())
-    for name in ("foreign_host", "foreign_origin", "codes", "idle_sockets", "messages", "paths"):
+    for name in ("foreign_host", "foreign_origin", "codes", "idle_sockets", "paths"):
         assert results[name]["refused"] == results[name]["tried"]
+    assert results["messages"]["refused"] >= 20  # the others are of the right kind, and answered or ignored
 
 
 def test_visitors_join_and_leave_and_nothing_stays(browser_machine, tmp_path):

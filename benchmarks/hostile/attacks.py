@@ -31,6 +31,7 @@ class Size:
 
 WHOLE = Size(inputs=2150, damages=700, loads=400, healing=0.1, sheets=300, scenarios=100, kills=10, page_s=45.0)
 SLICE = Size(inputs=240, damages=60, loads=45, healing=0.07, sheets=60, scenarios=16, kills=0, page_s=0.0)
+SMALL = Size(inputs=130, damages=36, loads=30, healing=0.0, sheets=45, scenarios=10, kills=0, page_s=0.0)  # per fault
 
 
 @dataclass

@@ -31,7 +31,7 @@ class Case:
 
     def run(self, scratch: Path) -> None:
         """Write the files and call the command; ends this process as the command does."""
-        folder = self.folder(scratch)
+        folder = self.folder(scratch) / "a" / "b" / "c"  # deep: a path with several ".." stays inside scratch
         folder.mkdir(parents=True)
         if self.study is not None:
             shutil.copytree(self.study, folder / "study")
@@ -42,8 +42,8 @@ class Case:
         call(self.argv)
 
     def folder(self, scratch: Path) -> Path:
-        """Where its files lie; deep enough that a path with several ".." stays inside scratch."""
-        return scratch / "cases" / f"{self.family}-{self.number}" / "a" / "b" / "c"
+        """Where its files lie."""
+        return scratch / "cases" / f"{self.family}-{self.number}"
 
 
 def call(argv: tuple[str, ...]) -> None:

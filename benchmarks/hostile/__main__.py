@@ -101,7 +101,7 @@ def seeded_faults(here: attacks.Arena) -> list[dict]:
     found = []
     for number, fault in enumerate(known, start=1):
         found.append(counted(fault, here))
-        attacks.show(f"seeded faults: {number} of {len(known)}", last=number == len(known))
+        attacks.show(f"seeded faults: {number} of {len(known)}, {found[-1]}", last=True)
     return found
 
 

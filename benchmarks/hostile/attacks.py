@@ -29,9 +29,9 @@ class Size:
     page_s: float
 
 
-WHOLE = Size(inputs=2150, damages=700, loads=400, healing=0.1, sheets=300, scenarios=100, kills=10, page_s=45.0)
-SLICE = Size(inputs=240, damages=60, loads=45, healing=0.07, sheets=60, scenarios=16, kills=0, page_s=0.0)
-SMALL = Size(inputs=130, damages=36, loads=30, healing=0.0, sheets=45, scenarios=10, kills=0, page_s=0.0)  # per fault
+WHOLE = Size(inputs=2060, damages=600, loads=450, healing=0.07, sheets=200, scenarios=60, kills=8, page_s=30.0)
+SLICE = Size(inputs=240, damages=60, loads=45, healing=0.05, sheets=50, scenarios=12, kills=0, page_s=0.0)
+SMALL = Size(inputs=80, damages=28, loads=20, healing=0.0, sheets=36, scenarios=8, kills=0, page_s=0.0)  # per fault
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Arena:
             case = known[place]
             if hasattr(case, "folder"):
                 shutil.rmtree(case.folder(self.scratch), ignore_errors=True)
-            show(f"{what}: {done} of {len(known)}", last=done == len(known))
+            show(f"{what}: {done} of {len(known)}", last=done == len(known) or done % 200 == 0)
             yield case, ended
 
 

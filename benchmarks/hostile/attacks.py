@@ -30,7 +30,7 @@ class Size:
 
 
 WHOLE = Size(inputs=2060, damages=600, loads=450, healing=0.07, sheets=200, scenarios=60, kills=8, page_s=30.0)
-SLICE = Size(inputs=240, damages=60, loads=45, healing=0.05, sheets=50, scenarios=12, kills=0, page_s=0.0)
+SLICE = Size(inputs=170, damages=40, loads=40, healing=0.07, sheets=36, scenarios=8, kills=0, page_s=0.0)
 SMALL = Size(inputs=80, damages=28, loads=20, healing=0.0, sheets=36, scenarios=8, kills=0, page_s=0.0)  # per fault
 
 

@@ -1,12 +1,12 @@
 """Attack the product and count what comes of it; exit code 1 if anything is counted that must not be.
 
-    python -m benchmarks.hostile [--slice] [--only CLASS ...] [--seed N] [--processes N] [--out FILE] [--scratch DIR]
+    python -m benchmarks.hostile [--slice] [--only CLASS ...] [--seed N] [--processes N] [--out FILE [--add]]
 
 Classes: inputs (mutated inputs over all commands), damage (flips and cuts), sheets and scenarios (respelled), kills,
 page, faults (seeded faults of the checks, each of which must be counted). --slice: a small part of the first four, for
 CI. Must be zero: tracebacks, hangs (over 60 s of processor time, 300 s in all, or 2 GiB), crashes, refusals without a
 line, runs lost, files damaged, silent wrong numbers. Writes benchmarks/results/hostile.json; with --slice or --only
-nothing, unless --out is given.
+nothing, unless --out or --add is given.
 """
 
 import argparse
@@ -34,41 +34,51 @@ FAULT_LIMIT_S = 600.0
 def main() -> int:
     """Run what is asked for, print the table, write the JSON file."""
     options = _options()
-    only = options.only or (list(IN_SLICE) if options.slice else list(ALL))
-    began = time.monotonic()
+    only = options.only or list(IN_SLICE if options.slice else ALL)
     if options.fault:
         seed(next(each for each in faults() if each.name == options.fault))
     commands.prepare()
     scratch = Path(tempfile.mkdtemp(prefix="adcc-hostile-", dir=options.scratch))
-    here = attacks.Arena(
-        scratch, options.made or scratch / "made", options.seed, options.processes,
-        attacks.SLICE if options.slice else attacks.WHOLE,
-    )  # fmt: skip
-    found: dict[str, Counts] = {}
-    seeded: list[dict] = []
+    size = attacks.SMALL if options.fault else attacks.SLICE if options.slice else attacks.WHOLE
+    here = attacks.Arena(scratch, options.made or scratch / "made", options.seed, options.processes, size)
+    out = options.out or (None if options.slice or (options.only and not options.add) else RESULT)
+    document = json.loads(out.read_text(encoding="utf-8")) if options.add else {"classes": {}, "groups": {}}
+    document = {"benchmark": "hostile", "slice": options.slice, "seed": options.seed} | document
     try:
-        document = {"benchmark": "hostile", "date": datetime.now(UTC).date().isoformat(), "machine": machine(scratch)}
+        document["machine"] = machine(scratch)
         attacks.make_studies(here)
         for name in only:
-            if name in attacks.CLASSES:
-                found |= attacks.CLASSES[name](here)
-        if "faults" in only:
-            seeded = seeded_faults(here)
+            _run(name, here, document)
+            if out is not None:
+                out.parent.mkdir(parents=True, exist_ok=True)
+                out.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    whole = total(found)
-    document |= {
-        "slice": options.slice, "seed": options.seed, "classes_run": only, "seconds": round(time.monotonic() - began,
-        1), "load_average": load_average(), "total": _without_examples(whole.as_dict()),
-        "classes": {name: counts.as_dict() for name, counts in found.items()}, "seeded_faults": seeded,
+    seeded = document.get("seeded_faults", [])
+    report({name: _counts(each) for name, each in document["classes"].items()}, seeded)
+    return int(document["total"]["forbidden"] > 0 or not all(each["counted"] for each in seeded))
+
+
+def _run(name: str, here: attacks.Arena, document: dict) -> None:
+    """Run one group of classes; its counts take the place of those that the document held."""
+    began = time.monotonic()
+    if name == "faults":
+        document["seeded_faults"] = seeded_faults(here)
+    else:
+        found = {each: {"group": name, **counts.as_dict()} for each, counts in attacks.CLASSES[name](here).items()}
+        kept = {each: counts for each, counts in document["classes"].items() if counts["group"] != name}
+        document["classes"] = kept | found
+    document["groups"][name] = {
+        "date": datetime.now(UTC).date().isoformat(), "wall_s": round(time.monotonic() - began, 1),
+        "load_average": load_average(),
     }  # fmt: skip
-    out = options.out or (None if options.slice or options.only else RESULT)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    report(found, whole, seeded)
-    missed = [each["fault"] for each in seeded if not each["counted"]]
-    return int(whole.forbidden > 0 or bool(missed))
+    whole = total([_counts(each) for each in document["classes"].values()]).as_dict()
+    document["total"] = {each: value for each, value in whole.items() if each != "examples"}
+
+
+def _counts(stored: dict) -> Counts:
+    """The counts of one class as they stand in the document."""
+    return Counts(**{name: value for name, value in stored.items() if name not in ("group", "forbidden")})
 
 
 def _options() -> argparse.Namespace:
@@ -77,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=ALL, help="these classes only")
     parser.add_argument("--seed", type=int, default=14)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--add", action="store_true", help="keep what the JSON file holds of other classes")
     parser.add_argument("--out", type=Path, help="JSON file")
     parser.add_argument("--scratch", type=Path, help="folder for cases; default a temporary one")
     parser.add_argument("--made", type=Path, help=argparse.SUPPRESS)  # studies that another process has made
@@ -90,7 +101,7 @@ def seeded_faults(here: attacks.Arena) -> list[dict]:
     found = []
     for number, fault in enumerate(known, start=1):
         found.append(counted(fault, here))
-        attacks.show(f"seeded faults: {number} of {len(known)}", last=number == len(known))
+        attacks.show(f"seeded faults: {number} of {len(known)}, {found[-1]}", last=True)
     return found
 
 
@@ -123,16 +134,13 @@ def counted(fault: Fault, here: attacks.Arena) -> dict:
     }  # fmt: skip
 
 
-def _without_examples(counts: dict) -> dict:
-    return {name: value for name, value in counts.items() if name != "examples"}
-
-
-def report(found: dict[str, Counts], whole: Counts, seeded: list[dict]) -> None:
+def report(found: dict[str, Counts], seeded: list[dict]) -> None:
     """Print the table, every example of what must not be, and the seeded faults."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    whole = total(found.values())
     console = Console(width=max(Console().width, 170))
     table = Table(title="what was tried, and what came of it", title_justify="left")
     columns = {

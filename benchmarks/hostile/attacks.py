@@ -29,8 +29,9 @@ class Size:
     page_s: float
 
 
-WHOLE = Size(inputs=2100, damages=1100, loads=400, healing=0.12, sheets=400, scenarios=160, kills=12, page_s=60.0)
-SLICE = Size(inputs=260, damages=90, loads=60, healing=0.08, sheets=90, scenarios=24, kills=0, page_s=0.0)
+WHOLE = Size(inputs=2060, damages=600, loads=450, healing=0.07, sheets=200, scenarios=60, kills=8, page_s=30.0)
+SLICE = Size(inputs=170, damages=40, loads=40, healing=0.07, sheets=36, scenarios=8, kills=0, page_s=0.0)
+SMALL = Size(inputs=80, damages=28, loads=20, healing=0.0, sheets=36, scenarios=8, kills=0, page_s=0.0)  # per fault
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Arena:
             case = known[place]
             if hasattr(case, "folder"):
                 shutil.rmtree(case.folder(self.scratch), ignore_errors=True)
-            show(f"{what}: {done} of {len(known)}", last=done == len(known))
+            show(f"{what}: {done} of {len(known)}", last=done == len(known) or done % 200 == 0)
             yield case, ended
 
 

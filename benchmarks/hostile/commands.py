@@ -4,14 +4,18 @@ A family is one command with one kind of input. Commands that would simulate are
 are more of them than can be made in a moment: what is attacked is the reading of inputs, not the patience of a machine.
 """
 
+import gc
+import io
 import json
 import os
 import random
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from benchmarks.hostile import inputs, mutators
@@ -31,7 +35,7 @@ class Case:
 
     def run(self, scratch: Path) -> None:
         """Write the files and call the command; ends this process as the command does."""
-        folder = self.folder(scratch)
+        folder = self.folder(scratch) / "a" / "b" / "c"  # deep: a path with several ".." stays inside scratch
         folder.mkdir(parents=True)
         if self.study is not None:
             shutil.copytree(self.study, folder / "study")
@@ -42,8 +46,8 @@ class Case:
         call(self.argv)
 
     def folder(self, scratch: Path) -> Path:
-        """Where its files lie; deep enough that a path with several ".." stays inside scratch."""
-        return scratch / "cases" / f"{self.family}-{self.number}" / "a" / "b" / "c"
+        """Where its files lie."""
+        return scratch / "cases" / f"{self.family}-{self.number}"
 
 
 def call(argv: tuple[str, ...]) -> None:
@@ -80,6 +84,25 @@ def prepare(pictures: bool = False) -> None:
         analysis.plate_picture.plate_figure = lambda result: None
     simulation.run.study.run_study = partial(_only_small, simulation.run.study.run_study)
     simulation.run.points.measure_points = _not_here
+    _warm()
+
+
+def _warm() -> None:
+    """Call the commonest commands once, so that a fork finds every module loaded and every schema built."""
+    files = {"s.toml": inputs.WELLS, "m.toml": inputs.MICE, "c.csv": inputs.CALIPERS, "p.csv": inputs.LYSIS}
+    with (
+        tempfile.TemporaryDirectory(prefix="adcc-hostile-") as folder,
+        redirect_stdout(io.StringIO()),
+        redirect_stderr(io.StringIO()),
+    ):
+        for name, text in files.items():
+            path = Path(folder, name)
+            path.write_text(text, encoding="utf-8")
+            command = {"c.csv": "analyse", "p.csv": "plate"}.get(name, "check")
+            with suppress(SystemExit):
+                call((command, str(path), *(("--out", str(Path(folder, "out"))) if command != "check" else ())))
+    gc.collect()
+    gc.freeze()  # a collection in a fork would copy every page that it looks at
 
 
 def _only_small(real: Callable, scenario: object, conditions: list, *rest: object, **options: object) -> object:
@@ -277,8 +300,13 @@ def _endless(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]:
         "c.toml": inputs.COMPARED.replace("observed.csv", "/dev/zero").encode(),
     }  # fmt: skip
     command = chance.choice(ENDLESS)
-    large = {"big.toml": b"# " + b"x" * 80_000_000, "big.csv": b"arm,mouse,day\n" + b"1,2,3\n" * 13_000_000}
-    return command, files | {name: data for name, data in large.items() if name in command}
+    return command, files | {name: _large(name) for name in ("big.toml", "big.csv") if name in command}
+
+
+@cache
+def _large(name: str) -> bytes:
+    """A comment, or a sheet, of 80 MB."""
+    return b"# " + b"x" * 80_000_000 if name == "big.toml" else b"arm,mouse,day\n" + b"1,2,3\n" * 13_000_000
 
 
 def families(wells: Path, mice: Path) -> dict[str, tuple[int, Maker, Path | None]]:

@@ -1,6 +1,7 @@
 """What is counted in each class of attack, and which counts must be zero."""
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from benchmarks.hostile.arena import ACCEPTED, CRASH, HANG, REFUSED, SILENT, TRACEBACK, Ended
@@ -56,6 +57,7 @@ class Counts:
         setattr(self, name, getattr(self, name) + number)
         if name in MUST_BE_ZERO and number and len(self.examples) < SHOWN:
             self.examples.append(f"{name}: {example}"[:400])
+            print(f"\n{self.examples[-1]}", file=sys.stderr, flush=True)
 
     def end(self, ended: Ended, example: str) -> None:
         """Count how one case ended."""
@@ -69,10 +71,10 @@ class Counts:
         return {**asdict(self), "seconds": round(self.seconds, 1), "forbidden": self.forbidden}
 
 
-def total(classes: Mapping[str, Counts] | Iterable[Counts]) -> Counts:
+def total(classes: Iterable[Counts]) -> Counts:
     """The sum of several classes; examples stay with their class."""
     whole = Counts()
-    for each in classes.values() if isinstance(classes, Mapping) else classes:
+    for each in classes:
         for name, value in asdict(each).items():
             if name != "examples":
                 setattr(whole, name, getattr(whole, name) + value)

@@ -260,7 +260,7 @@ def studies(folder: Path) -> dict[str, Study]:
 def cases(count: int, seed: int, known: dict[str, Study], healing: float) -> Iterator[Case]:
     """`count` damages over wells of all levels, mice, checkpoints, study.json and the summary table."""
     chance = random.Random(f"{seed} damage")
-    weights = {**dict.fromkeys(LEVELS, 14), "mice": 6, "checkpoint": 4, "study.json": 17, "runs.parquet": 17}
+    weights = {**dict.fromkeys(LEVELS, 13), "mice": 4, "checkpoint": 3, "study.json": 26, "runs.parquet": 15}
     targets = chance.choices(list(weights), list(weights.values()), k=count)
     for number, target in enumerate(targets):
         name = (

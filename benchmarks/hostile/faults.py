@@ -25,8 +25,8 @@ class Fault:
 
     name: str
     file: str
-    find: str
-    replace: str
+    find: str | list[str]
+    replace: str | list[str]
     attack: str
 
     @property
@@ -37,9 +37,14 @@ class Fault:
     def source(self) -> str:
         """The changed text. Raises ValueError unless the text is found exactly once."""
         text = (ROOT / self.file).read_text(encoding="utf-8")
-        if text.count(self.find) != 1:
-            raise ValueError(f"{self.name}: {self.file} holds {self.find!r} {text.count(self.find)} times")
-        return text.replace(self.find, self.replace)
+        places = (
+            [(self.find, self.replace)] if isinstance(self.find, str) else zip(self.find, self.replace, strict=True)
+        )
+        for find, replace in places:
+            if text.count(find) != 1:
+                raise ValueError(f"{self.name}: {self.file} holds {find!r} {text.count(find)} times")
+            text = text.replace(find, replace)
+        return text
 
 
 def faults(path: Path = LIST) -> list[Fault]:

@@ -90,6 +90,8 @@ def test_the_order_of_contacts_comes_from_the_run_file(tmp_path):
         kind = file.create_dataset("events/kind", data=np.array([1, 3, 2, 1, 2], np.uint8))
         kind.attrs["legend"] = json.dumps(dict(enumerate(words)))
         file["events/effector"] = np.zeros(5, np.int32)
+        meta = {"schema_version": 1, "run_id": "x", "condition": "{}", "status": "complete"}
+        file.create_group("meta").attrs.update(meta)
     found = table([replace(run, path=path)], FIRST, AFTER_KILL, KILLS)["mean"]
     assert found.to_dict() == {KILLS: 1.0, FIRST: 1.0, AFTER_KILL: 0.0}
 

@@ -108,9 +108,9 @@ def test_a_mouse_that_0_1_0_stopped_ends_with_the_numbers_of_then(old, tmp_path)
     assert f"resume {name} at hour" in (out / "log").read_text()
     with h5py.File(kept) as before, h5py.File(then) as now:
         for series in before["observables"]:
-            np.testing.assert_array_equal(
-                now[f"observables/{series}/value"][()], before[f"observables/{series}/value"][()], err_msg=series
-            )
+            # As for the golden mice: last digits may differ between classes of processors.
+            values = [file[f"observables/{series}/value"][()] for file in (now, before)]
+            np.testing.assert_allclose(*values, rtol=1e-6, atol=1e-9, err_msg=series)
 
 
 def test_laboratory_sheets_give_the_numbers_of_then(old, tmp_path):

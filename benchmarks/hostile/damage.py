@@ -72,7 +72,9 @@ class Case:
         broken = copy / self.path
         data = broken.read_bytes()
         damaged = DAMAGES[self.damage](chance, data)
-        broken.unlink()
+        if self.target == "checkpoint":  # a saved tumour in the place where its mouse would go on after a stop
+            broken = broken.with_name(broken.name.partition(".")[0] + ".ckpt")
+        broken.unlink(missing_ok=True)
         broken.write_bytes(damaged)
         found = {}
         if self.target == "checkpoint":
@@ -280,11 +282,6 @@ def cases(count: int, seed: int, known: dict[str, Study], healing: float) -> Ite
 
 
 def _files(study: Study, target: str) -> list[str]:
-    """Paths of the files of one kind. A saved tumour serves as the checkpoint of its run: it is one, of its day."""
-    if target != "checkpoint":
-        return [str(path.relative_to(study.folder)) for path in (study.folder / "runs").glob("*/*.h5")]
-    return [
-        str(path.relative_to(study.folder))
-        for path in (study.folder / "checkpoints").glob("*.ckpt")
-        if ".day" not in path.name
-    ]
+    """Paths of the files of one kind."""
+    pattern = "checkpoints/*.day*.ckpt" if target == "checkpoint" else "runs/*/*.h5"
+    return [str(path.relative_to(study.folder)) for path in study.folder.glob(pattern)]

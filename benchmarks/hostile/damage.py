@@ -222,10 +222,6 @@ def make(folder: Path) -> None:
         text = small.replace('level = "observables"', f'level = "{level}"')
         made[level] = inputs.make_study(text, folder / f"wells-{level}")
     made["mice"] = inputs.make_study(inputs.MICE, folder / "mice")
-    for saved in (made["mice"] / "checkpoints").glob(
-        "*.day2.ckpt"
-    ):  # where each mouse would go on after a stop on day 2
-        shutil.copyfile(saved, saved.with_name(saved.name.replace(".day2", "")))
     for study in made.values():
         analysed(study)
     as_if_large()

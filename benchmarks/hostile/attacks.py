@@ -33,7 +33,7 @@ class Size:
     page_s: float
 
 
-WHOLE = Size(inputs=2060, damages=260, readings=400, healing=0.1, sheets=200, scenarios=60, kills=8, page_s=30.0)
+WHOLE = Size(inputs=2060, damages=130, readings=400, healing=0.12, sheets=200, scenarios=60, kills=8, page_s=30.0)
 SLICE = Size(inputs=170, damages=40, readings=50, healing=0.07, sheets=36, scenarios=8, kills=0, page_s=0.0)
 SMALL = Size(inputs=80, damages=28, readings=25, healing=0.0, sheets=36, scenarios=8, kills=0, page_s=0.0)  # per fault
 

@@ -29,7 +29,8 @@ def figures(document: dict) -> str:
     """The table of all groups, and what a second run brought back, in Markdown."""
     machine = document["machine"]
     lines = [
-        f"{machine['system']}, {machine['cpu_model'].split(',')[0]}, Python {machine['python']}, seed {document['seed']}:",
+        f"{machine['system']}, {machine['cpu_model'].partition(',')[0]}, Python {machine['python']}, "
+        f"seed {document['seed']}:",
         "",
         HEAD,
     ]
@@ -42,9 +43,8 @@ def figures(document: dict) -> str:
             )
     lines += [_row("all", classes, ""), ""]
     whole = document["total"]
-    lines.append(
-        f"Damaged studies that were run again: {whole['healed']} of {whole['could_heal']} came back to the reference."
-    )
+    healed = f"{whole['healed']} of {whole['could_heal']}"
+    lines.append(f"Damaged studies that were run again: {healed} came back to the reference.")
     return "\n".join(lines)
 
 

@@ -17,11 +17,15 @@ COUNTED = {
 
 @dataclass(frozen=True)
 class Size:
-    """How many cases of each class. healing: share of the damages after which the study is run again."""
+    """How many cases of each class.
+
+    healing: share of the damages after which the study is run again. readings: damaged checkpoints that are read alone,
+    and half the number of run files.
+    """
 
     inputs: int
     damages: int
-    loads: int
+    readings: int
     healing: float
     sheets: int
     scenarios: int
@@ -29,9 +33,9 @@ class Size:
     page_s: float
 
 
-WHOLE = Size(inputs=2060, damages=600, loads=450, healing=0.07, sheets=200, scenarios=60, kills=8, page_s=30.0)
-SLICE = Size(inputs=170, damages=40, loads=40, healing=0.07, sheets=36, scenarios=8, kills=0, page_s=0.0)
-SMALL = Size(inputs=80, damages=28, loads=20, healing=0.0, sheets=36, scenarios=8, kills=0, page_s=0.0)  # per fault
+WHOLE = Size(inputs=2060, damages=130, readings=400, healing=0.12, sheets=200, scenarios=60, kills=8, page_s=30.0)
+SLICE = Size(inputs=170, damages=40, readings=50, healing=0.07, sheets=36, scenarios=8, kills=0, page_s=0.0)
+SMALL = Size(inputs=80, damages=28, readings=25, healing=0.0, sheets=36, scenarios=8, kills=0, page_s=0.0)  # per fault
 
 
 @dataclass
@@ -97,7 +101,7 @@ def mutated_inputs(here: Arena) -> dict[str, Counts]:
 
 
 def damaged_files(here: Arena) -> dict[str, Counts]:
-    """Flips and cuts over the files of finished studies, a class per kind of file; checkpoints are loaded, too."""
+    """Flips and cuts over the files of finished studies, a class per kind of file; some are read alone."""
     found: dict[str, Counts] = {}
     studies = damage.studies(here.made / "damage")
     cases = damage.cases(here.size.damages, here.seed, studies, here.size.healing)
@@ -105,22 +109,16 @@ def damaged_files(here: Arena) -> dict[str, Counts]:
         kind = f"wells, {case.target}" if case.target in damage.LEVELS else case.target
         counts = found.setdefault(f"damage: {kind}", Counts())
         _judge(counts, ended, f"{case.damage} {case.number} {case.path}")
-    counts = found["damage: checkpoint loaded"] = Counts()
-    for case, ended in here.all(_loads(here, studies["mice"].folder), lambda case: case(), "checkpoints loaded"):
-        _judge(counts, ended, str(case.args[:3]))
+    for batch, ended in here.all(
+        damage.readings(here.size.readings, here.seed, studies), lambda batch: batch.run(here.scratch), "batches read"
+    ):
+        counts = found.setdefault(f"damage: {batch.kind}, read alone", Counts())
+        if not isinstance(ended.value, list):
+            counts.end(ended, f"{batch.kind} {batch.numbers}")
+            continue
+        for example, answer in ended.value:
+            _judge(counts, arena.Ended(0, ended.text, answer, ended.seconds / len(ended.value), 0), example)
     return dict(sorted(found.items()))
-
-
-def _loads(here: Arena, study: Path) -> list[partial]:
-    from simulation.record.checkpoint import load_checkpoint
-
-    saved = sorted((study / "checkpoints").glob("*.day*.ckpt"))[:2]
-    sound = [load_checkpoint(path) for path in saved]
-    kinds = list(damage.DAMAGES)
-    return [
-        partial(damage.loaded, here.seed, i, kinds[i % len(kinds)], saved[i % 2], sound[i % 2], here.scratch)
-        for i in range(here.size.loads)
-    ]
 
 
 def respelled_sheets(here: Arena) -> dict[str, Counts]:

@@ -72,7 +72,9 @@ class Case:
         broken = copy / self.path
         data = broken.read_bytes()
         damaged = DAMAGES[self.damage](chance, data)
-        broken.unlink()
+        if self.target == "checkpoint":  # a saved tumour in the place where its mouse would go on after a stop
+            broken = broken.with_name(broken.name.partition(".")[0] + ".ckpt")
+        broken.unlink(missing_ok=True)
         broken.write_bytes(damaged)
         found = {}
         if self.target == "checkpoint":
@@ -129,29 +131,77 @@ def resumed(case: Case, copy: Path) -> dict[str, str]:
     return {"healing": NAMED if code and names(text, case.path) else WRONG}
 
 
-def loaded(seed: int, number: int, damage: str, checkpoint: Path, reference: tuple, scratch: Path) -> dict[str, str]:
-    """A damaged checkpoint is refused in one line, or gives every number of the sound one."""
-    import numpy as np
+# -- files that are read by themselves ----------------------------------------------------------------------------
 
+AT_ONCE = 25  # damages that one process reads after another: reading takes a moment, a process much longer
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Damages to files of one kind ("checkpoint" or "run file"), each read as the program does, in one process."""
+
+    kind: str
+    numbers: range
+    paths: tuple[Path, ...]
+    seed: int
+
+    def folder(self, scratch: Path) -> Path:
+        """Where the damaged files lie."""
+        return scratch / "read" / f"{self.kind}-{self.numbers[0]}".replace(" ", "_")
+
+    def run(self, scratch: Path) -> list[tuple[str, dict[str, str]]]:
+        """(which damage, {"reading": RIGHT, NAMED, WRONG or BROKEN}) for every number."""
+        folder = self.folder(scratch)
+        folder.mkdir(parents=True)
+        answers = []
+        for number in self.numbers:
+            damage, path = list(DAMAGES)[number % 3], self.paths[number % len(self.paths)]
+            chance = random.Random(f"{self.seed} read {self.kind} {number}")
+            copy = folder / path.name
+            copy.write_bytes(DAMAGES[damage](chance, path.read_bytes()))
+            answers.append((f"{damage} {number} {path.name}", {"reading": self._read(copy, path)}))
+        return answers
+
+    def _read(self, copy: Path, sound: Path) -> str:
+        """A damaged file is refused with a reason, or gives every number of the sound one."""
+        from analysis.errors import ForeignFile
+        from simulation.scenario.branch import CheckpointError
+
+        reader = {"checkpoint": _checkpoint, "run file": _run}[self.kind]
+        try:
+            found = reader(copy)
+        except (CheckpointError, ForeignFile) as error:
+            return NAMED if str(error) else WRONG
+        except Exception:
+            traceback.print_exc()
+            return BROKEN
+        return RIGHT if found == reader(sound) else WRONG
+
+
+def _checkpoint(path: Path) -> dict[str, object]:
+    """Every number of a checkpoint, in a form that can be compared."""
     from simulation.record.checkpoint import load_checkpoint
-    from simulation.scenario.branch import CheckpointError
 
-    chance = random.Random(f"{seed} load {damage} {number}")
-    path = scratch / "damage" / f"load-{number}-{damage}.ckpt".replace(" ", "_")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(DAMAGES[damage](chance, checkpoint.read_bytes()))
-    try:
-        meta, arrays = load_checkpoint(path)
-    except CheckpointError:
-        return {"loading": NAMED}
-    except Exception:
-        traceback.print_exc()
-        return {"loading": BROKEN}
-    finally:
-        path.unlink()
-    same = meta == reference[0] and arrays.keys() == reference[1].keys()
-    same = same and all(np.array_equal(arrays[name], reference[1][name]) for name in arrays)
-    return {"loading": RIGHT if same else WRONG}
+    meta, arrays = load_checkpoint(path)
+    return {"meta": meta, **{name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()}}
+
+
+def _run(path: Path) -> dict[str, object]:
+    """Every number of a run file that the analysis reads, in a form that can be compared."""
+    from analysis.trajectory import read_run
+
+    run = read_run(path)
+    series = {name: (each.value.tobytes(), each.time.tobytes(), each.units) for name, each in run.observables.items()}
+    return {"run": (run.run_id, run.plate, run.model_version), "condition": run.condition, **series}
+
+
+def readings(count: int, seed: int, known: dict[str, Study]) -> Iterator[Reading]:
+    """`count` damages to checkpoints and twice as many to run files of every level and of mice."""
+    saved = tuple(sorted((known["mice"].folder / "checkpoints").glob("*.ckpt"))[:2])
+    runs = tuple(path for study in known.values() for path in sorted((study.folder / "runs").glob("*/*.h5"))[:3])
+    for kind, paths, number in (("checkpoint", saved, count), ("run file", runs, 2 * count)):
+        for first in range(0, number, AT_ONCE):
+            yield Reading(kind, range(first, min(first + AT_ONCE, number)), paths, seed)
 
 
 # -- what is compared ---------------------------------------------------------------------------------------------
@@ -220,10 +270,6 @@ def make(folder: Path) -> None:
         text = small.replace('level = "observables"', f'level = "{level}"')
         made[level] = inputs.make_study(text, folder / f"wells-{level}")
     made["mice"] = inputs.make_study(inputs.MICE, folder / "mice")
-    for saved in (made["mice"] / "checkpoints").glob(
-        "*.day2.ckpt"
-    ):  # where each mouse would go on after a stop on day 2
-        shutil.copyfile(saved, saved.with_name(saved.name.replace(".day2", "")))
     for study in made.values():
         analysed(study)
     as_if_large()
@@ -280,11 +326,6 @@ def cases(count: int, seed: int, known: dict[str, Study], healing: float) -> Ite
 
 
 def _files(study: Study, target: str) -> list[str]:
-    """Paths of the files of one kind. A saved tumour serves as the checkpoint of its run: it is one, of its day."""
-    if target != "checkpoint":
-        return [str(path.relative_to(study.folder)) for path in (study.folder / "runs").glob("*/*.h5")]
-    return [
-        str(path.relative_to(study.folder))
-        for path in (study.folder / "checkpoints").glob("*.ckpt")
-        if ".day" not in path.name
-    ]
+    """Paths of the files of one kind."""
+    pattern = "checkpoints/*.day*.ckpt" if target == "checkpoint" else "runs/*/*.h5"
+    return [str(path.relative_to(study.folder)) for path in study.folder.glob(pattern)]

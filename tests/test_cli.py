@@ -194,17 +194,22 @@ def test_a_file_that_is_no_run_is_named_each_time(adcc):
         assert "specific lysis" in result.stdout
 
 
-def test_a_truncated_run_is_named_left_alone_and_the_rest_analysed(adcc):
+def test_a_truncated_run_is_named_set_aside_and_run_again(adcc):
     path = scenario('[sweep]\n"antibody.dose_ug_per_ml" = [0.1, 1]\n')
     assert adcc("run", path, "--workers", "1").exit_code == 0
     study = json.loads(Path("results/scenario/study.json").read_text())
     run_id = next(c["run_id"] for c in study["conditions"] if c["role"] == "sample")
     broken = Path(f"results/scenario/runs/{run_id[:2]}/{run_id}.h5")
-    broken.write_bytes(broken.read_bytes()[:1000])
-    result = adcc("run", path)
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:1000])
+    result = adcc("analyse", "results/scenario")
     assert result.exit_code == 1
-    assert f"error: run {run_id}: runs/{run_id[:2]}/{run_id}.h5: truncated" in result.stderr
-    assert len(broken.read_bytes()) == 1000
+    assert f"runs/{run_id[:2]}/{run_id}.h5: " in result.stderr
+    result = adcc("run", path, "--workers", "1")
+    assert result.exit_code == 0, result.output
+    assert run_id in result.output
+    assert broken.read_bytes() == whole
+    assert (Path("results/scenario/damaged") / broken.name).read_bytes() == whole[:1000]
     assert "specific lysis" in result.stdout
 
 

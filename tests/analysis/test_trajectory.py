@@ -113,7 +113,7 @@ def test_without_study_json_the_runs_are_read_and_it_is_said(folder):
     [
         ("{", DamagedFile, "not JSON"),
         ('{"schema": 2, "run_ids": []}', DamagedFile, "sha256 is missing"),
-        ('{"schema": 1, "run_ids": ["a", [1]]}', StudyFileError, r"run_ids\[1\]: must be a list of run ids, not \[1\]"),
+        ('{"schema": 1, "run_ids": ["a", [1]]}', StudyFileError, r"run_ids\[1\]: must be a run id, not \[1\]"),
         ('{"schema": 9}', DamagedFile, "sha256 is missing"),
     ],
 )

@@ -69,7 +69,9 @@ def test_a_full_disk_fails_runs_and_leaves_a_folder_that_resumes(tmp_path):
     full = cluster.execute(runs, out, workers=1, run=bad_runs.on_a_full_disk)
     assert len(full.done) == bad_runs.ROOM_FOR
     assert len(full.failed) == len(runs) - bad_runs.ROOM_FOR
-    assert {failure.reason for failure in full.failed} == {"OSError: [Errno 28] No space left on device"}
+    for failure in full.failed:
+        name = out / "runs" / failure.run_id[:2] / f"{failure.run_id}.h5"
+        assert failure.reason == f"OSError: [Errno 28] No space left on device: '{name}'"
     found = census(out)
     assert (found.files, found.parts, len(found.failed)) == (12, 0, 9)
     (out / "more-room").touch()
@@ -79,16 +81,31 @@ def test_a_full_disk_fails_runs_and_leaves_a_folder_that_resumes(tmp_path):
     assert census(out) == census(reference)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "another run"])
-def test_a_corrupt_file_is_named_and_made_anew_once_it_is_removed(tmp_path, damage):
+@pytest.mark.parametrize("engine", [local.execute, cluster.execute], ids=["processes", "Dask"])
+def test_a_damaged_file_is_set_aside_and_made_again(tmp_path, engine):
     scenario = text(replicates=1)
     reference, out = tmp_path / "laptop", tmp_path / "out"
     local.execute(describe(scenario, reference), reference, workers=1)
     runs = describe(scenario, out)
     local.execute(runs, out, workers=1)
     census(out)  # the summary table knows the file while it is whole
+    path = min((out / "runs").rglob("*.h5"))
+    path.write_bytes(path.read_bytes()[:3000])
+    outcome = engine(runs, out, workers=1)
+    assert outcome.done == (path.stem,) and outcome.failed == ()
+    assert (out / "damaged" / path.name).stat().st_size == 3000
+    assert census(out) == census(reference)
+
+
+def test_a_file_of_another_run_is_named_and_made_again_once_it_is_removed(tmp_path):
+    scenario = text(replicates=1)
+    reference, out = tmp_path / "laptop", tmp_path / "out"
+    local.execute(describe(scenario, reference), reference, workers=1)
+    runs = describe(scenario, out)
+    local.execute(runs, out, workers=1)
+    census(out)
     path, other, *_ = sorted((out / "runs").rglob("*.h5"))
-    path.write_bytes(path.read_bytes()[:3000] if damage == "truncated" else other.read_bytes())
+    path.write_bytes(other.read_bytes())
     outcome = local.execute(runs, out, workers=1)
     assert [(failure.run_id, failure.attempts) for failure in outcome.failed] == [(path.stem, 0)]
     assert census(out).summary_hash != census(reference).summary_hash

@@ -122,12 +122,13 @@ def test_who_gives_large_conditions_never_waits_for_a_run_that_hangs(tmp_path):
 
 
 def test_a_run_that_finds_no_room_on_the_disk_fails_and_leaves_nothing(tmp_path):
-    condition = next(iter(runs_of(text(replicates=1)).values()))
+    name, condition = next(iter(runs_of(text(replicates=1)).items()))
     rest = compute(None, tmp_path / "runs", False, condition)
     assert len(list(tmp_path.rglob("*.part"))) == 1, "it says that it is under way"
     with mock.patch.object(os, "fsync", side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):
         seconds, reason, trace = rest()
-    assert reason == "OSError: [Errno 28] No space left on device" and "fsync" in trace and seconds > 0
+    path = tmp_path / "runs" / name[:2] / f"{name}.h5"
+    assert reason == f"OSError: [Errno 28] No space left on device: '{path}'" and "fsync" in trace and seconds > 0
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

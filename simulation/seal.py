@@ -41,7 +41,7 @@ def naming(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.filename is not None:
             raise
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 # -- binary files ---------------------------------------------------------------------------------------------------

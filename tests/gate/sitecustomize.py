@@ -10,7 +10,13 @@ import signal
 import sys
 import time
 
-_FOLDER, _AT = os.environ.get("ADCCSIM_TEST_GATE", ""), re.compile(os.environ.get("ADCCSIM_TEST_GATE_AT", "(?!)"))
+_FOLDER, _AT = (
+    os.environ.get("ADCCSIM_TEST_GATE", ""),
+    re.compile(
+        os.environ.get("ADCCSIM_TEST_GATE_AT", "(?!)"),
+        re.DOTALL,  # a path may hold a line break
+    ),
+)
 _POINTS = {"open": 0, "os.rename": 1}  # audit event -> which of its arguments is the path
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 CPU_LIMIT_S = 60  # of processor time, far above what a case takes: what is still running then hangs
 LIMIT_S = 300.0  # of wall time, for what waits without working; long, so that a busy machine is no hang
 MEMORY_BYTES = 2 << 30  # largest resident set; more is counted as a hang: on a smaller machine it would be one
-SPACE_BYTES = 4 << 30  # address space, so that reading without end is stopped before the machine is out of memory
+SPACE_BYTES = 4 << 30  # address space on top of the harness's own, so that reading without end stops before memory runs out
 LOOK_S = 0.005
 TEXT_BYTES = 200_000
 
@@ -114,7 +114,8 @@ def _live(case: Callable[[], object], text: Path, value: Path, cpu_limit_s: int)
         os.setsid()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_AS, (SPACE_BYTES, SPACE_BYTES))
+        space = _mapped_bytes() + SPACE_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (space, space))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit_s, cpu_limit_s + 5))
         descriptor = os.open(text, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -135,6 +136,11 @@ def _live(case: Callable[[], object], text: Path, value: Path, cpu_limit_s: int)
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _mapped_bytes() -> int:
+    """The address space that this process holds already: a fork inherits its parent's, whose libraries map gigabytes."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def _exit_code(leaving: SystemExit) -> int:

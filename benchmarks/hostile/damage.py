@@ -138,7 +138,7 @@ AT_ONCE = 25  # damages that one process reads after another: reading takes a mo
 
 @dataclass(frozen=True)
 class Reading:
-    """Damages to files of one kind ("checkpoint" or "run file"), each read as the program does, in one process."""
+    """Damages to files of one kind (of READ_ALONE), each read as the program does, in one process."""
 
     kind: str
     numbers: range
@@ -158,6 +158,8 @@ class Reading:
             damage, path = list(DAMAGES)[number % 3], self.paths[number % len(self.paths)]
             chance = random.Random(f"{self.seed} read {self.kind} {number}")
             copy = folder / path.name
+            if self.kind == "summary table":  # it is trusted or made again from the run files, so they come along
+                copy = linked(path.parents[1], folder / str(number)) / path.relative_to(path.parents[1])
             copy.write_bytes(DAMAGES[damage](chance, path.read_bytes()))
             answers.append((f"{damage} {number} {path.name}", {"reading": self._read(copy, path)}))
         return answers
@@ -167,7 +169,7 @@ class Reading:
         from analysis.errors import ForeignFile
         from simulation.scenario.branch import CheckpointError
 
-        reader = {"checkpoint": _checkpoint, "run file": _run}[self.kind]
+        reader = READ_ALONE[self.kind]
         try:
             found = reader(copy)
         except (CheckpointError, ForeignFile) as error:
@@ -195,11 +197,27 @@ def _run(path: Path) -> dict[str, object]:
     return {"run": (run.run_id, run.plate, run.model_version), "condition": run.condition, **series}
 
 
+def _summary(path: Path) -> list[dict[str, object]]:
+    """Every row of the summary table as an analysis brings it up to date, without the times of the run files."""
+    import pyarrow.parquet as parquet
+
+    from analysis.summary import refresh
+
+    table = parquet.read_table(refresh(path.parents[1]).path)
+    return table.drop_columns(["file_mtime_ns"]).to_pylist()
+
+
+READ_ALONE = {"checkpoint": _checkpoint, "run file": _run, "summary table": _summary}
+
+
 def readings(count: int, seed: int, known: dict[str, Study]) -> Iterator[Reading]:
-    """`count` damages to checkpoints and twice as many to run files of every level and of mice."""
+    """`count` damages to checkpoints and to summary tables, twice as many to run files of every level and of mice."""
     saved = tuple(sorted((known["mice"].folder / "checkpoints").glob("*.ckpt"))[:2])
     runs = tuple(path for study in known.values() for path in sorted((study.folder / "runs").glob("*/*.h5"))[:3])
-    for kind, paths, number in (("checkpoint", saved, count), ("run file", runs, 2 * count)):
+    tables_ = tuple(sorted(path for study in known.values() for path in study.folder.glob("tables/runs.parquet")))
+    for kind, paths, number in (
+        ("checkpoint", saved, count), ("run file", runs, 2 * count), ("summary table", tables_, count),
+    ):  # fmt: skip
         for first in range(0, number, AT_ONCE):
             yield Reading(kind, range(first, min(first + AT_ONCE, number)), paths, seed)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 CPU_LIMIT_S = 60  # of processor time, far above what a case takes: what is still running then hangs
 LIMIT_S = 300.0  # of wall time, for what waits without working; long, so that a busy machine is no hang
 MEMORY_BYTES = 2 << 30  # largest resident set; more is counted as a hang: on a smaller machine it would be one
-SPACE_BYTES = 4 << 30  # address space on top of the harness's own, so that reading without end stops before memory runs out
+SPACE_BYTES = 4 << 30  # address space beyond the harness's own, so that reading without end stops in time
 LOOK_S = 0.005
 TEXT_BYTES = 200_000
 
@@ -139,7 +139,7 @@ def _live(case: Callable[[], object], text: Path, value: Path, cpu_limit_s: int)
 
 
 def _mapped_bytes() -> int:
-    """The address space that this process holds already: a fork inherits its parent's, whose libraries map gigabytes."""
+    """The address space that this process holds already; a fork inherits gigabytes of it with the libraries."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 

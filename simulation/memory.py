@@ -1,10 +1,11 @@
-"""Memory: large columns that take room only where they are written.
+"""Memory: large columns that take room only where they are written, and freed memory that goes back to the system.
 
 A tumour is a ball in a cubic box, half of which stays empty, and a patch owns twice the slots that it fills at rest. In
 pages of 4 KiB what is never written costs nothing; numpy asks for pages of 2 MiB, with which the corners of the box are
 as dear as the tumour.
 """
 
+import ctypes
 import mmap
 from contextlib import suppress
 
@@ -56,3 +57,12 @@ def copy_written(source: np.ndarray, target: np.ndarray) -> None:
         part = one[first : first + _STRIDE]
         some = np.flatnonzero(part.any(axis=1) | other[first : first + _STRIDE].any(axis=1))
         other[first + some] = part[some]
+
+
+def give_back() -> None:
+    """Return freed memory to the system: a long-lived process is otherwise as large as it ever was.
+
+    The allocator of glibc keeps freed pages that lie between used ones; other systems have nothing to be told.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # another C library, or none that can be opened
+        ctypes.CDLL(None).malloc_trim(0)

@@ -27,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulation.memory import give_back
 from simulation.teaching import picture
 from simulation.teaching.session import Session
 
@@ -130,6 +131,8 @@ def sweep() -> None:
         gone = [_rooms.pop(name) for name in names]
     for room in gone:
         room.session.close()
+    if gone:
+        give_back()
 
 
 def _of_kernel(kernel: str) -> str | None:

@@ -99,7 +99,7 @@ BINDING = {
 ANTIBODY = {
     "name": "trastuzumab",
     "dose_ug_per_ml": 1.0,
-    "pre_incubation_min": 30.0,
+    "pre_incubation_min": 30,
     "wash_after_opsonisation": False,
     **BINDING,
 }
@@ -120,14 +120,12 @@ ASSAY = {
     "duration_h": 4.0,
     "readout": "LDH",
     "reader_cv": 0.0,
-    "fc_null_control": False,
     "release_delay_h": 0.0,
     "leak_per_h": 0.0,
     "counts_effectors": 1.0,
     "blank": 0.05,
     "full_scale": 2.0,
     "raw_unit": "A490",
-    "description": "lactate dehydrogenase released by dead cells",
 }
 
 
@@ -166,9 +164,8 @@ def condition(**overrides) -> dict:
             continue
         if table == "partner" and result["partner"] is None:
             result["partner"] = deepcopy(PARTNER)
-        if field not in result[table]:
-            raise KeyError(path)
-        result[table][field] = value
+        kind = type(result[table][field])
+        result[table][field] = kind(value) if kind in (int, float) else value
 
     effectors = result["effectors"]
     total = effectors["et_ratio"] * result["targets"]["cells"]

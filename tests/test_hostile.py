@@ -231,9 +231,8 @@ def test_the_stored_results_are_those_of_the_whole_harness_and_hold_nothing_forb
     assert tried["inputs"] >= 2000 and tried["damage"] >= 1000 and min(tried.values()) >= 10
     assert {name: counts["examples"] for name, counts in classes.items() if counts["forbidden"]} == {}
     assert all(counts["could_show_wrong"] for name, counts in classes.items() if name.startswith(("damage", "resp")))
-    # Known gap: the few flips of the table in the small run of this fault met bytes that change no number.
-    missed = [each["fault"] for each in found["seeded_faults"] if not each["counted"]]
-    assert len(found["seeded_faults"]) >= 12 and missed in ([], ["the summary table is believed whatever its bytes"])
+    assert len(found["seeded_faults"]) >= 12
+    assert [each["fault"] for each in found["seeded_faults"] if not each["counted"]] == []
     text = promises.PAGE.read_text(encoding="utf-8")
     for number in (*tried.values(), found["total"]["could_show_wrong"]):
         assert f"{number:,}" in text, number

@@ -79,6 +79,9 @@ EFFECTORS = {
     "donor_motility_log_sd": 0.5,
     "donor_bridges_log10_sd": 0.2,
     "donor_purity_log_sd": 0.0,
+    "genotype_ff_fraction": 0.47,
+    "genotype_vf_fraction": 0.42,
+    "genotype_vv_fraction": 0.11,
 }
 
 # The fields that a second antibody has too; dose and handling belong to the first one only.

@@ -57,6 +57,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed/well.py
@@ -69,7 +70,7 @@ compare: $(VENV)/.installed
 	$(BIN)/adcc compare benchmarks/in_vitro_lysis/*/scenario.toml --out results/compare
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Three stamps, so that the demo does not wait for the tools, and two parallel goals never install at the same time.

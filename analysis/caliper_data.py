@@ -29,9 +29,9 @@ from analysis.sheet import Table, read_table
 from analysis.sheet_numbers import MISSING, Numbers
 from analysis.tumour_growth import caliper_volume
 from analysis.units import UnknownUnit, factor, header_meaning, implausible, plain_header
+from simulation.names import control_arms
 
 MOST_FOLD, WITHIN_DAYS = 50.0, 14.0  # a doubling time of 2.5 days would be needed
-CONTROL_NAMES = ("vehicle", "control", "untreated")
 _EVENT_WORDS = {
     "": ("", "0", "no", "none", "false", "alive"),
     "endpoint": ("endpoint", "end point", "end-point", "1", "yes", "true"),
@@ -133,8 +133,7 @@ def choose_control(arms: list[str], named: str | None = None) -> str:
         if found is None:
             raise SheetFault([f"control arm {named!r} is not among the arms: {listed}"])
         return found
-    hits = [a for a in arms if a.casefold() in CONTROL_NAMES]
-    hits = hits or [a for a in arms if set(re.findall(r"[a-z]+", a.casefold())) & set(CONTROL_NAMES)]
+    hits = control_arms(arms)
     if len(hits) == 1:
         return hits[0]
     why = "no arm is called" if not hits else f"{len(hits)} arms ({', '.join(hits)}) are called"

@@ -1,4 +1,4 @@
-"""When two spellings are one name: the rule for laboratory sheets and for the arms of a scenario.
+"""Names in laboratory sheets and scenarios: when two spellings are one name, and which arm is the control.
 
 Two spellings are one name if they differ only in letter case, in spaces (around the name, inside it, between a number
 and its unit, non-breaking), in the Unicode form of their characters, in the kind of hyphen, or as 1, 01 and 1.0 in a
@@ -10,6 +10,9 @@ Kept apart: "1 1" and "11" (a space between two numbers separates them), "1.1" a
 
 import re
 import unicodedata
+from collections.abc import Sequence
+
+CONTROL_NAMES = ("vehicle", "control", "untreated")
 
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -25,3 +28,9 @@ def name_key(name: str) -> str:
     text = " ".join(unicodedata.normalize("NFKC", text.casefold()).split())
     text = re.sub(r"(?<!\d) | (?!\d)", "", text)
     return _WHOLE_NUMBER.sub(r"\1", text) or text
+
+
+def control_arms(arms: Sequence[str]) -> list[str]:
+    """The arms called vehicle, control or untreated: by their whole name, failing that if the word is in their name."""
+    whole = [arm for arm in arms if arm.casefold() in CONTROL_NAMES]
+    return whole or [arm for arm in arms if set(re.findall(r"[a-z]+", arm.casefold())) & set(CONTROL_NAMES)]

@@ -22,7 +22,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """For `--dist loadgroup`: tests of one file stay in one process, and so do all that share a Slurm or a browser."""
+    """For `--dist loadgroup`: tests of one file stay in one process, and so do all that share a Slurm or a browser.
+
+    Those of the oracle share nothing and take minutes each: they go wherever there is a free process.
+    """
     for item in items:
         folder, name = item.path.parent.name, item.path.stem
-        item.add_marker(pytest.mark.xdist_group(folder if folder in ("cluster", "teaching") else name))
+        group = folder if folder in ("cluster", "teaching") else item.nodeid if name == "test_oracle" else name
+        item.add_marker(pytest.mark.xdist_group(group))

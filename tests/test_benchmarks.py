@@ -11,8 +11,10 @@ import pytest
 
 from benchmarks.speed import lean_mesa, reduced
 from benchmarks.speed.product import run_kernel
+from simulation.catalogue import lookup
 from simulation.well.params import well_params
 from tests.oracle.conditions import condition
+from tests.well.runs import typed
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -84,7 +86,7 @@ def test_the_scale_benchmark_writes_every_figure(tmp_path):
 
 def test_the_reduced_rules_have_one_set_of_numbers():
     """The product's rates under the reduced rules are those that the Mesa model is written with."""
-    params = well_params(reduced.condition(condition(), 1000, 10_000, 4.0))
+    params = well_params(reduced.condition(typed(condition()), 1000, 10_000, 4.0))
     rates = params.rates
     assert rates.hop == pytest.approx(reduced.HOP_PER_H)
     assert rates.tumble == pytest.approx(reduced.TUMBLE_PER_H)
@@ -98,7 +100,7 @@ def test_lean_mesa_and_the_product_count_the_same_events():
     """Two programs, one set of rules: mean kills, contacts and encounters agree within four standard errors."""
     targets, killers, hours = 200, 2000, 2.0
     mesa = [lean_mesa.run(targets, killers, hours, 1.0, True, seed) for seed in range(8)]
-    resolved = reduced.condition(condition(), targets, killers, hours)
+    resolved = reduced.condition(typed(condition()), targets, killers, hours)
     product = [run_kernel(resolved, key) for key in range(100)]
     for what in ("kills", "contacts", "encounters"):
         a, b = (np.array([well[what] for well in wells], float) for wells in (mesa, product))
@@ -135,3 +137,17 @@ def test_the_xenograft_benchmarks_write_their_figures(tmp_path, name):
             treated = {row["arm"] for row in each["comparisons"]}
             assert treated == {row["arm"] for row in each["volumes"]} - {"vehicle"}
             assert len({row["measure"] for row in each["comparisons"]}) >= 4
+
+
+def test_the_typical_mouse_of_the_calibration_can_be_made(monkeypatch):
+    """Of every line and strain that benchmarks/xenograft_growth asks for, without spread between mice."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks" / "xenograft_growth"))
+    import calibrate
+
+    known = lookup.load()
+    for line, strain in (("NCI-N87", "nude"), ("BT-474", "nude"), ("BT-474", "FcgR-null")):
+        mouse = calibrate.condition(known, line, 98.2, strain, "trastuzumab", 0.01)
+        assert set(mouse.mouse_factors.as_dict().values()) - {mouse.mouse_factors.aspect} == {1.0}
+        assert mouse.tumour.start_volume_mm3 == 98.2 and "trastuzumab" in mouse.drugs
+        less = calibrate.with_numbers(mouse, 0.1, 0.25, growth_per_d=0.05)
+        assert less.effectors.nk.density_per_tumour_cell == 0.025 and less.clones[0].growth_per_d == 0.05

@@ -93,10 +93,10 @@ def test_small_wells_keep_density_and_volume_per_target(adcc):
     experiment = load_experiment(Path("s.toml"), 3, 250, 3)
     from simulation.scenario.sweep import expand
 
-    well = expand(experiment.scenario)[0].resolved
-    assert well["targets"]["cells"] == 250
-    assert well["well"]["area_mm2"] == pytest.approx(32.0 / 4)
-    assert well["well"]["volume_ul"] == pytest.approx(200 / 4)
+    well = expand(experiment.scenario)[0]
+    assert well.targets.cells == 250
+    assert well.well.area_mm2 == pytest.approx(32.0 / 4)
+    assert well.well.volume_ul == pytest.approx(200 / 4)
 
 
 def test_experiments_share_their_wells(adcc, monkeypatch):

@@ -168,7 +168,7 @@ def saved(tmp_path_factory):
     from tests.scenario.mice_example import mice
 
     folder = tmp_path_factory.mktemp("saved")
-    condition = mice({"output.save_days": [1]})[0].resolved
+    condition = mice({"output.save_days": [1]})[0]
     with h5py.File("grown.h5", "w", driver="core", backing_store=False) as file:
         simulate_mouse(condition, file, checkpoints=folder, make=FakeEngine)
     return next(folder.glob("*.day1.ckpt"))
@@ -178,11 +178,11 @@ def saved(tmp_path_factory):
     ("change", "words"),
     [
         (lambda meta: meta.pop("condition"), "condition"),
-        (lambda meta: meta["condition"].pop("model"), "has no model"),
-        (lambda meta: meta["condition"].pop("clones"), "has no clones"),
-        (lambda meta: meta["condition"].update(clones=[1]), "does not describe"),
-        (lambda meta: meta["condition"].update(mouse_factors={}), "does not describe"),
-        (lambda meta: meta.update(tick="1"), "has no tick"),
+        (lambda meta: meta["condition"].pop("model"), "lacks"),
+        (lambda meta: meta["condition"].pop("clones"), "missing required field `clones`"),
+        (lambda meta: meta["condition"].update(clones=[1]), "clones"),
+        (lambda meta: meta["condition"].update(mouse_factors={}), "mouse_factors"),
+        (lambda meta: meta.update(tick="1"), "lacks"),
         (lambda meta: meta.update(schema=9), "another layout"),
     ],
 )

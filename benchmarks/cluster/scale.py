@@ -83,8 +83,8 @@ def kernel_share(runs: int, workers: int, share: int) -> dict[str, float]:
     runtime.configure(1)
     wells = conditions(runs)
     sample = wells[:: max(1, len(wells) // SAMPLE)][share::workers]
-    run_kernel(sample[0].resolved, sample[0].run_key)  # compiles
-    spent = [run_kernel(well.resolved, well.run_key) for well in sample]
+    run_kernel(sample[0], sample[0].run_key)  # compiles
+    spent = [run_kernel(well, well.run_key) for well in sample]
     return {"s": sum(one["set_up_s"] + one["run_s"] for one in spent), "wells": len(sample)}
 
 
@@ -108,13 +108,13 @@ def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
             contents.write(file)
 
     cpu = time.thread_time
-    well_contents(wells[0].resolved).image()  # compiles, and makes the skeleton
+    well_contents(wells[0]).image()  # compiles, and makes the skeleton
     for well in wells[:: max(1, len(wells) // STAGED)]:
-        timed("kernel", cpu, lambda well=well: run_kernel(well.resolved, well.run_key))
-        contents = timed("simulation", cpu, lambda well=well: well_contents(well.resolved))
+        timed("kernel", cpu, lambda well=well: run_kernel(well, well.run_key))
+        contents = timed("simulation", cpu, lambda well=well: well_contents(well))
         timed("file", cpu, contents.image)
         timed("plain file", cpu, lambda contents=contents: plainly(contents))
-        timed("disk", time.perf_counter, begin(well.resolved, scratch / "staged" / "runs"))
+        timed("disk", time.perf_counter, begin(well, scratch / "staged" / "runs"))
     return spent
 
 
@@ -132,7 +132,7 @@ def drive(engine: str, runs: int, workers: int, out_dir: Path) -> dict:
         folder.write_study(study_record(load_scenario(find("large_sweep"), sets(runs)), wells, "large_sweep.toml"))
     execute = {"pool": local.execute, "dask": cluster.execute}[engine]
     ready, cpu = time.perf_counter(), time.process_time()
-    outcome = execute({well.run_id: well.resolved for well in wells}, out_dir, workers=workers)
+    outcome = execute({well.run_id: well for well in wells}, out_dir, workers=workers)
     wall_s, driver_s = time.perf_counter() - ready, time.process_time() - cpu
     assert len(outcome.done) == len(wells), outcome.failed[:3]
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # with Dask the processes of its workers are not among them

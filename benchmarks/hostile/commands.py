@@ -110,11 +110,11 @@ def _only_small(real: Callable, scenario: object, conditions: list, *rest: objec
     from simulation.scenario.plan import run_seconds
 
     if scenario.kind == "xenograft":
-        from simulation.scenario.xenograft_size import cell_hours
+        from simulation.conditions.tumour_size import cell_hours
 
-        seconds = sum(cell_hours(each.resolved) for each in conditions) / 1e7
+        seconds = sum(cell_hours(each) for each in conditions) / 1e7
     else:
-        seconds = sum(run_seconds(each.resolved) for each in conditions)
+        seconds = sum(run_seconds(each) for each in conditions)
     if len(conditions) > MOST_RUNS or seconds > LONGEST_S:
         _not_here()
     return real(scenario, conditions, *rest, **(options | {"workers": 1}))

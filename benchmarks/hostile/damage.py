@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.hostile import commands, inputs, mutators
+from simulation.conditions.levels import LEVELS
 
-LEVELS = ("observables", "final", "events", "frames")
 DAMAGES = {
     "1 bit": mutators.flip_bits,
     "8 bits": partial(mutators.flip_bits, bits=8),

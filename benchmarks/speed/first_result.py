@@ -20,8 +20,8 @@ def main(out: Path, sets: list[str]) -> None:
     from simulation.scenario.sweep import expand
 
     scenario = load_scenario(ROOT / "scenarios" / "adcc_protocol.toml", sets)
-    first = next(c for c in expand(scenario) if c.role == "sample" and c.resolved["effectors"]["et_ratio"] == 10)
-    outcome = execute({first.run_id: first.resolved}, out, workers=1)
+    first = next(c for c in expand(scenario) if c.role == "sample" and c.effectors.et_ratio == 10)
+    outcome = execute({first.run_id: first}, out, workers=1)
     if outcome.failed:
         raise RuntimeError(outcome.failed[0].reason)
 

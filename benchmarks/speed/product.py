@@ -2,12 +2,16 @@
 
 import time
 
+from msgspec import structs
+
+from simulation.conditions import WellCondition
+
 ET_RATIO = 10  # of plate, first result and lean Mesa
 TARGETS_IN_96_FLAT = 10_000
 
 
-def wells(targets: int, hours: float, et_ratio: float, count: int = 1) -> dict[str, dict]:
-    """Sample wells of the full biology, replicates of each other: run id -> resolved condition."""
+def wells(targets: int, hours: float, et_ratio: float, count: int = 1) -> dict[str, WellCondition]:
+    """Sample wells of the full biology, replicates of each other: run id -> condition."""
     from simulation.scenario.load import scenario_from_dict
     from simulation.scenario.sweep import expand
 
@@ -25,21 +29,18 @@ def wells(targets: int, hours: float, et_ratio: float, count: int = 1) -> dict[s
             "assay": {"duration_h": hours, "readout": "LDH"},
         }
     )
-    return {c.run_id: c.resolved for c in expand(scenario) if c.role == "sample"}
+    return {c.run_id: c for c in expand(scenario) if c.role == "sample"}
 
 
-def well(targets: int, hours: float, et_ratio: float) -> dict:
-    """The resolved condition of one well at the density of a full flat 96-well; et_ratio 0 leaves the targets alone."""
-    resolved = next(iter(wells(TARGETS_IN_96_FLAT, hours, et_ratio or 1.0).values()))
+def well(targets: int, hours: float, et_ratio: float) -> WellCondition:
+    """The condition of one well at the density of a full flat 96-well; et_ratio 0 leaves the targets alone."""
+    full = next(iter(wells(TARGETS_IN_96_FLAT, hours, et_ratio or 1.0).values()))
     share = targets / TARGETS_IN_96_FLAT
-    geometry = {name: resolved["well"][name] * share for name in ("area_mm2", "volume_ul")}
-    numbers = {"nk_cells": round(targets * et_ratio), "other_cells": 0, "et_ratio": et_ratio}
-    return {
-        **resolved,
-        "targets": {**resolved["targets"], "cells": targets},
-        "effectors": {**resolved["effectors"], **numbers},
-        "well": {**resolved["well"], **geometry},
-    }
+    vessel = structs.replace(full.well, area_mm2=full.well.area_mm2 * share, volume_ul=full.well.volume_ul * share)
+    effectors = structs.replace(
+        full.effectors, nk_cells=round(targets * et_ratio), other_cells=0, et_ratio=float(et_ratio)
+    )
+    return structs.replace(full, targets=structs.replace(full.targets, cells=targets), effectors=effectors, well=vessel)
 
 
 def cells(targets: int, et_ratio: float) -> dict[str, int]:
@@ -47,7 +48,7 @@ def cells(targets: int, et_ratio: float) -> dict[str, int]:
     return {"targets": targets, "nk_cells": round(targets * et_ratio)}
 
 
-def run_kernel(resolved: dict, key: int) -> dict[str, float]:
+def run_kernel(condition: WellCondition, key: int) -> dict[str, float]:
     """One well on the kernel, without a file.
 
     Returns set_up_s and run_s (processor time of this thread), wall_s of the run, events (asked for, with those that
@@ -58,9 +59,9 @@ def run_kernel(resolved: dict, key: int) -> dict[str, float]:
     from simulation.well.params import well_params
 
     began = time.thread_time()
-    engine = WellEngine(well_params(resolved), key)
+    engine = WellEngine(well_params(condition), key)
     ready, wall = time.thread_time(), time.perf_counter()
-    engine.advance(round(resolved["assay"]["duration_h"] / engine.tick_h))
+    engine.advance(round(condition.assay.duration_h / engine.tick_h))
     run_s, wall_s = time.thread_time() - ready, time.perf_counter() - wall
     count = {name: int(engine.counters[C[name]]) for name in ("events", "kills", "contacts", "encounters")}
     return {**count, "set_up_s": ready - began, "run_s": run_s, "wall_s": wall_s}

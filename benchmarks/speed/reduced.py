@@ -6,8 +6,9 @@ cells, granules that outlast the assay, no repair, clearance or death of its own
 corpses, so its three stages to death may stay.
 """
 
-import copy
 import math
+
+from simulation.conditions import WellCondition
 
 SITE_UM = 10.0
 MEAN_STEP_UM = SITE_UM * (1.0 + math.sqrt(2.0)) / 2.0  # four straight and four diagonal directions
@@ -57,7 +58,7 @@ PARAMETERS = {
         "death_per_h": 0.0,
         "death_per_kill": 0.0,
     },
-    "antibody": {"dose_ug_per_ml": 0.0, "pre_incubation_min": 0.0},
+    "antibody": {"dose_ug_per_ml": 0.0, "pre_incubation_min": 0},
     "well": {"shape": "square"},
 }
 
@@ -67,9 +68,9 @@ def side_sites(targets: int) -> int:
     return round(math.sqrt(targets * AREA_PER_TARGET_UM2) / SITE_UM)
 
 
-def condition(base: dict, targets: int, killers: int, hours: float) -> dict:
-    """A resolved condition of the reduced rules; what they leave open is taken from base, any resolved condition."""
-    result = copy.deepcopy(base)
+def condition(base: WellCondition, targets: int, killers: int, hours: float) -> WellCondition:
+    """A condition of the reduced rules; what they leave open is taken from base, any well."""
+    result = base.as_dict()
     for table, values in PARAMETERS.items():
         unknown = values.keys() - result[table].keys()
         if unknown:  # a misspelt name would leave a mechanism on
@@ -79,4 +80,4 @@ def condition(base: dict, targets: int, killers: int, hours: float) -> dict:
     result["effectors"].update(nk_cells=killers, other_cells=0, et_ratio=killers / targets)
     result["well"]["area_mm2"] = (side_sites(targets) * SITE_UM / 1000.0) ** 2
     result["assay"]["duration_h"] = hours
-    return result
+    return WellCondition.build(result)

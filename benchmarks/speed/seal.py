@@ -57,7 +57,7 @@ def measured(folder: Path, repeats: int) -> list[Figure]:
     """All figures, of one run file below `folder`."""
     scenario = load_scenario(find("adcc_protocol"), ['output.level="final"', "targets.cells=1500"])
     condition = expand(scenario)[0]
-    path = run_to_file(condition.resolved, folder)
+    path = run_to_file(condition, folder)
     assert path == run_file(folder, condition.run_id)
     content = path.read_bytes()
     body = content[:-SIZE]

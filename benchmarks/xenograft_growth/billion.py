@@ -33,16 +33,17 @@ TARGETS = {"peak_GiB": 24.0, "bytes_per_cell": 22.0}
 
 def grown(cells: int, hours: int, clock: dict, seen: dict):
     """An engine of so many cells, dosed and advanced by so many hours; (engine, seconds of the start and each hour)."""
+    from simulation.conditions.mouse import Dose
     from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_dict
     from simulation.xenograft.params import tumour_params
 
     condition = conditions_of(scenario_from_dict(study(1e7, 1)))[-1]
-    params = replace(tumour_params(condition.resolved), n_cells=cells, most_cells=cells)
+    params = replace(tumour_params(condition), n_cells=cells, most_cells=cells)
     took = [time.perf_counter()]
     engine = timed_engine(clock, seen)(params, 2026)
     took.append(time.perf_counter())
-    engine.apply({"drug": "trastuzumab", "mg_per_kg": 10, "route": "iv"})
+    engine.apply(Dose(drug="trastuzumab", mg_per_kg=10.0, route="iv", day=0.0))
     for _ in range(hours):
         engine.advance(1, [])
         took.append(time.perf_counter())

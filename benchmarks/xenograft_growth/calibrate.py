@@ -24,7 +24,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import structs
+
 from simulation import runtime
+from simulation.conditions.mouse import Dose, MouseCondition
 
 HERE = Path(__file__).parent
 SEED = 2026
@@ -33,38 +36,46 @@ N87_VEHICLE, N87_TREATED, N87_DAYS = (98.2, 1167.7), (112.3, 658.8), 21
 BT474_START_MM3, BT474_DOUBLING_D, BT474_DAYS = 120.0, 12.4, 35
 BT474_KEPT = {"without Fc receptors": 0.71, "with Fc receptors": 0.04}  # T/C
 N87_DIRECT = 0.1  # the mixed points of the ridge take the direct arm of the catalogue
+SPREADS = ("start_volume_cv", "growth_log_sd", "clearance_log_sd", "effector_density_log_sd", "vessel_log_sd")
 PAPER = "Cancer Biol Ther 2016;17:346, Table 2"
 
 
-def condition(known, line: str, start_mm3: float, strain: str, drug: str, fraction: float) -> dict:
-    """The typical mouse of a strain with one tumour of that line, as scenario/xenograft_resolve.py makes it."""
-    from simulation.scenario import xenograft_resolve as resolve
-    from simulation.scenario.xenograft_schema import Clone
+def condition(known, line: str, start_mm3: float, strain: str, drug: str, fraction: float) -> MouseCondition:
+    """The typical mouse of a strain with one tumour of that line and nothing given; drug: one that may be given."""
+    from simulation.scenario.load import scenario_from_dict
+    from simulation.scenario.xenograft_resolve import resolve_arm, resolve_drugs, resolve_effectors, resolve_mouse
 
-    numbers = known.mice[strain].values()
-    cells = {*known.cell_lines[line].numbers, *resolve.OF_THE_CELLS, "grows"}
-    tissue = {name: value for name, value in known.tumours[line].values().items() if name not in cells}
-    return {
-        "clones": [resolve.resolve_clone(Clone(cell_line=line, fraction=1.0), known)],
-        "tumour": {**tissue, "start_volume_mm3": start_mm3, "fraction_simulated": fraction},
-        "strain": {"name": strain, **{name: numbers[name] for name in resolve.STRAIN_NUMBERS}},
-        "effectors": resolve.resolve_effectors(numbers, known),
-        "drugs": resolve.resolve_drugs([drug], known),
-        "doses": [],
-        "study": {"days": 0.0, "endpoint_mm3": 0.0, "caliper_days": [0.0]},
-    }
+    scenario = scenario_from_dict(
+        {
+            "schema": 1,
+            "kind": "xenograft",
+            "tumour": {"start_volume_mm3": 140.0, "fraction_simulated": fraction, "clone": [{"cell_line": line}]},
+            "mouse": {"strain": strain, **dict.fromkeys(SPREADS, 0.0)},
+            "study": {"days": 1.0},
+            "arm": [{"name": "vehicle", "mice": 1}],
+        }
+    )
+    arm = resolve_arm(scenario, scenario.arm[0], known)
+    mouse = resolve_mouse(scenario, known, arm, 1)
+    return structs.replace(
+        mouse,
+        tumour=structs.replace(arm.tumour, start_volume_mm3=start_mm3),
+        effectors=resolve_effectors(arm.numbers, known),
+        drugs=resolve_drugs([drug], known),
+    )
 
 
-def grow(mouse: dict, days: float, doses: dict[int, float], drug: str, route: str) -> tuple[float, dict]:
+def grow(mouse: MouseCondition, days: float, doses: dict[int, float], drug: str, route: str) -> tuple[float, dict]:
     """(volume mm3 after `days`, last observation); doses: day -> mg/kg."""
     from simulation.xenograft.engine import TumourEngine
     from simulation.xenograft.params import tumour_params
 
-    mouse = {**mouse, "study": {**mouse["study"], "days": float(days), "endpoint_mm3": 4000.0}}
+    study = structs.replace(mouse.study, days=float(days), endpoint_mm3=4000.0, caliper_days=(0.0,))
+    mouse = structs.replace(mouse, study=study)
     engine = TumourEngine(tumour_params(mouse), SEED)
     for day in range(math.ceil(days)):
         if day in doses:
-            engine.apply({"drug": drug, "mg_per_kg": doses[day], "route": route})
+            engine.apply(Dose(drug=drug, mg_per_kg=doses[day], route=route, day=float(day)))
         engine.advance(min(24, round(24 * (days - day))))
     seen = engine.observe()
     return float(seen["volume_true_mm3"]), seen
@@ -99,14 +110,18 @@ def solve(
     return x, wanted * math.exp(error)
 
 
-def with_numbers(mouse: dict, density: float | None = None, nk_share: float = 0.5, **cells: float) -> dict:
+def with_numbers(
+    mouse: MouseCondition, density: float | None = None, nk_share: float = 0.5, **cells: float
+) -> MouseCondition:
     """The mouse with effectors of `density` per tumour cell (NK and myeloid together) and numbers of its cells."""
-    out = {**mouse, "clones": [{**mouse["clones"][0], **cells}]}
-    if density is not None:
-        shares = {"nk": nk_share, "myeloid": 1.0 - nk_share}
-        kinds = {k: {**mouse["effectors"][k], "density_per_tumour_cell": density * s} for k, s in shares.items()}
-        out["effectors"] = {**mouse["effectors"], **kinds}
-    return out
+    out = structs.replace(mouse, clones=(structs.replace(mouse.clones[0], **cells),))
+    if density is None:
+        return out
+    kinds = {
+        kind: structs.replace(getattr(mouse.effectors, kind), density_per_tumour_cell=density * share)
+        for kind, share in (("nk", nk_share), ("myeloid", 1.0 - nk_share))
+    }
+    return structs.replace(out, effectors=structs.replace(mouse.effectors, **kinds))
 
 
 def number(value: float, low: float, high: float, unit: str, source: str) -> str:

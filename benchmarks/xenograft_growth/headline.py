@@ -22,7 +22,6 @@ Rows and rules: headline_rows.py. Writes benchmarks/results/xenograft_headline.j
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import multiprocessing
 import re
@@ -127,7 +126,7 @@ def control_condition(path: Path, trial: Trial) -> list[dict]:
     found = []
     for each in conditions_of(scenario):
         if each.arm == scenario.arm[0].name and each.mouse == 1:
-            condition = copy.deepcopy(each.resolved)
+            condition = each.as_dict()
             for name in ("effectors", "lineage", "drugs"):
                 del condition[name]
             for clone in condition["clones"]:
@@ -182,11 +181,10 @@ def programme(out: Path, overlays: Path, only: list[str] | None) -> list[tuple[T
 
 def planned_seconds(path: Path, trial: Trial) -> tuple[int, float]:
     """(mice, processor seconds) as `adcc check` estimates them."""
-    from simulation.scenario.conditions import conditions_of
+    from simulation.scenario.conditions import plan_of
     from simulation.scenario.load import load_scenario
-    from simulation.scenario.xenograft_plan import plan_mice
 
-    plan = plan_mice(conditions_of(load_scenario(path, trial.all_sets())))
+    plan = plan_of(load_scenario(path, trial.all_sets()))
     return plan.mice, plan.cpu_seconds
 
 

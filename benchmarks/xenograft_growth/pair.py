@@ -18,15 +18,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import calibrate  # noqa: E402
+from msgspec import structs  # noqa: E402
 
 from simulation import runtime  # noqa: E402
+from simulation.conditions import MouseCondition  # noqa: E402
 
 DOSES = {0: 4.0, 7: 2.0, 14: 2.0, 21: 2.0, 28: 2.0}
 OF_EFFECTORS = ("contact_rate_per_h", "recruitment_max", "fcgr_gain", "lifetime_h")
 OF_CELLS = ("her2_internalisation_per_h", "her2_per_cell")
 
 
-def kept(mouse: dict, control: float) -> float:
+def kept(mouse: MouseCondition, control: float) -> float:
     """Volume over that of the untreated tumour, percent."""
     return 100.0 * calibrate.grow(mouse, calibrate.BT474_DAYS, DOSES, "trastuzumab", "ip")[0] / control
 
@@ -44,19 +46,19 @@ def main() -> None:
 
     began, known = time.process_time(), lookup.load()
 
-    def mouse(strain: str, **changes: float) -> dict:
+    def mouse(strain: str, **changes: float) -> MouseCondition:
         start = calibrate.BT474_START_MM3
         out = calibrate.condition(known, "BT-474", start, strain, "trastuzumab", asked.fraction)
         return calibrate.with_numbers(out, **changes)
 
-    def with_effectors(factor: float = 1.0, **numbers: float) -> dict:
+    def with_effectors(factor: float = 1.0, of: tuple[str, ...] = ("nk", "myeloid"), **numbers: float):
         out = mouse("nude")
-        kinds = {
-            kind: {**table, "density_per_tumour_cell": table["density_per_tumour_cell"] * factor, **numbers}
-            for kind, table in out["effectors"].items()
-            if table is not None
-        }
-        return {**out, "effectors": {**out["effectors"], **kinds}}
+        kinds = {}
+        for kind in of:
+            cells = getattr(out.effectors, kind)
+            changes = {"density_per_tumour_cell": cells.density_per_tumour_cell * factor, **numbers}
+            kinds[kind] = structs.replace(cells, **changes)
+        return structs.replace(out, effectors=structs.replace(out.effectors, **kinds))
 
     control = calibrate.grow(mouse("nude"), calibrate.BT474_DAYS, {}, "trastuzumab", "ip")[0]
     rows = [("without Fc receptors", 0.0, kept(mouse("FcgR-null"), control))]
@@ -64,9 +66,8 @@ def main() -> None:
     resident = known.residents["mouse-myeloid"].numbers
     for name in OF_EFFECTORS:
         for value in (resident[name].low, resident[name].high):
-            changed = with_effectors(**({} if name == "fcgr_gain" else {name: value}))
-            if name == "fcgr_gain":  # of the myeloid cells; mouse NK cells keep theirs
-                changed["effectors"]["myeloid"] = {**changed["effectors"]["myeloid"], name: value}
+            # fcgr_gain is that of the myeloid cells; mouse NK cells keep theirs
+            changed = with_effectors(of=("myeloid",) if name == "fcgr_gain" else ("nk", "myeloid"), **{name: value})
             rows.append((name, value, kept(changed, control)))
     line = known.cell_lines["BT-474"].numbers
     for name in OF_CELLS:

@@ -82,7 +82,7 @@ def simulate(cells: float, days: int, make, folder: Path) -> None:
 
     condition = conditions_of(scenario_from_dict(study(cells, days)))[-1]
     with h5py.File(folder / f"{cells:.0f}.h5", "w") as file:
-        simulate_mouse(condition.resolved, file, make=make)
+        simulate_mouse(condition, file, make=make)
 
 
 def timed_engine(clock: dict, seen: dict):

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import calibrate  # noqa: E402
+from msgspec import structs  # noqa: E402
 
 from simulation import runtime  # noqa: E402
 
@@ -42,8 +43,11 @@ def course(known, fraction: float, days: int, **tissue: float) -> dict:
 
     start = calibrate.N87_VEHICLE[0]
     mouse = calibrate.condition(known, "NCI-N87", start, "nude", "trastuzumab", fraction)
-    mouse["tumour"] |= tissue
-    mouse["study"] |= {"days": float(days), "endpoint_mm3": 20_000.0}
+    mouse = structs.replace(
+        mouse,
+        tumour=structs.replace(mouse.tumour, **tissue),
+        study=structs.replace(mouse.study, days=float(days), endpoint_mm3=20_000.0, caliper_days=(0.0,)),
+    )
     began = time.process_time()
     engine = TumourEngine(tumour_params(calibrate.with_numbers(mouse, 0.0)), calibrate.SEED)
     rows = []

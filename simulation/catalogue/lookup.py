@@ -7,7 +7,7 @@ Limits  every number and both ends of its range lie within the bounds of its uni
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All entries by kind and name. `defaults` holds the shared fields of each kind as an entry named "default"."""
+    """All entries by kind and name. `defaults` holds the shared fields of each kind as an entry named "default".
+
+    kept: what was computed from these entries and may be used again, by a key of whoever computed it.
+    """
 
     cell_lines: dict[str, Entry]
     effectors: dict[str, Entry]
@@ -83,6 +86,7 @@ class Catalogue:
     residents: dict[str, Entry]
     drugs: dict[str, Entry]
     defaults: dict[str, Entry] = field(repr=False)
+    kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def kind(self, kind: str) -> dict[str, Entry]:
         """Return the entries of `kind`, written with underscore or hyphen; ValueError names the kinds there are."""

@@ -76,12 +76,10 @@ def script(
         from simulation.run.cluster import BATCH_SYSTEMS
         from simulation.run.scripts import array_script, driver_script
         from simulation.run.site import Site, load_site
-        from simulation.scenario.conditions import conditions_of
+        from simulation.scenario.conditions import plan_of
         from simulation.scenario.faults import Fault, ScenarioError
         from simulation.scenario.load import load_scenario
-        from simulation.scenario.plan import plan
         from simulation.scenario.shipped import find
-        from simulation.scenario.xenograft_plan import plan_mice
 
         faults = []
         if cluster not in BATCH_SYSTEMS:
@@ -94,8 +92,7 @@ def script(
         scenario = load_scenario(path, sets or [])
         known = load_site(site) if site else Site()
         folder = (out or Path("results") / path.stem).absolute()
-        conditions = conditions_of(scenario)
-        costs = plan_mice(conditions) if scenario.kind == "xenograft" else plan(conditions)
+        costs = plan_of(scenario)
         place = str(path.absolute())
         text = (
             array_script(cluster, place, folder, sets or [], costs, known)

@@ -13,8 +13,8 @@ from simulation.cli.study import simulate
 if TYPE_CHECKING:
     import pandas as pd
 
+    from simulation.conditions import WellCondition
     from simulation.scenario.schema import Scenario
-    from simulation.scenario.sweep import Condition
 
 
 @app.command()
@@ -96,7 +96,7 @@ def compare(
     raise typer.Exit(DONE if sound else SOME_FAILED)
 
 
-def _observed(path: Path, scenario: "Scenario", conditions: list["Condition"]) -> tuple:
+def _observed(path: Path, scenario: "Scenario", conditions: list["WellCondition"]) -> tuple:
     """What [compare] names, checked against the design before anything is run: (rows, keys, notes)."""
     from analysis.cells import check_recorded
     from analysis.compare import check_observed
@@ -104,7 +104,7 @@ def _observed(path: Path, scenario: "Scenario", conditions: list["Condition"]) -
     from analysis.errors import SheetFault
     from analysis.observed import read_observed
 
-    runs = [SimpleNamespace(run_id=each.run_id, plate=each.plate, condition=each.resolved) for each in conditions]
+    runs = [SimpleNamespace(run_id=each.run_id, plate=each.plate, condition=each.as_dict()) for each in conditions]
     try:
         observed, keys, notes = read_observed(scenario.compare_data)
         check_recorded(observed, scenario.output.level)

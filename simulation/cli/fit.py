@@ -110,21 +110,21 @@ def load_experiment(path: Path, donors: int, cells: int, seed: int, sets: Sequen
     from analysis.observed import read_observed
     from simulation.catalogue.lookup import with_values
     from simulation.scenario.load import load_scenario
-    from simulation.scenario.resolve import cells_of, resolve_well
+    from simulation.scenario.resolve import cells_of, resolve_vessel
 
     full = load_scenario(path, sets)
-    well = resolve_well(full, full.known)
-    per_compartment = well.get("targets_per_microwell", 1)
+    well = resolve_vessel(full, full.known)
+    per_compartment = well.targets_per_microwell or 1
     few = per_compartment * max(1, round(min(cells, cells_of(full, full.known)) / per_compartment))
     share = few / cells_of(full, full.known)
-    chip = well["shape"] == "chip"  # its area follows from its cells
+    chip = well.shape == "chip"  # its area follows from its cells
     every_min = full.output.every_min or round(full.assay.duration_h * 60)
     small = [
         f"effectors.donors={donors}", f"seed={seed}", "replicates=1", "random=paired", "output.level=observables",
-        f"output.every_min={every_min}", f"targets.cells={few}", f"well.volume_ul={well['volume_ul'] * share}",
+        f"output.every_min={every_min}", f"targets.cells={few}", f"well.volume_ul={well.volume_ul * share}",
     ]  # fmt: skip
     scenario = load_scenario(path, [*sets, *small])
-    area = {} if chip else {f"wells.{well['format']}.area_mm2": well["area_mm2"] * share}
+    area = {} if chip else {f"wells.{well.format}.area_mm2": well.area_mm2 * share}
     scenario._origin = replace(scenario._origin, known=with_values(scenario.known, area))
     observed, keys, _ = read_observed(scenario.compare_data)
     return Experiment(scenario.compare_data.resolve().parent.name, scenario, observed, tuple(keys))
@@ -146,9 +146,9 @@ def evaluate(experiments: Sequence[Experiment], values: Mapping[str, float]) -> 
         scenario = _with_numbers(each.scenario, values)
         conditions = expand(scenario)
         for condition in conditions:
-            if condition.json not in done:
-                done[condition.json] = simulated(condition)
-        table = residuals(each.observed, each.keys, [done[each.json] for each in conditions], scenario.sweep)
+            if condition.text not in done:
+                done[condition.text] = simulated(condition)
+        table = residuals(each.observed, each.keys, [done[each.text] for each in conditions], scenario.sweep)
         table.insert(0, "experiment", each.name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
@@ -209,7 +209,7 @@ def _sound(plan: _Plan) -> list[Experiment]:
         for each in experiments:
             check_recorded(each.observed, each.scenario.output.level)
             runs = [
-                SimpleNamespace(run_id=c.run_id, plate=c.plate, condition=c.resolved) for c in expand(each.scenario)
+                SimpleNamespace(run_id=c.run_id, plate=c.plate, condition=c.as_dict()) for c in expand(each.scenario)
             ]
             check_observed(each.observed, each.keys, *design_table(runs, each.scenario.sweep))
     except SheetFault as fault:
@@ -230,7 +230,7 @@ def _no_idle_parameter(experiments: Sequence[Experiment], free: Sequence) -> Non
     from simulation.scenario.sweep import expand
 
     def wells(each: Experiment, values: dict[str, float]) -> list[str]:
-        return [c.json for c in expand(_with_numbers(each.scenario, values))]
+        return [c.text for c in expand(_with_numbers(each.scenario, values))]
 
     def read(free: object) -> bool:
         return any(wells(e, {free.path: free.low}) != wells(e, {free.path: free.high}) for e in experiments)
@@ -249,7 +249,7 @@ def _digest(experiments: Sequence[Experiment], plan: _Plan) -> str:
     for each in experiments:
         digest.update(each.observed.to_csv().encode())
         for condition in expand(each.scenario):
-            digest.update(condition.json.encode())
+            digest.update(condition.text.encode())
     return digest.hexdigest()[:16]
 
 

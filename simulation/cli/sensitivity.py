@@ -87,8 +87,8 @@ def _simulate(
     base: str, job: partial, folder: Path, workers: int | None, method: str, wanted: list[dict[str, float]]
 ) -> list[Mapping[str, float]]:
     """Outcomes of all points, in order; ends the command when interrupted or when a point cannot be simulated."""
+    from simulation.conditions.section import canonical_json
     from simulation.run.points import measure_points
-    from simulation.scenario.identity import canonical_json
 
     names = [hashlib.sha256((base + canonical_json(values)).encode("ascii")).hexdigest()[:24] for values in wanted]
     by_name = dict(zip(names, wanted, strict=True))

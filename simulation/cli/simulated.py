@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.trajectory import Run
-    from simulation.scenario.sweep import Condition
+    from simulation.conditions import WellCondition
 
 
-def simulated(condition: "Condition") -> "Run":
+def simulated(condition: "WellCondition") -> "Run":
     """The run of a well: its observables, without agents and without a file."""
     from analysis.trajectory import Run, Series
     from simulation.run.one import measure
     from simulation.version import WELL_MODEL
 
-    found = measure(condition.resolved)
+    found = measure(condition)
     series = {name: Series(value, hours, "", edges) for name, (value, hours, edges) in found.items()}
-    return Run(condition.run_id, condition.plate, WELL_MODEL, condition.resolved, Path(), series)
+    return Run(condition.run_id, condition.plate, WELL_MODEL, condition.as_dict(), Path(), series)

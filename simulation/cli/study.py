@@ -11,10 +11,11 @@ from simulation.cli.cluster import engine_options
 from simulation.cli.common import BAD_INPUT, DONE, INTERRUPTED, SOME_FAILED, ScenarioFile, Sets, app, plain_faults
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulation.conditions import AnyCondition
     from simulation.run.books import Outcome
     from simulation.scenario.schema import Loaded
-    from simulation.scenario.sweep import Condition
-    from simulation.scenario.xenograft_sweep import MouseCondition
 
 SUMMARY = "summary.txt"
 
@@ -83,7 +84,7 @@ def _still_holds(folder: Path) -> bool:
 
 
 def simulate(
-    scenario: "Loaded", conditions: "list[Condition] | list[MouseCondition]", path: Path, folder: Path, **options
+    scenario: "Loaded", conditions: "Sequence[AnyCondition]", path: Path, folder: Path, **options
 ) -> "Outcome":
     """Run what is not finished yet and say how it went; ends the command when interrupted or when nothing came out."""
     from simulation.run.study import run_study
@@ -202,20 +203,16 @@ def check(file: ScenarioFile, sets: Sets = None) -> None:
     """Say what a scenario would run, and whether it can, without running anything."""
     with plain_faults():
         from simulation.runtime import cores
-        from simulation.scenario.conditions import conditions_of, warnings_of
+        from simulation.scenario.conditions import plan_of, warnings_of
         from simulation.scenario.load import load_scenario
-        from simulation.scenario.plan import plan
         from simulation.scenario.shipped import find
         from simulation.scenario.stand_ins import stand_ins
-        from simulation.scenario.xenograft_plan import plan_mice
 
         path = find(file)
         scenario = load_scenario(path, sets or [])
-        conditions = conditions_of(scenario)
+        costs = plan_of(scenario)
         for line in warnings_of(scenario):
             console.note(f"note: {line}")
-        if scenario.kind == "xenograft":
-            console.mice_plan(scenario.title or path.stem, plan_mice(conditions), cores())
-        else:
-            console.plan(scenario.title or path.stem, plan(conditions), cores())
+        show = console.mice_plan if scenario.kind == "xenograft" else console.plan
+        show(scenario.title or path.stem, costs, cores())
         console.stand_ins(stand_ins(scenario))

@@ -14,7 +14,6 @@ Schema versions: 1 without the seal; 2 with it.
 """
 
 SCHEMA_VERSION = 2
-LEVELS = ("observables", "final", "events", "frames")
 
 # name: (unit, description)
 SERIES = {

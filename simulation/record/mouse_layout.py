@@ -11,8 +11,6 @@
 /VTKHDF            the particles as ParaView reads them: virtual datasets, nothing is copied  (level frames)
 """
 
-LEVELS = ("observables", "final", "events", "frames")
-
 # name: (unit, description). Counts are of the simulated share of the tumour.
 SERIES = {
     "cells_alive": ("1", "living tumour cells"),

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from simulation.conditions import AnyCondition, MouseCondition
+from simulation.conditions.tumour_size import cell_hours
 from simulation.run.folder import OtherFile, StudyFolder, check_run_file, checkpoint_file, run_file, set_aside
 from simulation.scenario.branch import DamagedCheckpoint, read_meta
-from simulation.scenario.xenograft_size import cell_hours
 from simulation.seal import DamagedFile
 
 
@@ -49,12 +50,11 @@ class Outcome:
     set_aside: tuple[str, ...] = ()
 
 
-def work(condition: Mapping) -> float:
+def work(condition: AnyCondition) -> float:
     """Rough amount of work in a run, in agent hours; only its ratios matter, and only for order and time left."""
-    if condition["kind"] == "xenograft":
+    if isinstance(condition, MouseCondition):
         return cell_hours(condition)
-    effectors, targets = condition["effectors"]["nk_cells"], condition["targets"]["cells"]
-    return (effectors + 0.4 * targets + 100) * condition["assay"]["duration_h"]
+    return (condition.effectors.nk_cells + 0.4 * condition.targets.cells + 100) * condition.assay.duration_h
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Found:
     set_aside: list[str]
 
 
-def what_is_there(folder: StudyFolder, conditions: Mapping[str, Mapping]) -> Found:
+def what_is_there(folder: StudyFolder, conditions: Mapping[str, AnyCondition]) -> Found:
     """Check every run file, and every checkpoint of a run without one, byte by byte; set damaged ones aside."""
     finished: set[str] = set()
     blocked: list[Failure] = []
@@ -122,7 +122,7 @@ class Books:
     """The books: what is done and what failed, on disk and for the display."""
 
     folder: StudyFolder
-    conditions: Mapping[str, Mapping]
+    conditions: Mapping[str, AnyCondition]
     progress: Callable[[Step], None] | None
     failed: list[Failure]
     done: list[str] = field(default_factory=list)

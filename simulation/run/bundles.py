@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from simulation.conditions import AnyCondition, MouseCondition, condition_from
 from simulation.scenario.plan import run_seconds
 from simulation.scenario.xenograft_plan import mouse_seconds
 
@@ -25,9 +26,9 @@ class Bundle:
     seconds: float
 
 
-def estimate_s(condition: Mapping) -> float:
+def estimate_s(condition: AnyCondition) -> float:
     """Expected time of one run on one core with its file, in seconds."""
-    seconds = mouse_seconds(condition) if condition["kind"] == "xenograft" else run_seconds(condition)
+    seconds = mouse_seconds(condition) if isinstance(condition, MouseCondition) else run_seconds(condition)
     return seconds + OVERHEAD_S
 
 
@@ -52,11 +53,12 @@ def bundled(run_ids: Sequence[str], seconds: Mapping[str, float], workers: int) 
     return [*bundles, Bundle(tuple(held), total)] if held else bundles
 
 
-def pack(conditions: Mapping[str, Mapping]) -> bytes:
-    """Conditions as compressed text: those of one sweep are nearly alike."""
-    return zlib.compress(json.dumps(conditions, separators=(",", ":"), allow_nan=False).encode(), 3)
+def pack(conditions: Mapping[str, AnyCondition]) -> bytes:
+    """Conditions by run id as compressed text: those of one sweep are nearly alike."""
+    texts = ",".join(f"{json.dumps(run_id)}:{condition.text}" for run_id, condition in conditions.items())
+    return zlib.compress(f"{{{texts}}}".encode(), 3)
 
 
-def unpack(packed: bytes) -> dict[str, dict]:
+def unpack(packed: bytes) -> dict[str, AnyCondition]:
     """What `pack` was given: floats come back to the last bit."""
-    return json.loads(zlib.decompress(packed))
+    return {run_id: condition_from(table) for run_id, table in json.loads(zlib.decompress(packed)).items()}

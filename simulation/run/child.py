@@ -27,6 +27,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from simulation import runtime
+from simulation.conditions import AnyCondition, WellCondition
 from simulation.run.folder import hold
 from simulation.scenario.plan import run_seconds
 
@@ -42,7 +43,7 @@ LOOK_S = 0.25  # between two looks at the time limits: when a run begins is not 
 HELD_BYTES, BUFFER_BYTES = 1 << 16, 1 << 17
 TRACE_CHARACTERS = 8000  # of a traceback, its end
 
-Run = Callable[[Mapping, Path, bool], Path]
+Run = Callable[[AnyCondition, Path, bool], Path]
 Answer = tuple[float, str, str]  # seconds, reason ("" if the run has its file), traceback
 Rest = Callable[[], Answer]  # what is left of a run when it has been computed
 
@@ -64,13 +65,13 @@ class TimedOut(Exception):
         self.culprit, self.others = culprit, others
 
 
-def call(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> Answer:
+def call(run: Run | None, runs_dir: Path, check: bool, condition: AnyCondition) -> Answer:
     """Make one run; return its seconds and, if it failed, a reason and the traceback."""
     found = compute(run, runs_dir, check, condition)
     return found() if callable(found) else found
 
 
-def compute(run: Run | None, runs_dir: Path, check: bool, condition: Mapping) -> Answer | Rest:
+def compute(run: Run | None, runs_dir: Path, check: bool, condition: AnyCondition) -> Answer | Rest:
     """Make one run but for the wait for the disk, which is left to the returned function; a failure is answered now.
 
     Neither of them raises.
@@ -103,9 +104,9 @@ def _failed(error: Exception, seconds: float) -> Answer:
     return seconds, reason, "".join(traceback.format_exception(error))[-TRACE_CHARACTERS:]
 
 
-def short_s(condition: Mapping) -> float:
+def short_s(condition: AnyCondition) -> float:
     """Expected time of a run that may wait in a child behind others, in seconds; infinite for one that may not."""
-    seconds = run_seconds(condition) if condition["kind"] == "well" else float("inf")
+    seconds = run_seconds(condition) if isinstance(condition, WellCondition) else float("inf")
     return seconds if seconds < SHORT_S else float("inf")
 
 
@@ -139,7 +140,7 @@ class Child:
         with suppress(OSError):  # one that died at once is noticed when it is given a run
             self.connection.send((job, runs_dir, threads))
 
-    def has_room(self, condition: Mapping) -> bool:
+    def has_room(self, condition: AnyCondition) -> bool:
         """Whether it may be given this run now."""
         if not self.given:
             return True
@@ -149,7 +150,7 @@ class Child:
             return False
         return seconds < (float("inf") if len(self.given) < FEWEST_AHEAD else AHEAD_S)
 
-    def give(self, run_id: str, condition: Mapping) -> None:
+    def give(self, run_id: str, condition: AnyCondition) -> None:
         """Hand over a condition, which goes out at the next send()."""
         self.given.append(run_id)
         self._outgoing.append(pickle.dumps(condition))
@@ -201,7 +202,7 @@ class Child:
         except (EOFError, OSError):
             raise Died(self.bury()) from None
 
-    def make(self, run_id: str, condition: Mapping) -> Answer:
+    def make(self, run_id: str, condition: AnyCondition) -> Answer:
         """Make one run and wait for it. Raises Died or TimedOut; the process is gone then."""
         self.give(run_id, condition)
         return self.answers()[0][1]

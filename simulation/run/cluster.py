@@ -15,6 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from simulation import runtime
+from simulation.conditions import AnyCondition
 from simulation.run import encryption, shell, task
 from simulation.run.books import Books, Failure, Outcome, Step, what_is_there
 from simulation.run.bundles import Bundle, bundled, estimate_s, pack
@@ -44,7 +45,7 @@ _PATIENCE_S = 120.0  # before it is said that no worker has come
 
 
 def execute(
-    conditions: Mapping[str, Mapping],
+    conditions: Mapping[str, AnyCondition],
     out_dir: Path,
     *,
     cluster: str = "local",
@@ -57,7 +58,7 @@ def execute(
     announce: Callable[[str], None] = lambda line: None,
     run: Run | None = None,
 ) -> Outcome:
-    """Bring every condition (run id -> resolved condition) to a finished file in out_dir, as local.execute does.
+    """Bring every condition (by run id) to a finished file in out_dir, as local.execute does.
 
     cluster: one of CLUSTERS, or tcp:// or tls://host:port of a scheduler. site: of a batch system. workers: most at a
     time, by default the cores here, or what the site says. threads: cores of one run, by default 1. Raises FolderError

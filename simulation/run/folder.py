@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
+from simulation.conditions import AnyCondition
 from simulation.record.layout import SCHEMA_VERSION
 from simulation.seal import KEY, MISSING, SEALED_FROM, DamagedFile, checked_file, naming, sealed_entries
 from simulation.study_file import StudyFileError, read_study_file
@@ -199,9 +200,10 @@ class StudyFolder:
             write_json(path, record)
         return replaced
 
-    def write_failure(self, run_id: str, reason: str, trace: str, attempts: int, condition: Mapping) -> None:
+    def write_failure(self, run_id: str, reason: str, trace: str, attempts: int, condition: AnyCondition) -> None:
         """Say in failed/<run_id>.json why this run has no file."""
-        content = {"run_id": run_id, "reason": reason, "attempts": attempts, "traceback": trace, "condition": condition}
+        content = {"run_id": run_id, "reason": reason, "attempts": attempts, "traceback": trace}
+        content["condition"] = condition.as_dict()
         write_json(self.out_dir / "failed" / f"{run_id}.json", content)
 
     def forget_failure(self, run_id: str) -> None:

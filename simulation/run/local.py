@@ -11,15 +11,16 @@ from functools import partial
 from pathlib import Path
 
 from simulation import runtime
+from simulation.conditions import AnyCondition, MouseCondition
+from simulation.conditions.tumour_size import machine_bytes, memory_bytes
 from simulation.run.books import Books, Failure, Outcome, Step, what_is_there, work
 from simulation.run.child import Run, call, compute
 from simulation.run.folder import StudyFolder
 from simulation.run.pool import Pool, Stop, Stopped, signals
-from simulation.scenario.xenograft_size import machine_bytes, memory_bytes
 
 
 def execute(
-    conditions: Mapping[str, Mapping],
+    conditions: Mapping[str, AnyCondition],
     out_dir: Path,
     *,
     workers: int | None = None,
@@ -29,7 +30,7 @@ def execute(
     progress: Callable[[Step], None] | None = None,
     run: Run | None = None,
 ) -> Outcome:
-    """Bring every condition (run id -> resolved condition) to a finished file in out_dir.
+    """Bring every condition (by run id) to a finished file in out_dir.
 
     workers: processes at most, default one per core; one, or one pending run, works in this process unless a time
     limit, or little address space, asks for something that can be lost. threads: cores one run may use, default all
@@ -64,16 +65,17 @@ def execute(
     )
 
 
-def most_at_once(conditions: Mapping[str, Mapping], pending: list[str]) -> int:
+def most_at_once(conditions: Mapping[str, AnyCondition], pending: list[str]) -> int:
     """How many of the pending runs fit into the memory of this machine side by side; at least 1."""
-    mice = [conditions[run_id] for run_id in pending if conditions[run_id]["kind"] == "xenograft"]
+    found = (conditions[run_id] for run_id in pending)
+    mice = [condition for condition in found if isinstance(condition, MouseCondition)]
     memory = machine_bytes()
     if not mice or memory is None:
         return max(1, len(pending))  # a well needs some 10 MB
     return max(1, memory // max(memory_bytes(mouse) for mouse in mice))
 
 
-def shard(conditions: Mapping[str, Mapping], index: int, count: int) -> dict[str, Mapping]:
+def shard(conditions: Mapping[str, AnyCondition], index: int, count: int) -> dict[str, AnyCondition]:
     """Part `index` (0 to count - 1) of the conditions: parts are disjoint, complete and alike in amount of work."""
     if not 0 <= index < count:
         raise ValueError(f"shard {index}/{count}: the first number runs from 0 to {count - 1}")

@@ -13,13 +13,13 @@ from pathlib import Path
 import h5py
 
 from simulation.biology.body_weight import healthy_g, log_loss, on_the_balance_g
+from simulation.conditions.mouse import Dose, MouseCondition
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.record.mouse import MouseRecord
 from simulation.run.folder import StudyFolder, checkpoint_file, set_aside
 from simulation.run.pictures import agents, classes_of, kill_columns, middle_slice, whole_fields
 from simulation.run.stopping import wish_to_stop
 from simulation.scenario.branch import CheckpointError, DamagedCheckpoint, read_meta
-from simulation.scenario.identity import canonical_json, mouse_key, run_id
 from simulation.scenario.mice import read_caliper, unit_of
 from simulation.version import XENOGRAFT_MODEL
 from simulation.xenograft.params import tumour_params
@@ -33,14 +33,14 @@ class StoppedError(RuntimeError):
 
 
 def simulate_mouse(
-    condition: Mapping,
+    condition: MouseCondition,
     file: h5py.File,
     check: bool = False,
     checkpoints: Path | None = None,
     checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     make: Callable | None = None,
 ) -> None:
-    """Simulate one resolved condition and write it to an open HDF5 file (on disk or in memory).
+    """Simulate one condition and write it to an open HDF5 file (on disk or in memory).
 
     checkpoints: folder for the run's own checkpoint, for those of output.save_days and for the tumour that the
     condition branches from; None keeps none. check: verify the conservation laws at every step. make: builds the
@@ -78,18 +78,17 @@ def simulate_mouse(
 class _Run:
     """A run in progress: engine, record, and what is due at which hour."""
 
-    def __init__(self, condition: Mapping, check: bool, checkpoints: Path | None, make: Callable):
+    def __init__(self, condition: MouseCondition, check: bool, checkpoints: Path | None, make: Callable):
         self.condition, self.checkpoints = condition, checkpoints
-        self.name = run_id(condition)
-        self.key = mouse_key(condition)
-        self.unit = unit_of(condition["seed"], condition["random"], condition["arm"], condition["mouse"])
+        self.name, self.key = condition.run_id, condition.run_key
+        self.unit = unit_of(condition.seed, condition.random, condition.arm, condition.mouse)
         self.engine = make(tumour_params(condition), self.key, check=check)
         self.record = MouseRecord()
-        self.events: list | None = [] if condition["output"]["level"] in ("events", "frames") else None
-        self.end_day, self.end = condition["study"]["days"], ""
+        self.events: list | None = [] if condition.output.level in ("events", "frames") else None
+        self.end_day, self.end = condition.study.days, ""
         self.first_tick = 0
         self.resumed = False
-        if condition["checkpoint"] is not None:
+        if condition.checkpoint is not None:
             self._branch()
         self._resume()
         self._plan()
@@ -105,12 +104,12 @@ class _Run:
 
     # -- where it starts --------------------------------------------------------------------------------------------
     def _branch(self) -> None:
-        wanted = self.condition["checkpoint"]
+        wanted = self.condition.checkpoint
         if self.checkpoints is None:
             raise CheckpointError("a branch needs the folder with the saved tumour")
-        path = checkpoint_file(self.checkpoints, wanted["content"])
+        path = checkpoint_file(self.checkpoints, wanted.content)
         _, arrays = load_checkpoint(path)
-        if read_meta(path)["content"] != wanted["content"]:
+        if read_meta(path)["content"] != wanted.content:
             raise CheckpointError(f"{path.name}: holds another tumour")
         with _taking_up(path):
             self.engine.restore(_part(arrays, "engine"))
@@ -128,7 +127,7 @@ class _Run:
             line = f"{fault}; set aside as {kept}, the mouse starts from the beginning"
             StudyFolder(self.checkpoints.parent).log(line)
             return
-        if meta.get("run_id") != self.name or meta.get("condition") != dict(self.condition):
+        if meta.get("run_id") != self.name or meta.get("condition") != self.condition.as_dict():
             raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run anew")
         with _taking_up(path):
             self.engine.restore(_part(arrays, "engine"))
@@ -136,15 +135,15 @@ class _Run:
         self.resumed = True
 
     def _plan(self) -> None:
-        study, output = self.condition["study"], self.condition["output"]
-        self.last = round(24 * study["days"])
-        self.caliper_hours = {round(24 * day): day for day in study["caliper_days"]}
-        self.save_hours = {round(24 * day) for day in output["save_days"]}
-        self.doses: dict[int, list[Mapping]] = {}
-        for dose in self.condition["doses"]:
-            self.doses.setdefault(round(24 * dose["day"]), []).append(dose)
-        self.sample_hours = {*range(0, self.last, output["every_h"]), self.last}
-        every = output.get("frames_every_h")
+        study, output = self.condition.study, self.condition.output
+        self.last = round(24 * study.days)
+        self.caliper_hours = {round(24 * day): day for day in study.caliper_days}
+        self.save_hours = {round(24 * day) for day in output.save_days}
+        self.doses: dict[int, list[Dose]] = {}
+        for dose in self.condition.doses:
+            self.doses.setdefault(round(24 * dose.day), []).append(dose)
+        self.sample_hours = {*range(0, self.last, output.every_h), self.last}
+        every = output.frames_every_h
         self.frame_hours = {*range(0, self.last, every), self.last} if every else set()
         self.stops = sorted(
             {*self.sample_hours, *self.frame_hours, *self.caliper_hours, *self.doses, *self.save_hours, self.last}
@@ -160,19 +159,19 @@ class _Run:
         hour = self.hour
         if hour not in self.stops:
             return
-        keeps_pictures = self.condition["output"]["level"] != "observables"
+        keeps_pictures = self.condition.output.level != "observables"
         if hour == 0 and keeps_pictures:
             self.record.pictures.append(middle_slice(self.engine))
         seen = self.engine.observe() if hour in self.sample_hours or hour in self.caliper_hours else None
         if hour in self.frame_hours:
-            most = self.condition["output"]["frame_agents"]
+            most = self.condition.output.frame_agents
             self.record.frame(hour, whole_fields(self.engine), agents(self.engine, most))
         if hour in self.caliper_hours:
             self._read(self.caliper_hours[hour], seen["volume_true_mm3"])
         if hour in self.sample_hours or self.ended:
             self.record.sample(hour, seen)
         if hour >= self.last and not self.ended:
-            self.end, self.end_day = "study", self.condition["study"]["days"]
+            self.end, self.end_day = "study", self.condition.study.days
         if self.ended:
             if keeps_pictures:
                 self.record.pictures.append(middle_slice(self.engine))
@@ -180,24 +179,24 @@ class _Run:
         if hour in self.save_hours and self.checkpoints is not None:
             self.save(checkpoint_file(self.checkpoints, f"{self.name}.day{hour / 24:g}"))
         for dose in self.doses.get(hour, ()):
-            self.engine.apply({name: dose[name] for name in ("drug", "mg_per_kg", "route")})
+            self.engine.apply(dose)
 
     def _read(self, day: float, true_mm3: float) -> None:
-        study, aspect = self.condition["study"], self.condition["mouse_factors"]["aspect"]
-        length, width, volume = read_caliper(self.unit, day, true_mm3, aspect, study)
+        study, aspect = self.condition.study, self.condition.mouse_factors.aspect
+        length, width, volume = read_caliper(self.unit, day, true_mm3, aspect, study.caliper_error)
         self.record.read(day, length, width, volume, true_mm3, self._weigh(day, true_mm3))
-        if volume >= study["endpoint_mm3"] and day > 0:
+        if volume >= study.endpoint_mm3 and day > 0:
             self.end, self.end_day = "endpoint", day
 
     def _weigh(self, day: float, tumour_mm3: float) -> float | None:
         """Weight with the tumour in g; None where nobody weighs."""
-        own = self.condition["study"].get("body_weight")
+        own = self.condition.study.body_weight
         if own is None:
             return None
-        names = ("day", "mg_per_kg", "weight_loss_per_mg_kg", "weight_nadir_d")
-        loss = log_loss(day, [tuple(dose[name] for name in names) for dose in own["doses"]])
-        healthy = healthy_g(day, own["start_g"], own["adult_g"], own["gain_d"])
-        return on_the_balance_g(healthy, loss, tumour_mm3, own["tissue_g_per_mm3"])
+        doses = [(dose.day, dose.mg_per_kg, dose.weight_loss_per_mg_kg, dose.weight_nadir_d) for dose in own.doses]
+        loss = log_loss(day, doses)
+        healthy = healthy_g(day, own.start_g, own.adult_g, own.gain_d)
+        return on_the_balance_g(healthy, loss, tumour_mm3, own.tissue_g_per_mm3)
 
     def collect_kills(self) -> None:
         """Move the kills of the last step into the record."""
@@ -213,7 +212,7 @@ class _Run:
         meta = {
             "run_id": self.name,
             "tick": int(self.engine.tick),
-            "condition": dict(self.condition),
+            "condition": self.condition.as_dict(),
             "record": plain,
         }
         together = {f"engine/{name}": array for name, array in self.engine.arrays().items()}
@@ -224,12 +223,12 @@ class _Run:
         """The run file; the checkpoint has served then."""
         meta = {
             "run_id": self.name,
-            "condition": canonical_json(self.condition),
+            "condition": self.condition.text,
             "model_version": XENOGRAFT_MODEL,
             "run_key": f"{self.key:016x}",
-            "seed": self.condition["seed"],
-            "arm": self.condition["arm"],
-            "mouse": self.condition["mouse"],
+            "seed": self.condition.seed,
+            "arm": self.condition.arm,
+            "mouse": self.condition.mouse,
             "end": self.end,
             "end_day": self.end_day,
         }

@@ -1,9 +1,10 @@
 """Pictures of a tumour, patch by patch, and its kills, from the arrays of the engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from simulation.conditions.mouse import AntibodyDrug, MouseCondition
 from simulation.xenograft.contacts import KILLS_AT
 from simulation.xenograft.layout import (
     ALIVE,
@@ -21,10 +22,10 @@ HER2_CLASSES = ("0", "1+", "2+", "3+")
 _EPITOPES = ("IV", "II")
 
 
-def classes_of(condition: Mapping) -> dict[str, list[str]]:
+def classes_of(condition: MouseCondition) -> dict[str, list[str]]:
     """Names of the columns of observables that have several."""
-    antibodies = [name for name, drug in condition["drugs"].items() if drug["class"] == "antibody"]
-    lines = [f"{i + 1}: {clone['cell_line']}" for i, clone in enumerate(condition["clones"])]
+    antibodies = [name for name, drug in condition.drugs.items() if isinstance(drug, AntibodyDrug)]
+    lines = [f"{i + 1}: {clone.cell_line}" for i, clone in enumerate(condition.clones)]
     return {
         "plasma_ug_per_ml": antibodies,
         "antibody_free_nM": list(_EPITOPES),

@@ -1,28 +1,29 @@
 """One scenario, start to finish on this machine: its study.json, its runs, and what happened to them."""
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from importlib.metadata import version
 from pathlib import Path
 
+from simulation.conditions import AnyCondition, MouseCondition
 from simulation.run import local
 from simulation.run.books import Outcome
 from simulation.run.folder import StudyFolder, claimed
 from simulation.run.mouse_files import bring_saved_tumour
 from simulation.scenario.schema import Loaded
 from simulation.scenario.stand_ins import stand_ins
-from simulation.scenario.sweep import Condition
 from simulation.scenario.xenograft_resolve import in_vivo_overrides
-from simulation.scenario.xenograft_sweep import MouseCondition, study_points
+from simulation.scenario.xenograft_schema import XenograftScenario
+from simulation.scenario.xenograft_sweep import mice_by_study, study_points
 from simulation.study_file import STUDY_SCHEMA
 from simulation.version import WELL_MODEL, XENOGRAFT_MODEL, __version__
 
 MODELS = {"well": WELL_MODEL, "xenograft": XENOGRAFT_MODEL}
-UNITS = {"well": ("plate", "role", "donor", "replicate"), "xenograft": ("study", "arm", "mouse")}
+UNIT_OF_A_WELL = ("plate", "role", "donor", "replicate")
 _SOFTWARE = ("numpy", "numba", "h5py")
 
 
-def study_record(scenario: Loaded, conditions: Sequence[Condition | MouseCondition], name: str) -> dict:
+def study_record(scenario: Loaded, conditions: Sequence[AnyCondition], name: str) -> dict:
     """What study.json holds: the scenario and its overlays verbatim, the --set values, versions, all runs, and the
     numbers that were taken over from other entries of the catalogue (stand-ins).
 
@@ -31,15 +32,13 @@ def study_record(scenario: Loaded, conditions: Sequence[Condition | MouseConditi
     values of each point of the sweep by its name; a mouse that is the same at several points is listed at each.
     There are no times and no machine in the record: the same study has the same bytes.
     """
-    keys = ("run_id", *UNITS[scenario.kind])
     versions = {"adccsim": __version__, "model": MODELS[scenario.kind], "python": platform.python_version()}
-    entries = [{key: getattr(condition, key) for key in keys} for condition in conditions]
     extra = {}
-    if scenario.kind == "xenograft":
-        entries = [
-            entry | {"study": name} for entry, mouse in zip(entries, conditions, strict=True) for name in mouse.studies
-        ]
+    if isinstance(scenario, XenograftScenario):
+        entries = _entries_of_mice(scenario, {condition.run_id for condition in conditions})
         extra = {"in_vivo_overrides": in_vivo_overrides(scenario), "studies": study_points(scenario)}
+    else:
+        entries = [{key: getattr(condition, key) for key in ("run_id", *UNIT_OF_A_WELL)} for condition in conditions]
     return extra | {
         "schema": STUDY_SCHEMA,
         "kind": scenario.kind,
@@ -56,9 +55,24 @@ def study_record(scenario: Loaded, conditions: Sequence[Condition | MouseConditi
     }
 
 
+def _entries_of_mice(scenario: XenograftScenario, run_ids: Set[str]) -> list[dict]:
+    """Run id, study, arm and number of these mice; one of several studies is listed once for each."""
+    studies: dict[str, list[str]] = {}
+    mice: dict[str, MouseCondition] = {}
+    for study, found in mice_by_study(scenario).items():
+        for mouse in (each for each in found if each.run_id in run_ids):
+            mice.setdefault(mouse.run_id, mouse)
+            studies.setdefault(mouse.run_id, []).append(study)
+    return [
+        {"run_id": run_id, "study": study, "arm": mouse.arm, "mouse": mouse.mouse}
+        for run_id, mouse in mice.items()
+        for study in studies[run_id]
+    ]
+
+
 def run_study(
     scenario: Loaded,
-    conditions: Sequence[Condition | MouseCondition],
+    conditions: Sequence[AnyCondition],
     name: str,
     out_dir: Path,
     *,
@@ -79,7 +93,7 @@ def run_study(
             if scenario.kind == "xenograft" and (fault := bring_saved_tumour(scenario, folder.out_dir)):
                 folder.log(fault)
                 announce(fault)
-        runs = {condition.run_id: condition.resolved for condition in conditions}
+        runs = {condition.run_id: condition for condition in conditions}
         if shard is not None:
             runs = local.shard(runs, *shard)
         return engine(runs, out_dir, **options)

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from simulation import runtime
+from simulation.conditions import AnyCondition
 from simulation.run.bundles import unpack
 from simulation.run.child import Answer, Child, Died, Rest, Run, TimedOut, compute
 from simulation.run.folder import fault_of, run_file
@@ -68,7 +69,7 @@ def make(packed: bytes, order: Order) -> list[Result]:
         raise NodeError(f"{host}: {error}") from None
     if _at_work(order):  # a task that was broken off left runs in it, which are in other hands now
         _children.pop(order).end()
-    results, waiting = [], deque[tuple[str, dict]]()
+    results, waiting = [], deque[tuple[str, AnyCondition]]()
     conditions = unpack(packed)
     for run_id, condition in conditions.items():
         path = run_file(runs_dir, run_id)
@@ -107,6 +108,6 @@ def _child(order: Order, runs_dir: Path) -> Child:
         for other in _children.values():
             other.end()
         _children.clear()
-        job: Callable[[dict], Answer | Rest] = partial(compute, order.run, runs_dir, order.check)
+        job: Callable[[AnyCondition], Answer | Rest] = partial(compute, order.run, runs_dir, order.check)
         _children[order] = Child(job, runs_dir, order.threads, order.timeout_s)
     return _children[order]

@@ -12,19 +12,17 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from simulation.conditions.mouse import MouseCondition
+from simulation.conditions.section import ConditionError
 from simulation.seal import MISSING, DamagedFile, checked_file
+from simulation.version import XENOGRAFT_MODEL
 
 META = "meta.json"
 CHECKPOINT_SCHEMA = 2
-# Entries of meta.json, and of the condition in it, that a tumour to branch from has.
-_ENTRIES = {"run_id": str, "tick": int, "condition": dict, "record": dict, "sparse": dict}
-_OF_CONDITION = {
-    "model": str, "lineage": str, "strain": dict, "drugs": dict, "mouse_factors": dict, "clones": list,
-    "tumour": dict, "effectors": dict,
-}  # fmt: skip
 
 
 class CheckpointError(ValueError):
@@ -88,16 +86,30 @@ def _check_unsealed(path: Path, archive: zipfile.ZipFile) -> None:
         raise DamagedCheckpoint(f"damaged: {bad} does not match its checksum")
 
 
-def saved_tumour(path: Path) -> dict:
-    """As read_meta, of a tumour to branch from. Raises CheckpointError also for an archive that is none of a mouse."""
+@dataclass(frozen=True)
+class SavedMouse:
+    """A saved tumour to branch from: its run, its hour, a digest of its arrays, and the condition of the mouse."""
+
+    run_id: str
+    tick: int
+    content: str
+    condition: MouseCondition
+
+
+def saved_tumour(path: Path) -> SavedMouse:
+    """What the checkpoint says of its tumour.
+
+    Raises CheckpointError as read_meta does, for an archive that is none of a mouse, and for one of another model.
+    """
     meta = read_meta(path)
-    condition = meta.get("condition")
-    for owner, name, entries in ((meta, META, _ENTRIES), (condition, "its condition", _OF_CONDITION)):
-        for key, kind in entries.items():
-            if not isinstance(owner.get(key), kind):
-                raise CheckpointError(f"not the checkpoint of a mouse: {name} has no {key}, or one of another type")
-    whole = isinstance(condition["strain"].get("name"), str) and condition["clones"]
-    clones = all(isinstance(clone, dict) and isinstance(clone.get("cell_line"), str) for clone in condition["clones"])
-    if not (whole and clones and isinstance(condition["mouse_factors"].get("clearance"), float | int)):
-        raise CheckpointError("not the checkpoint of a mouse: its condition does not describe a tumour in a mouse")
-    return meta
+    condition, run_id, tick = meta.get("condition"), meta.get("run_id"), meta.get("tick")
+    if not (isinstance(condition, dict) and isinstance(run_id, str) and isinstance(tick, int) and "model" in condition):
+        raise CheckpointError(f"not the checkpoint of a mouse: {META} lacks its run, hour or condition")
+    if not (isinstance(meta.get("record"), dict) and isinstance(meta.get("sparse"), dict)):
+        raise CheckpointError(f"not the checkpoint of a mouse: {META} lacks its record or its columns")
+    if condition["model"] != XENOGRAFT_MODEL:
+        raise CheckpointError(f"was saved by model {condition['model']}; this is {XENOGRAFT_MODEL}")
+    try:
+        return SavedMouse(run_id, tick, meta["content"], MouseCondition.build(condition))
+    except ConditionError as error:
+        raise CheckpointError(f"of another version, or not the checkpoint of a mouse: {error}") from None

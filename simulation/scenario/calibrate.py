@@ -3,19 +3,13 @@
 from collections.abc import Sequence
 from os.path import isfile
 
-from pydantic import ValidationError
-
 from simulation.catalogue.lookup import DEFAULT, Catalogue, number_at, split_path
-from simulation.scenario.faults import NO_VALUE, Fault, explain, nearest, show
+from simulation.scenario.faults import NO_VALUE, Fault, nearest, show
 from simulation.scenario.schema import TABLES, Scenario, overridable
+from simulation.scenario.validate import number_faults
 
 # The kinds of the catalogue whose numbers a fit may move, and the scenario table that knows their bounds.
 FITTED_KINDS = {"cell_lines": "targets", "effectors": "effectors", "antibodies": "antibody"}
-_STAND_IN = {
-    "targets": {"cell_line": "SK-BR-3"},
-    "effectors": {"type": "NK-resting", "et_ratio": 1.0},
-    "antibody": {"name": "trastuzumab", "dose_ug_per_ml": 1.0},
-}
 
 
 def free_range(known: Catalogue, path: str, given: Sequence[float]) -> tuple[float, float]:
@@ -57,13 +51,7 @@ def _wrong(known: Catalogue, path: str, given: Sequence[float]) -> list[str]:
     low, high = free_range(known, path, given)
     if not low < high:
         return [f"leaves nothing free: low {low:g} is not below high {high:g}"]
-    wrong = []
-    for end in (low, high):
-        try:
-            TABLES[table].model_validate({**_STAND_IN[table], field: end})
-        except ValidationError as error:
-            wrong += [f"{end:g}: {explain(item)}" for item in error.errors(include_url=False)]
-    return wrong
+    return [f"{end:g}: {reason}" for end in (low, high) for _, reason in number_faults(TABLES[table], {field: end})]
 
 
 def _like(word: str, known: object) -> str:

@@ -6,25 +6,16 @@ Every combination of the sweep is looked at, for every donor where donors matter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from simulation.catalogue.lookup import Catalogue
-from simulation.scenario.capacity import (
-    CapacityError,
-    layers_needed,
-    memory_bytes,
-    most_targets,
-    peak_nk,
-    sites_of,
-)
+from simulation.conditions.geometry import CapacityError, memory_bytes, most_targets
+from simulation.conditions.well import Vessel, WellCondition
 from simulation.scenario.contradictions import find_contradictions
 from simulation.scenario.donors import donors_of
-from simulation.scenario.factors import check_factors
-from simulation.scenario.faults import NO_VALUE, Report, ScenarioError, explain, nearest, show
-from simulation.scenario.identity import Texts
-from simulation.scenario.resolve import has_antibody, has_effectors, resolve, resolve_targets
+from simulation.scenario.faults import NO_VALUE, Report, ScenarioError, nearest, show
+from simulation.scenario.resolve import resolve, resolve_targets
 from simulation.scenario.schema import TABLES, Scenario, overridable
 from simulation.scenario.sweep import point_count, points, with_values
+from simulation.scenario.validate import number_faults
 
 MOST_WELLS = 100_000
 
@@ -42,22 +33,20 @@ def check_scenario(scenario: Scenario, known: Catalogue, broken: Iterable[str] =
         scenario = scenario.model_copy(update={"sweep": {}})  # the rest is still looked at, at the base values
     wells = _check_points(scenario, known, report)
     report.at({})
-    twins = any(has_antibody(well) and has_effectors(well) for same_point in wells.values() for well in same_point)
+    twins = any(well.has_antibody and well.has_effectors for same_point in wells.values() for well in same_point)
     if scenario.assay.fc_null_control and wells and not twins:
         message = "has no effect: no well holds both antibody and effectors"
         report.add("assay.fc_null_control", True, message, ["antibody", "effectors", "action"])
     if not report.faults and not report.broken:
         _check_repeats(scenario, wells, report)
-        if scenario.sensitivity is not None:
-            check_factors(scenario, known, report)
     if report.faults:
         raise ScenarioError(report.faults)
 
 
-def _check_points(scenario: Scenario, known: Catalogue, report: Report) -> dict[tuple[int, ...], list[dict]]:
+def _check_points(scenario: Scenario, known: Catalogue, report: Report) -> dict[tuple[int, ...], list[WellCondition]]:
     """Look at every combination. Returns the resolved wells of each (one per donor), by its place in the sweep."""
     donors = donors_of(scenario.seed, scenario.effectors.donors)
-    wells: dict[tuple[int, ...], list[dict]] = {}
+    wells: dict[tuple[int, ...], list[WellCondition]] = {}
     entries_seen: set[tuple] = set()
     for point in points(scenario):
         report.at(point.index)
@@ -111,58 +100,49 @@ def _suggest(name: str, entries: Mapping[str, Any]) -> str:
 def _check_entries(scenario: Scenario, known: Catalogue, report: Report) -> None:
     """Numbers that come from an overlay or a mechanism must lie within the same bounds as a user's own."""
     for table, key, name, values in (
-        ("targets", "targets.cell_line", scenario.targets.cell_line, resolve_targets(scenario, known)),
+        ("targets", "targets.cell_line", scenario.targets.cell_line, resolve_targets(scenario, known).as_dict()),
         ("effectors", "effectors.type", scenario.effectors.type, known.effectors[scenario.effectors.type].values()),
         ("antibody", "antibody.name", scenario.antibody.name, known.antibodies[scenario.antibody.name].values()),
     ):
         given = getattr(scenario, table)
         numbers = {field: values[field] for field in overridable(table) if getattr(given, field) is None}
-        try:
-            TABLES[table].model_validate(numbers)
-        except ValidationError as error:
-            for item in error.errors(include_url=False):
-                field = str(item["loc"][0])
-                if field in numbers:
-                    message = f"gives {table}.{field} = {show(numbers[field])}: {explain(item)}"
-                    report.add(key, name, message, ["targets.mechanism"])
+        for field, reason in number_faults(TABLES[table], numbers):
+            message = f"gives {table}.{field} = {show(numbers[field])}: {reason}"
+            report.add(key, name, message, ["targets.mechanism"])
 
 
-def _check_capacity(well: Mapping, known: Catalogue, who: str, report: Report) -> bool:
+def _check_capacity(well: WellCondition, known: Catalogue, who: str, report: Report) -> bool:
     """Do the cells of one well fit? Adds by how much they do not, for a crowd with the memory it would take."""
-    vessel, cells, effectors = well["well"], well["targets"]["cells"], well["effectors"]
-    sites = sites_of(vessel)
-    nk = peak_nk(effectors["nk_cells"], well["action"])
-    gigabytes = memory_bytes(cells, 0, sites, 1) / 1e9
-    if vessel["shape"] == "chip" and not _check_chip(vessel, cells, gigabytes, known, report):
+    vessel, cells, effectors = well.well, well.targets.cells, well.effectors
+    gigabytes = memory_bytes(cells, 0, vessel.sites, 1) / 1e9
+    if vessel.shape == "chip" and not _check_chip(vessel, cells, gigabytes, known, report):
         return False
     try:
-        layers_needed(sites, cells, nk, vessel["layer_filling"], vessel["max_layers"])
+        well.layers_needed()
     except CapacityError as error:
         if error.culprit == "targets":
-            message = (
-                f"does not fit in {vessel['format']}: {error}; they alone would take {gigabytes:,.3g} GB of memory"
-            )
+            message = f"does not fit in {vessel.format}: {error}; they alone would take {gigabytes:,.3g} GB of memory"
             report.add("targets.cells", cells, message, ["well"])
         else:
-            later = " with those that actions add" if nk > effectors["nk_cells"] else ""
-            message = f"does not fit in {vessel['format']}{later}: {who}{error}"
-            report.add("effectors.et_ratio", effectors["et_ratio"], message, ["targets.cells", "well", "effectors"])
+            later = " with those that actions add" if well.peak_nk > effectors.nk_cells else ""
+            message = f"does not fit in {vessel.format}{later}: {who}{error}"
+            report.add("effectors.et_ratio", effectors.et_ratio, message, ["targets.cells", "well", "effectors"])
         return False
     return True
 
 
-def _check_chip(vessel: Mapping, cells: int, gigabytes: float, known: Catalogue, report: Report) -> bool:
+def _check_chip(vessel: Vessel, cells: int, gigabytes: float, known: Catalogue, report: Report) -> bool:
     """A chip must be of a size that can be made, and its targets must fit into each of its compartments."""
-    side, per_compartment = vessel["microwell_side_um"], vessel["targets_per_microwell"]
-    largest = known.wells[vessel["format"]].numbers["area_mm2"].high
-    if vessel["area_mm2"] > largest:
+    side, per_compartment = vessel.microwell_side_um, vessel.targets_per_microwell
+    largest = known.wells[vessel.format].numbers["area_mm2"].high
+    if vessel.area_mm2 > largest:
         message = (
-            f"does not fit in {vessel['format']}: needs {vessel['area_mm2']:,.6g} mm2 of compartments, at most "
+            f"does not fit in {vessel.format}: needs {vessel.area_mm2:,.6g} mm2 of compartments, at most "
             f"{largest:g} mm2; its targets alone would take {gigabytes:,.3g} GB of memory"
         )
         report.add("targets.cells", cells, message, ["well"])
         return False
-    sites = (side // 10) ** 2
+    sites = vessel.compartment_side**2
     if per_compartment > most_targets(sites):
         message = f"a compartment of {side} um has {sites} sites and holds at most {most_targets(sites)} targets"
         report.add("well.targets_per_microwell", per_compartment, message, ["well"])
@@ -170,14 +150,12 @@ def _check_chip(vessel: Mapping, cells: int, gigabytes: float, known: Catalogue,
     return True
 
 
-def _check_repeats(scenario: Scenario, wells: Mapping[tuple[int, ...], list[dict]], report: Report) -> None:
+def _check_repeats(scenario: Scenario, wells: Mapping[tuple[int, ...], list[WellCondition]], report: Report) -> None:
     """Two values of one swept key that give the same wells everywhere: one of them has no effect."""
-    kept = Texts()
-    texts = {index: tuple(map(kept.whole, same_point)) for index, same_point in wells.items()} if scenario.sweep else {}
     for place, key in enumerate(scenario.sweep):
-        by_value: dict[int, set[tuple[str, ...]]] = {}
-        for index, text in texts.items():
-            by_value.setdefault(index[place], set()).add(text)
+        by_value: dict[int, set[tuple[WellCondition, ...]]] = {}
+        for index, same_point in wells.items():
+            by_value.setdefault(index[place], set()).add(tuple(same_point))
         first_with: dict[frozenset, int] = {}
         for i, same in sorted(by_value.items()):
             earlier = first_with.setdefault(frozenset(same), i)

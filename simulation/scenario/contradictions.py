@@ -5,9 +5,9 @@ the report. Whether the cells fit is in checks.py.
 """
 
 from simulation.catalogue.lookup import Catalogue
-from simulation.scenario.capacity import GROWTH_FROM_H
+from simulation.conditions.well import GROWTH_FROM_H
 from simulation.scenario.faults import NO_VALUE, Report
-from simulation.scenario.resolve import cells_of, grows, partner_of
+from simulation.scenario.resolve import cells_of, partner_of, scenario_grows
 from simulation.scenario.schema import Scenario, overridable
 
 # Fields of [targets] that act only where cells grow (assays over GROWTH_FROM_H, culture), and one that acts elsewhere.
@@ -39,7 +39,7 @@ def _in_targets(scenario: Scenario, known: Catalogue, report: Report) -> None:
     if mechanism.numbers and all(getattr(scenario.targets, field) is not None for field in mechanism.numbers):
         fields = ", ".join(sorted(mechanism.numbers))
         report.add("targets.mechanism", mechanism.name, f"has no effect: all it changes ({fields}) is overridden")
-    growing = grows(scenario)
+    growing = scenario_grows(scenario)
     for field in SHORT_FIELDS if growing else GROWTH_FIELDS:
         value = getattr(scenario.targets, field)
         if value is not None:
@@ -120,7 +120,7 @@ def _in_assay(scenario: Scenario, report: Report) -> None:
             "divides and the direct arm does not act; use live-count"
         )
         report.add("assay.readout", given.readout, message, ["assay.duration_h"])
-    if given.readout in LABELS and grows(scenario):
+    if given.readout in LABELS and scenario_grows(scenario):
         message = "needs an assay up to 24 h without culture: daughter cells carry no label; use live-count"
         report.add("assay.readout", given.readout, message, ["assay.duration_h"])
 

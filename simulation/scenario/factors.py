@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from simulation.catalogue.lookup import Catalogue, Number
+from simulation.scenario.checks import check_scenario
 from simulation.scenario.donors import Donor
 from simulation.scenario.faults import NO_VALUE, Report, ScenarioError
-from simulation.scenario.resolve import has_effectors, resolve
+from simulation.scenario.resolve import resolve
 from simulation.scenario.schema import Scenario, overridable
 from simulation.scenario.sweep import points, with_values
 from simulation.scenario.validate import did_you_mean
@@ -29,9 +30,11 @@ def varied(scenario: Scenario, known: Catalogue) -> dict[str, Number]:
     return found
 
 
-def check_factors(scenario: Scenario, known: Catalogue, report: Report) -> None:
-    """Add what is wrong with [sensitivity] of a scenario that is sound in everything else."""
-    given = scenario.sensitivity
+def check_factors(scenario: Scenario, known: Catalogue) -> None:
+    """Raise ScenarioError with what is wrong with [sensitivity] of a scenario that is sound in everything else."""
+    given, report = scenario.sensitivity, Report()
+    if given is None:
+        return
     usable = _check_keys(scenario, report)
     for key in NAMED:
         if key in scenario.sweep:
@@ -46,11 +49,13 @@ def check_factors(scenario: Scenario, known: Catalogue, report: Report) -> None:
         )
     _check_sizes(scenario, report)
     for point in points(scenario):
-        if not has_effectors(resolve(point.scenario, known, Donor(1))):
+        if not resolve(point.scenario, known, Donor(1)).has_effectors:
             message = "leaves wells without effectors: nothing to watch there"
             report.add("effectors.et_ratio", point.scenario.effectors.et_ratio, message, ["sensitivity"])
     if not report.faults:
         _check_ends(scenario, known, usable, report)
+    if report.faults:
+        raise ScenarioError(report.faults)
 
 
 def _check_keys(scenario: Scenario, report: Report) -> list[str]:
@@ -86,8 +91,6 @@ def _check_sizes(scenario: Scenario, report: Report) -> None:
 
 def _check_ends(scenario: Scenario, known: Catalogue, keys: Iterable[str], report: Report) -> None:
     """Both ends of every range must be a scenario that can run, and differ."""
-    from simulation.scenario.checks import check_scenario  # it calls this module
-
     base = scenario.model_copy(update={"sensitivity": None, "compare": None})
     for key, number in varied(scenario, known).items():
         where = f"sensitivity.keys[{scenario.sensitivity.keys.index(key)}]"

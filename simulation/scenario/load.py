@@ -16,6 +16,7 @@ from simulation.catalogue import lookup
 from simulation.reading import UnreadableError, parse_toml, read_text
 from simulation.scenario.calibrate import calibrate_faults
 from simulation.scenario.checks import check_scenario
+from simulation.scenario.factors import check_factors
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
 from simulation.scenario.schema import SCHEMA_VERSION, Origin, Scenario
 from simulation.scenario.validate import fill_from_sweep, flatten_sweep, validate_sweep, validate_tables
@@ -81,6 +82,8 @@ def scenario_from_dict(
         faults += calibrate_faults(scenario, known)
     try:
         check_scenario(scenario, known, broken)
+        if not broken:
+            check_factors(scenario, known)
     except ScenarioError as error:
         faults += error.faults
     if faults:

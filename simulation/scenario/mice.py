@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from simulation.conditions.mouse import CaliperError, MouseFactors
+
 _CANDIDATES = 1000
 _DIGITS = 9  # of drawn numbers: enough for any use, and the same on machines whose last digits differ
 
@@ -27,19 +29,10 @@ class NoMouseError(ValueError):
 
 @dataclass(frozen=True)
 class MouseTraits:
-    """One mouse: true volume at randomisation, factors on growth, clearance, effector density and vessels, and aspect
-    (length over width of its tumour)."""
+    """One mouse: true volume at randomisation, and how it differs from the typical mouse."""
 
     start_volume_mm3: float
-    growth: float
-    clearance: float
-    effector_density: float
-    vessels: float
-    aspect: float
-
-    def factors(self) -> dict[str, float]:
-        """All but the volume, by name."""
-        return {name: getattr(self, name) for name in ("growth", "clearance", "effector_density", "vessels", "aspect")}
+    factors: MouseFactors
 
 
 def unit_of(seed: int, random: str, arm: str, mouse: int) -> str:
@@ -58,9 +51,11 @@ def score(unit: str, *what: object) -> float:
     return NormalDist().inv_cdf(uniform(unit, *what))
 
 
-def draw_mouse(unit: str, mean_volume_mm3: float, numbers: Mapping[str, float]) -> MouseTraits:
-    """The mouse of a unit. numbers: those of a strain (catalogue mice). Raises NoMouseError where nearly no candidate
-    can be enrolled."""
+def draw_mouse(unit: str, mean_volume_mm3: float, numbers: Mapping[str, float], error: CaliperError) -> MouseTraits:
+    """The mouse of a unit. numbers: those of a strain (catalogue mice); error: of the caliper at randomisation.
+
+    Raises NoMouseError where nearly no candidate can be enrolled.
+    """
     low, high = numbers["aspect_low"], numbers["aspect_high"]
     aspect = round(low + (high - low) * uniform(unit, "aspect"), _DIGITS)
 
@@ -71,34 +66,33 @@ def draw_mouse(unit: str, mean_volume_mm3: float, numbers: Mapping[str, float]) 
     window = (numbers["enrolment_low_mm3"], numbers["enrolment_high_mm3"])
     for candidate in range(_CANDIDATES):
         volume = round(mean_volume_mm3 * math.exp(log_sd * score(unit, "volume", candidate) - 0.5 * log_sd**2), _DIGITS)
-        if window[0] <= read_caliper(unit, 0.0, volume, aspect, numbers)[2] <= window[1]:
-            return MouseTraits(
-                start_volume_mm3=volume,
+        if window[0] <= read_caliper(unit, 0.0, volume, aspect, error)[2] <= window[1]:
+            factors = MouseFactors(
                 growth=factor("growth", numbers["growth_log_sd"]),
                 clearance=factor("clearance", numbers["clearance_log_sd"]),
                 effector_density=factor("effectors", numbers["effector_density_log_sd"]),
                 vessels=factor("vessels", numbers["vessel_log_sd"]),
                 aspect=aspect,
             )
+            return MouseTraits(volume, factors)
     raise NoMouseError(f"none of {_CANDIDATES} candidates reads {window[0]:g}-{window[1]:g} mm3 at randomisation")
 
 
 def read_caliper(
-    unit: str, day: float, volume_mm3: float, aspect: float, numbers: Mapping[str, float]
+    unit: str, day: float, volume_mm3: float, aspect: float, error: CaliperError
 ) -> tuple[float, float, float]:
     """Length and width in mm and volume in mm3 as a caliper reads them on a day; zeros for no tumour at all."""
     if volume_mm3 <= 0.0:
         return 0.0, 0.0, 0.0
     true_width = (6.0 * volume_mm3 / (math.pi * aspect)) ** (1.0 / 3.0)
-    share = caliper_share(volume_mm3, numbers) / math.sqrt(5.0)
+    share = caliper_share(volume_mm3, error) / math.sqrt(5.0)
     length = aspect * true_width * max(0.0, 1.0 + share * score(unit, "length", day))
     width = true_width * max(0.0, 1.0 + share * score(unit, "width", day))
     length, width = max(length, width), min(length, width)
     return round(length, _DIGITS), round(width, _DIGITS), round(length * width * width / 2.0, _DIGITS)
 
 
-def caliper_share(volume_mm3: float, numbers: Mapping[str, float]) -> float:
+def caliper_share(volume_mm3: float, error: CaliperError) -> float:
     """SD of a caliper volume over the volume itself."""
-    largest = max(volume_mm3, numbers["caliper_error_floor_mm3"])
-    sd = numbers["caliper_error_coefficient"] * largest ** numbers["caliper_error_power"]
-    return sd / max(volume_mm3, numbers["limit_of_quantification_mm3"])
+    sd = error.coefficient * max(volume_mm3, error.floor_mm3) ** error.power
+    return sd / max(volume_mm3, error.limit_of_quantification_mm3)

@@ -5,14 +5,12 @@ agents are expected to have, memory from the columns of a well, file sizes from 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from simulation.scenario.capacity import GROWTH_FROM_H, filling_of, layers_needed, memory_bytes, peak_nk, sites_of
-
-if TYPE_CHECKING:  # a process that makes runs estimates their time, and does without the checks of scenario files
-    from simulation.scenario.sweep import Condition
+from simulation.conditions.geometry import filling_of, memory_bytes
+from simulation.conditions.levels import LEVELS
+from simulation.conditions.well import WellCondition, WellOutput
 
 # Events that one agent draws per hour, thinned ones included, and the time of one event on one core (2024 server core;
 # benchmarks/results/well_speed.json). Beside them the antibody of every target moves once a minute.
@@ -35,8 +33,6 @@ LOGGED_EVENT_BYTES = 14
 FRAME_TARGET_BYTES = 1
 FRAME_NK_BYTES = 2
 LOGGED_EVENTS_PER_NK_H = 1.5
-
-LEVELS = ("observables", "final", "events", "frames")
 
 
 @dataclass(frozen=True)
@@ -113,9 +109,9 @@ class _Well:
     level: str
 
 
-def plan(conditions: Sequence["Condition"]) -> Plan:
+def plan(conditions: Sequence[WellCondition]) -> Plan:
     """Plan of the conditions that sweep.expand returns. Raises CapacityError if a well does not fit its format."""
-    wells = [_well(condition.resolved) for condition in conditions]
+    wells = [_well(condition) for condition in conditions]
     by_point: dict[tuple, list[_Well]] = {}
     for well in wells:
         by_point.setdefault(well.point, []).append(well)
@@ -135,58 +131,54 @@ def plan(conditions: Sequence["Condition"]) -> Plan:
     )
 
 
-def _well(resolved: Mapping) -> _Well:
-    targets, vessel = resolved["targets"]["cells"], resolved["well"]
-    nk = peak_nk(resolved["effectors"]["nk_cells"], resolved["action"])
-    hours, sites = resolved["assay"]["duration_h"], sites_of(vessel)
-    layers = layers_needed(sites, targets, nk, vessel["layer_filling"], vessel["max_layers"])
+def _well(condition: WellCondition) -> _Well:
+    targets, nk, layers = condition.targets.cells, condition.peak_nk, condition.layers_needed()
+    hours, sites = condition.assay.duration_h, condition.well.sites
     return _Well(
         point=(
-            resolved["role"],
-            resolved["targets"]["cell_line"],
-            resolved["targets"]["mechanism"],
-            resolved["effectors"]["type"],
-            resolved["antibody"]["name"],
-            resolved["antibody"]["dose_ug_per_ml"],
-            resolved["effectors"]["et_ratio"],
+            condition.role,
+            condition.targets.cell_line,
+            condition.targets.mechanism,
+            condition.effectors.type,
+            condition.antibody.name,
+            condition.antibody.dose_ug_per_ml,
+            condition.effectors.et_ratio,
             hours,
-            resolved["assay"]["readout"],
+            condition.assay.readout,
         ),
         targets=targets,
         nk=nk,
         layers=layers,
         filling=filling_of(sites, targets, nk, layers),
         memory=memory_bytes(targets, nk, sites, layers),
-        seconds=run_seconds(resolved),
-        disk=_disk(targets, nk, hours, resolved["output"]),
-        level=resolved["output"]["level"],
+        seconds=run_seconds(condition),
+        disk=_disk(targets, nk, hours, condition.output),
+        level=condition.output.level,
     )
 
 
-def run_seconds(resolved: Mapping) -> float:
-    """Expected time of the kernel for one resolved condition on one core, in seconds."""
-    targets, hours = resolved["targets"]["cells"], resolved["assay"]["duration_h"]
-    nk = peak_nk(resolved["effectors"]["nk_cells"], resolved["action"])
-    events = hours * (nk * EVENTS_PER_NK_H + targets * EVENTS_PER_TARGET_H)
-    return events * SECONDS_PER_EVENT + targets * _minutes_seconds(resolved)
+def run_seconds(condition: WellCondition) -> float:
+    """Expected time of the kernel for one condition on one core, in seconds."""
+    targets, hours = condition.targets.cells, condition.assay.duration_h
+    events = hours * (condition.peak_nk * EVENTS_PER_NK_H + targets * EVENTS_PER_TARGET_H)
+    return events * SECONDS_PER_EVENT + targets * _minutes_seconds(condition)
 
 
-def _minutes_seconds(resolved: Mapping) -> float:
+def _minutes_seconds(condition: WellCondition) -> float:
     """Seconds that the antibody of one target takes over the whole run, a culture before the assay included."""
-    hours, culture = resolved["assay"]["duration_h"], resolved["culture"]
-    growing = hours > GROWTH_FROM_H or culture is not None
-    each = SECONDS_PER_TARGET_MINUTE_GROWING if growing else SECONDS_PER_TARGET_MINUTE
-    ticks = 60 * hours + (24 * culture["days"] * CULTURE_TICKS_PER_H if culture else 0)
+    hours, culture = condition.assay.duration_h, condition.culture
+    each = SECONDS_PER_TARGET_MINUTE_GROWING if condition.grows else SECONDS_PER_TARGET_MINUTE
+    ticks = 60 * hours + (24 * culture.days * CULTURE_TICKS_PER_H if culture else 0)
     return ticks * each
 
 
-def _disk(targets: int, nk: int, hours: float, output: Mapping) -> dict[str, int]:
+def _disk(targets: int, nk: int, hours: float, output: WellOutput) -> dict[str, int]:
     """Bytes of one run file at each output level; every level holds the one before."""
     minutes = hours * 60
-    observables = FILE_BYTES + OBSERVATION_BYTES * (1 + minutes / output["every_min"])
+    observables = FILE_BYTES + OBSERVATION_BYTES * (1 + minutes / output.every_min)
     final = observables + TARGET_ROW_BYTES * targets + NK_ROW_BYTES * nk
     events = final + LOGGED_EVENT_BYTES * (LOGGED_EVENTS_PER_NK_H * nk * hours + targets)
-    frames = 1 + minutes / output.get("frames_every_min", output["every_min"])
+    frames = 1 + minutes / (output.frames_every_min or output.every_min)
     sizes = (observables, final, events, events + frames * (FRAME_TARGET_BYTES * targets + FRAME_NK_BYTES * nk))
     return {level: round(size) for level, size in zip(LEVELS, sizes, strict=True)}
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from simulation.catalogue import lookup
+from simulation.conditions.levels import Level
 
 SCHEMA_VERSION = 1
 
@@ -234,7 +235,7 @@ class Culture(Table):
 class Output(Table):
     """[output]: what the run file keeps; each level includes the one before."""
 
-    level: Literal["observables", "final", "events", "frames"] = Field(default="final", description="what is stored")
+    level: Level = Field(default="final", description="what is stored")
     every_min: Count | None = Field(
         default=None, ge=1, le=525_600, description="time between observations; 10 up to 24 h, else 60 [min]"
     )

@@ -5,13 +5,13 @@ results is good enough to look for further faults, never to run.
 """
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from simulation.scenario.faults import NO_VALUE, Fault, dotted, explain, nearest, show, sweep_path
-from simulation.scenario.schema import SCHEMA_VERSION, TABLES, Scenario, all_keys, sweepable
+from simulation.scenario.schema import SCHEMA_VERSION, TABLES, Scenario, Table, all_keys, sweepable
 
 _MOST_VALUES = 10_000
 _NEEDED_TABLES = ("targets", "effectors", "antibody", "assay")
@@ -79,6 +79,19 @@ def _fault(item: dict) -> Fault:
         close = nearest(value, words)
         return Fault(path, value, explain(item) + (f"; did you mean {show(close)}?" if close else ""))
     return Fault(path, value, explain(item))
+
+
+def number_faults(table: type[Table], numbers: Mapping[str, float]) -> list[tuple[str, str]]:
+    """(field, what is allowed) for every number that a scenario table refuses.
+
+    Numbers of the catalogue have the same bounds as a user's own. What else the table needs is not asked for.
+    """
+    try:
+        table.model_validate(dict(numbers))
+    except ValidationError as error:
+        found = [(str(item["loc"][0]), explain(item)) for item in error.errors(include_url=False)]
+        return [(field, reason) for field, reason in found if field in numbers]
+    return []
 
 
 def did_you_mean(key: str, known: Iterable[str]) -> str:

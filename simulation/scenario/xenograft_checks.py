@@ -4,33 +4,30 @@ Every point of the sweep is looked at; equal faults are reported once. What is a
 """
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from simulation.catalogue.fields import key_path
 from simulation.catalogue.lookup import Catalogue
-from simulation.names import name_key
+from simulation.conditions.section import canonical_json
+from simulation.conditions.tumour_size import LEAST_CELLS, machine_bytes, memory_bytes, start_cells
+from simulation.names import control_arms, name_key
 from simulation.scenario.branch import CheckpointError, saved_tumour
-from simulation.scenario.faults import NO_VALUE, Fault, Report, explain, nearest, show
-from simulation.scenario.identity import canonical_json
+from simulation.scenario.faults import NO_VALUE, Fault, Report, nearest, show
 from simulation.scenario.mice import NoMouseError
 from simulation.scenario.sweep import point_count, points
+from simulation.scenario.validate import number_faults
 from simulation.scenario.xenograft_resolve import (
     checkpoint_path,
+    foreign_numbers,
     resolve_arm,
     resolve_clone,
     resolve_mouse,
     resolve_strain,
 )
 from simulation.scenario.xenograft_schema import Arm, Clone, XenograftScenario, clone_numbers
-from simulation.scenario.xenograft_size import LEAST_CELLS, machine_bytes, memory_bytes, start_cells
-from simulation.version import XENOGRAFT_MODEL
 
 MOST_MICE = 20_000
-CONTROL_NAMES = ("vehicle", "control", "untreated")  # as analysis/caliper_data.py looks for them
 SMALL_SCALE_CELLS = 100_000
 
 
@@ -63,10 +60,9 @@ def warnings(scenario: XenograftScenario) -> list[str]:
             growth = f"{entry.numbers['growth_per_d'].value:g}/d is assumed"
             lines.append(f"{line} grows poorly or not at all in mice ({entry.numbers['grows'].source}); {growth}")
     for point in points(scenario):
-        shared = resolve_arm(point.scenario, scenario.arm[0], known)
-        tumour = shared["tumour"]
-        share = tumour["fraction_simulated"]
-        cells = tumour["cells_per_mm3"] * share * point.scenario.tumour.start_volume_mm3
+        tumour = resolve_arm(point.scenario, scenario.arm[0], known).tumour
+        share = tumour.fraction_simulated
+        cells = tumour.cells_per_mm3 * share * point.scenario.tumour.start_volume_mm3
         if share < 1.0 and cells < SMALL_SCALE_CELLS:
             lines.append(
                 f"tumour.fraction_simulated = {share:g} simulates about {cells:,.0f} cells: its surface, which "
@@ -113,6 +109,10 @@ def _check_names(scenario: XenograftScenario, known: Catalogue, report: Report) 
             else:
                 ask(f"{key}.drug", dose.drug, known.drugs, "drug")
             if dose.drug in known.drugs:
+                if foreign := foreign_numbers(known.drugs[dose.drug]):
+                    message = f"has {', '.join(foreign)}, which mean nothing for this class of drug"
+                    report.add(f"{key}.drug", dose.drug, message, ["catalogue"])
+                    found = False
                 routes = str(known.drugs[dose.drug].strings["routes"]).split()
                 if dose.route not in routes:
                     message = f"{dose.drug} is given {' or '.join(routes)}"
@@ -146,14 +146,10 @@ def _check_clones(scenario: XenograftScenario, known: Catalogue, report: Report)
         overridden = [name for name in clone_numbers() if getattr(clone, name) is not None]
         if clone.reason and not overridden:
             report.add(f"{path}.reason", clone.reason, "explains nothing: no number is overridden")
-        numbers = resolve_clone(clone, known)
-        try:
-            Clone.model_validate({"cell_line": clone.cell_line, **{name: numbers[name] for name in clone_numbers()}})
-        except ValidationError as error:
-            for item in error.errors(include_url=False):
-                name = str(item["loc"][0])
-                message = f"gives {name} = {show(numbers[name])}: {explain(item)}"
-                report.add(f"{path}.cell_line", clone.cell_line, message)
+        resolved = resolve_clone(clone, known)
+        numbers = {name: getattr(resolved, name) for name in clone_numbers()}
+        for name, reason in number_faults(Clone, numbers):
+            report.add(f"{path}.cell_line", clone.cell_line, f"gives {name} = {show(numbers[name])}: {reason}")
 
 
 def _check_arms(scenario: XenograftScenario, report: Report) -> None:
@@ -162,9 +158,7 @@ def _check_arms(scenario: XenograftScenario, report: Report) -> None:
         earlier = first.setdefault(name_key(arm.name), i)
         if earlier != i:
             report.add(f"arm[{i}].name", arm.name, f"the same name as arm[{earlier}]")
-    names = [arm.name for arm in scenario.arm]
-    hits = [name for name in names if name.casefold() in CONTROL_NAMES]
-    hits = hits or [name for name in names if set(re.findall(r"[a-z]+", name.casefold())) & set(CONTROL_NAMES)]
+    hits = control_arms([arm.name for arm in scenario.arm])
     if len(hits) != 1:
         listed = f"{len(hits)} arms ({', '.join(hits)}) are" if hits else "no arm is"
         report.add(
@@ -220,9 +214,9 @@ def _check_point(scenario: XenograftScenario, known: Catalogue, report: Report) 
                 continue
         elif not _check_branch(scenario, known, i, arm, report):
             return
-        shared = resolve_arm(scenario, arm, known)
+        resolved = resolve_arm(scenario, arm, known)
         try:
-            mice = [resolve_mouse(scenario, known, arm, shared, n) for n in range(1, arm.mice + 1)]
+            mice = [resolve_mouse(scenario, known, resolved, n) for n in range(1, arm.mice + 1)]
         except NoMouseError as error:
             report.add("mouse.start_volume_cv", scenario.mouse.start_volume_cv, f"arm {arm.name}: {error}")
             continue
@@ -270,17 +264,13 @@ def _check_branch(scenario: XenograftScenario, known: Catalogue, i: int, arm: Ar
         report.add(f"arm[{i}].start_volume_mm3", arm.start_volume_mm3, message)
         return False
     try:
-        saved = saved_tumour(checkpoint_path(scenario))["condition"]
+        saved = saved_tumour(checkpoint_path(scenario)).condition
     except CheckpointError as error:
         report.add(key, name, str(error))
         return False
-    shared = resolve_arm(scenario, arm, known)
-    if saved["model"] != XENOGRAFT_MODEL:
-        report.add(key, name, f"was saved by model {saved['model']}; this is {XENOGRAFT_MODEL}")
-    elif saved["lineage"] != shared["lineage"]:
-        lines = " + ".join(clone["cell_line"] for clone in saved["clones"])
-        message = f"checkpoint of another scenario: it holds {lines} in {saved['strain']['name']} mice, and arm "
-        report.add(key, name, f"{message}{arm.name} asks for another tumour, tissue or strain")
-    else:
+    if saved.lineage == resolve_arm(scenario, arm, known).lineage:
         return True
+    lines = " + ".join(clone.cell_line for clone in saved.clones)
+    message = f"checkpoint of another scenario: it holds {lines} in {saved.strain.name} mice, and arm "
+    report.add(key, name, f"{message}{arm.name} asks for another tumour, tissue or strain")
     return False

@@ -3,14 +3,11 @@
 Estimates only, from the numbers of the conditions: time goes with cells times hours of free growth up to the end point.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from simulation.scenario.xenograft_size import cell_hours, largest_cells, memory_bytes, start_cells
-
-if TYPE_CHECKING:  # a process that makes runs estimates their time, and does without the checks of scenario files
-    from simulation.scenario.xenograft_sweep import MouseCondition
+from simulation.conditions.mouse import Clone, Dose, MouseCondition
+from simulation.conditions.tumour_size import cell_hours, largest_cells, memory_bytes, start_cells
 
 # One core of a 2024 server (benchmarks/results), all phases of a step together; the fixed part is the settling of a new
 # tumour and the rows of a small one.
@@ -67,30 +64,32 @@ class MicePlan:
         return max(self.longest_seconds, self.cpu_seconds / max(1, min(workers, self.mice)))
 
 
-def plan_mice(conditions: Sequence["MouseCondition"]) -> MicePlan:
-    """Plan of the conditions that xenograft_sweep.expand_mice returns."""
-    by_arm: dict[tuple, list[dict]] = {}
-    for condition in conditions:
-        by_arm.setdefault((condition.study, condition.arm), []).append(condition.resolved)
-    every = [condition.resolved for condition in conditions]
-    seconds = [mouse_seconds(resolved) for resolved in every]
+def plan_mice(by_study: Mapping[str, Sequence[MouseCondition]]) -> MicePlan:
+    """Plan of what xenograft_sweep.mice_by_study returns; a mouse of several studies is counted with the first."""
+    by_arm: dict[tuple[str, str], list[MouseCondition]] = {}
+    every: dict[str, MouseCondition] = {}
+    for study, mice in by_study.items():
+        for mouse in mice:
+            if every.setdefault(mouse.run_id, mouse) is mouse:
+                by_arm.setdefault((study, mouse.arm), []).append(mouse)
+    seconds = [mouse_seconds(mouse) for mouse in every.values()]
     return MicePlan(
         rows=tuple(_row(study, arm, mice) for (study, arm), mice in by_arm.items()),
         mice=len(every),
-        cells_start=sum(start_cells(resolved) for resolved in every),
-        cells_most=max((largest_cells(resolved) for resolved in every), default=0),
-        mouse_bytes=max((memory_bytes(resolved) for resolved in every), default=0),
+        cells_start=sum(start_cells(mouse) for mouse in every.values()),
+        cells_most=max((largest_cells(mouse) for mouse in every.values()), default=0),
+        mouse_bytes=max((memory_bytes(mouse) for mouse in every.values()), default=0),
         cpu_seconds=sum(seconds),
         longest_seconds=max(seconds, default=0.0),
-        disk_bytes=sum(_disk(resolved) for resolved in every),
+        disk_bytes=sum(_disk(mouse) for mouse in every.values()),
     )
 
 
-def dose_words(doses: Sequence[dict]) -> str:
+def dose_words(doses: Sequence[Dose]) -> str:
     """ "trastuzumab 10 mg/kg iv on day 0, 7, 14", drug by drug; "none" without a dose."""
-    days: dict[tuple, list[float]] = {}
+    days: dict[tuple[str, float, str], list[float]] = {}
     for dose in doses:
-        days.setdefault((dose["drug"], dose["mg_per_kg"], dose["route"]), []).append(dose["day"])
+        days.setdefault((dose.drug, dose.mg_per_kg, dose.route), []).append(dose.day)
     parts = [f"{drug} {mg:g} mg/kg {route} on day {_days(on)}" for (drug, mg, route), on in days.items()]
     return "; ".join(parts) or "none"
 
@@ -101,38 +100,38 @@ def _days(days: Sequence[float]) -> str:
     return ", ".join(f"{day:g}" for day in days)
 
 
-def _row(study: str, arm: str, mice: Sequence[dict]) -> ArmRow:
+def _row(study: str, arm: str, mice: Sequence[MouseCondition]) -> ArmRow:
     first = mice[0]
     return ArmRow(
         study=study,
         arm=arm,
-        strain=first["strain"]["name"],
-        cell_line=" + ".join(_clone_words(clone) for clone in first["clones"]),
-        doses=dose_words(first["doses"]),
+        strain=first.strain.name,
+        cell_line=" + ".join(_clone_words(clone) for clone in first.clones),
+        doses=dose_words(first.doses),
         mice=len(mice),
         cells_start=min(start_cells(mouse) for mouse in mice),
         cells_most=max(largest_cells(mouse) for mouse in mice),
     )
 
 
-def _clone_words(clone: dict) -> str:
-    return clone["cell_line"] if clone["mechanism"] == "none" else f"{clone['cell_line']} {clone['mechanism']}"
+def _clone_words(clone: Clone) -> str:
+    return clone.cell_line if clone.mechanism == "none" else f"{clone.cell_line} {clone.mechanism}"
 
 
-def mouse_seconds(resolved: dict) -> float:
+def mouse_seconds(condition: MouseCondition) -> float:
     """Expected time of one mouse on one core, in seconds."""
-    return 24.0 * resolved["study"]["days"] * SECONDS_PER_STEP + cell_hours(resolved) * SECONDS_PER_CELL_HOUR
+    return 24.0 * condition.study.days * SECONDS_PER_STEP + cell_hours(condition) * SECONDS_PER_CELL_HOUR
 
 
-def _disk(resolved: dict) -> int:
-    output, hours = resolved["output"], 24.0 * resolved["study"]["days"]
-    patches = largest_cells(resolved) / 64
-    size = FILE_BYTES + OBSERVATION_BYTES * (1 + hours / output["every_h"])
-    if output["level"] != "observables":
+def _disk(condition: MouseCondition) -> int:
+    output, hours = condition.output, 24.0 * condition.study.days
+    patches = largest_cells(condition) / 64
+    size = FILE_BYTES + OBSERVATION_BYTES * (1 + hours / output.every_h)
+    if output.level != "observables":
         size += 2 * PICTURE_BYTES_PER_PATCH * (1.9 * patches) ** (2.0 / 3.0)
-    if output["level"] in ("events", "frames"):
-        size += KILL_BYTES * min(1e6, KILLED_PER_CELL_DAY * cell_hours(resolved) / 24.0)
-    if output["level"] == "frames":
-        agents = min(largest_cells(resolved), output["frame_agents"])
-        size += (PICTURE_BYTES_PER_PATCH * patches + AGENT_BYTES * agents) * (1 + hours / output["frames_every_h"])
+    if output.level in ("events", "frames"):
+        size += KILL_BYTES * min(1e6, KILLED_PER_CELL_DAY * cell_hours(condition) / 24.0)
+    if output.frames_every_h is not None and output.frame_agents is not None:
+        agents = min(largest_cells(condition), output.frame_agents)
+        size += (PICTURE_BYTES_PER_PATCH * patches + AGENT_BYTES * agents) * (1 + hours / output.frames_every_h)
     return round(size)

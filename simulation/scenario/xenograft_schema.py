@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from simulation.catalogue import lookup
+from simulation.conditions.levels import Level
 from simulation.scenario.schema import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
 
 ROUTES = ("iv", "ip", "sc", "po")
@@ -150,7 +151,7 @@ class Branch(Table):
 class XenograftOutput(Table):
     """[output]: what a mouse's run file keeps; each level includes the one before."""
 
-    level: Literal["observables", "final", "events", "frames"] = Field(default="final", description="what is stored")
+    level: Level = Field(default="final", description="what is stored")
     every_h: Count = Field(default=24, ge=1, le=8760, description="time between observations [h]")
     frames_every_h: Count | None = Field(default=None, ge=1, le=8760, description="between frames (level frames) [h]")
     frame_agents: Count | None = Field(

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from analysis.tumour_growth import tgi_tc
+from simulation.conditions.mouse import Dose, MouseCondition
+from simulation.conditions.tumour_size import largest_cells
+from simulation.names import CONTROL_NAMES, control_arms
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.xenograft_checks import CONTROL_NAMES
 from simulation.scenario.xenograft_schema import XenograftScenario
-from simulation.scenario.xenograft_size import largest_cells
 from simulation.scenario.xenograft_sweep import expand_mice
 from simulation.teaching.toml_text import toml_text
 from simulation.xenograft.engine import TumourEngine
@@ -30,12 +31,12 @@ DRUG, ROUTE = "trastuzumab", "iv"  # of a dose by hand where no dose is planned
 class Mouse:
     """One mouse: its engine, volume at every hour, and what was observed every few hours.
 
-    condition: resolved, with the drug that a hand may give; doses are kept by the pair.
+    condition: with the drug that a visitor may give; doses are kept by the pair.
     """
 
-    def __init__(self, condition: dict, run_key: int):
+    def __init__(self, condition: MouseCondition):
         self.condition = condition
-        self.engine = TumourEngine(tumour_params(condition), run_key)
+        self.engine = TumourEngine(tumour_params(condition), condition.run_key)
         self.volumes = [self.engine.volume_mm3]
         self.steps: list[int] = []
         self.rows: list[dict] = []
@@ -109,7 +110,8 @@ class Pair:
             for role, arm in self._arms():
                 for dose in arm.dose:
                     if tick in _hours(dose.days):
-                        self.mice[role].engine.apply(dose.model_dump(include={"drug", "mg_per_kg", "route"}))
+                        given = Dose(drug=dose.drug, mg_per_kg=dose.mg_per_kg, route=dose.route, day=tick / 24)
+                        self.mice[role].engine.apply(given)
 
     def _arms(self) -> list[tuple[str, Any]]:
         control = _control_name(self.raw)
@@ -131,7 +133,9 @@ class Pair:
             raise ScenarioError([Fault("arm.dose", NO_VALUE, "the mouse has had its dose this hour; play on first")])
         _treated(raw).setdefault("dose", []).append(dose)
         scenario = _load(raw)
-        self.treated.engine.apply({name: dose[name] for name in ("drug", "mg_per_kg", "route")})
+        self.treated.engine.apply(
+            Dose(drug=first["drug"], mg_per_kg=float(mg_per_kg), route=first["route"], day=self.tick / 24)
+        )
         self.raw, self.scenario = raw, scenario
 
     def dose_hours(self) -> list[int]:
@@ -161,15 +165,15 @@ def _mice_of(raw: Mapping, scenario: XenograftScenario) -> dict[str, Mouse]:
     doses.append({**_first_dose(raw), "mg_per_kg": 1.0, "days": [0.0]})
     found = {}
     for condition in expand_mice(_load(ready)):
-        found[CONTROL if condition.arm == control else TREATED] = Mouse(condition.resolved, condition.run_key)
+        found[CONTROL if condition.arm == control else TREATED] = Mouse(condition)
     for mouse in found.values():
         _refuse_end_point(mouse.condition)
     return {TREATED: found[TREATED], CONTROL: found[CONTROL]}
 
 
-def _refuse_end_point(condition: Mapping) -> None:
-    tumour, end = condition["tumour"], condition["study"]["endpoint_mm3"]
-    most = largest_cells(condition) / tumour["cells_per_mm3"] / tumour["fraction_simulated"]
+def _refuse_end_point(condition: MouseCondition) -> None:
+    tumour, end = condition.tumour, condition.study.endpoint_mm3
+    most = largest_cells(condition) / tumour.cells_per_mm3 / tumour.fraction_simulated
     if most >= end:
         message = f"the tumour may reach it ({most:,.3g} mm3); here both tumours are played to the end of the study"
         raise ScenarioError([Fault("study.endpoint_mm3", end, message)])
@@ -223,7 +227,7 @@ def _load(raw: Mapping) -> XenograftScenario:
 def _control_name(raw: Mapping) -> str | None:
     """Name of the control of two arms, None where it is not plain which one that is."""
     names = [arm.get("name") for arm in raw["arm"]]
-    hits = [name for name in names if isinstance(name, str) and name.casefold() in CONTROL_NAMES]
+    hits = control_arms([name for name in names if isinstance(name, str)])
     return hits[0] if len(names) == 2 and len(hits) == 1 else None
 
 

@@ -9,18 +9,17 @@ import copy
 from collections.abc import Mapping
 
 import numpy as np
+from msgspec.structs import replace
 
 from analysis.controls import LYSIS_READOUTS, percent_lysis
+from simulation.conditions.well import Intervention, WellCondition
 from simulation.record.trajectory import Recorder
 from simulation.run.one import signals
-from simulation.scenario.capacity import layers_needed, peak_nk, sites_of
 from simulation.scenario.donors import donors_of
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
-from simulation.scenario.identity import run_key
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.resolve import resolve
 from simulation.scenario.schema import Action, Scenario
-from simulation.scenario.sweep import controls_of
 from simulation.teaching.toml_text import toml_text
 from simulation.well.culture import founders_after_culture
 from simulation.well.engine import WellEngine, WellFullError
@@ -30,21 +29,20 @@ SAMPLE, CONTROL, TARGET_ONLY, EFFECTOR_ONLY = "sample", "no_antibody", "target_o
 
 
 class Well:
-    """One well of the plate: its resolved condition, engine, and observations so far."""
+    """One well of the plate: its condition, engine, and observations so far."""
 
-    def __init__(self, condition: dict, events: list | None = None):
+    def __init__(self, condition: WellCondition, events: list | None = None):
         self.condition = condition
-        self.key = run_key(condition)
-        founders = founders_after_culture(condition, self.key)
-        self.engine = WellEngine(well_params(condition), self.key, founders=founders)
+        founders = founders_after_culture(condition, condition.run_key)
+        self.engine = WellEngine(well_params(condition), condition.run_key, founders=founders)
         self.recorder = Recorder()
         self.events = events
 
     def act(self, tick: int, per_h: int) -> None:
         """Do what the condition asks for at this tick."""
-        for action in self.condition["action"]:
-            if round(action["at_h"] * per_h) == tick:
-                self.engine.apply(action)
+        for one in self.condition.interventions:
+            if round(one.at_h * per_h) == tick:
+                self.engine.apply(one)
 
     def sample(self) -> None:
         """Observe now; a second observation of one tick replaces the first."""
@@ -73,7 +71,7 @@ class Plate:
         sample = self.wells[SAMPLE]
         self.per_h = round(1.0 / sample.engine.tick_h)
         self.end_tick = round(self.scenario.assay.duration_h * self.per_h)
-        self.every_ticks = max(1, round(sample.condition["output"]["every_min"] * self.per_h / 60))
+        self.every_ticks = max(1, round(sample.condition.output.every_min * self.per_h / 60))
         self._arrive()
 
     @property
@@ -108,7 +106,7 @@ class Plate:
         """
         goal = min(self.tick + ticks, self.end_tick)
         done = goal - self.tick
-        planned = {round(action["at_h"] * self.per_h) for action in self.sample.condition["action"]}
+        planned = {round(one.at_h * self.per_h) for one in self.sample.condition.interventions}
         while self.tick < goal:
             now = self.tick
             stop = min(goal, now + self.every_ticks - now % self.every_ticks, *(t for t in planned if t > now))
@@ -152,20 +150,17 @@ class Plate:
             if well.recorder.steps[-1] == self.tick:
                 well.sample()
 
-    def _newest(self, condition: dict, before: dict) -> dict | None:
-        """The action of this moment that a condition holds more than it did, or None where the well takes no part."""
-        now = [a for a in condition["action"] if round(a["at_h"] * self.per_h) == self.tick]
-        had = [a for a in before["action"] if round(a["at_h"] * self.per_h) == self.tick]
+    def _newest(self, condition: WellCondition, before: WellCondition) -> Intervention | None:
+        """The intervention of this moment that a condition has and had not before; None where it has no new one."""
+        now, had = (
+            [one for one in wells.interventions if round(one.at_h * self.per_h) == self.tick]
+            for wells in (condition, before)
+        )
         return now[-1] if len(now) > len(had) else None
 
-    def _refuse_new_layer(self, condition: dict) -> None:
+    def _refuse_new_layer(self, condition: WellCondition) -> None:
         """The layers of a well are laid out at its start: cells that need one more cannot come in during the run."""
-        well, engine = condition["well"], self.sample.engine
-        peak = peak_nk(condition["effectors"]["nk_cells"], condition["action"])
-        needed = layers_needed(
-            sites_of(well), condition["targets"]["cells"], peak, well["layer_filling"], round(well["max_layers"])
-        )
-        if needed != engine.layers:
+        if condition.layers_needed() != self.sample.engine.layers:
             message = "too many NK cells for the floor of this well; wash some out first, or reset with a higher E:T"
             raise ScenarioError([Fault("action.add_effectors", NO_VALUE, message)])
 
@@ -180,14 +175,14 @@ class Plate:
         return self._curves[role][1:]
 
     def _curve(self, role: str) -> tuple[np.ndarray, np.ndarray]:
-        assay = self.sample.condition["assay"]
+        assay = self.sample.condition.assay
         net = {name: self._net(name) for name in {role, TARGET_ONLY, EFFECTOR_ONLY} & self.wells.keys()}
         hours, readings = net[role]
         effector_only = net.get(EFFECTOR_ONLY, (hours, {"signal": np.zeros(len(hours))}))[1]["signal"]
         target_only = net[TARGET_ONLY][1]
         with np.errstate(invalid="ignore", divide="ignore"):
             lysis, _ = percent_lysis(
-                assay["readout"],
+                assay.readout,
                 readings["signal"],
                 target_only["signal"],
                 effector_only,
@@ -197,7 +192,7 @@ class Plate:
 
     def _net(self, role: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         well = self.wells[role]
-        raw = signals(well.condition, well.recorder, well.key)
+        raw = signals(well.condition, well.recorder)
         blank = raw["signal_blank"]
         return np.array(well.recorder.times_h), {name: raw[name] - blank for name in ("signal", "signal_maximum")}
 
@@ -211,20 +206,22 @@ class Plate:
         return toml_text(raw)
 
 
-def conditions_of(scenario: Scenario) -> dict[str, dict]:
-    """Role -> resolved condition of the well and of every control that its lysis may need.
+def conditions_of(scenario: Scenario) -> dict[str, WellCondition]:
+    """Role -> condition of the well and of every control that its lysis may need.
 
     The antibody's constants and all controls are there even while the well holds neither antibody nor effectors: a hand
     may add both.
     """
     donor = donors_of(scenario.seed, 1)[0]
     both = (Action(at_h=0.0, add_antibody_ug_per_ml=1.0), Action(at_h=0.0, add_effectors=1))
-    asked = resolve(scenario, scenario.known, donor)["action"]
+    asked = resolve(scenario, scenario.known, donor).interventions
     well = resolve(scenario.model_copy(update={"action": both}), scenario.known, donor)
-    controls = controls_of({**well, "action": [*asked, *well["action"]]})  # each keeps the actions that concern it
-    wells = {SAMPLE: {**well, "action": asked}}
+    # Each control keeps the interventions that concern it.
+    controls = replace(well, interventions=(*asked, *well.interventions)).controls()
+    wells = {SAMPLE: replace(well, interventions=asked)}
     for control in controls:
-        wells[control["role"]] = {**control, "action": [a for a in control["action"] if any(a is b for b in asked)]}
+        own = tuple(one for one in control.interventions if any(one is other for other in asked))
+        wells[control.role] = replace(control, interventions=own)
     return wells
 
 

@@ -53,7 +53,7 @@ class TumourShow:
     @property
     def condition(self) -> dict:
         """The resolved condition of the treated mouse, which controls read, with the planned dose."""
-        return {**self.model.pair.treated.condition, "raw": self.model.pair.raw}
+        return {**self.model.pair.treated.condition.as_dict(), "raw": self.model.pair.raw}
 
     def give_dose(self, at: int) -> None:
         """Give the treated mouse a dose now, by place in GIVE_MG_PER_KG."""
@@ -121,7 +121,7 @@ class TumourShow:
 
     def screen(self, view: str) -> dict[str, Any]:
         """Names of the parts, and what a hand may do."""
-        largest = max(self.model.pair.treated.condition["tumour"]["start_volume_mm3"] * 1.3, 1e-3)
+        largest = max(self.model.pair.treated.condition.tumour.start_volume_mm3 * 1.3, 1e-3)
         return {
             "name": "slice through the tumour",
             "setup": ["Set up the mouse", "A change starts a new mouse on day 0."],

@@ -138,7 +138,7 @@ def snapshot(engine: TumourEngine, side: int) -> Slice:
     classes = np.stack([antibody.cover[profiles[pool, cell_block], sixteenth] for pool in range(POOLS)])
     occupancy = class_occupancy()[classes]
     clone, level = clone_of(words), her2_of(words)
-    per_cell = np.array([numbers["her2_per_cell"] for numbers in engine.params.clones])
+    per_cell = np.array([clone.her2_per_cell for clone in engine.params.clones])
     held = np.arange(EFFECTOR_SLOTS) < ne[:, None]
     effector_block, slot = np.nonzero(held)
     effector_words = arrays["effectors"].reshape(-1, EFFECTOR_SLOTS)[patches][effector_block, slot]

@@ -59,7 +59,7 @@ class WellShow:
     @property
     def condition(self) -> dict:
         """The resolved condition, which controls read."""
-        return self.model.plate.sample.condition
+        return self.model.plate.sample.condition.as_dict()
 
     def add_antibody(self, at: int) -> None:
         """Add antibody now, by place in ADD_UG_PER_ML."""
@@ -67,7 +67,7 @@ class WellShow:
 
     def add_nk(self, at: int) -> None:
         """Add effector cells now, by place in ADD_PER_TARGET (cells per target seeded)."""
-        self.model.add_nk(round(pick(ADD_PER_TARGET, at) * self.condition["targets"]["cells"]))
+        self.model.add_nk(round(pick(ADD_PER_TARGET, at) * self.model.plate.sample.condition.targets.cells))
 
     def curves(self) -> dict[str, list]:
         """hours, lysis of the well and of the control (natural) at no more than CURVE_POINTS observations."""

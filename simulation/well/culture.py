@@ -6,8 +6,10 @@ passes on are receptor numbers, direct response and clone of the cells picked.
 """
 
 import numpy as np
+from msgspec.structs import replace
 
 from simulation.biology.rng import STREAM_CULTURE, key_at, unit_at
+from simulation.conditions.well import Intervention, WellCondition
 from simulation.well.engine import WellEngine
 from simulation.well.layout import ALIVE
 from simulation.well.params import WellParams, well_params
@@ -16,13 +18,18 @@ CULTURE_TICK_H = 1.0 / 6.0  # antibody is near its plateau for days: ten minutes
 HERITABLE = ("target_receptors_0", "target_response", "target_clone")
 
 
-def _alone(condition: dict, dose_ug_per_ml: float) -> WellParams:
-    """Params of the targets alone at a dose."""
-    effectors = condition["effectors"] | {"nk_cells": 0}
-    antibody = condition["antibody"] | {
-        "dose_ug_per_ml": dose_ug_per_ml, "pre_incubation_min": 0.0, "wash_after_opsonisation": False,
-    }  # fmt: skip
-    return well_params(condition | {"effectors": effectors, "antibody": antibody, "action": []}, tick_h=CULTURE_TICK_H)
+def _alone(condition: WellCondition, dose_ug_per_ml: float, cells: int) -> WellParams:
+    """Params of so many targets alone at a dose."""
+    alone = replace(
+        condition,
+        targets=replace(condition.targets, cells=cells),
+        effectors=replace(condition.effectors, nk_cells=0),
+        antibody=replace(
+            condition.antibody, dose_ug_per_ml=dose_ug_per_ml, pre_incubation_min=0, wash_after_opsonisation=False
+        ),
+        interventions=(),
+    )
+    return well_params(alone, tick_h=CULTURE_TICK_H)
 
 
 def pick(founders: dict, n: int, key: int, draw: int, replace: bool) -> dict:
@@ -35,35 +42,33 @@ def pick(founders: dict, n: int, key: int, draw: int, replace: bool) -> dict:
     return {name: values[rows] for name, values in founders.items()}
 
 
-def founders_after_culture(condition: dict, run_key: int) -> dict | None:
+def founders_after_culture(condition: WellCondition, run_key: int) -> dict | None:
     """Heritable columns of the cells that a culture hands to the assay, as many as the assay seeds; None without
     culture.
 
-    condition: resolved, with "culture" = days, passage_interval_days, split_ratio, medium_change_days,
-    dose_steps_ug_per_ml (equal times), mutation_rate_per_division. Raises ValueError if the culture dies out.
+    Raises ValueError if the culture dies out.
     """
-    culture, n_seed = condition["culture"], int(condition["targets"]["cells"])
-    if not culture or culture["days"] <= 0 or n_seed == 0:
+    culture, n_seed = condition.culture, condition.targets.cells
+    if culture is None or culture.days <= 0 or n_seed == 0:
         return None
-    hours = 24.0 * culture["days"]
-    doses = culture["dose_steps_ug_per_ml"]
-    change_h = 24.0 * (culture["medium_change_days"] or culture["passage_interval_days"])
+    hours = 24.0 * culture.days
+    doses = culture.dose_steps_ug_per_ml
+    change_h = 24.0 * (culture.medium_change_days or culture.passage_interval_days)
     founders, start, passage = None, 0.0, 0
     while start < hours - 1e-9:
-        length = min(24.0 * culture["passage_interval_days"], hours - start)
+        length = min(24.0 * culture.passage_interval_days, hours - start)
         cells = n_seed if founders is None else len(founders["target_clone"])
-        here = condition | {"targets": condition["targets"] | {"cells": cells}}
         passage += 1
         key = int(key_at(np.uint64(run_key), np.uint64(STREAM_CULTURE), np.uint64(1 << 62) + np.uint64(passage)))
         dose = doses[min(int(start / hours * len(doses)), len(doses) - 1)]
-        engine = WellEngine(_alone(here, dose), key, founders=founders)
+        engine = WellEngine(_alone(condition, dose, cells), key, founders=founders)
         at = 0.0
         while at < length - 1e-9:
             if at > 0.0:
                 dose = doses[min(int((start + at) / hours * len(doses)), len(doses) - 1)]
-                engine.apply({"wash": True})
+                engine.apply(Intervention(at_h=at, wash=True))
                 if dose > 0.0:
-                    engine.apply({"add_antibody_ug_per_ml": dose})
+                    engine.apply(Intervention(at_h=at, add_antibody_ug_per_ml=dose))
             step = min(change_h, length - at)
             engine.advance(round(step / engine.tick_h))
             at += step
@@ -73,6 +78,6 @@ def founders_after_culture(condition: dict, run_key: int) -> dict | None:
             raise ValueError(f"the culture died out by day {(start + length) / 24:.0f}")
         harvest = {name: engine.targets[name][alive] for name in HERITABLE}
         start += length
-        keep = min(max(1, round(len(alive) / culture["split_ratio"])), n_seed)
+        keep = min(max(1, round(len(alive) / culture.split_ratio)), n_seed)
         founders = pick(harvest, keep, run_key, passage, replace=False)
     return pick(founders, n_seed, run_key, passage + 1, replace=True)

@@ -7,7 +7,8 @@ import numpy as np
 
 from simulation.biology.binding import dose_nM
 from simulation.biology.killing import CD16A_LEVELS, hits_quantiles
-from simulation.scenario.capacity import layers_needed
+from simulation.conditions.geometry import layers_needed
+from simulation.conditions.well import Intervention
 from simulation.well import layout
 from simulation.well.antibody import occupancy, step_antibody
 from simulation.well.kernel import STAMPS_PER_TICK, advance
@@ -108,12 +109,12 @@ class WellEngine:
         if placed < n:
             raise WellFullError(f"only {placed} of {n} targets found room in {p.sites} sites")
         draw_targets(
-            0, n, self.key, p.targets["her2_per_cell"], p.targets["her2_cv"], p.targets["her2_null_fraction"],
-            p.targets["hits_to_kill"], p.targets["hits_log_sd"], t["target_receptors"], t["target_receptors_0"],
+            0, n, self.key, p.targets.her2_per_cell, p.targets.her2_cv, p.targets.her2_null_fraction,
+            p.targets.hits_to_kill, p.targets.hits_log_sd, t["target_receptors"], t["target_receptors_0"],
             t["target_threshold"],
         )  # fmt: skip
-        self._hits = _hits_quantiles(p.targets["hits_to_kill"], p.targets["hits_log_sd"])
-        t["target_response"][:n] = p.targets["direct_response"]
+        self._hits = _hits_quantiles(p.targets.hits_to_kill, p.targets.hits_log_sd)
+        t["target_response"][:n] = p.targets.direct_response
         for name, values in self._founders.items():
             t[name][:n] = values
         if "target_receptors_0" in self._founders:
@@ -146,9 +147,9 @@ class WellEngine:
         if placed < n:
             raise WellFullError(f"{n} effectors do not fit the {room} free sites of the well")
         draw_effectors(
-            first, n, self.key, e["cd16a_per_cell"], e["cd16a_cv"], e["contact_fraction"], e["potency_log_sd"],
-            e["potency_cap"], e["donor_potency"], e["natural_competent_fraction"], e["antibody_competent_fraction"],
-            e["granules_mean"], e["immobile_fraction"], records, columns["effector_potency"],
+            first, n, self.key, e.cd16a_per_cell, e.cd16a_cv, e.contact_fraction, e.potency_log_sd,
+            e.potency_cap, e.donor_potency, e.natural_competent_fraction, e.antibody_competent_fraction,
+            e.granules_mean, e.immobile_fraction, records, columns["effector_potency"],
             columns["effector_unit_cd16a"],
         )  # fmt: skip
         sites.sort()  # neighbours in memory are neighbours in the well
@@ -268,24 +269,24 @@ class WellEngine:
             events.append(tuple(a[:n].copy() for a in self._log))
             self.clock[K["logged"]] = 0
 
-    # -- what a hand does ---------------------------------------------------------------------------------------
-    def apply(self, action: Mapping) -> None:
-        """Act between ticks; action is one resolved [[action]] of a scenario.
+    # -- interventions ------------------------------------------------------------------------------------------
+    def apply(self, intervention: Intervention) -> None:
+        """Do one intervention now, between ticks; its time is not looked at.
 
-        {"add_antibody_ug_per_ml": x}, {"wash": True}, {"add_effectors": n, "nk_cells": m}, {"wash_effectors": True}.
-        Raises WellFullError if added effectors find no room, ValueError for anything else.
+        Raises WellFullError if added effectors find no room, ValueError for an intervention that does nothing.
         """
-        if "add_antibody_ug_per_ml" in action:
+        dose = intervention.add_antibody_ug_per_ml
+        if dose is not None:
             for pool in range(self.rates.pools_in_use):
-                self._add_antibody(pool, dose_nM(action["add_antibody_ug_per_ml"], self.params.molar_mass_kda[pool]))
-        elif action.get("wash"):
+                self._add_antibody(pool, dose_nM(dose, self.params.molar_mass_kda[pool]))
+        elif intervention.wash:
             self._wash_antibody()
-        elif "add_effectors" in action:
-            self._add_effectors(int(action["nk_cells"]))
-        elif action.get("wash_effectors"):
+        elif intervention.nk_cells is not None:
+            self._add_effectors(intervention.nk_cells)
+        elif intervention.wash_effectors:
             self._wash_effectors()
         else:
-            raise ValueError(f"unknown action {dict(action)}")
+            raise ValueError("an intervention that does nothing")
 
     def _add_antibody(self, pool: int, c_nM: float) -> None:
         self.pools[P["free_0"] + pool] += c_nM

@@ -10,7 +10,6 @@ Limits   no killing: the density asked for; arrivals - deaths = change of number
 """
 
 import math
-from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -19,6 +18,7 @@ from numba import njit, prange
 from simulation.biology.killing import CD16A_LEVELS, granule_load, lognormal, potency
 from simulation.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, next_patch_key, row_word, step_key
 from simulation.biology.synapse import bridge_constant, genotype_factor
+from simulation.conditions.mouse import AntibodyDrug, ResidentEffector
 from simulation.xenograft.contacts import (
     ANTIBODY_ARM,
     CLASS_ZERO,
@@ -137,46 +137,46 @@ def _classes(factors) -> np.ndarray:
     return np.clip(k, 0, 255).astype(np.uint8)
 
 
-def trait_table(effector: Mapping) -> np.ndarray:
-    """Quantiles of potency class, CD16a class and granules of one kind (condition table), uint8[3, 1024]."""
+def trait_table(effector: ResidentEffector) -> np.ndarray:
+    """Quantiles of potency class, CD16a class and granules of one kind, uint8[3, 1024]."""
     u = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     z = [NormalDist().inv_cdf(v) for v in u]
-    strength = [potency(effector["potency_log_sd"], effector["potency_cap"], v) for v in z]
-    receptors = [lognormal(1.0, effector["cd16a_cv"], v) for v in z]
-    load = [granule_load(effector["granules_mean"], 1.0 - v) for v in u]
+    strength = [potency(effector.potency_log_sd, effector.potency_cap, v) for v in z]
+    receptors = [lognormal(1.0, effector.cd16a_cv, v) for v in z]
+    load = [granule_load(effector.granules_mean, 1.0 - v) for v in u]
     return np.stack([_classes(strength), _classes(receptors), np.array(load, np.uint8)])
 
 
-def law_row(effector: Mapping, fc: Mapping | None, repair_h: float) -> np.ndarray:
-    """One row of the law table from the condition: an effector, and the Fc part of the antibody (None without).
+def law_row(effector: ResidentEffector, fc: AntibodyDrug | None, repair_h: float) -> np.ndarray:
+    """One row of the law table: an effector, and the Fc part of the antibody (None without).
 
     The mouse's own IgG is part of fcgr_gain: nobody measured it apart.
     """
     row = np.zeros(len(LAW))
     own = {
-        "contact": effector["contact_rate_per_h"],
-        "death": 1.0 / effector["lifetime_h"],
-        "conjugation_min": effector["conjugation_min"],
-        "conjugation_span": effector["conjugation_max"] - effector["conjugation_min"],
-        "conjugate_lifetime_h": effector["conjugate_lifetime_h"],
-        "post_kill_h": effector["post_kill_attachment_h"],
-        "shedding_detachment": effector["shedding_detachment"],
-        "antibody_hit": effector["antibody_hit_per_h"],
-        "natural_hit": effector["natural_hit_per_h"],
-        "late_kill": effector["late_killing_per_h"],
-        "bridges_half": effector["bridges_half"],
-        "bridges_hill": effector["bridges_hill"],
-        "shedding": effector["cd16a_shedding_per_h"],
-        "reload_h": effector["granule_reload_h"],
-        "death_per_kill": effector["death_per_kill"],
-        "unit_cd16a": effector["cd16a_per_cell"] * effector["contact_fraction"] / CD16A_LEVELS,
+        "contact": effector.contact_rate_per_h,
+        "death": 1.0 / effector.lifetime_h,
+        "conjugation_min": effector.conjugation_min,
+        "conjugation_span": effector.conjugation_max - effector.conjugation_min,
+        "conjugate_lifetime_h": effector.conjugate_lifetime_h,
+        "post_kill_h": effector.post_kill_attachment_h,
+        "shedding_detachment": effector.shedding_detachment,
+        "antibody_hit": effector.antibody_hit_per_h,
+        "natural_hit": effector.natural_hit_per_h,
+        "late_kill": effector.late_killing_per_h,
+        "bridges_half": effector.bridges_half,
+        "bridges_hill": effector.bridges_hill,
+        "shedding": effector.cd16a_shedding_per_h,
+        "reload_h": effector.granule_reload_h,
+        "death_per_kill": effector.death_per_kill,
+        "unit_cd16a": effector.cd16a_per_cell * effector.contact_fraction / CD16A_LEVELS,
         "repair_h": repair_h,
         "k2": math.inf,
     }
-    gain = fc["fc_gain"] * effector["fcgr_gain"] if fc else 0.0
+    gain = fc.fc_gain * effector.fcgr_gain if fc else 0.0
     if gain > 0.0:
-        genotype = genotype_factor(effector["genotype"], fc["k16_f158_ratio"])
-        law = (fc["k2_bridges"], gain, fc["k16_v158_nM"])
+        genotype = genotype_factor(effector.genotype, fc.k16_f158_ratio)
+        law = (fc.k2_bridges, gain, fc.k16_v158_nM)
         own["k2"] = bridge_constant(*law, 0.0, 0.0, genotype)
         own["k2_per_nM"] = bridge_constant(*law, 1.0, 0.0, genotype) - own["k2"]
     for name, value in own.items():
@@ -196,8 +196,8 @@ class Effectors:
         names = antibodies_of(params.drugs)
         fc = next((params.drugs[names[k]] for k in sorted(names)), None)
         clones = params.clones
-        repair_h = float(np.average([c["repair_time_h"] for c in clones], weights=[c["fraction"] for c in clones]))
-        kinds = [params.effectors.get(kind) for kind in KINDS]
+        repair_h = float(np.average([c.repair_time_h for c in clones], weights=[c.fraction for c in clones]))
+        kinds = [getattr(params.effectors, kind) for kind in KINDS]
         self.laws = np.zeros((len(KINDS), len(LAW)))
         self.traits = np.zeros((len(KINDS), 3, _QUANTILES), np.uint8)
         self.shares, self.density, self.largest = np.zeros((len(KINDS), 3)), np.zeros(len(KINDS)), np.ones(len(KINDS))
@@ -207,25 +207,26 @@ class Effectors:
                 continue
             self.laws[k] = law_row(effector, fc, repair_h)
             self.traits[k] = trait_table(effector)
-            fractions = ("natural_competent_fraction", "antibody_competent_fraction", "immobile_fraction")
-            self.shares[k] = [effector[name] for name in fractions]
-            self.density[k], self.largest[k] = effector["density_per_tumour_cell"], effector["recruitment_max"]
-            self.delay_h[k] = 24.0 * effector["recruitment_time_d"]
-            self.half_per_d[k] = effector["recruitment_half_per_d"]
+            self.shares[k] = (
+                effector.natural_competent_fraction, effector.antibody_competent_fraction, effector.immobile_fraction,
+            )  # fmt: skip
+            self.density[k], self.largest[k] = effector.density_per_tumour_cell, effector.recruitment_max
+            self.delay_h[k] = 24.0 * effector.recruitment_time_d
+            self.half_per_d[k] = effector.recruitment_half_per_d
         self.switching = np.stack(
             [activation_table(row[LAW["bridges_half"]], row[LAW["bridges_hill"]]) for row in self.laws]
         )
         self.factors = class_factors()
-        self.hop_per_h = np.array([effector["hop_per_h"] if effector else 0.0 for effector in kinds])
+        self.hop_per_h = np.array([effector.hop_per_h if effector else 0.0 for effector in kinds])
         self.receptors = receptor_table(clones, her2_relative())
         self.contact_fraction = np.zeros(CLONES)
-        self.contact_fraction[: len(clones)] = [clone["contact_fraction"] for clone in clones]
+        self.contact_fraction[: len(clones)] = [clone.contact_fraction for clone in clones]
         self.occupancy = class_occupancy()
         self.arms = np.zeros((POOLS, 2))
         for pool, name in names.items():
-            self.arms[pool] = [params.drugs[name][key] for key in ("cross_link_per_receptor", "one_arm_weight")]
-        self.void = params.tumour["void_fraction"]
-        self.nominal = params.tumour["cells_per_mm3"] * params.patch_side_um**3 * 1e-9
+            self.arms[pool] = params.drugs[name].cross_link_per_receptor, params.drugs[name].one_arm_weight
+        self.void = params.tumour.void_fraction
+        self.nominal = params.tumour.cells_per_mm3 * params.patch_side_um**3 * 1e-9
         self.recruitment = np.ones(len(KINDS))
         self.present = np.zeros(len(KINDS), np.int64)
         self.totals = np.zeros(len(COUNT_NAMES), np.int64)

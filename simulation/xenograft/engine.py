@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from simulation.conditions.mouse import AntibodyDrug, Dose
 from simulation.memory import copy_written
 from simulation.xenograft.antibody import Antibody
 from simulation.xenograft.census import count_occupancy
@@ -21,7 +22,6 @@ from simulation.xenograft.plasma import Plasma
 from simulation.xenograft.state import tissue_of
 from simulation.xenograft.tumour import Tumour, TumourError, move_rows
 
-_HER2_CUTS = ("her2_cut_1_per_cell", "her2_cut_2_per_cell", "her2_cut_3_per_cell")  # between stains 0, 1+, 2+, 3+
 _ANTIBODY_COLUMNS = ("total", "free", "theta", "profiles", "her2", "balance", "content", "given")
 _EFFECTOR_COLUMNS = ("recruitment", "present", "totals")
 
@@ -59,7 +59,7 @@ class TumourEngine:
     def volume_mm3(self) -> float:
         """Volume of the whole tumour: cells that take up room, over their density and the simulated share."""
         tissue = self.params.tumour
-        return self.tumour.cells_now / tissue["cells_per_mm3"] / tissue["fraction_simulated"]
+        return self.tumour.cells_now / tissue.cells_per_mm3 / tissue.fraction_simulated
 
     # -- running ------------------------------------------------------------------------------------------------------
     def advance(self, ticks: int, events: list | None = None) -> None:
@@ -80,7 +80,7 @@ class TumourEngine:
         plasma_nM = self.plasma.advance(self.tick_h)
         # Vessels under pressure bring less oxygen but no less antibody, which leaks out too slowly (biology/tissue.py).
         uptake = antibody.step(rows, tumour.n, tumour.cells, tumour.vessels, plasma_nM, step)
-        self.plasma.take(uptake, self.params.patch_side_um, tissue["fraction_simulated"])
+        self.plasma.take(uptake, self.params.patch_side_um, tissue.fraction_simulated)
         birth_factor, extra_death_per_h, response = self.partners.advance(self.tick_h)
         tumour.live(self._passing_of(response), antibody.cover, antibody.profiles, birth_factor, extra_death_per_h)
         self._fill(lives=True)
@@ -124,13 +124,12 @@ class TumourEngine:
         if counts["cells_alive"] != self.tumour.alive or counts["patch_max"] != self.tumour.n.max():
             raise TumourError(f"step {self.tick}: {counts['cells_alive']} cells live, {self.tumour.alive} were counted")
 
-    def apply(self, action: Mapping) -> None:
-        """Give a dose now: {"drug", "mg_per_kg", "route"}."""
-        drug, dose = action["drug"], action["mg_per_kg"]
-        if self.params.drugs[drug]["class"] == "antibody":
-            self.plasma.dose(drug, dose, action["route"])
+    def apply(self, dose: Dose) -> None:
+        """Give a dose now; its day is not looked at."""
+        if isinstance(self.params.drugs[dose.drug], AntibodyDrug):
+            self.plasma.dose(dose.drug, dose.mg_per_kg, dose.route)
         else:
-            self.partners.dose(drug, dose)
+            self.partners.dose(dose.drug, dose.mg_per_kg)
 
     # -- reading ------------------------------------------------------------------------------------------------------
     def observe(self) -> dict[str, float | np.ndarray]:
@@ -145,8 +144,8 @@ class TumourEngine:
         )
         theta = class_occupancy()
         relative = her2_relative()
-        receptors = np.array([clone["her2_per_cell"] for clone in self.params.clones])[:, None] * relative
-        stain = np.searchsorted([tissue[cut] for cut in _HER2_CUTS], receptors.ravel())
+        receptors = np.array([clone.her2_per_cell for clone in self.params.clones])[:, None] * relative
+        stain = np.searchsorted(tissue.her2_cuts_per_cell, receptors.ravel())
         stained = np.bincount(stain, alive.ravel(), minlength=4)
         kinds = {
             key: int(value)
@@ -162,7 +161,7 @@ class TumourEngine:
             "antibody_bound_nM": antibody.content[1] / patches,
             "antibody_internalised_nM": antibody.balance[1] / patches,
             "occupancy_mean": pools @ theta / living,
-            "opsonised_share": float(either[theta >= tissue["opsonised_from"]].sum() / living),
+            "opsonised_share": float(either[theta >= tissue.opsonised_from].sum() / living),
             "her2_shares": stained / living,
             "her2_mean": float((alive * relative).sum() / living),
         }

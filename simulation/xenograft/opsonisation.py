@@ -23,6 +23,7 @@ from simulation.biology.tissue import (
     fill,
     thiele_squared,
 )
+from simulation.conditions.mouse import AntibodyDrug, Clone, Drug, Tissue
 from simulation.xenograft.layout import CLONES, rank_of
 
 POOLS = 2  # HER2 epitopes that antibodies tell apart
@@ -55,15 +56,15 @@ class Pool(NamedTuple):
     capillary: float  # in units of the spacing
 
 
-def antibodies_of(drugs: Mapping[str, Mapping]) -> dict[int, str]:
+def antibodies_of(drugs: Mapping[str, Drug]) -> dict[int, str]:
     """Pool -> name of the antibody that binds there: epitope IV pool 0, II pool 1, without antigen a pool left over.
 
     drugs: numbers of each drug (condition). Raises ValueError for two antibodies on one epitope: they would compete.
     """
-    names = sorted(name for name, drug in drugs.items() if drug["class"] == "antibody")
+    antibodies = {name: drug for name, drug in sorted(drugs.items()) if isinstance(drug, AntibodyDrug)}
     out: dict[int, str] = {}
-    for name in sorted(names, key=lambda n: drugs[n]["epitope"] == "none"):
-        pool = {"IV": 0, "II": 1}.get(drugs[name]["epitope"], 0 if 0 not in out else 1)
+    for name in sorted(antibodies, key=lambda n: antibodies[n].epitope == "none"):
+        pool = {"IV": 0, "II": 1}.get(antibodies[name].epitope, 0 if 0 not in out else 1)
         if pool in out:
             raise ValueError(f"{name} and {out[pool]} bind the same epitope: give one of them")
         out[pool] = name
@@ -96,14 +97,14 @@ def pool_cover(pool: Pool) -> np.ndarray:
     return out.reshape(X_BINS * G_BINS, RANKS)
 
 
-def receptor_table(clones: Sequence[Mapping], relative: np.ndarray) -> np.ndarray:
+def receptor_table(clones: Sequence[Clone], relative: np.ndarray) -> np.ndarray:
     """HER2 within reach of an antibody, molecules per cell, float32[CLONES, 256]: clone and HER2 level.
 
     clones: numbers of each clone (condition); relative: layout.her2_relative().
     """
     out = np.zeros((CLONES, 256), np.float32)
     for c, clone in enumerate(clones):
-        reach = clone["her2_per_cell"] * (1.0 - clone["p95_fraction"]) * (1.0 - clone["masked_fraction"])
+        reach = clone.her2_per_cell * (1.0 - clone.p95_fraction) * (1.0 - clone.masked_fraction)
         out[c] = reach * relative
     return out
 
@@ -113,27 +114,27 @@ def nM_per_receptor(patch_side_um: float) -> float:
     return 1e9 / (AVOGADRO_PER_MOL * patch_side_um**3 * 1e-15)
 
 
-def pool_of(drug: Mapping, tumour: Mapping, clones: Sequence[Mapping], patch_side_um: float, her2_nM: float) -> Pool:
-    """The numbers of one antibody (condition tables) in a tumour with her2_nM of accessible HER2 at nominal density."""
-    void, spacing = tumour["void_fraction"], tumour["vessel_spacing_um"]
-    diffusion = tumour["antibody_diffusion_um2_per_s"]
-    share = np.array([clone["fraction"] for clone in clones])
-    mean = her2_nM / nM_per_receptor(patch_side_um) / (tumour["cells_per_mm3"] * patch_side_um**3 * 1e-9)
-    binds = float(drug["kon_per_nM_h"] > 0.0)
-    kd = apparent_kd_nM(drug["kd_nM"], drug["cross_link_per_receptor"], mean)
-    loss = share @ [clone["her2_internalisation_per_h"] * clone["modulation_factor"] for clone in clones]
+def pool_of(drug: AntibodyDrug, tumour: Tissue, clones: Sequence[Clone], patch_side_um: float, her2_nM: float) -> Pool:
+    """The numbers of one antibody in a tumour with her2_nM of accessible HER2 at nominal density."""
+    void, spacing = tumour.void_fraction, tumour.vessel_spacing_um
+    diffusion = tumour.antibody_diffusion_um2_per_s
+    share = np.array([clone.fraction for clone in clones])
+    mean = her2_nM / nM_per_receptor(patch_side_um) / (tumour.cells_per_mm3 * patch_side_um**3 * 1e-9)
+    binds = float(drug.kon_per_nM_h > 0.0)
+    kd = apparent_kd_nM(drug.kd_nM, drug.cross_link_per_receptor, mean)
+    loss = share @ [clone.her2_internalisation_per_h * clone.modulation_factor for clone in clones]
     unit = exchange_per_h(kd, void, diffusion, spacing)
     return Pool(
         binds=binds,
         half_nM=void * kd,
         void=void,
-        extravasation=extravasation_per_h(tumour["permeability_um_per_s"], tumour["capillary_radius_um"], spacing),
+        extravasation=extravasation_per_h(tumour.permeability_um_per_s, tumour.capillary_radius_um, spacing),
         diffusion=diffusion * 3600.0 / patch_side_um**2,
         internalised=float(loss),
         supply_unit=unit,
-        thiele2=thiele_squared(drug["tissue_kon_per_nM_h"], her2_nM, void, diffusion, spacing),
+        thiele2=thiele_squared(drug.tissue_kon_per_nM_h, her2_nM, void, diffusion, spacing),
         kappa=float(loss) * her2_nM / unit,
-        capillary=tumour["capillary_radius_um"] / spacing,
+        capillary=tumour.capillary_radius_um / spacing,
     )
 
 
@@ -144,7 +145,7 @@ def occupancy_class(cover, profile, word):
 
 
 def signalling_pass(
-    clones: Sequence[Mapping], effects: tuple[float, float], synergy: float, response: np.ndarray
+    clones: Sequence[Clone], effects: tuple[float, float], synergy: float, response: np.ndarray
 ) -> np.ndarray:
     """Share of births that signalling leaves, float32[CLONES, CLASSES, CLASSES]: clone, class in each of two pools.
 
@@ -154,9 +155,9 @@ def signalling_pass(
     theta = class_occupancy()
     out = np.ones((CLONES, CLASSES, CLASSES), np.float32)
     for c, clone in enumerate(clones):
-        largest = clone["direct_effect_max"] * (1.0 - clone["p95_fraction"])
+        largest = clone.direct_effect
         a, b = (
-            np.array([direct_block(t, largest * e, response[c], clone["direct_occupancy_half"]) for t in theta])
+            np.array([direct_block(t, largest * e, response[c], clone.direct_occupancy_half) for t in theta])
             for e in effects
         )
         joint = synergy * np.minimum(theta[:, None], theta[None, :]) * (response[c] if largest > 0.0 else 0.0)

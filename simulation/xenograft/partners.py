@@ -16,6 +16,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from simulation.conditions.mouse import Clone, SmallMolecule
+
 STAGES = 3
 _STEPS_OF_RESPONSE = 64  # the table of signalling is made anew at these steps of the response only
 RESTORED = ("PTEN-loss",)  # mechanisms whose block a restoring drug gives back
@@ -25,7 +27,7 @@ class Partners:
     """Small molecules in one mouse. params: TumourParams; `state` float64[len(names), 1 + STAGES]: amount, stages."""
 
     def __init__(self, params):
-        self.names = sorted(name for name, drug in params.drugs.items() if drug["class"] == "small-molecule")
+        self.names = sorted(name for name, drug in params.drugs.items() if isinstance(drug, SmallMolecule))
         self.drugs = [params.drugs[name] for name in self.names]
         self.clones = params.clones
         self.state = np.zeros((len(self.names), 1 + STAGES))
@@ -46,30 +48,30 @@ class Partners:
         lost = np.ones(len(self.clones))  # share of what PTEN loss took that is still lost
         for state, drug in zip(self.state, self.drugs, strict=True):
             now, late = self._effect(state, drug, hours)
-            deaths += drug["kill_per_d"] / 24.0 * late
-            lost *= 1.0 - drug["restored_response"] * now
+            deaths += drug.kill_per_d / 24.0 * late
+            lost *= 1.0 - drug.restored_response * now
             for c, clone in enumerate(self.clones):
-                driven = clone["direct_effect_max"] * clone["direct_response"]
-                births[c] *= (1.0 - drug["birth_block"] * now) * (1.0 - drug["her2_branch_block"] * now * driven)
+                driven = clone.direct_effect_max * clone.direct_response
+                births[c] *= (1.0 - drug.birth_block * now) * (1.0 - drug.her2_branch_block * now * driven)
         response = np.array([self._response(clone, share) for clone, share in zip(self.clones, lost, strict=True)])
         return births, deaths, response
 
-    def _effect(self, state: np.ndarray, drug: Mapping, hours: float) -> tuple[float, float]:
+    def _effect(self, state: np.ndarray, drug: SmallMolecule, hours: float) -> tuple[float, float]:
         """Effect (0-1) in these hours at once and after the stages; state changes in place."""
-        rate = math.log(2.0) / drug["half_life_h"]
+        rate = math.log(2.0) / drug.half_life_h
         mean = state[0] * -math.expm1(-rate * hours) / (rate * hours)
-        now = mean / (mean + drug["dose_half_mg_per_kg"])
+        now = mean / (mean + drug.dose_half_mg_per_kg)
         state[0] *= math.exp(-rate * hours)
-        share = 1.0 - math.exp(-hours * STAGES / drug["transit_h"]) if drug["transit_h"] > 0.0 else 1.0
+        share = 1.0 - math.exp(-hours * STAGES / drug.transit_h) if drug.transit_h > 0.0 else 1.0
         incoming = now
         for i in range(1, 1 + STAGES):
             state[i] += (incoming - state[i]) * share
             incoming = state[i]
         return now, incoming
 
-    def _response(self, clone: Mapping, lost: float) -> float:
-        own = clone["direct_response"]
-        if clone["mechanism"] not in RESTORED or lost >= 1.0:
+    def _response(self, clone: Clone, lost: float) -> float:
+        own = clone.direct_response
+        if clone.mechanism not in RESTORED or lost >= 1.0:
             return own
         return round((own + (1.0 - own) * (1.0 - lost)) * _STEPS_OF_RESPONSE) / _STEPS_OF_RESPONSE
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from simulation.biology.binding import dose_nM
 from simulation.biology.pharmacokinetics import advance_linear, advance_saturable
+from simulation.conditions.mouse import AntibodyDrug
 from simulation.xenograft.opsonisation import POOLS, antibodies_of
 
 ROUTES = ("iv", "ip", "sc")
@@ -34,9 +35,9 @@ class Plasma:
         self.names = sorted(pools)
         self.pools = [pools[name] for name in self.names]
         self.drugs = [params.drugs[name] for name in self.names]
-        self.extra = float(params.strain["extra_clearance_factor"])
-        self.half_ug_per_ml = float(params.strain["extra_clearance_half_ug_per_ml"])
-        self.weight_kg = float(params.strain["weight_kg"])
+        self.extra = float(params.strain.extra_clearance_factor)
+        self.half_ug_per_ml = float(params.strain.extra_clearance_half_ug_per_ml)
+        self.weight_kg = float(params.strain.weight_kg)
         self.amounts = np.zeros((len(self.names), len(AMOUNTS)))
 
     def dose(self, drug: str, mg_per_kg: float, route: str) -> None:
@@ -48,7 +49,7 @@ class Plasma:
         if route == "iv":
             self.amounts[k, _PLASMA] += amount
         else:
-            amount *= self.drugs[k][f"bioavailability_{route}"]
+            amount *= self.drugs[k].bioavailability_ip if route == "ip" else self.drugs[k].bioavailability_sc
             self.amounts[k, _IP if route == "ip" else _SC] += amount
         self.amounts[k, _DOSED] += amount
 
@@ -57,18 +58,18 @@ class Plasma:
         mean = np.zeros(POOLS)
         for k, drug in enumerate(self.drugs):
             mean[self.pools[k]] = dose_nM(
-                self._advance(self.amounts[k], drug, hours / HOURS_PER_DAY), drug["molar_mass_kda"]
+                self._advance(self.amounts[k], drug, hours / HOURS_PER_DAY), drug.molar_mass_kda
             )
         return mean
 
-    def _advance(self, a: np.ndarray, drug: Mapping, days: float) -> float:
-        central, clearance = drug["central_volume_ml_per_kg"], drug["clearance_ml_per_d_kg"]
-        law = (clearance, central, drug["peripheral_volume_ml_per_kg"], drug["distribution_ml_per_d_kg"])
+    def _advance(self, a: np.ndarray, drug: AntibodyDrug, days: float) -> float:
+        central, clearance = drug.central_volume_ml_per_kg, drug.clearance_ml_per_d_kg
+        law = (clearance, central, drug.peripheral_volume_ml_per_kg, drug.distribution_ml_per_d_kg)
         before = a[:_DOSED].sum()
         if before <= 0.0:
             return 0.0
         at_start = a[_PLASMA]
-        ip, sc = drug["absorption_ip_per_d"], drug["absorption_sc_per_d"]
+        ip, sc = drug.absorption_ip_per_d, drug.absorption_sc_per_d
         if self.extra > 0.0:
             loss = (self.extra * clearance * self.half_ug_per_ml, self.half_ug_per_ml)
             a[_IP], a[_SC], a[_PLASMA], a[_PERIPHERY] = advance_saturable(
@@ -86,7 +87,7 @@ class Plasma:
 
     def concentration(self) -> np.ndarray:
         """Concentration now, ug/mL, shape (len(names),)."""
-        volumes = np.array([drug["central_volume_ml_per_kg"] for drug in self.drugs])
+        volumes = np.array([drug.central_volume_ml_per_kg for drug in self.drugs])
         return self.amounts[:, _PLASMA] / volumes
 
     def take(self, uptake: np.ndarray, patch_side_um: float, fraction_simulated: float) -> None:
@@ -97,7 +98,7 @@ class Plasma:
         for k, drug in enumerate(self.drugs):
             mol = uptake[self.pools[k]] * 1e-9 * patch_side_um**3 * 1e-15 / fraction_simulated
             a = self.amounts[k]
-            taken = min(mol * drug["molar_mass_kda"] * 1e9 / self.weight_kg, a[_PLASMA])
+            taken = min(mol * drug.molar_mass_kda * 1e9 / self.weight_kg, a[_PLASMA])
             a[_PLASMA] -= taken
             a[_TAKEN] += taken
 

@@ -87,41 +87,41 @@ def tissue_of(params) -> Tissue:
     square of depth, shrinks alike, so that a vessel at the same relative depth fares the same.
     """
     t = params.tumour
-    length = t["oxygen_limit_um"] / math.log(1.0 / t["hypoxic_below"])
-    level = krogh_mean(t["vessel_spacing_um"], t["capillary_radius_um"], length)
-    collapse = t["vessel_collapse_mm2_per_h"] * t["fraction_simulated"] ** (2.0 / 3.0)
+    length = t.oxygen_limit_um / math.log(1.0 / t.hypoxic_below)
+    level = krogh_mean(t.vessel_spacing_um, t.capillary_radius_um, length)
+    collapse = t.vessel_collapse_mm2_per_h * t.fraction_simulated ** (2.0 / 3.0)
     return Tissue(
         start_cells=params.n_cells,
         clones=tuple(_clone_of(clone) for clone in params.clones),
-        cells_per_mm3=t["cells_per_mm3"],
-        clearance_per_h=t["dead_clearance_per_d"] / 24.0,
-        perfused_share=t["perfused_fraction"],
-        vessel_spread=t["vessel_spread"],
+        cells_per_mm3=t.cells_per_mm3,
+        clearance_per_h=t.dead_clearance_per_d / 24.0,
+        perfused_share=t.perfused_fraction,
+        vessel_spread=t.vessel_spread,
         vessel_supply=level / (1.0 - level),
         oxygen_length_um=length,
-        oxygen_half=t["oxygen_half"],
-        hypoxic_level=t["hypoxic_below"],
-        hypoxic_death_per_h=t["hypoxic_death_per_d"] / 24.0,
+        oxygen_half=t.oxygen_half,
+        hypoxic_level=t.hypoxic_below,
+        hypoxic_death_per_h=t.hypoxic_death_per_d / 24.0,
         collapse_mm2_per_h=collapse if collapse > 0.0 else math.inf,
-        crowding_relaxation_per_h=t["crowding_relaxation_per_h"],
-        cohesion_um_per_h=t["cohesion_um_per_h"],
-        cohesion_gain=t["cohesion_gain"],
+        crowding_relaxation_per_h=t.crowding_relaxation_per_h,
+        cohesion_um_per_h=t.cohesion_um_per_h,
+        cohesion_gain=t.cohesion_gain,
     )
 
 
 def _clone_of(line) -> Clone:
     return Clone(
-        fraction=line["fraction"],
-        growth_per_h=line["growth_per_d"] / 24.0,
-        loss_factor=line["cell_loss_factor"],
-        her2_cv=line["her2_cv"],
-        her2_null_fraction=line["her2_null_fraction"],
-        her2_drift=line["her2_drift_per_division"],
-        her2_loss=line["her2_loss_per_division"],
-        hits_to_kill=line["hits_to_kill"],
-        hits_log_sd=line["hits_log_sd"],
-        death_time_h=line["death_time_h"],
-        repair_time_h=line["repair_time_h"],
+        fraction=line.fraction,
+        growth_per_h=line.growth_per_d / 24.0,
+        loss_factor=line.cell_loss_factor,
+        her2_cv=line.her2_cv,
+        her2_null_fraction=line.her2_null_fraction,
+        her2_drift=line.her2_drift_per_division,
+        her2_loss=line.her2_loss_per_division,
+        hits_to_kill=line.hits_to_kill,
+        hits_log_sd=line.hits_log_sd,
+        death_time_h=line.death_time_h,
+        repair_time_h=line.repair_time_h,
     )
 
 

@@ -24,6 +24,6 @@ def make_mice(folder: Path, changes: dict | None = None, sweep: dict | None = No
         path = run_file(folder / "runs", condition.run_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(path, "w") as file:
-            simulate_mouse(condition.resolved, file, make=FakeEngine)
+            simulate_mouse(condition, file, make=FakeEngine)
         append_seal(path)
     return folder

@@ -53,5 +53,5 @@ def describe(out_dir: Path, text: str, sets: tuple[str, ...] = ()) -> list:
         if not (out_dir / "runs" / each.run_id[:2] / f"{each.run_id}.h5").exists():
             rng = np.random.default_rng(each.run_key)
             meta = {"model_version": WELL_MODEL}
-            write_run(out_dir, each.run_id, each.plate, each.resolved, Truth(), rng, **meta)
+            write_run(out_dir, each.run_id, each.plate, each.as_dict(), Truth(), rng, **meta)
     return conditions

@@ -160,7 +160,7 @@ def test_a_study_of_an_earlier_version_is_told_apart_by_its_conditions(tmp_path,
     sweep = {DOSE: [0, 1], **{key: AXES[key] for key in keys}}
     conditions = describe(tmp_path, base(donors=2, replicates=2) + spelled(sweep, [BARE] * len(sweep))[0])
     for each in conditions:
-        values = [value_at(each.resolved, key) for key in keys]
+        values = [value_at(each.as_dict(), key) for key in keys]
         if each.role == "sample" and SERUM in keys and each.replicate != (1 if values[keys.index(SERUM)] else 2):
             (tmp_path / "runs" / each.run_id[:2] / f"{each.run_id}.h5").unlink()
     expected = analysed(tmp_path, large).tables["lysis_summary"]
@@ -192,7 +192,7 @@ def test_conditions_that_no_column_tells_apart_are_refused_in_one_line(tmp_path,
 def planned(text: str) -> tuple[list, dict]:
     """(runs, varied) of a scenario, as the analysis gets them."""
     scenario = scenario_from_text(text)
-    runs = [SimpleNamespace(run_id=c.run_id, plate=c.plate, condition=c.resolved) for c in expand(scenario)]
+    runs = [SimpleNamespace(run_id=c.run_id, plate=c.plate, condition=c.as_dict()) for c in expand(scenario)]
     return runs, scenario.sweep
 
 
@@ -215,8 +215,8 @@ def test_a_design_point_is_the_same_for_all_donors_and_replicates_and_no_two_con
 def test_every_key_that_can_be_swept_stands_in_the_condition_at_its_own_path():
     text = base() + "[culture]\ndays = 30\npassage_interval_days = 3\nsplit_ratio = 4\ndose_steps_ug_per_ml = [1]\n"
     text = text.replace("51Cr", "live-count") + "mutation_rate_per_division = 1e-6\n"
-    condition = expand(scenario_from_text(text))[0].resolved
-    chip = expand(scenario_from_text(base().replace("[well]", '[well]\nformat = "microwell"')))[0].resolved
+    condition = expand(scenario_from_text(text))[0].as_dict()
+    chip = expand(scenario_from_text(base().replace("[well]", '[well]\nformat = "microwell"')))[0].as_dict()
     lacking = [key for key in sweepable() if value_at(condition, key) is None and value_at(chip, key) is None]
     assert lacking == []
 

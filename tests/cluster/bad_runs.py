@@ -6,21 +6,22 @@ import signal
 from pathlib import Path
 from unittest import mock
 
+from simulation.conditions import WellCondition
 from tests.run import fake_runs
 
 ROOM_FOR = 12  # run files on the full disk
 
 
-def run(condition: dict, runs_dir: Path, check: bool = False) -> Path:
+def run(condition: WellCondition, runs_dir: Path, check: bool = False) -> Path:
     """As tests.run.fake_runs.run; "shoot" first kills the worker that asked for the run, then its own process."""
-    if condition["behaviour"].endswith("-shoot"):
+    if condition.targets.cell_line.endswith("-shoot"):
         (runs_dir.parent / f"shot-{os.getppid()}").touch()
         os.kill(os.getppid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
     return fake_runs.run(condition, runs_dir, check)
 
 
-def on_a_full_disk(condition: dict, runs_dir: Path, check: bool = False) -> Path:
+def on_a_full_disk(condition: WellCondition, runs_dir: Path, check: bool = False) -> Path:
     """The real run, on a disk that is full once ROOM_FOR files are there, until DIR/more-room exists."""
     from simulation.run import one
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.summary import refresh
+from simulation.conditions import AnyCondition
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -74,15 +75,15 @@ def text(replicates: int, cells: int = 100, hours: float = 0.5) -> str:
     return SCENARIO.format(replicates=replicates, cells=cells, hours=hours)
 
 
-def runs_of(scenario: str) -> dict[str, dict]:
+def runs_of(scenario: str) -> dict[str, AnyCondition]:
     """Run id -> resolved condition."""
     from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_text
 
-    return {condition.run_id: condition.resolved for condition in conditions_of(scenario_from_text(scenario))}
+    return {condition.run_id: condition for condition in conditions_of(scenario_from_text(scenario))}
 
 
-def describe(scenario: str, out_dir: Path) -> dict[str, dict]:
+def describe(scenario: str, out_dir: Path) -> dict[str, AnyCondition]:
     """Write study.json of a scenario as `adcc run` does; its runs."""
     from simulation.run.folder import StudyFolder
     from simulation.run.study import study_record
@@ -93,7 +94,7 @@ def describe(scenario: str, out_dir: Path) -> dict[str, dict]:
     conditions = conditions_of(loaded)
     with StudyFolder(out_dir) as folder:
         folder.write_study(study_record(loaded, conditions, "sweep.toml"))
-    return {condition.run_id: condition.resolved for condition in conditions}
+    return {condition.run_id: condition for condition in conditions}
 
 
 def bytes_of(out_dir: Path) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from simulation.run import cluster, local
 from simulation.run.errors import ClusterError
@@ -148,9 +149,10 @@ def test_a_cluster_that_is_not_there_is_told_in_a_line(tmp_path):
 
 
 def test_a_wall_time_that_is_too_short_is_refused(tmp_path):
-    runs = runs_of(text(replicates=1))
-    for condition in runs.values():
-        condition["targets"]["cells"] = 10**9
+    runs = {
+        run_id: replace(condition, targets=replace(condition.targets, cells=10**9))
+        for run_id, condition in runs_of(text(replicates=1)).items()
+    }
     with pytest.raises(ClusterError, match=r"wall_time_h = 0\.1 of the site is too short"):
         cluster.execute(runs, tmp_path, cluster="slurm", site=Site(wall_time_h=0.1))
 

@@ -16,6 +16,7 @@ from simulation import runtime
 
 runtime.configure(threads=1)  # kernels of this source state and no other, also where no pytest has said so
 
+from simulation.conditions import MouseCondition  # noqa: E402
 from simulation.run.one import simulate  # noqa: E402
 from simulation.version import XENOGRAFT_MODEL  # noqa: E402
 from tests.scenario.mice_example import mice  # noqa: E402
@@ -24,12 +25,12 @@ FILE = Path(__file__).with_name(f"{XENOGRAFT_MODEL}.json")
 CONDITIONS = Path(__file__).with_name("mouse_conditions.json")
 
 
-def cases() -> dict[str, dict]:
-    """Resolved conditions by name."""
-    return json.loads(CONDITIONS.read_text())
+def cases() -> dict[str, MouseCondition]:
+    """Conditions by name."""
+    return {name: MouseCondition.build(table) for name, table in json.loads(CONDITIONS.read_text()).items()}
 
 
-def run(case: dict) -> dict[str, list[float]]:
+def run(case: MouseCondition) -> dict[str, list[float]]:
     """Every series of one mouse and its caliper readings, decoded."""
     with h5py.File("golden", "w", driver="core", backing_store=False) as file:
         simulate(case, file, check=True)
@@ -60,10 +61,10 @@ def resolved_now() -> dict[str, dict]:
         "partners": {"tumour.clone.0.mechanism": "PTEN-loss"},
     }
     names = ("drug", "mg_per_kg", "route", "days")
-    out = {"untreated": mice({**small, "arm.1.dose": []})[0].resolved}
+    out = {"untreated": mice({**small, "arm.1.dose": []})[0].as_dict()}
     for name, given in doses.items():
         dose = [dict(zip(names, each, strict=True)) for each in given]
-        out[name] = mice({**small, **more[name], "arm.1.dose": dose})[1].resolved
+        out[name] = mice({**small, **more[name], "arm.1.dose": dose})[1].as_dict()
     return out
 
 

@@ -16,6 +16,7 @@ runtime.configure(threads=1)  # kernels of this source state and no other, also 
 from simulation.run.one import simulate  # noqa: E402
 from simulation.version import WELL_MODEL  # noqa: E402
 from tests.oracle.conditions import PARTNER, condition  # noqa: E402
+from tests.well.runs import typed  # noqa: E402
 
 FILE = Path(__file__).with_name(f"{WELL_MODEL}.json")
 
@@ -51,7 +52,7 @@ def cases() -> dict[str, dict]:
 def run(case: dict) -> dict[str, list[float]]:
     """Every series and histogram of one well, decoded."""
     with h5py.File("golden", "w", driver="core", backing_store=False) as file:
-        simulate(case, file, check=True)
+        simulate(typed(case), file, check=True)
         return {name: group["value"][()].ravel().tolist() for name, group in file["observables"].items()}
 
 

@@ -1,6 +1,5 @@
 """Files that 0.1.0 wrote: each gives the numbers of then, or is refused in one line. See 0.1.0/README.md."""
 
-import json
 import shutil
 import tarfile
 from pathlib import Path
@@ -65,7 +64,7 @@ def test_mice_give_the_numbers_of_then(old, tmp_path, name):
 @pytest.mark.parametrize("name", STUDIES)
 def test_finished_runs_count_as_finished_and_scenarios_give_the_same_run_ids(old, tmp_path, name):
     scenario = load_scenario(old / f"{name}.toml")
-    conditions = {each.run_id: each.resolved for each in conditions_of(scenario)}
+    conditions = {each.run_id: each for each in conditions_of(scenario)}
     assert sorted(conditions) == read_study_file(old / name / "study.json")["run_ids"]
     assert all(fault_of(path, path.stem) is None for path in (old / name / "runs").rglob("*.h5"))
     with StudyFolder(shutil.copytree(old / name, tmp_path / name)) as folder:
@@ -85,10 +84,8 @@ def test_checkpoints_are_read(old):
     saved = next((old / "stopped" / "checkpoints").iterdir())
     meta, arrays = load_checkpoint(saved)
     assert meta["run_id"] == saved.stem and meta["tick"] > 24
-    condition = next(
-        each for each in conditions_of(load_scenario(old / "mice.toml")) if each.run_id == meta["run_id"]
-    ).resolved
-    assert meta["condition"] == json.loads(json.dumps(condition))
+    condition = next(each for each in conditions_of(load_scenario(old / "mice.toml")) if each.run_id == meta["run_id"])
+    assert meta["condition"] == condition.as_dict()
     assert sum(name.startswith("engine/") for name in arrays) > 10
 
 

@@ -13,12 +13,12 @@ Limits   Closed-form equilibrium of section 2; free + bound + internalised + cle
 import math
 
 import numpy as np
-from numba import njit
 
+from .compiled import compiled
 from .state import LEVELS
 
 
-@njit(nogil=True)
+@compiled
 def binding_slopes(bound, sites, k_net, free_nM, kon, koff, cross_link, slope):
     """dB/dt of every cell into `slope` (molecules per h); returns the total rate of internalisation."""
     internalised = 0.0
@@ -33,7 +33,7 @@ def binding_slopes(bound, sites, k_net, free_nM, kon, koff, cross_link, slope):
     return internalised
 
 
-@njit(nogil=True)
+@compiled
 def advance_antibody(w, hours):
     """Bind for a while; cleared cells have neither sites nor antibody and so take no part."""
     n, p = w.sites.size, w.p
@@ -67,7 +67,7 @@ def advance_antibody(w, hours):
         pool.free_nM = max(rest, 0.0) / p.molecules_per_nM
 
 
-@njit(nogil=True)
+@compiled
 def bridge_constant(w):
     """K2 in molecules per contact: free antibody and serum IgG occupy CD16a; infinite without an Fc."""
     p = w.p
@@ -77,7 +77,7 @@ def bridge_constant(w):
     return p.k2 / p.fc_gain * (1.0 + (free_nM * p.fc_gain + p.serum_nM) / p.k16)
 
 
-@njit(nogil=True)
+@compiled
 def two_armed(bound, sites, cross_link):
     """Antibodies with both arms on the cell, A2 = Kx r A1 / 2, by bisection of Ra = r + A1 + 2 A2 in the share of B."""
     low, high = 0.0, bound
@@ -91,7 +91,7 @@ def two_armed(bound, sites, cross_link):
     return 0.5 * (low + high)
 
 
-@njit(nogil=True)
+@compiled
 def synapse(w, k2, i, j):
     """S (0-1) of a contact of target i with effector j at the present antibody and CD16a."""
     p, cell = w.p, w.nk[j]

@@ -1,4 +1,4 @@
-"""Resolved well conditions for tests: the default numbers of the well model, any of them overridden by name.
+"""Conditions of wells for tests, as plain tables: the default numbers of the model, any of them overridden by name.
 
 The numbers are those of the default set of the model description (resting NK cells on a HER2-high line, trastuzumab,
 1e4 targets in a flat 96-well). They stand here once more, apart from the catalogue, so that a slip in the catalogue

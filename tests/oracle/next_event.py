@@ -19,9 +19,9 @@ Left out Division (assays over a day), actions during the run, culture, microwel
 # ruff: noqa: NPY002 - inside compiled code, numba's Mersenne twister is reached through these names
 
 import numpy as np
-from numba import njit
 
 from .antibody import advance_antibody, bridge_constant, synapse
+from .compiled import compiled
 from .state import (
     ALIVE,
     ATTACHED,
@@ -54,7 +54,7 @@ GRID_S = 10.0
 
 
 # ---------------------------------------------------------------------------------------------- rates and clocks
-@njit(nogil=True)
+@compiled
 def schedule(w, agent, now, rate):
     """Draw the agent's next time at this total rate and move it to its place in the heap."""
     due = now + np.random.exponential(1.0) / rate if rate > 0.0 else np.inf
@@ -81,7 +81,7 @@ def schedule(w, agent, now, rate):
     when[here], who[here], place[agent] = due, agent, here
 
 
-@njit(nogil=True)
+@compiled
 def target_rates(w, i):
     """(repair, death stage or clearance; spontaneous death): what the target can do by itself."""
     p, target = w.p, w.targets[i]
@@ -94,7 +94,7 @@ def target_rates(w, i):
     return 0.0, 0.0
 
 
-@njit(nogil=True)
+@compiled
 def effector_rates(w, j):
     """(hop or hit, tumble or shed, leave, late kill, reload, death) in the present state."""
     p, cell = w.p, w.nk[j]
@@ -119,20 +119,20 @@ def effector_rates(w, j):
     return act, turn, leave, late, (cell.full - cell.granules) / p.reload_time, p.nk_death
 
 
-@njit(nogil=True)
+@compiled
 def reset_target(w, i, now):
     forward, spontaneous = target_rates(w, i)
     schedule(w, i, now, forward + spontaneous)
 
 
-@njit(nogil=True)
+@compiled
 def reset_effector(w, j, now):
     act, turn, leave, late, reload, death = effector_rates(w, j)
     schedule(w, w.p.targets + j, now, act + turn + leave + late + reload + death)
 
 
 # --------------------------------------------------------------------------------------------- bonds and deaths
-@njit(nogil=True)
+@compiled
 def bind(w, i, j, signal):
     cell, target = w.nk[j], w.targets[i]
     cell.state, cell.target, cell.signal = CONJUGATED, i, signal
@@ -144,7 +144,7 @@ def bind(w, i, j, signal):
     w.counts[CONTACTS] += 1
 
 
-@njit(nogil=True)
+@compiled
 def part(w, j):
     """Take effector j off its target; it searches on in a new direction and remembers the target."""
     cell = w.nk[j]
@@ -159,7 +159,7 @@ def part(w, j):
     w.counts[NK_SEARCHING] += 1
 
 
-@njit(nogil=True)
+@compiled
 def effector_dies(w, j, now):
     cell = w.nk[j]
     if cell.state != SEARCHING:
@@ -172,7 +172,7 @@ def effector_dies(w, j, now):
     reset_effector(w, j, now)
 
 
-@njit(nogil=True)
+@compiled
 def stop_living(w, i, status, now):
     """Target i leaves the living for `status`: whoever is conjugated with it only holds on from now."""
     w.targets[i].status = status
@@ -185,7 +185,7 @@ def stop_living(w, i, status, now):
         j = w.nk[j].after
 
 
-@njit(nogil=True)
+@compiled
 def kill(w, j, now):
     """Effector j commits its target to death, has the credit, and may die of it."""
     w.nk[j].kills += 1
@@ -195,7 +195,7 @@ def kill(w, j, now):
         effector_dies(w, j, now)
 
 
-@njit(nogil=True)
+@compiled
 def clear(w, i, now):
     """Corpse i goes, with its antibody; whoever held it searches again."""
     target = w.targets[i]
@@ -213,7 +213,7 @@ def clear(w, i, now):
 
 
 # --------------------------------------------------------------------------------------------------- the events
-@njit(nogil=True)
+@compiled
 def target_event(w, i, now):
     target = w.targets[i]
     forward, spontaneous = target_rates(w, i)
@@ -233,7 +233,7 @@ def target_event(w, i, now):
         clear(w, i, now)
 
 
-@njit(nogil=True)
+@compiled
 def hop(w, j, k2):
     """One step ahead: move, turn at an obstacle, or meet a living target."""
     p, grid, cell = w.p, w.grid, w.nk[j]
@@ -255,7 +255,7 @@ def hop(w, j, k2):
     cell.memory = i
 
 
-@njit(nogil=True)
+@compiled
 def hit(w, j, now):
     cell = w.nk[j]
     target = w.targets[cell.target]
@@ -268,7 +268,7 @@ def hit(w, j, now):
         reset_target(w, cell.target, now)
 
 
-@njit(nogil=True)
+@compiled
 def effector_event(w, j, k2, now):
     cell = w.nk[j]
     searching = cell.state == SEARCHING
@@ -299,7 +299,7 @@ def effector_event(w, j, k2, now):
 
 
 # ------------------------------------------------------------------------------------------------ the whole well
-@njit(nogil=True)
+@compiled
 def prepare(w):
     """Opsonise before t = 0: bind for the pre-incubation, then take the free antibody away if that is asked."""
     for _ in range(w.p.preparation_steps):
@@ -310,7 +310,7 @@ def prepare(w):
             w.pools[a].free_nM = 0.0
 
 
-@njit(nogil=True)
+@compiled
 def simulate(w, seed, hours):
     """Fill the well and run it to the end; adds the hours of searching and of living effectors to `hours` (2,)."""
     np.random.seed(seed)

@@ -12,7 +12,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from .compiled import compiled
 
 AVOGADRO = 6.02214076e23
 IGG_NM_PER_G_PER_L = 1e6 / 150.0
@@ -201,14 +202,14 @@ def empty_well(condition: dict, grid_s: float) -> Well:
     )
 
 
-@njit(nogil=True)
+@compiled
 def log_normal(mean, cv):
     """A log-normal number with this arithmetic mean and coefficient of variation."""
     variance = math.log(1.0 + cv * cv)
     return mean * math.exp(math.sqrt(variance) * np.random.normal() - 0.5 * variance)
 
 
-@njit(nogil=True)
+@compiled
 def place_targets(w):
     """Random sequential addition of 2 x 2 targets with their traits; ValueError when the well jams."""
     p, grid = w.p, w.grid
@@ -231,7 +232,7 @@ def place_targets(w):
         w.sites[i] = her2 * p.accessible
 
 
-@njit(nogil=True)
+@compiled
 def place_effectors(w):
     """Effectors on uniformly drawn free sites of all layers, with their traits."""
     p, grid = w.p, w.grid

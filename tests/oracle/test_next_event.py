@@ -76,8 +76,8 @@ def lone_kills(wells: int, **overrides) -> int:
 
 
 def test_it_imports_nothing_of_the_product():
-    allowed = {"math", "typing", "copy", "numpy", "numba", "antibody", "state"}
-    for file in ("next_event.py", "antibody.py", "state.py", "conditions.py"):
+    allowed = {"math", "typing", "copy", "numpy", "numba", "antibody", "state", "compiled", "hashlib", "pathlib"}
+    for file in ("next_event.py", "antibody.py", "state.py", "conditions.py", "compiled.py"):
         for node in ast.walk(ast.parse((ROOM / file).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 assert {alias.name for alias in node.names} <= allowed

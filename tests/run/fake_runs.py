@@ -1,32 +1,39 @@
 """Runs that misbehave on demand, in place of a simulation; importable by name, so that worker processes find them."""
 
+import json
 import os
 import signal
 import threading
 from pathlib import Path
 
 import h5py
+from msgspec.structs import replace
 
+from simulation.conditions import WellCondition
 from simulation.record.layout import SCHEMA_VERSION
 from simulation.run.folder import run_file
 from simulation.seal import SEALED_FROM
+from tests.scenario import conditions as conditions_of
 from tests.sealing import append_seal
 
 
-def condition(behaviour: str, nk_cells: int = 10) -> dict:
-    """A condition with the keys that order and work are computed from, and how the run is to behave."""
-    return {
-        "kind": "well",
-        "behaviour": behaviour,
-        "effectors": {"nk_cells": nk_cells},
-        "targets": {"cells": 10},
-        "assay": {"duration_h": 4.0},
-        "action": [],
-        "culture": None,
-    }
+def condition(behaviour: str, nk_cells: int = 10, **more) -> WellCondition:
+    """A small well whose cell line says how its run is to behave, and its mechanism what else (`more`, as JSON)."""
+    well = conditions_of()[0]
+    return replace(
+        well,
+        targets=replace(well.targets, cell_line=behaviour, mechanism=json.dumps(more), cells=10),
+        effectors=replace(well.effectors, nk_cells=nk_cells),
+        assay=replace(well.assay, duration_h=4.0),
+    )
 
 
-def conditions(*behaviours: str) -> dict[str, dict]:
+def more_of(condition: WellCondition) -> dict:
+    """What else a condition says."""
+    return json.loads(condition.targets.mechanism)
+
+
+def conditions(*behaviours: str) -> dict[str, WellCondition]:
     """Run id -> condition; the ids say what the run does and sort in the given order."""
     return {
         f"{number:02x}-{name}": condition(f"{number:02x}-{name}", 100 - number)
@@ -34,9 +41,9 @@ def conditions(*behaviours: str) -> dict[str, dict]:
     }
 
 
-def run(condition: dict, runs_dir: Path, check: bool = False) -> Path:
+def run(condition: WellCondition, runs_dir: Path, check: bool = False) -> Path:
     """Write a small complete run file after doing what the condition's behaviour asks for."""
-    run_id = condition["behaviour"]
+    run_id = condition.targets.cell_line
     path = run_file(runs_dir, run_id)
     path.parent.mkdir(exist_ok=True)
     part = path.with_suffix(".h5.fake.part")

@@ -6,6 +6,7 @@ takes it over. Growth is that of the condition, halved while any drug is on boar
 
 import numpy as np
 
+from simulation.conditions.mouse import AntibodyDrug
 from simulation.xenograft.layout import ALIVE, CELL_SLOTS, EFFECTOR_SLOTS, pack
 
 
@@ -15,9 +16,9 @@ class FakeEngine:
 
     def __init__(self, params, key, check=False):
         self.params, self.key = params, np.uint64(key)
-        self.rate = sum(clone["fraction"] * clone["growth_per_d"] for clone in params.clones) / 24.0
+        self.rate = sum(clone.fraction * clone.growth_per_d for clone in params.clones) / 24.0
         self.tick = 0
-        self.volume = float(params.tumour["start_volume_mm3"])
+        self.volume = float(params.tumour.start_volume_mm3)
         self.drug = np.zeros(1)
         self.kills = 0
         patches = self.side**3
@@ -38,8 +39,8 @@ class FakeEngine:
                     patch = np.array([3 * 64 + 3 * 8 + 3])
                     events.append((np.array([self.tick]), patch, self.cells[:1], np.array([1], np.uint8)))
 
-    def apply(self, action):
-        self.drug += action["mg_per_kg"]
+    def apply(self, dose):
+        self.drug += dose.mg_per_kg
 
     def observe(self):
         return {
@@ -48,7 +49,7 @@ class FakeEngine:
             "kills_nk": 0,
             "kills_myeloid": self.kills,
             "plasma_ug_per_ml": np.full(
-                sum(d["class"] == "antibody" for d in self.params.drugs.values()), self.drug[0]
+                sum(isinstance(d, AntibodyDrug) for d in self.params.drugs.values()), self.drug[0]
             ),
             "her2_shares": np.array([0.0, 0.1, 0.2, 0.7]),
             "patch_max": 64,

@@ -37,14 +37,14 @@ def test_nothing_makes_no_bundle():
 
 
 def test_conditions_survive_packing_to_the_last_bit():
-    found = {condition.run_id: condition.resolved for condition in conditions({"antibody.dose_ug_per_ml": 0.1 + 0.2})}
+    found = {condition.run_id: condition for condition in conditions({"antibody.dose_ug_per_ml": 0.1 + 0.2})}
     assert unpack(pack(found)) == found
     assert len(pack(found)) < len(str(found)) / 2
 
 
 def test_estimates_add_up_to_the_plan():
     found = conditions({})
-    kernel = sum(estimate_s(condition.resolved) for condition in found) - len(found) * estimate_s_of_nothing()
+    kernel = sum(estimate_s(condition) for condition in found) - len(found) * estimate_s_of_nothing()
     assert kernel == pytest.approx(plan(found).cpu_seconds)
 
 

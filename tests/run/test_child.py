@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 
 import simulation.run.child as child_module
+from simulation.conditions import WellCondition
 from simulation.run.child import (
     AHEAD,
     AHEAD_S,
@@ -73,20 +74,20 @@ def test_a_run_past_its_time_is_killed(tmp_path):
     assert child.process.returncode == -signal.SIGKILL
 
 
-def slow(condition: dict):
+def slow(condition: WellCondition):
     """A run that takes as long as it says."""
-    time.sleep(condition["takes_s"])
+    time.sleep(fake_runs.more_of(condition)["takes_s"])
     return lambda: (0.0, "", "")
 
 
 def test_a_time_limit_is_looked_at_when_it_is_due(tmp_path):
     limit_s = 1.5 * LOOK_S
     child = Child(slow, tmp_path, 1)
-    child.make("starts", fake_runs.condition("starts") | {"takes_s": 0.0})
+    child.make("starts", fake_runs.condition("starts", takes_s=0.0))
     child.timeout_s = limit_s
     began = time.monotonic()
     with pytest.raises(TimedOut) as late:
-        child.make("late", fake_runs.condition("late") | {"takes_s": 60.0})
+        child.make("late", fake_runs.condition("late", takes_s=60.0))
     assert limit_s <= time.monotonic() - began
     assert (late.value.culprit, late.value.others) == ("late", [])
 
@@ -109,7 +110,7 @@ def test_a_run_that_ends_before_the_blow_is_not_blamed(tmp_path):
 
 
 def test_who_gives_large_conditions_never_waits_for_a_run_that_hangs(tmp_path):
-    large = fake_runs.condition("00-hang") | {"note": os.urandom(10_000).hex()}
+    large = fake_runs.condition("00-hang", note=os.urandom(10_000).hex())
     child = Child(partial(call, fake_runs.run, tmp_path, False), tmp_path, 1, timeout_s=0.3)
     given = 0
     while child.has_room(large):
@@ -132,9 +133,10 @@ def test_a_run_that_finds_no_room_on_the_disk_fails_and_leaves_nothing(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def written_when_there(condition: dict):
+def written_when_there(condition: WellCondition):
     """A run that leaves a mark when it is computed, and whose disk is ready once the mark of another run is there."""
-    folder, name, awaited = Path(condition["folder"]), condition["name"], condition["awaited"]
+    more = fake_runs.more_of(condition)
+    folder, name, awaited = Path(more["folder"]), more["name"], more["awaited"]
     (folder / name).touch()
     if name == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -147,9 +149,10 @@ def written_when_there(condition: dict):
     return rest
 
 
-def computed_when_there(condition: dict):
+def computed_when_there(condition: WellCondition):
     """A run that is computed once a mark is there, and whose disk is ready at once."""
-    while not (Path(condition["folder"]) / condition["awaited"]).exists():
+    more = fake_runs.more_of(condition)
+    while not (Path(more["folder"]) / more["awaited"]).exists():
         time.sleep(0.005)
     return lambda: (0.0, "", "")
 
@@ -160,7 +163,7 @@ def ended(child: Child) -> int:
 
 
 def waiting(folder, name, awaited, nk_cells=10) -> dict:
-    return fake_runs.condition(name, nk_cells) | {"folder": str(folder), "name": name, "awaited": awaited}
+    return fake_runs.condition(name, nk_cells, folder=str(folder), name=name, awaited=awaited)
 
 
 def all_answers(child: Child, count: int) -> list[str]:
@@ -225,15 +228,15 @@ def test_who_is_suspected_when_a_process_dies(tmp_path):
     assert child.suspects() == ["a", "dies"] and child.untouched() == ["c"]
 
 
-def silent_until_all_have_ended(condition: dict):
+def silent_until_all_have_ended(condition: WellCondition):
     """A run in a process that tells nothing for an hour, unless it has nothing left to do."""
     child_module.TELL_S = 3600.0
     return lambda: (0.0, "", "")
 
 
-def silent_until_death(condition: dict):
+def silent_until_death(condition: WellCondition):
     """The same; "dies" kills the process once a mark is there."""
-    if condition["name"] == "dies":
+    if fake_runs.more_of(condition)["name"] == "dies":
         computed_when_there(condition)
         os.kill(os.getpid(), signal.SIGKILL)
     return silent_until_all_have_ended(condition)

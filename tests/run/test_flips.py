@@ -42,8 +42,8 @@ def files(tmp_path_factory):
     found = {}
     for level in ("observables", "final", "frames"):
         scenario = scenario_from_text(text(replicates=1, cells=30, hours=0.2).replace('"observables"', f'"{level}"'))
-        runs = {each.run_id: each.resolved for each in expand(scenario)[:1]}
-        assert next(iter(runs.values()))["output"]["level"] == level
+        runs = {each.run_id: each for each in expand(scenario)[:1]}
+        assert next(iter(runs.values())).output.level == level
         assert local.execute(runs, folder / level, workers=1).failed == ()
         found[level] = next((folder / level / "runs").rglob("*.h5"))
     make_mice(folder / "mice", {"output.level": "events"})

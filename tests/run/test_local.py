@@ -49,7 +49,7 @@ def test_a_run_that_raises_is_kept_on_record_and_the_others_finish(tmp_path, wor
     assert outcome.done == ("01-ok", "02-ok")
     assert [(f.run_id, f.reason, f.attempts) for f in outcome.failed] == [("00-raise", "ValueError: no cells", 1)]
     record = failure(tmp_path, "00-raise")
-    assert record["condition"]["behaviour"] == "00-raise"
+    assert record["condition"]["targets"]["cell_line"] == "00-raise"
     assert "Traceback" in record["traceback"]
     assert record["attempts"] == 1
 
@@ -90,7 +90,7 @@ def test_a_process_that_is_stopped_too_late_costs_no_run(tmp_path, monkeypatch):
 
 def test_a_failure_is_forgotten_once_the_run_succeeds(tmp_path):
     with StudyFolder(tmp_path) as folder:
-        folder.write_failure("00-ok", "no power", "", 1, {})
+        folder.write_failure("00-ok", "no power", "", 1, fake_runs.condition("00-ok"))
     assert (tmp_path / "failed" / "00-ok.json").exists()
     sweep(tmp_path, "ok", workers=1)
     assert not (tmp_path / "failed" / "00-ok.json").exists()

@@ -6,7 +6,9 @@ import signal
 import h5py
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from simulation.conditions.mouse import WeighedDose
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.run.mouse import StoppedError, simulate_mouse
 from simulation.run.stopping import wish_to_stop
@@ -18,7 +20,7 @@ from tests.sealing import flipped
 
 
 def one(changes=None, place=0):
-    return mice({"output.level": "events", **(changes or {})})[place].resolved
+    return mice({"output.level": "events", **(changes or {})})[place]
 
 
 def written(condition, checkpoints=None, make=FakeEngine, every_s=60.0):
@@ -47,9 +49,9 @@ class Dosed(FakeEngine):
         self.log = []
         Dosed.last = self
 
-    def apply(self, action):
-        self.log.append((self.tick, action["drug"], action["mg_per_kg"], action["route"]))
-        super().apply(action)
+    def apply(self, dose):
+        self.log.append((self.tick, dose.drug, dose.mg_per_kg, dose.route))
+        super().apply(dose)
 
 
 def stopping_after(ticks, base=FakeEngine):
@@ -99,7 +101,7 @@ def test_what_a_run_file_holds(read):
         assert file["meta"].attrs["end"] == "study"
         hours = file["observables/volume_true_mm3/time"][()]
         assert hours.tolist() == [12.0 * k for k in range(29)]
-        assert file["calipers/day"][()].tolist() == condition["study"]["caliper_days"] == [0, 3, 7, 10, 14]
+        assert file["calipers/day"][()].tolist() == [*condition.study.caliper_days] == [0, 3, 7, 10, 14]
         true = dict(zip(hours, file["observables/volume_true_mm3/value"][()], strict=True))
         assert file["calipers/volume_true_mm3"][()].tolist() == [true[24.0 * day] for day in (0, 3, 7, 10, 14)]
         length, width = file["calipers/length_mm"][()], file["calipers/width_mm"][()]
@@ -168,7 +170,7 @@ def test_a_checkpoint_of_another_scenario_is_refused(tmp_path):
     stopped_at(50, mine, tmp_path)
     saved = next(tmp_path.glob("*.ckpt"))
     meta, arrays = load_checkpoint(saved)
-    save_checkpoint(saved, {**meta, "condition": other}, arrays)
+    save_checkpoint(saved, {**meta, "condition": other.as_dict()}, arrays)
     with pytest.raises(CheckpointError, match="another scenario"):
         written(mine, tmp_path)
 
@@ -186,16 +188,16 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_mouse_starts_from_the_beginni
 
 
 def test_a_branch_goes_on_from_the_saved_tumour(tmp_path):
-    grown = mice({"output.save_days": [7], "arm.1.dose": [], "arm.1.name": "other"})[0].resolved
+    grown = mice({"output.save_days": [7], "arm.1.dose": [], "arm.1.name": "other"})[0]
     with h5py.File("grown.h5", "w", driver="core", backing_store=False) as file:
         simulate_mouse(grown, file, checkpoints=tmp_path, make=FakeEngine)
         values = file["observables/volume_true_mm3/value"][()]
     saved = next(tmp_path.glob("*.day7.ckpt"))
     branch = {"branch": {"checkpoint": str(saved)}}
-    conditions = [each.resolved for each in mice(branch)]
-    (tmp_path / f"{conditions[0]['checkpoint']['content']}.ckpt").write_bytes(saved.read_bytes())
-    assert all(each["mouse_factors"] == grown["mouse_factors"] for each in conditions)
-    assert len({each["checkpoint"]["content"] for each in conditions}) == 1
+    conditions = mice(branch)
+    (tmp_path / f"{conditions[0].checkpoint.content}.ckpt").write_bytes(saved.read_bytes())
+    assert all(each.mouse_factors == grown.mouse_factors for each in conditions)
+    assert len({each.checkpoint.content for each in conditions}) == 1
     for condition in conditions[:1] + conditions[3:4]:
         with h5py.File("branch.h5", "w", driver="core", backing_store=False) as file:
             simulate_mouse(condition, file, checkpoints=tmp_path, make=FakeEngine)
@@ -209,11 +211,10 @@ def test_a_branch_goes_on_from_the_saved_tumour(tmp_path):
 
 
 def test_caliper_readings_scatter_as_the_formula_says():
-    condition = one()
-    numbers = condition["study"]
+    error = one().study.caliper_error
     for volume in (60.0, 150.0, 1000.0):
-        logs = [np.log(read_caliper(f"mouse {i}", 3.0, volume, 1.3, numbers)[2] / volume) for i in range(2000)]
-        spread = caliper_share(volume, numbers)
+        logs = [np.log(read_caliper(f"mouse {i}", 3.0, volume, 1.3, error)[2] / volume) for i in range(2000)]
+        spread = caliper_share(volume, error)
         assert np.std(logs) == pytest.approx(spread, rel=5 / np.sqrt(2 * 2000) + spread**2)
         assert np.mean(logs) == pytest.approx(np.log(3 / np.pi), abs=5 * spread / np.sqrt(2000) + spread**2)
 
@@ -221,19 +222,18 @@ def test_caliper_readings_scatter_as_the_formula_says():
 def test_a_mouse_is_weighed_with_its_tumour_on_the_days_of_reading(read, tmp_path):
     doses = [{"drug": "cisplatin", "mg_per_kg": 5, "route": "ip", "days": [3]}]
     plain, weighed = one({"arm.1.dose": doses}, place=3), one({"arm.1.dose": doses, "study.body_weight": True}, place=3)
-    untreated = one({"study.body_weight": True})["study"]["body_weight"]
-    own = weighed["study"].pop("body_weight")
-    assert {**weighed, "study": weighed["study"]} == plain  # nothing but the balance is new
-    assert own["doses"] == [{"day": 3.0, "mg_per_kg": 5.0, "weight_loss_per_mg_kg": 0.019, "weight_nadir_d": 4.0}]
-    assert untreated["doses"] == []
-    weighed["study"]["body_weight"] = own
+    untreated, own = one({"study.body_weight": True}).study.body_weight, weighed.study.body_weight
+    without = replace(weighed, study=replace(weighed.study, body_weight=None))
+    assert without == plain  # nothing but the balance is new
+    assert own.doses == (WeighedDose(day=3.0, mg_per_kg=5.0, weight_loss_per_mg_kg=0.019, weight_nadir_d=4.0),)
+    assert untreated.doses == ()
     with read(plain) as file:
         assert "body_weight_g" not in file["calipers"]
     with read(weighed) as file:
         weight, tumour = file["calipers/body_weight_g"], file["calipers/volume_true_mm3"][()]
         assert weight.attrs["units"] == "g"
         days = file["calipers/day"][()]
-        healthy = own["adult_g"] - (own["adult_g"] - own["start_g"]) * np.exp(-days / own["gain_d"])
+        healthy = own.adult_g - (own.adult_g - own.start_g) * np.exp(-days / own.gain_d)
         x = np.maximum(days - 3.0, 0.0) / 4.0
         assert np.allclose(weight, healthy * np.exp(-0.019 * 5.0 * x * np.exp(1.0 - x)) + 1e-3 * tumour, rtol=1e-12)
         whole = file.id.get_file_image()
@@ -242,9 +242,9 @@ def test_a_mouse_is_weighed_with_its_tumour_on_the_days_of_reading(read, tmp_pat
 
 
 def test_antibodies_cost_no_weight_and_mice_differ():
-    weights = [each.resolved["study"]["body_weight"] for each in mice({"study.body_weight": True})]
-    assert all(weight["doses"] == [] for weight in weights)
-    assert len({weight["start_g"] for weight in weights}) == 6
-    assert all(15.0 < weight["start_g"] < 25.0 for weight in weights)
+    weights = [each.study.body_weight for each in mice({"study.body_weight": True})]
+    assert all(weight.doses == () for weight in weights)
+    assert len({weight.start_g for weight in weights}) == 6
+    assert all(15.0 < weight.start_g < 25.0 for weight in weights)
     paired = mice({"study.body_weight": True, "random": "paired"})
-    assert paired[0].resolved["study"]["body_weight"] == paired[3].resolved["study"]["body_weight"]
+    assert paired[0].study.body_weight == paired[3].study.body_weight

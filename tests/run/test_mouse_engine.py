@@ -26,7 +26,7 @@ def volumes(condition, checkpoints=None):
 @pytest.mark.slow
 @pytest.mark.parametrize("tick", [31, 72])
 def test_a_stopped_tumour_goes_on_to_the_same_bytes(tmp_path, tick):
-    condition = mice({**SMALL, "arm.1.dose": DOSES, "mouse.strain": "NSG-human-NK"})[1].resolved
+    condition = mice({**SMALL, "arm.1.dose": DOSES, "mouse.strain": "NSG-human-NK"})[1]
     whole = written(condition, make=TumourEngine)
     stopped_at(tick, condition, tmp_path, TumourEngine)
     assert written(condition, tmp_path, TumourEngine) == whole
@@ -35,14 +35,14 @@ def test_a_stopped_tumour_goes_on_to_the_same_bytes(tmp_path, tick):
 @pytest.mark.slow
 def test_one_tumour_branches_into_arms(tmp_path):
     """A saved, treated tumour goes on untreated, and under a drug that it did not know."""
-    grown = mice({**SMALL, "arm.1.dose": DOSES[:1], "output.save_days": [3]})[1].resolved
+    grown = mice({**SMALL, "arm.1.dose": DOSES[:1], "output.save_days": [3]})[1]
     before = volumes(grown, tmp_path)
     saved = next(tmp_path.glob("*.day3.ckpt"))
     arms = [{"name": "control", "mice": 2}, {"name": "new", "mice": 1, "dose": [{**DOSES[2], "days": [0]}]}]
     control, twin, new = (
-        each.resolved for each in mice({**SMALL, "arm": arms, "branch": {"checkpoint": str(saved)}, "study.days": 4})
+        each for each in mice({**SMALL, "arm": arms, "branch": {"checkpoint": str(saved)}, "study.days": 4})
     )
-    (tmp_path / f"{control['checkpoint']['content']}.ckpt").write_bytes(saved.read_bytes())
+    (tmp_path / f"{control.checkpoint.content}.ckpt").write_bytes(saved.read_bytes())
     after = {name: volumes(condition, tmp_path) for name, condition in (("a", control), ("b", twin), ("new", new))}
     for seen in after.values():
         assert seen["volume_true_mm3"][0] == before["volume_true_mm3"][3]

@@ -8,6 +8,7 @@ from simulation.record.particles import write_particles
 from simulation.run.one import simulate
 from tests.oracle.conditions import small_well
 from tests.scenario.mice_example import mice
+from tests.well.runs import typed
 
 ABOUT = {(who, what): ("1", what) for who in ("a", "b") for what in ("position", "state", "kills")}
 
@@ -90,8 +91,8 @@ def test_frames_of_a_well_and_of_a_mouse_have_the_view():
     well = small_well(100, assay__duration_h=1.0)
     well["output"] |= {"level": "frames", "every_min": 30, "frames_every_min": 30}
     small = {"tumour.fraction_simulated": 2e-4, "study.days": 1, "arm.0.mice": 1}
-    mouse = mice({**small, "arm.1.dose": [], "output.level": "frames", "output.frame_agents": 700})[0].resolved
-    for condition, frames_of in ((well, 3), (mouse, 2)):
+    mouse = mice({**small, "arm.1.dose": [], "output.level": "frames", "output.frame_agents": 700})[0]
+    for condition, frames_of in ((typed(well), 3), (mouse, 2)):
         with h5py.File("frames", "w", driver="core", backing_store=False) as file:
             simulate(condition, file)
             root = file["VTKHDF"]

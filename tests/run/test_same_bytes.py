@@ -52,7 +52,7 @@ if __name__ == "__main__":
 
 
 def conditions() -> dict[str, dict]:
-    return {condition.run_id: condition.resolved for condition in expand(scenario_from_text(SCENARIO))}
+    return {condition.run_id: condition for condition in expand(scenario_from_text(SCENARIO))}
 
 
 def files(out_dir: Path) -> dict[str, bytes]:

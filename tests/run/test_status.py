@@ -7,6 +7,7 @@ import pytest
 
 from simulation.run.folder import FolderError, StudyFolder, run_file
 from simulation.run.status import status
+from tests.run.fake_runs import condition
 
 
 @pytest.fixture
@@ -15,8 +16,9 @@ def study(tmp_path):
     ids = [f"{n:02x}{n:02x}" for n in range(10)]
     with StudyFolder(tmp_path) as folder:
         folder.write_study({"run_ids": ids, "title": "t"})
-        folder.write_failure(ids[5], "ValueError: no", "Traceback:\n  File x\nValueError: no cells here\n", 2, {})
-        folder.write_failure(ids[0], "old", "", 1, {})  # it has succeeded since
+        trace = "Traceback:\n  File x\nValueError: no cells here\n"
+        folder.write_failure(ids[5], "ValueError: no", trace, 2, condition("a"))
+        folder.write_failure(ids[0], "old", "", 1, condition("b"))  # it has succeeded since
     now = 1_000_000_000.0
     for number, run_id in enumerate(ids[:5]):
         path = run_file(tmp_path / "runs", run_id)

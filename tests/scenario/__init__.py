@@ -3,9 +3,10 @@
 import copy
 from typing import Any
 
+from simulation.conditions import WellCondition
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.sweep import Condition, expand
+from simulation.scenario.sweep import expand
 
 EXAMPLE: dict[str, Any] = {
     "schema": 1,
@@ -35,7 +36,7 @@ def example(changes: dict[str, Any] | None = None, sweep: dict[str, list] | None
     return {**raw, "sweep": sweep} if sweep else raw
 
 
-def conditions(changes: dict[str, Any] | None = None, sweep: dict[str, list] | None = None) -> list[Condition]:
+def conditions(changes: dict[str, Any] | None = None, sweep: dict[str, list] | None = None) -> list[WellCondition]:
     return expand(scenario_from_dict(example(changes, sweep)))
 
 
@@ -48,5 +49,5 @@ def faults(changes: dict[str, Any] | None = None, sweep: dict[str, list] | None 
     return []
 
 
-def ids(found: list[Condition]) -> set[str]:
+def ids(found: list[WellCondition]) -> set[str]:
     return {condition.run_id for condition in found}

@@ -7,14 +7,12 @@ import tomllib
 from pathlib import Path
 
 from simulation.catalogue.lookup import CatalogueError
-from simulation.scenario.conditions import conditions_of, warnings_of
+from simulation.scenario.conditions import plan_of, warnings_of
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import load_scenario, scenario_from_dict
-from simulation.scenario.plan import plan
 from simulation.scenario.shipped import shipped
 from simulation.scenario.stand_ins import stand_ins
 from simulation.scenario.sweep import point_count
-from simulation.scenario.xenograft_plan import plan_mice
 
 NUMBERS = (
     *(0, -1, 1, 2, -0.0, 5e-324, 1e308, -1e308, 1e-9, 0.5, float("nan"), float("inf"), float("-inf")),
@@ -50,7 +48,7 @@ def outcome(path: Path | None = None, raw: dict | None = None, sets: list[str] |
         mice = scenario.kind == "xenograft"
         units = sum(arm.mice for arm in scenario.arm) if mice else scenario.effectors.donors * scenario.replicates
         if point_count(scenario) * units <= MOST_RUNS:
-            (plan_mice if mice else plan)(conditions_of(scenario))
+            plan_of(scenario)
         warnings_of(scenario)
         stand_ins(scenario)
         return "accepted"

@@ -3,10 +3,10 @@
 import copy
 from typing import Any
 
+from simulation.conditions import MouseCondition
 from simulation.scenario.conditions import conditions_of
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.xenograft_sweep import MouseCondition
 
 STUDY: dict[str, Any] = {
     "schema": 1,

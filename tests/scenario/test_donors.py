@@ -25,8 +25,8 @@ TRAITS = ("donor_potency", "donor_motility", "donor_bridges", "nk_fraction", "ge
 def traits_by_donor(changes, sweep=None):
     seen = {}
     for condition in conditions(changes, sweep):
-        effectors = condition.resolved["effectors"]
-        seen.setdefault(condition.donor, set()).add(tuple(effectors[name] for name in TRAITS))
+        effectors = condition.effectors
+        seen.setdefault(condition.donor, set()).add(tuple(getattr(effectors, name) for name in TRAITS))
     return seen
 
 

@@ -50,7 +50,7 @@ def test_a_file_keeps_its_text_overlays_and_sets(tmp_path: Path):
     assert scenario.overlays == (tmp_path / "mine.toml",)
     assert scenario.sets == ("seed=7",)
     assert scenario.seed == 7
-    assert {c.resolved["targets"]["her2_per_cell"] for c in expand(scenario)} == {1.5e6}
+    assert {c.targets.her2_per_cell for c in expand(scenario)} == {1.5e6}
 
 
 def test_numbers_have_the_type_of_their_key():
@@ -132,7 +132,8 @@ def test_loading_a_scenario_loads_no_heavy_library():
     code = """
 import sys
 import simulation.scenario
-from simulation.scenario import capacity, load, plan, schema, sweep
+from simulation.conditions import geometry
+from simulation.scenario import load, plan, schema, sweep
 heavy = {"numba", "pandas", "mesa", "matplotlib", "h5py", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.mice import NoMouseError, draw_mouse, read_caliper, score, unit_of
-from tests.scenario.mice_example import mice
+from simulation.scenario.xenograft_resolve import caliper_error
+from simulation.scenario.xenograft_sweep import mice_by_study
+from tests.scenario.mice_example import mice, study
 
 NUMBERS = {
     "aspect_low": 1.2, "aspect_high": 1.5, "start_volume_cv": 0.12, "enrolment_low_mm3": 100.0,
@@ -12,10 +15,11 @@ NUMBERS = {
     "vessel_log_sd": 0.2, "caliper_error_coefficient": 0.21, "caliper_error_power": 0.84,
     "caliper_error_floor_mm3": 83.0, "limit_of_quantification_mm3": 20.0,
 }  # fmt: skip
+ERROR = caliper_error(NUMBERS)
 
 
 def by_mouse(conditions):
-    return {(each.arm, each.mouse): each.resolved for each in conditions}
+    return {(each.arm, each.mouse): each.as_dict() for each in conditions}
 
 
 def test_scores_are_standard_normal():
@@ -25,28 +29,28 @@ def test_scores_are_standard_normal():
 
 
 def test_spread_of_mice_is_that_of_the_catalogue():
-    drawn = [draw_mouse(unit_of(1, "independent", "a", i), 140.0, NUMBERS) for i in range(2000)]
+    drawn = [draw_mouse(unit_of(1, "independent", "a", i), 140.0, NUMBERS, ERROR) for i in range(2000)]
     for name, log_sd in (("growth", 0.1), ("clearance", 0.2), ("effector_density", 0.5), ("vessels", 0.2)):
-        logs = np.log([getattr(mouse, name) for mouse in drawn])
+        logs = np.log([getattr(mouse.factors, name) for mouse in drawn])
         assert logs.std() == pytest.approx(log_sd, rel=4 / np.sqrt(4000)), name
         assert abs(logs.mean()) < 4 * log_sd / np.sqrt(2000), name
     volumes = np.array([mouse.start_volume_mm3 for mouse in drawn])
     assert volumes.mean() == pytest.approx(140.0, rel=4 * 0.12 / np.sqrt(2000) + 0.01)  # the window cuts one tail more
     assert 0.10 < volumes.std() / volumes.mean() < 0.125
-    aspects = [mouse.aspect for mouse in drawn]
+    aspects = [mouse.factors.aspect for mouse in drawn]
     assert min(aspects) > 1.2 and max(aspects) < 1.5
 
 
 def test_every_enrolled_mouse_reads_inside_the_window():
     for i in range(300):
         unit = unit_of(2, "independent", "a", i)
-        mouse = draw_mouse(unit, 110.0, NUMBERS)
-        assert 100.0 <= read_caliper(unit, 0.0, mouse.start_volume_mm3, mouse.aspect, NUMBERS)[2] <= 200.0
+        mouse = draw_mouse(unit, 110.0, NUMBERS, ERROR)
+        assert 100.0 <= read_caliper(unit, 0.0, mouse.start_volume_mm3, mouse.factors.aspect, ERROR)[2] <= 200.0
 
 
 def test_no_mouse_where_none_can_be_enrolled():
     with pytest.raises(NoMouseError):
-        draw_mouse("mouse", 10.0, NUMBERS)
+        draw_mouse("mouse", 10.0, NUMBERS, ERROR)
 
 
 def test_one_more_mouse_or_arm_changes_no_other():
@@ -63,14 +67,15 @@ def test_title_and_sweep_do_not_name_a_run():
     assert plain == {each.run_id for each in mice({"title": "another"})}
     swept = mice(sweep={"tumour.fraction_simulated": [0.01, 0.1]})
     assert plain < {each.run_id for each in swept} and len(swept) == 12
-    assert {each.study for each in swept} == {"tumour.fraction_simulated 0.01", "tumour.fraction_simulated 0.1"}
+    scenario = scenario_from_dict(study(sweep={"tumour.fraction_simulated": [0.01, 0.1]}))
+    assert [*mice_by_study(scenario)] == ["tumour.fraction_simulated 0.01", "tumour.fraction_simulated 0.1"]
 
 
 def test_a_swept_fraction_keeps_the_mice():
     swept = mice(sweep={"tumour.fraction_simulated": [0.01, 0.1]})
     factors = {}
     for each in swept:
-        factors.setdefault((each.arm, each.mouse), []).append(each.resolved["mouse_factors"])
+        factors.setdefault((each.arm, each.mouse), []).append(each.mouse_factors)
     assert all(first == second for first, second in factors.values())
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from simulation.conditions.levels import LEVELS
 from simulation.scenario.plan import (
     EVENTS_PER_NK_H,
     EVENTS_PER_TARGET_H,
-    LEVELS,
     SECONDS_PER_EVENT,
     SECONDS_PER_TARGET_MINUTE,
     plan,
@@ -21,7 +21,7 @@ def test_a_plan_counts_wells_plates_and_cells():
     assert made.wells == len(found) == sum(made.wells_by_role.values()) == sum(row.wells for row in made.rows)
     assert made.wells_by_role == {"sample": 24, "no_antibody": 12, "effector_only": 12, "target_only": 6}
     assert made.plates == 2
-    assert made.cells == sum(c.resolved["targets"]["cells"] + c.resolved["effectors"]["nk_cells"] for c in found)
+    assert made.cells == sum(c.targets.cells + c.effectors.nk_cells for c in found)
     assert len(made.rows) == 4 + 2 + 2 + 1
 
 

@@ -6,8 +6,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulation.conditions import condition_from
+from simulation.conditions.section import canonical_json
 from simulation.scenario.faults import ScenarioError
-from simulation.scenario.identity import canonical_json
 from simulation.scenario.load import scenario_from_dict, scenario_from_text
 from simulation.scenario.plan import plan
 from simulation.scenario.schema import TABLES, all_keys, overridable, sweepable
@@ -77,17 +78,17 @@ def test_a_valid_scenario_expands(raw):
     except ScenarioError as error:
         # crowded wells are the one thing that single bounds cannot rule out
         # (fields and labels that belong in long or in short assays only, met in the other kind)
-        words = ("does not fit", "has no effect here", "daughter cells carry no label")
+        # ... and a pair of antibodies, one of which has got another Fc part
+        words = ("does not fit", "has no effect here", "daughter cells carry no label", "needs the same Fc part")
         assert all(any(word in fault.message for word in words) for fault in error.faults)
         return
     found = expand(scenario)
     assert len(ids(found)) == len(found)
     assert {"target_only"} <= {condition.role for condition in found}
     for condition in found:
-        assert json.loads(condition.json) == condition.resolved
-        assert canonical_json(json.loads(condition.json)) == condition.json
-        assert condition.role == condition.resolved["role"]
-        nk, others = condition.resolved["effectors"]["nk_cells"], condition.resolved["effectors"]["other_cells"]
+        assert condition_from(json.loads(condition.text)) == condition
+        assert canonical_json(json.loads(condition.text)) == condition.text
+        nk, others = condition.effectors.nk_cells, condition.effectors.other_cells
         assert nk >= 0
         assert others >= 0
     if scenario.random == "independent":

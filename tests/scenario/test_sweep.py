@@ -5,10 +5,11 @@ from collections import Counter
 import pytest
 
 from simulation.catalogue import lookup
+from simulation.conditions.well import NO_ANTIBODY
+from simulation.scenario.conditions import conditions_of
 from simulation.scenario.contradictions import GROWTH_FIELDS
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.resolve import NO_ANTIBODY
 from simulation.scenario.schema import TABLES, Scenario, overridable, sweepable
 from simulation.scenario.sweep import expand
 from tests.scenario import EXAMPLE, conditions, example, ids
@@ -19,8 +20,8 @@ def roles(found):
 
 
 def one(found, role):
-    (resolved,) = [condition.resolved for condition in found if condition.role == role and condition.replicate == 1]
-    return resolved
+    (resolved,) = [condition for condition in found if condition.role == role and condition.replicate == 1]
+    return resolved.as_dict()
 
 
 def test_a_single_well_brings_its_controls():
@@ -53,7 +54,7 @@ def test_target_only_wells_are_one_set_per_plate():
 
 def test_each_well_has_the_cells_its_role_says():
     found = conditions({"assay.fc_null_control": True})
-    cells = {c.role: (c.resolved["targets"]["cells"], c.resolved["effectors"]["nk_cells"]) for c in found}
+    cells = {c.role: (c.targets.cells, c.effectors.nk_cells) for c in found}
     nk = round(5 * 1000 * 0.086)
     assert cells == {
         "sample": (1000, nk),
@@ -72,7 +73,7 @@ def test_wells_without_antibody_hold_none():
     for role in ("no_antibody", "target_only", "effector_only"):
         well = one(found, role)
         assert well["antibody"] == {
-            **NO_ANTIBODY,
+            **NO_ANTIBODY.as_dict(),
             "dose_ug_per_ml": 0.0,
             "pre_incubation_min": 30,
             "wash_after_opsonisation": False,
@@ -124,7 +125,7 @@ def test_every_catalogue_number_can_be_overridden_and_swept(table):
         hours = 48 if field in GROWTH_FIELDS else 4
         changes = {"effectors.donors": 2 if donors else 1, "replicates": 1, "assay.duration_h": hours}
         found = conditions(changes, {f"{table}.{field}": values})
-        seen = {c.resolved[table][field] for c in found if c.role == "sample"}
+        seen = {getattr(getattr(c, table), field) for c in found if c.role == "sample"}
         spread = field in ("nk_fraction",) and donors
         assert spread or seen == set(values), field
 
@@ -176,9 +177,9 @@ def test_words_and_design_keys_can_be_swept(key, values):
     assert key in sweepable()
     found = conditions({}, {key: values})
     if key == "antibody.partner":
-        seen = {(c.resolved["partner"] or {"name": ""})["name"] for c in found if c.role == "sample"}
+        seen = {(c.partner.name if c.partner else "") for c in found if c.role == "sample"}
     else:
-        seen = {c.resolved[table][name] for c in found if c.role == "sample"}
+        seen = {getattr(getattr(c, table), name) for c in found if c.role == "sample"}
     assert seen == set(values)
 
 
@@ -243,20 +244,20 @@ def test_a_culture_is_resolved_in_full():
         "mutation_rate_per_division": 1e-6,
     }
     found = conditions({"culture": culture}, {"culture.dose_steps_ug_per_ml": [[10, 15], [5]]})
-    seen = [c.resolved["culture"] for c in found if c.role == "target_only" and c.replicate == 1]
+    seen = [c.culture.as_dict() for c in found if c.role == "target_only" and c.replicate == 1]
     assert [c["dose_steps_ug_per_ml"] for c in seen] == [[10.0, 15.0], [5.0]]
     assert {c["medium_change_days"] for c in seen} == {4.0}
     assert {c["resistant_direct_response"] for c in seen} == {0.0}
     # the cells were cultured under the antibody, so a well at dose 0 still carries its constants
-    bare = next(c.resolved for c in found if c.role == "target_only")
+    bare = next(c.as_dict() for c in found if c.role == "target_only")
     assert (bare["antibody"]["name"], bare["antibody"]["dose_ug_per_ml"]) == ("trastuzumab", 0.0)
     parental = conditions({"culture": culture}, {"culture.days": [0, 90]})
-    assert {c.resolved["culture"] is None for c in parental} == {True, False}
+    assert {c.culture is None for c in parental} == {True, False}
 
 
 def test_wells_come_in_the_order_of_the_file_with_controls_last():
     found = conditions({"replicates": 1}, {"effectors.et_ratio": [5, 1], "antibody.dose_ug_per_ml": [10, 1]})
-    samples = [(c.resolved["effectors"]["et_ratio"], c.resolved["antibody"]["dose_ug_per_ml"]) for c in found][:4]
+    samples = [(c.effectors.et_ratio, c.antibody.dose_ug_per_ml) for c in found][:4]
     assert samples == [(5.0, 10.0), (5.0, 1.0), (1.0, 10.0), (1.0, 1.0)]
     assert all(c.role != "sample" for c in found[4:])
     assert [c.run_id for c in found] == [
@@ -271,7 +272,7 @@ def test_wells_come_in_the_order_of_the_file_with_controls_last():
 
 def test_a_scenario_put_together_by_hand_is_checked_before_it_is_expanded():
     raw = example()
-    assert ids(expand(Scenario.model_validate(raw))) == ids(conditions())
+    assert ids(conditions_of(Scenario.model_validate(raw))) == ids(conditions())
     raw["targets"]["cell_line"] = "SKBR3"
     with pytest.raises(ScenarioError, match="did you mean"):
-        expand(Scenario.model_validate(raw))
+        conditions_of(Scenario.model_validate(raw))

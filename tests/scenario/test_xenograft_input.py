@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulation.catalogue import lookup
 from simulation.scenario import xenograft_checks
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.xenograft_checks import warnings
@@ -130,3 +131,13 @@ def test_a_line_that_does_not_grow_is_warned_of():
 def test_small_shares_are_warned_of():
     said = warnings(scenario_from_dict(study({"tumour.fraction_simulated": 0.001})))
     assert len(said) == 1 and "13,000 cells" in said[0]
+
+
+def test_numbers_of_a_drug_that_its_class_does_not_use_are_refused(tmp_path):
+    """Every antibody has the number, so that the catalogue does not miss it anywhere."""
+    antibodies = [name for name, entry in lookup.load().drugs.items() if entry.strings["class"] == "antibody"]
+    number = '{ value = 1.0, low = 1.0, high = 1.0, unit = "h", source = "test", provenance = "assumed" }'
+    text = "".join(f'[drugs."{name}"]\nhalf_life_h = {number}\n' for name in antibodies)
+    (tmp_path / "overlay.toml").write_text(text)
+    faults = study_faults({"catalogue": [str(tmp_path / "overlay.toml")]})
+    assert faults and all("half_life_h" in fault and "mean nothing" in fault for fault in faults)

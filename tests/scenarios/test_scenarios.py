@@ -13,12 +13,10 @@ import pytest
 from analysis.mice import analyse_mice
 from analysis.study import analyse_wells
 from simulation.run.study import run_study
-from simulation.scenario.conditions import conditions_of
+from simulation.scenario.conditions import conditions_of, plan_of
 from simulation.scenario.load import load_scenario, scenario_from_text
-from simulation.scenario.plan import plan
 from simulation.scenario.shipped import shipped, titles
 from simulation.scenario.sweep import expand
-from simulation.scenario.xenograft_plan import plan_mice
 
 FILES = shipped()
 ALL = list(FILES)
@@ -76,7 +74,7 @@ def clearly_above(high, low, errors=3.0):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_loads_and_fits(name):
-    cost = plan(expand(load_scenario(FILES[name])))
+    cost = plan_of(load_scenario(FILES[name]))
     assert cost.seconds(2) < 5 * 60, "a shipped scenario takes a few minutes on two cores"
     assert cost.disk_bytes < (1e9 if name == "large_sweep" else 200e6)
     assert cost.memory_bytes(2) < 2e9
@@ -84,7 +82,7 @@ def test_it_loads_and_fits(name):
 
 @pytest.mark.parametrize("name", MICE)
 def test_a_study_in_mice_loads_and_fits(name):
-    cost = plan_mice(conditions_of(load_scenario(FILES[name])))
+    cost = plan_of(load_scenario(FILES[name]))
     assert cost.seconds(2) < 10 * 60, "a shipped study takes ten minutes at most on two cores"
     assert cost.disk_bytes < 200e6
     assert cost.memory_bytes(2) < 4e9
@@ -93,9 +91,9 @@ def test_a_study_in_mice_loads_and_fits(name):
 def test_the_large_sweep_is_large_and_has_every_combination():
     found = expand(load_scenario(FILES["large_sweep"]))
     assert len(found) > 10_000
-    sampled = [each.resolved for each in found if each.role in ("sample", "no_antibody")]
-    keys = {(r["targets"]["cell_line"], r["effectors"]["genotype"], r["effectors"]["et_ratio"],
-             r["antibody"]["dose_ug_per_ml"], r["donor"]) for r in sampled}  # fmt: skip
+    sampled = [each for each in found if each.role in ("sample", "no_antibody")]
+    keys = {(each.targets.cell_line, each.effectors.genotype, each.effectors.et_ratio, each.antibody.dose_ug_per_ml,
+             each.donor) for each in sampled}  # fmt: skip
     assert len(keys) == len(sampled) == 8 * 3 * 3 * 8 * 20
 
 
@@ -241,6 +239,6 @@ def test_culture_under_antibody_selects_resistant_cells(tmp_path):
 
 def test_genotype_of_every_well_is_the_one_asked_for():
     conditions = expand(load_scenario(FILES["genotype_fucosylation"]))
-    samples = [condition.resolved for condition in conditions if condition.role == "sample"]
-    asked = {(well["effectors"]["genotype"], well["antibody"]["name"]) for well in samples}
+    samples = [condition for condition in conditions if condition.role == "sample"]
+    asked = {(well.effectors.genotype, well.antibody.name) for well in samples}
     assert len(asked) == 6

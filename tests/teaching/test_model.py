@@ -41,7 +41,7 @@ def in_memory(text: str) -> h5py.File:
     """The run file that `adcc run` makes of the user's own well of a scenario."""
     condition = expand(scenario_from_text(text))[0]
     file = h5py.File(io.BytesIO(), "w")
-    simulate(condition.resolved, file)
+    simulate(condition, file)
     return file
 
 
@@ -92,7 +92,7 @@ def test_an_untouched_well_without_antibody_is_that_of_adcc_run():
 def test_lysis_is_that_of_the_analysis(readout, tmp_path):
     model = by_hand(readout=readout)
     for condition in expand(scenario_from_text(model.to_toml())):
-        run_to_file(condition.resolved, tmp_path / "runs")
+        run_to_file(condition, tmp_path / "runs")
     table = analyse_wells(tmp_path, with_figures=False).tables["lysis"].set_index("role")
     assert model.specific_lysis_pct > 10
     assert model.specific_lysis_pct == pytest.approx(table.loc["sample", "specific_lysis_pct"], abs=1e-3)

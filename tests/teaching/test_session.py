@@ -41,7 +41,7 @@ def test_it_starts_with_the_first_lesson_at_rest(one):
     assert (frame["tick"], frame["playing"], frame["over"]) == (0, False, False)
     assert frame["image"].dtype == "uint8"
     assert frame["image"].max() < len(frame["palette"])
-    assert frame["alive"] == one.model.plate.sample.condition["targets"]["cells"]
+    assert frame["alive"] == one.model.plate.sample.condition.targets.cells
 
 
 @pytest.mark.parametrize("number", [lesson.number for lesson in lessons()])
@@ -76,7 +76,7 @@ def test_a_line_brings_its_own_her2_and_a_level_stays_when_the_dose_moves(one):
     lines = next(c for c in one.screen()["controls"] if c["name"] == "cell_line")["words"]
     one.do({"do": "set", "name": "her2", "at": 0})
     one.do({"do": "set", "name": "dose", "at": 5})
-    assert one.model.plate.sample.condition["targets"]["her2_per_cell"] == 1000.0
+    assert one.model.plate.sample.condition.targets.her2_per_cell == 1000.0
     one.do({"do": "set", "name": "cell_line", "at": next(i for i, text in enumerate(lines) if "MCF-7," in text)})
     assert "her2_per_cell" not in one.raw["targets"]
 

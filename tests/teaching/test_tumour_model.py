@@ -35,7 +35,7 @@ def runs_of(text: str) -> dict[str, h5py.File]:
     found = {}
     for condition in expand_mice(scenario_from_text(text)):
         found[condition.arm] = h5py.File(io.BytesIO(), "w")
-        simulate_mouse(condition.resolved, found[condition.arm])
+        simulate_mouse(condition, found[condition.arm])
     return found
 
 

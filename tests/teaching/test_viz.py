@@ -41,8 +41,8 @@ def test_solara_viz_steps_the_model_and_makes_a_new_one_on_reset(rendered):
     context.find(v.Btn, children=["Reset"]).widget.click()
     assert len(models) == 2
     assert models[1].plate.tick == 0
-    assert models[1].plate.sample.key == first.plate.sample.key  # the same seed
-    assert models[1].plate.sample.condition["effectors"]["genotype"] == "FF"
+    assert models[1].plate.sample.condition.run_key == first.plate.sample.condition.run_key  # the same seed
+    assert models[1].plate.sample.condition.effectors.genotype == "FF"
 
 
 def test_the_parts_show_the_picture_and_the_curve(rendered, monkeypatch):
@@ -76,7 +76,7 @@ def test_solara_viz_steps_and_resets_the_tumour(rendered):
     context.find(v.Select, label="Mouse").widget.v_model = "NSG"
     context.find(v.Btn, children=["Reset"]).widget.click()
     assert len(models) == 2
-    assert models[1].pair.treated.condition["strain"]["name"] == "NSG"
+    assert models[1].pair.treated.condition.strain.name == "NSG"
 
 
 def test_the_parts_show_the_slice_and_both_volumes(rendered, monkeypatch):

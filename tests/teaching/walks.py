@@ -19,14 +19,14 @@ def every_pair() -> list[int]:
 def modelled(model) -> dict[str, object]:
     """Name of a control -> its value, read from the model itself: the condition that is simulated."""
     if hasattr(model, "plate"):
-        condition = model.plate.sample.condition
+        condition = model.plate.sample.condition.as_dict()
         targets, effectors, antibody = condition["targets"], condition["effectors"], condition["antibody"]
         return {
             "dose": antibody["dose_ug_per_ml"], "antibody": antibody["name"], "et_ratio": effectors["et_ratio"],
             "genotype": effectors["genotype"], "cell_line": targets["cell_line"], "her2": targets["her2_per_cell"],
             "masked": targets["masked_fraction"], "format": condition["well"]["format"],
         }  # fmt: skip
-    condition, dose = model.pair.treated.condition, model.pair.raw["arm"][1]["dose"][0]
+    condition, dose = model.pair.treated.condition.as_dict(), model.pair.raw["arm"][1]["dose"][0]
     clone = condition["clones"][0]
     return {
         "dose": dose["mg_per_kg"], "antibody": dose["drug"], "strain": condition["strain"]["name"],

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from simulation.conditions.well import Intervention, WellCondition
 from simulation.well.engine import WellEngine
 from simulation.well.params import TICK_H, well_params
 
@@ -18,15 +19,25 @@ ONLY_WALKING = {
 }  # fmt: skip
 
 
+def typed(table: dict | WellCondition) -> WellCondition:
+    """The condition of a table from tests.oracle.conditions."""
+    return table if isinstance(table, WellCondition) else WellCondition.build(table)
+
+
+def doing(**what) -> Intervention:
+    """An intervention that is done now."""
+    return Intervention(at_h=0.0, **what)
+
+
 def start(condition: dict, key: int, tick_h: float = TICK_H, check: bool = True) -> WellEngine:
     """A well before its first tick; by default it verifies itself after every advance."""
-    return WellEngine(well_params(condition, tick_h=tick_h), key, check=check)
+    return WellEngine(well_params(typed(condition), tick_h=tick_h), key, check=check)
 
 
 def run(condition: dict, key: int, hours: float | None = None, check: bool = True) -> WellEngine:
     """A well after `hours` (default: the assay's duration), verified."""
     engine = start(condition, key, check=check)
-    engine.advance(round((condition["assay"]["duration_h"] if hours is None else hours) / engine.tick_h))
+    engine.advance(round((typed(condition).assay.duration_h if hours is None else hours) / engine.tick_h))
     return engine
 
 

@@ -18,7 +18,7 @@ from simulation.well.layout import (
 )
 from simulation.well.state import granules, levels, searching
 from tests.oracle.conditions import PARTNER, WELL, condition, small_well
-from tests.well.runs import ONLY_WALKING, run, same_state, start, z_score
+from tests.well.runs import ONLY_WALKING, doing, run, same_state, start, z_score
 
 KINDS = {name: i for i, name in enumerate(EVENT_KINDS)}
 # Everything on: two antibodies, effectors in two layers, late kills, growth (an assay over a day), modulation.
@@ -45,8 +45,8 @@ def chip(side_um, targets_per_microwell, **overrides):
 
 
 def add(n):
-    """The action that adds n effectors, all of them NK cells."""
-    return {"add_effectors": n, "nk_cells": n}
+    """The intervention that adds n effectors, all of them NK cells."""
+    return doing(add_effectors=n, nk_cells=n, other_cells=0)
 
 
 # -- what a run must not depend on ----------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_a_restored_well_goes_on_bit_for_bit(which):
 def test_a_restored_well_goes_on_after_effectors_were_added_and_washed():
     original = start(PLAIN, 5)
     original.advance(30)
-    original.apply({"wash_effectors": True})
+    original.apply(doing(wash_effectors=True))
     original.apply(add(500))
     original.advance(30)
     saved = {name: np.array(values) for name, values in original.arrays().items()}
@@ -251,23 +251,23 @@ def test_a_strong_effector_above_its_bound_is_refused(monkeypatch):
         engine.advance(240)
 
 
-# -- what a hand does -----------------------------------------------------------------------------------------------
-def test_actions_keep_every_invariant():
+# -- interventions --------------------------------------------------------------------------------------------------
+def test_interventions_keep_every_invariant():
     engine = start(small_well(300, effectors__et_ratio=3.0, antibody__dose_ug_per_ml=0.0), 11)
     events = []
     engine.advance(30, events)
-    engine.apply({"add_antibody_ug_per_ml": 1.0})
+    engine.apply(doing(add_antibody_ug_per_ml=1.0))
     engine.verify()
     assert engine.observe()["antibody_free_nM"] == pytest.approx(1000.0 / 145.5)
     engine.advance(60, events)
     assert engine.observe()["antibody_bound_per_target"] > 1e5
-    engine.apply({"wash": True})
+    engine.apply(doing(wash=True))
     engine.verify()
     assert engine.observe()["antibody_free_nM"] == 0.0
     engine.advance(30, events)
     held_before = engine.observe()["conjugates"]
     hits_before = engine.observe()["hits"]
-    engine.apply({"wash_effectors": True})
+    engine.apply(doing(wash_effectors=True))
     engine.verify()
     assert engine.observe()["conjugates"] == held_before > 0
     assert not searching(engine.effectors[:, STATE]).any()
@@ -276,8 +276,8 @@ def test_actions_keep_every_invariant():
     engine.verify()
     assert len(engine.effectors) >= 600
     engine.advance(120, events)
-    engine.apply({"wash_effectors": True})
-    engine.apply({"wash_effectors": True})
+    engine.apply(doing(wash_effectors=True))
+    engine.apply(doing(wash_effectors=True))
     engine.advance(60, events)
     engine.verify()
     assert engine.observe()["hits"] > hits_before
@@ -302,7 +302,7 @@ def test_added_effectors_are_new_agents():
 
 def test_a_partner_is_added_with_its_antibody():
     engine = start(small_well(300, partner=PARTNER, antibody__dose_ug_per_ml=0.0), 14)
-    engine.apply({"add_antibody_ug_per_ml": 1.0})
+    engine.apply(doing(add_antibody_ug_per_ml=1.0))
     engine.advance(60)
     alive = engine.targets["target_status"] == ALIVE
     assert (engine.bound[:, alive] > 0.0).all()
@@ -326,9 +326,9 @@ def test_both_pools_bring_antibodies_into_a_contact():
     assert engine.targets["target_contact_bound"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_an_unknown_action_is_refused():
-    with pytest.raises(ValueError, match="shake"):
-        start(PLAIN, 1).apply({"shake": True})
+def test_an_intervention_that_does_nothing_is_refused():
+    with pytest.raises(ValueError, match="does nothing"):
+        start(PLAIN, 1).apply(doing())
 
 
 # -- placement ------------------------------------------------------------------------------------------------------

@@ -7,12 +7,12 @@ import pytest
 
 from simulation.biology.binding import equilibrium_bound
 from simulation.biology.motility import SITE_UM, encounter_per_h, mean_squared_displacement_um2
-from simulation.scenario.capacity import CapacityError
+from simulation.conditions.geometry import CapacityError
 from simulation.well.layout import ALIVE, POS, START_SHIFT, STATE
 from simulation.well.state import granules
 from tests.oracle.conditions import PARTNER, condition, small_well
 from tests.well.lattice import lone_walker_encounters_per_h
-from tests.well.runs import NO_ANTIBODY, NO_DEATHS, ONLY_WALKING, observed, run, start, z_against, z_score
+from tests.well.runs import NO_ANTIBODY, NO_DEATHS, ONLY_WALKING, doing, observed, run, start, z_against, z_score
 
 ALONE = {"effectors__et_ratio": 0.0}
 
@@ -122,8 +122,8 @@ def test_antibody_balances_over_a_day(modulation):
     taken_before = engine.observe()["antibody_internalised_per_target"]
     for tick in range(24 * 60):
         if tick == 600:
-            engine.apply({"wash": True})
-            engine.apply({"add_antibody_ug_per_ml": 0.02})
+            engine.apply(doing(wash=True))
+            engine.apply(doing(add_antibody_ug_per_ml=0.02))
         engine.advance(1)
         now = engine.bound[0][engine.targets["target_status"] == ALIVE].sum()
         uptake += 0.5 * (held + now) * k_net * engine.tick_h

@@ -148,7 +148,10 @@ GROW = {
 BLOCKED = {**GROW, **off(t_direct_effect_max=0.9)}
 LITTLE = off(a_dose_ug_per_ml=0.01)
 DAY = STEEP | off(e_et_ratio=0.5)
-MUTATING = {"days": 1, "mutation_rate_per_division": 0.05, "resistant_direct_response": 0.0}
+MUTATING = {
+    "days": 1.0, "passage_interval_days": 1.0, "split_ratio": 2.0, "medium_change_days": 1.0,
+    "dose_steps_ug_per_ml": [0.0], "mutation_rate_per_division": 0.05, "resistant_direct_response": 0.0,
+}  # fmt: skip
 
 LINES = {
     # -- binding: antibody reaches the cell

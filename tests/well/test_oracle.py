@@ -15,6 +15,7 @@ from simulation.well.engine import WellEngine
 from simulation.well.params import well_params
 from tests.oracle.conditions import PARTNER, condition, small_well
 from tests.oracle.next_event import run
+from tests.well.runs import typed
 
 EVERYTHING = {
     "partner": PARTNER,
@@ -29,7 +30,7 @@ SIGNIFICANT = 4.0
 
 def product(case: dict, seed: int) -> dict:
     """What the kernel makes of one well, by the oracle's names."""
-    engine = WellEngine(well_params(case), seed * 1_000_003 + 17)
+    engine = WellEngine(well_params(typed(case)), seed * 1_000_003 + 17)
     engine.advance(round(case["assay"]["duration_h"] / engine.tick_h))
     seen = engine.observe()
     names = ("kills", "hits", "contacts", "encounters", "effectors_dead")

@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.sweep import expand
@@ -38,13 +39,13 @@ readout = "calcein"
 
 
 def conditions(**changes):
-    """All wells of the scenario with `targets__cell_line="..."` and so on, shrunk: (resolved, run key) by role."""
+    """All wells of the scenario with `targets__cell_line="..."` and so on, shrunk: (condition, run key) by role."""
     sets = [f"{path.replace('__', '.')}={value}" for path, value in changes.items()]
     by_role = {}
     for found in expand(scenario_from_text(SCENARIO, sets)):
-        well = found.resolved["well"]
-        small = well | {"area_mm2": SHARE * well["area_mm2"], "volume_ul": SHARE * well["volume_ul"]}
-        by_role.setdefault(found.role, []).append((found.resolved | {"well": small}, found.run_key))
+        well = found.well
+        small = replace(well, area_mm2=SHARE * well.area_mm2, volume_ul=SHARE * well.volume_ul)
+        by_role.setdefault(found.role, []).append((replace(found, well=small), found.run_key))
     return by_role
 
 
@@ -114,8 +115,8 @@ def test_lysis_rises_with_dose_to_an_ec50_of_nanograms(line):
 @pytest.mark.parametrize("line", ["JIMT-1", "HCC1954", "MDA-MB-453"])
 def test_lines_that_resist_the_direct_arm_are_lysed(line):
     """The two arms are independent: what antibody does not stop from growing, NK cells kill all the same."""
-    targets = conditions(targets__cell_line=line)["sample"][0][0]["targets"]
-    assert targets["direct_effect_max"] * targets["direct_response"] < 0.2
+    targets = conditions(targets__cell_line=line)["sample"][0][0].targets
+    assert targets.direct_effect_max * targets.direct_response < 0.2
     with_antibody, without = lysis(targets__cell_line=line), lysis(targets__cell_line=line, antibody__dose_ug_per_ml=0)
     print(f"{line}: {with_antibody.mean():.1f} % lysis, {without.mean():.1f} % without antibody")
     assert with_antibody.mean() - without.mean() > 10.0

@@ -3,8 +3,11 @@
 import math
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 
+from simulation.conditions.mouse import AntibodyDrug, Clone, ResidentEffector, Residents, SmallMolecule, Strain, Tissue
+from simulation.conditions.section import Section
 from simulation.xenograft.layout import CELL_SLOTS, patch_side_um
 from simulation.xenograft.rows import Rows
 
@@ -33,7 +36,6 @@ CLONE = {
     "direct_occupancy_half": 0.3,
 }
 ANTIBODY = {
-    "class": "antibody",
     "epitope": "IV",
     "molar_mass_kda": 145.5,
     "kon_per_nM_h": 1.0,
@@ -92,15 +94,38 @@ EFFECTOR = {
 }
 
 
+def section[S: Section](kind: type[S], table: dict) -> S:
+    """A section with the numbers of a table; those that it does not name are zero or empty."""
+    empty = {float: 0.0, int: 0, str: "", bool: False}
+    return kind(**{one.name: empty.get(one.type) for one in msgspec.structs.fields(kind)} | table)
+
+
+def effector(table: dict = EFFECTOR) -> ResidentEffector:
+    return section(ResidentEffector, table)
+
+
+def antibody(table: dict = ANTIBODY) -> AntibodyDrug:
+    return section(AntibodyDrug, table)
+
+
+def clone(table: dict = CLONE) -> Clone:
+    return section(Clone, table)
+
+
 def params(drugs=None, clones=(CLONE,), tumour=None, effectors=None, strain=None):
-    """What TumourParams holds, for the parts that are tested alone; drugs: name -> overrides of ANTIBODY."""
+    """What TumourParams holds, for the parts that are tested alone; drugs: name -> overrides of ANTIBODY, or a drug;
+    effectors: kind -> table, a kind that is not named is absent."""
     drugs = {"antibody": {}} if drugs is None else drugs
+    kinds = {"nk": EFFECTOR} if effectors is None else {kind: own for kind, own in effectors.items() if own}
     return SimpleNamespace(
-        drugs={name: {**ANTIBODY, **own} for name, own in drugs.items()},
-        clones=tuple({**CLONE, **clone} for clone in clones),
-        tumour={**TISSUE, **(tumour or {})},
-        effectors=effectors or {"nk": EFFECTOR, "myeloid": None, "human_nk": None},
-        strain={**STRAIN, **(strain or {})},
+        drugs={
+            name: own if isinstance(own, SmallMolecule) else antibody({**ANTIBODY, **own})
+            for name, own in drugs.items()
+        },
+        clones=tuple(clone({**CLONE, **own}) for own in clones),
+        tumour=section(Tissue, {**TISSUE, **(tumour or {})}),
+        effectors=section(Residents, {kind: effector(own) for kind, own in kinds.items()}),
+        strain=section(Strain, {**STRAIN, **(strain or {})}),
         patch_side_um=patch_side_um(TISSUE["cells_per_mm3"]),
     )
 

@@ -17,7 +17,7 @@ from simulation.xenograft import contacts, effectors
 from simulation.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, her2_relative
 from tests.oracle.conditions import small_well
 from tests.well.runs import start
-from tests.xenograft.bodies import EFFECTOR, Still
+from tests.xenograft.bodies import ANTIBODY, EFFECTOR, Still, antibody, effector
 
 ENGAGED = 0.4
 PER_PATCH = 4
@@ -59,9 +59,10 @@ def in_patches(condition, meetings_per_h, patches=4000):
     )  # fmt: skip
     keep = body.patches[:patches]
     resident = {**EFFECTOR, **{k: nk[k] for k in EFFECTOR if k in nk}}
-    resident |= {"contact_rate_per_h": meetings_per_h, "lifetime_h": 1.0 / nk["death_per_h"]}
+    resident = effector(resident | {"contact_rate_per_h": meetings_per_h, "lifetime_h": 1.0 / nk["death_per_h"]})
+    fc = antibody({key: value for key, value in a.items() if key in ANTIBODY})
     dosed = a["dose_ug_per_ml"] > 0.0
-    laws = effectors.law_row(resident, a if dosed else None, t["repair_time_h"])[None, :]
+    laws = effectors.law_row(resident, fc if dosed else None, t["repair_time_h"])[None, :]
     traits, shares = (
         effectors.trait_table(resident),
         (nk["natural_competent_fraction"], nk["antibody_competent_fraction"]),

@@ -13,7 +13,7 @@ from simulation.xenograft.antibody import Antibody
 from simulation.xenograft.contacts import COUNT_NAMES, GONE
 from simulation.xenograft.effectors import Effectors, law_row, trait_table
 from simulation.xenograft.layout import COMMITTED, EFFECTOR_SLOTS
-from tests.xenograft.bodies import ANTIBODY, EFFECTOR, ball, params
+from tests.xenograft.bodies import ANTIBODY, EFFECTOR, antibody, ball, effector, params
 
 ROOT = Path(__file__).parents[2]
 DOSED = np.array([900.0, 0.0])
@@ -172,12 +172,14 @@ def test_traits_of_arrivals():
 
 def test_bridge_constant_of_a_kind():
     """Twin of the law table: K2 g / x (1 + C x / K16 + IgG / K16), x the Fc gain times that of the receptor."""
-    row = law_row({**EFFECTOR, "genotype": "FF", "fcgr_gain": 0.5}, {**ANTIBODY, "fc_gain": 10.0}, 0.83)
+    row = law_row(
+        effector({**EFFECTOR, "genotype": "FF", "fcgr_gain": 0.5}), antibody({**ANTIBODY, "fc_gain": 10.0}), 0.83
+    )
     law = dict(zip(contacts.LAW_NAMES, row, strict=True))
     assert law["k2"] == pytest.approx(2e4 * 1.8 / 5.0)
     assert law["k2_per_nM"] == pytest.approx(2e4 * 1.8 / 5.0 * 5.0 / (500.0 * 1.8))
-    assert law_row(EFFECTOR, None, 0.83)[contacts.LAW["k2"]] == np.inf
-    assert law["unit_cd16a"] == pytest.approx(2500.0) and trait_table(EFFECTOR).shape == (3, 1024)
+    assert law_row(effector(), None, 0.83)[contacts.LAW["k2"]] == np.inf
+    assert law["unit_cd16a"] == pytest.approx(2500.0) and trait_table(effector()).shape == (3, 1024)
 
 
 _TWO_THREADS = """

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from simulation.conditions.mouse import Dose
 from simulation.xenograft import layout
 from simulation.xenograft.engine import TumourEngine
 from simulation.xenograft.params import tumour_params
@@ -13,12 +15,12 @@ from tests.scenario.mice_example import mice
 from tests.xenograft.tissues import living_words
 
 SMALL = {"tumour.fraction_simulated": 0.0006}
-DOSE = {"drug": "trastuzumab", "mg_per_kg": 10.0, "route": "ip"}
+DOSE = Dose(drug="trastuzumab", mg_per_kg=10.0, route="ip", day=0.0)
 
 
 def engine(changes=None, check=True, key=None):
     condition = mice(SMALL | (changes or {}))[-1]
-    params = tumour_params(condition.resolved)
+    params = tumour_params(condition)
     return TumourEngine(params, condition.run_key if key is None else key, check=check)
 
 
@@ -98,7 +100,7 @@ def test_antibody_stays_with_the_tumour_when_the_box_grows():
 def test_without_fc_and_signalling_the_drug_changes_nothing():
     numbers = {"tumour.clone.0.direct_effect_max": 0.0, "arm.1.dose.0.drug": "trastuzumab-Fc-null"}
     treated, vehicle = engine(numbers), engine(numbers)
-    treated.apply(DOSE | {"drug": "trastuzumab-Fc-null"})
+    treated.apply(replace(DOSE, drug="trastuzumab-Fc-null"))
     for run in (treated, vehicle):
         run.advance(48)
     assert treated.observe()["occupancy_mean"][0] > 0.05  # the drug is there
@@ -110,7 +112,7 @@ def test_signalling_alone_slows_growth_by_its_share_of_births():
     numbers = {"tumour.clone.0.direct_effect_max": 0.5, "arm.1.dose.0.drug": "trastuzumab-Fc-null"}
     treated, vehicle = engine(numbers), engine(numbers)
     for _ in range(2):
-        treated.apply(DOSE | {"drug": "trastuzumab-Fc-null", "route": "iv", "mg_per_kg": 30.0})
+        treated.apply(replace(DOSE, drug="trastuzumab-Fc-null", route="iv", mg_per_kg=30.0))
     for run in (treated, vehicle):
         run.advance(72)
     seen, plain = treated.observe(), vehicle.observe()
@@ -132,16 +134,14 @@ def test_observing_changes_nothing():
 def test_a_shrunken_tumour_collapses_its_vessels_at_the_same_relative_depth():
     whole, small = (
         tissue_of(
-            tumour_params(
-                mice({"tumour.fraction_simulated": share, "tumour.vessel_collapse_mm2_per_h": 0.05})[0].resolved
-            )
+            tumour_params(mice({"tumour.fraction_simulated": share, "tumour.vessel_collapse_mm2_per_h": 0.05})[0])
         )
         for share in (1.0, 0.001)
     )
     # the potential in the middle goes with the square of the radius, and the radius with the cube root of the share
     assert whole.collapse_mm2_per_h == pytest.approx(0.05)
     assert small.collapse_mm2_per_h == pytest.approx(0.05 * 0.1**2)
-    never = mice({"tumour.vessel_collapse_mm2_per_h": 0})[0].resolved
+    never = mice({"tumour.vessel_collapse_mm2_per_h": 0})[0]
     assert math.isinf(tissue_of(tumour_params(never)).collapse_mm2_per_h)
 
 
@@ -150,10 +150,10 @@ def test_vessels_that_close_bring_less_oxygen_and_no_less_antibody():
     tumours: 12.4 +- 1.7 %, SK-BR-3), whatever the pressure leaves of their blood."""
     typical = {f"mouse.{name}_log_sd": 0.0 for name in ("growth", "clearance", "effector_density", "vessel")}
     run = engine(typical | {"tumour.fraction_simulated": 0.003})
-    run.apply(DOSE | {"route": "iv"})
+    run.apply(replace(DOSE, route="iv"))
     run.advance(24)
     seen, tumour = run.observe(), run.tumour
     content_nM = sum(seen[f"antibody_{where}_nM"][0] for where in ("free", "bound", "internalised"))
-    dose_ug = DOSE["mg_per_kg"] * 1000.0 * run.params.strain["weight_kg"]
+    dose_ug = DOSE.mg_per_kg * 1000.0 * run.params.strain.weight_kg
     assert 7.7 < 100.0 * content_nM * 0.1455 / dose_ug < 9.9  # 1 nM is 0.1455 ug per mL of tissue
     assert tumour.perfusion[tumour.n > 0].mean() < 0.5 * tumour.vessels[tumour.n > 0].mean()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from simulation.biology.growth import direct_block
+from simulation.conditions.mouse import SmallMolecule
 from simulation.xenograft.antibody import Antibody
 from simulation.xenograft.layout import her2_relative, pack
 from simulation.xenograft.opsonisation import (
@@ -19,7 +20,7 @@ from simulation.xenograft.opsonisation import (
     receptor_table,
     signalling_pass,
 )
-from tests.xenograft.bodies import CLONE, params
+from tests.xenograft.bodies import CLONE, clone, params, section
 
 
 def test_profiles_have_the_mean_of_their_bin():
@@ -43,7 +44,7 @@ def test_cells_near_the_vessel_come_first():
 
 
 def test_receptors_within_reach():
-    table = receptor_table([CLONE, {**CLONE, "masked_fraction": 0.5, "p95_fraction": 0.2}], her2_relative())
+    table = receptor_table([clone(), clone({**CLONE, "masked_fraction": 0.5, "p95_fraction": 0.2})], her2_relative())
     assert table[0, 128] == 1e6 and table[0, 144] == 2e6 and table[0, 0] == 0.0
     assert table[1, 128] == pytest.approx(0.4e6) and (table[2:] == 0.0).all()
     assert nM_per_receptor(86.177) * 64e6 == pytest.approx(166.05, rel=1e-3)  # 1e6 per cell at 1e5 cells per mm3
@@ -51,7 +52,7 @@ def test_receptors_within_reach():
 
 def test_signalling_block_by_class():
     theta = class_occupancy()
-    clones = [CLONE, {**CLONE, "direct_response": 0.0}, {**CLONE, "p95_fraction": 0.5}]
+    clones = [clone(own) for own in (CLONE, {**CLONE, "direct_response": 0.0}, {**CLONE, "p95_fraction": 0.5})]
     passing = signalling_pass(clones, (1.0, 0.5), 0.0, np.array([1.0, 0.0, 1.0]))
     for c in (0, 20, 63):
         assert passing[0, c, 0] == pytest.approx(1.0 - direct_block(theta[c], 0.4, 1.0, 0.3), rel=1e-6)
@@ -62,13 +63,13 @@ def test_signalling_block_by_class():
 
 
 def test_synergy_needs_both_antibodies():
-    plain, more = (signalling_pass([CLONE], (1.0, 0.5), s, np.ones(1)) for s in (0.0, 0.3))
+    plain, more = (signalling_pass([clone()], (1.0, 0.5), s, np.ones(1)) for s in (0.0, 0.3))
     assert np.array_equal(plain[0, :, 0], more[0, :, 0]) and np.array_equal(plain[0, 0], more[0, 0])
     assert more[0, 63, 63] == pytest.approx(0.7 * plain[0, 63, 63], rel=1e-6)
 
 
 def test_pools_by_epitope():
-    drugs = params({"b": {}, "a": {"epitope": "II"}, "c": {"class": "small-molecule"}}).drugs
+    drugs = params({"b": {}, "a": {"epitope": "II"}, "c": section(SmallMolecule, {})}).drugs
     assert antibodies_of(drugs) == {0: "b", 1: "a"}
     assert antibodies_of(params({"iso": {"epitope": "none"}}).drugs) == {0: "iso"}
     assert antibodies_of(params({"iso": {"epitope": "none"}, "t": {}}).drugs) == {0: "t", 1: "iso"}

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
+from simulation.conditions.mouse import SmallMolecule
 from simulation.xenograft.partners import Partners
-from tests.xenograft.bodies import params
+from tests.xenograft.bodies import params, section
 
 DRUG = {
-    "class": "small-molecule",
     "half_life_h": 12.0,
     "dose_half_mg_per_kg": 20.0,
     "birth_block": 0.0,
@@ -20,8 +20,12 @@ DRUG = {
 PTEN_NULL = {"mechanism": "PTEN-loss", "direct_response": 0.1}
 
 
+def drug(**effects) -> SmallMolecule:
+    return section(SmallMolecule, {**DRUG, **effects})
+
+
 def mouse(clones=({},), **effects):
-    return Partners(params({"drug": {**DRUG, **effects}}, clones=clones))
+    return Partners(params({"drug": drug(**effects)}, clones=clones))
 
 
 def test_nothing_is_changed_before_a_dose():
@@ -69,7 +73,7 @@ def test_response_returns_where_pten_is_lost_and_nowhere_else():
 
 
 def test_two_drugs_act_independently():
-    both = Partners(params({"a": {**DRUG, "birth_block": 0.5}, "b": {**DRUG, "birth_block": 0.2}}))
+    both = Partners(params({"a": drug(birth_block=0.5), "b": drug(birth_block=0.2)}))
     for name in ("a", "b"):
         both.dose(name, 1e12)
     assert both.advance()[0][0] == pytest.approx(0.4, rel=1e-6)
@@ -79,7 +83,7 @@ def test_state_goes_over_by_name():
     one = mouse(kill_per_d=1.0, transit_h=10.0)
     one.dose("drug", 50.0)
     one.advance()
-    other = Partners(params({"another": DRUG, "drug": {**DRUG, "kill_per_d": 1.0, "transit_h": 10.0}}))
+    other = Partners(params({"another": drug(), "drug": drug(kill_per_d=1.0, transit_h=10.0)}))
     other.restore(one.arrays())
     assert other.advance()[1][0] == one.advance()[1][0]
     with pytest.raises(ValueError, match="aspirin"):

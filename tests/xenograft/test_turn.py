@@ -20,7 +20,7 @@ TYPICAL = {f"mouse.{name}_log_sd": 0.0 for name in ("growth", "clearance", "effe
 def n87(share: float, cells: int | None = None, **numbers):
     """The tissue of a typical mouse; its cells, or those of 98.2 mm3."""
     changes = {"tumour.fraction_simulated": share, "mouse.start_volume_cv": 0.0, **TYPICAL}
-    tissue = tissue_of(tumour_params(mice(changes)[0].resolved))
+    tissue = tissue_of(tumour_params(mice(changes)[0]))
     return tissue._replace(start_cells=cells or round(98.2e5 * share), **numbers)
 
 

@@ -39,7 +39,7 @@ def contact_rows() -> list[dict]:
             ((well,),) = wells.conditions([Donor(1)], line, np.array([dose]), changes)
             params = well_params(well)
             engine = WellEngine(params, 1)
-            cd16a = well["effectors"]["cd16a_per_cell"] * well["effectors"]["contact_fraction"]
+            cd16a = well.effectors.cd16a_per_cell * well.effectors.contact_fraction
             row = {"kon_per_nM_h": kon, "line": line, "dose_ug_per_ml": dose}
             row |= {name: [] for name in ("bound", "inside", "bridges", "two_armed")}
             for hour in HOURS:

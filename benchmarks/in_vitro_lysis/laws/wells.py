@@ -5,14 +5,15 @@ its random numbers over doses, lines and laws (paired). Wells hold 1000 targets 
 the experiment. Controls enter by their expectation: spontaneous deaths of targets, and LDH of effectors by themselves.
 """
 
-import copy
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from benchmarks.in_vitro_lysis.laws.candidates import packed
+from simulation.conditions import WellCondition
 
 SCENARIO = Path(__file__).resolve().parents[1] / "W3" / "scenario.toml"
 DOSES = np.array([1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0])  # ug/mL
@@ -40,8 +41,8 @@ def donors(count: int, seed: int) -> list:
     return [Donor(n + 1, *map(float, scores[n]), genotype=float(points[n, 4])) for n in range(count)]
 
 
-def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> list[list[dict]]:
-    """Resolved wells, one list over doses per donor; changes: dotted keys of the scenario."""
+def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> list[list[WellCondition]]:
+    """Conditions of wells, one list over doses per donor; changes: dotted keys of the scenario."""
     from simulation.scenario.load import load_scenario
     from simulation.scenario.resolve import resolve
     from simulation.scenario.sweep import with_values
@@ -54,14 +55,13 @@ def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> lis
         for dose in doses:
             values = {"targets.cell_line": line, "antibody.dose_ug_per_ml": float(dose), "targets.cells": TARGETS}
             values["well.volume_ul"] = 200.0 * share
-            well = copy.deepcopy(resolve(with_values(base, values | changes), base.known, donor))
-            well["well"]["area_mm2"] *= share
-            row.append(well)
+            well = resolve(with_values(base, values | changes), base.known, donor)
+            row.append(structs.replace(well, well=structs.replace(well.well, area_mm2=well.well.area_mm2 * share)))
         found.append(row)
     return found
 
 
-def lysis(rows: list[list[dict]], free: Free, seed: int) -> np.ndarray:
+def lysis(rows: list[list[WellCondition]], free: Free, seed: int) -> np.ndarray:
     """Specific lysis (%) of every well, shape (donors, doses)."""
     from simulation.well.engine import WellEngine
     from simulation.well.params import well_params
@@ -74,13 +74,13 @@ def lysis(rows: list[list[dict]], free: Free, seed: int) -> np.ndarray:
                 "bridges_hill": packed(free.slope, free.u),
                 "antibody_hit_per_h": free.hits,
             }
-            effectors = well["effectors"] | fitted
-            hours, cells = well["assay"]["duration_h"], well["targets"]["cells"]
-            engine = WellEngine(well_params({**well, "effectors": effectors}), (seed << 16) + d)
+            effectors = structs.replace(well.effectors, **fitted)
+            hours, cells = well.assay.duration_h, well.targets.cells
+            engine = WellEngine(well_params(structs.replace(well, effectors=effectors)), (seed << 16) + d)
             engine.advance(round(hours * 60))
             seen = engine.observe()
-            target_only = cells * (1.0 - math.exp(-well["targets"]["spontaneous_death_per_h"] * hours))
-            own = effectors["nk_cells"] * (1.0 - math.exp(-effectors["death_per_h"] * hours))
-            released = seen["targets_dead"] + effectors["ldh_content"] * (seen["effectors_dead"] - own)
+            target_only = cells * (1.0 - math.exp(-well.targets.spontaneous_death_per_h * hours))
+            own = effectors.nk_cells * (1.0 - math.exp(-effectors.death_per_h * hours))
+            released = seen["targets_dead"] + effectors.ldh_content * (seen["effectors_dead"] - own)
             out[d, k] = 100.0 * (released - target_only) / (cells - target_only)
     return out

@@ -11,7 +11,8 @@ Limits   fraction 1, 100 mm3, 1e5 cells/mm3: 1e7 cells; phi_half -> inf or 0 (of
 
 import math
 import os
-from collections.abc import Mapping
+
+from simulation.conditions.mouse import MouseCondition
 
 # Memory, bytes: of one visited patch with all its fields (some 800) and once more its cells, which are there twice
 # while the box grows; and of the rest of a process.
@@ -23,35 +24,35 @@ _SLOWING_FROM = 120.0  # x at which growth is half of the free one
 LEAST_CELLS = 640  # ten patches: under that there is no tissue
 
 
-def start_cells(condition: Mapping) -> int:
+def start_cells(condition: MouseCondition) -> int:
     """Cells at the start of the simulated share of a tumour."""
-    tumour = condition["tumour"]
-    return round(tumour["start_volume_mm3"] * tumour["cells_per_mm3"] * tumour["fraction_simulated"])
+    tumour = condition.tumour
+    return round(tumour.start_volume_mm3 * tumour.cells_per_mm3 * tumour.fraction_simulated)
 
 
-def largest_cells(condition: Mapping) -> int:
+def largest_cells(condition: MouseCondition) -> int:
     """Most cells the simulated share can come to: untreated to the end, or to the reading after the end point."""
-    tumour, study = condition["tumour"], condition["study"]
-    days, start = study["caliper_days"], tumour["start_volume_mm3"]
-    longest_gap = max([later - earlier for earlier, later in zip(days, [*days[1:], study["days"]], strict=True)])
-    free = _untreated(condition, start, study["days"])[-1]
+    tumour, study = condition.tumour, condition.study
+    days, start = study.caliper_days, tumour.start_volume_mm3
+    longest_gap = max([later - earlier for earlier, later in zip(days, [*days[1:], study.days], strict=True)])
+    free = _untreated(condition, start, study.days)[-1]
     # Calipers read 4.5 % low and err by some 7 % of a volume at the end point: three such errors are allowed for.
-    stopped = _untreated(condition, max(1.3 * study["endpoint_mm3"], start), longest_gap)[-1]
-    return math.ceil(1.1 * min(free, stopped) * tumour["cells_per_mm3"] * tumour["fraction_simulated"])
+    stopped = _untreated(condition, max(1.3 * study.endpoint_mm3, start), longest_gap)[-1]
+    return math.ceil(1.1 * min(free, stopped) * tumour.cells_per_mm3 * tumour.fraction_simulated)
 
 
-def cell_hours(condition: Mapping) -> float:
+def cell_hours(condition: MouseCondition) -> float:
     """Cells times hours of a run, untreated up to the end point: what its time goes with."""
-    tumour, study = condition["tumour"], condition["study"]
-    course = _untreated(condition, tumour["start_volume_mm3"], study["days"])
-    volume_days = study["days"] / (len(course) - 1) * sum(v for v in course[:-1] if v < study["endpoint_mm3"])
-    return 24.0 * volume_days * tumour["cells_per_mm3"] * tumour["fraction_simulated"]
+    tumour, study = condition.tumour, condition.study
+    course = _untreated(condition, tumour.start_volume_mm3, study.days)
+    volume_days = study.days / (len(course) - 1) * sum(v for v in course[:-1] if v < study.endpoint_mm3)
+    return 24.0 * volume_days * tumour.cells_per_mm3 * tumour.fraction_simulated
 
 
-def _untreated(condition: Mapping, volume_mm3: float, days: float) -> list[float]:
+def _untreated(condition: MouseCondition, volume_mm3: float, days: float) -> list[float]:
     """Volumes (mm3) from now on, at equal steps of at most half a day; the last one is that after `days`."""
-    growth_per_d = max(clone["growth_per_d"] for clone in condition["clones"])
-    closing = 24.0 * condition["tumour"]["vessel_collapse_mm2_per_h"]
+    growth_per_d = max(clone.growth_per_d for clone in condition.clones)
+    closing = 24.0 * condition.tumour.vessel_collapse_mm2_per_h
     steps = max(1, math.ceil(2.0 * days))
     course = [volume_mm3]
     for _ in range(steps):
@@ -62,7 +63,7 @@ def _untreated(condition: Mapping, volume_mm3: float, days: float) -> list[float
     return course
 
 
-def memory_bytes(condition: Mapping) -> int:
+def memory_bytes(condition: MouseCondition) -> int:
     """Memory of one mouse at its largest, process included. Patches outside the tumour are never touched."""
     patches = largest_cells(condition) / PATCH_CELLS
     radius = math.cbrt(3.0 * patches / (4.0 * math.pi))

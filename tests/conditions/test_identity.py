@@ -6,8 +6,10 @@ import json
 import random
 
 import pytest
+from msgspec.structs import replace
 
-from simulation.scenario.identity import canonical_json, mouse_key, plate, run_id, run_key
+from simulation.conditions import condition_from
+from simulation.conditions.section import canonical_json
 from simulation.scenario.load import scenario_from_dict, scenario_from_text
 from simulation.scenario.sweep import expand
 from tests.scenario import conditions, example, ids
@@ -116,16 +118,17 @@ def test_paired_runs_of_one_unit_share_their_key():
 
 
 def test_role_does_not_enter_the_key():
-    resolved = conditions()[0].resolved
-    assert run_key(resolved) == run_key({**resolved, "role": "fc_null"})
-    assert run_id(resolved) != run_id({**resolved, "role": "fc_null"})
+    condition = conditions()[0]
+    other = replace(condition, role="fc_null")
+    assert condition.run_key == other.run_key
+    assert condition.run_id != other.run_id
 
 
-def test_names_follow_from_the_resolved_numbers_alone():
+def test_names_follow_from_the_numbers_alone():
     for condition in conditions({"effectors.donors": 2}, {"effectors.et_ratio": [0, 5]}):
-        again = json.loads(condition.json)
-        assert again == condition.resolved
-        assert (run_id(again), run_key(again), plate(again)) == (condition.run_id, condition.run_key, condition.plate)
+        again = condition_from(json.loads(condition.text))
+        assert again == condition
+        assert (again.run_id, again.run_key, again.plate) == (condition.run_id, condition.run_key, condition.plate)
         assert (len(condition.run_id), len(condition.plate)) == (16, 8)
 
 
@@ -137,15 +140,33 @@ def test_names_are_hashes_of_the_whole_text_of_what_they_name():
         return hashlib.sha256(text(value).encode()).digest()
 
     for condition in conditions({"effectors.donors": 2}, {"antibody.dose_ug_per_ml": DOSES}):
-        resolved = condition.resolved
-        assert condition.json == canonical_json(resolved) == text(resolved)
-        assert condition.run_id == run_id(resolved) == digest(resolved).hex()[:16]
+        resolved = condition.as_dict()
+        assert condition.text == canonical_json(resolved) == text(resolved)
+        assert condition.run_id == digest(resolved).hex()[:16]
         not_physics = {"schema", "model", "random", "role", "output", "seed", "donor", "replicate"}
         physics = {key: value for key, value in resolved.items() if key not in not_physics}
         assert physics["well"]["rim_width"] == 0.1  # a number that came into the catalogue later
         physics["well"] = {name: value for name, value in physics["well"].items() if name != "rim_width"}
         unit = {name: resolved[name] for name in ("seed", "donor", "replicate")}
         assert condition.run_key == int.from_bytes(digest(unit | {"physics": physics})[:8], "big")
+
+
+@pytest.mark.parametrize("random", ["independent", "paired"])
+def test_the_key_of_a_mouse_is_a_hash_of_its_unit_and_physics(random):
+    for mouse in mice({"random": random}):
+        table = mouse.as_dict()
+        unit = {name: table[name] for name in ("seed", "mouse")}
+        if random == "independent":
+            not_physics = {"schema", "model", "random", "output", "seed", "arm", "mouse"}
+            physics = {key: value for key, value in table.items() if key not in not_physics}
+            former = (  # numbers that came into the catalogue later, at the values that they had in the source
+                *("vessel_spread", "crowding_relaxation_per_h", "cohesion_um_per_h", "cohesion_gain", "opsonised_from"),
+                *("her2_cut_1_per_cell", "her2_cut_2_per_cell", "her2_cut_3_per_cell"),
+            )
+            physics["tumour"] = {key: value for key, value in table["tumour"].items() if key not in former}
+            unit |= {"arm": table["arm"], "physics": physics}
+        text = json.dumps(unit, sort_keys=True, separators=(",", ":"))
+        assert mouse.run_key == int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def test_canonical_json_is_sorted_exact_and_finite():
@@ -216,13 +237,13 @@ def test_a_scenario_is_the_same_from_text_and_dict():
 
 
 def test_a_number_that_came_into_the_catalogue_moves_the_draws_only_where_it_has_another_value():
-    mouse = mice()[0].resolved
-    for resolved, key, table, name in (
-        (conditions()[0].resolved, run_key, "well", "rim_width"),
-        (mouse, mouse_key, "tumour", "vessel_spread"),
-        (mouse, mouse_key, "tumour", "her2_cut_3_per_cell"),
+    mouse = mice()[0]
+    for condition, table, name in (
+        (conditions()[0], "well", "rim_width"),
+        (mouse, "tumour", "vessel_spread"),
+        (mouse, "tumour", "her2_cut_3_per_cell"),
     ):
-        former = resolved | {table: {k: v for k, v in resolved[table].items() if k != name}}
-        assert key(former) == key(resolved)
-        moved = resolved | {table: resolved[table] | {name: resolved[table][name] * 0.5}}
-        assert key(moved) != key(resolved)
+        section = getattr(condition, table)
+        assert name not in json.loads(section.physics_text)
+        changed = replace(section, **{name: getattr(section, name) * 0.5})
+        assert replace(condition, **{table: changed}).run_key != condition.run_key

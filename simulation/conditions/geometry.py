@@ -1,21 +1,20 @@
-"""Capacity: do the cells of a well fit on its grid, and in how many layers?
+"""Geometry of a well: its sites, whether its cells fit on the grid, and in how many layers.
 
 A well is a grid of sites of 10 um x 10 um. A target covers 2x2 sites in every layer, an NK cell one site of one
 layer. NK cells that would crowd one layer are stacked: the layers are the fewest in which NK cells take at most the
-share `filling` of the sites that targets leave free. A well that needs more than `max_layers` is refused, and so is
+fraction `filling` of the sites that targets leave free. A well that needs more than `max_layers` is refused, and so is
 one whose targets take 60 % of the sites: random sequential placing of 2x2 blocks jams near 75 % and slows long
 before.
 
 Pure functions of numbers: used by the scenario checks, by `adcc check` and by the engine.
-Limits   nk = 0 -> 1 layer;  nk -> filling x free sites -> 1 layer exactly  (tests/scenario/test_capacity.py)
+Limits   nk = 0 -> 1 layer;  nk -> filling x free sites -> 1 layer exactly  (tests/conditions/test_geometry.py)
 """
 
 import math
-from collections.abc import Iterable, Mapping
 
-SITE_UM = 10.0
+from simulation.biology.motility import SITE_UM
+
 SITES_PER_TARGET = 4
-GROWTH_FROM_H = 24.0  # cells divide, and the direct arm acts, only in assays longer than this and in culture
 TARGET_SHARE_LIMIT = 0.6
 
 # Memory of one well, bytes; rounded up from the columns a well holds per agent and the occupancy grid.
@@ -37,12 +36,14 @@ def sites_in(area_mm2: float) -> int:
     return int(area_mm2 * 1e6 / SITE_UM**2 + 1e-9)
 
 
-def sites_of(well: Mapping) -> int:
-    """Sites of 10 um x 10 um per layer of a resolved well; a chip counts whole compartments."""
-    if well["shape"] == "chip":
-        per_compartment = (well["microwell_side_um"] // round(SITE_UM)) ** 2
-        return round(well["area_mm2"] * 1e6 / well["microwell_side_um"] ** 2) * per_compartment
-    return sites_in(well["area_mm2"])
+def microwell_sites(side_um: float) -> int:
+    """Sites along one side of a compartment of a microwell chip."""
+    return int(side_um // SITE_UM)
+
+
+def microwells_in(area_mm2: float, side_um: float) -> int:
+    """Compartments of a microwell chip whose area they fill."""
+    return round(area_mm2 * 1e6 / side_um**2)
 
 
 def most_targets(sites: int) -> int:
@@ -51,7 +52,7 @@ def most_targets(sites: int) -> int:
 
 
 def filling_of(sites: int, targets: int, nk: int, layers: int) -> float:
-    """Share of the free sites (those outside targets) of all layers that NK cells take; 0-1, above 1 when too many."""
+    """Fraction of the free sites (those outside targets) of all layers that NK cells take; above 1: too many."""
     free = layers * (sites - SITES_PER_TARGET * targets)
     return nk / free if free > 0 else math.inf
 
@@ -59,8 +60,8 @@ def filling_of(sites: int, targets: int, nk: int, layers: int) -> float:
 def layers_needed(sites: int, targets: int, nk: int, filling: float, max_layers: int) -> int:
     """Layers that a well needs: the smallest n with nk / (n (sites - 4 targets)) <= filling.
 
-    sites, targets, nk: counts; filling: highest share of free sites that NK may take (0-1]; max_layers: most layers
-    the format can hold. Raises CapacityError when targets crowd the floor or more than max_layers are needed.
+    sites, targets, nk: counts; filling: largest fraction of the free sites that NK cells may take (0-1]; max_layers:
+    most layers the format can hold. Raises CapacityError when targets crowd the floor, or more layers are needed.
     """
     if targets > most_targets(sites):
         share = SITES_PER_TARGET * targets / sites if sites else math.inf
@@ -79,17 +80,6 @@ def layers_needed(sites: int, targets: int, nk: int, filling: float, max_layers:
             f"at most {math.floor(max_layers * free * filling + 1e-9):,} NK cells fit)",
         )
     return layers
-
-
-def peak_nk(nk_cells: int, actions: Iterable[Mapping]) -> int:
-    """Most NK cells in the well at one time: those at the start and those that resolved actions add or wash away."""
-    now = peak = nk_cells
-    for action in actions:
-        if action.get("wash_effectors"):
-            now = 0
-        now += action.get("nk_cells", 0)
-        peak = max(peak, now)
-    return peak
 
 
 def memory_bytes(targets: int, nk: int, sites: int, layers: int) -> int:

@@ -2,13 +2,12 @@
 
 import pytest
 
-from simulation.scenario.capacity import (
+from simulation.conditions.geometry import (
     CapacityError,
     filling_of,
     layers_needed,
     memory_bytes,
     most_targets,
-    peak_nk,
     sites_in,
 )
 from tests.scenario import conditions, faults
@@ -66,17 +65,21 @@ def test_effectors_alone_need_no_targets():
 def test_the_formats_hold_their_default_cells(changes, layers):
     full = {"targets.cells": None, "effectors.type": "NK-92"} | changes
     assert faults(full) == []
-    sample = next(c.resolved for c in conditions(full) if c.role == "sample")
-    sites = sites_in(sample["well"]["area_mm2"])
-    nk, cells = sample["effectors"]["nk_cells"], sample["targets"]["cells"]
-    assert layers_needed(sites, cells, nk, sample["well"]["layer_filling"], sample["well"]["max_layers"]) == layers
+    sample = next(c for c in conditions(full) if c.role == "sample")
+    assert sample.layers_needed() == layers
 
 
 def test_the_peak_counts_effectors_added_and_washed_away():
-    actions = [{"nk_cells": 50}, {"wash_effectors": True}, {"nk_cells": 120}, {"wash": True}]
-    assert peak_nk(100, []) == 100
-    assert peak_nk(100, actions) == 150
-    assert peak_nk(10, actions) == 120
+    add = {"type": "NK-92", "et_ratio": 0.1}
+    times = [
+        {"at_h": 0.5, "add_effectors": 50},
+        {"at_h": 1, "wash_effectors": True},
+        {"at_h": 2, "add_effectors": 120},
+        {"at_h": 3, "wash": True},
+    ]
+    assert conditions({"effectors": add})[0].peak_nk == 100
+    assert conditions({"effectors": add, "action": times})[0].peak_nk == 150
+    assert conditions({"effectors": {**add, "et_ratio": 0.01}, "action": times})[0].peak_nk == 120
 
 
 def test_memory_grows_with_cells_and_layers():

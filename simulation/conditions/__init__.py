@@ -1,0 +1,23 @@
+"""Conditions: everything that decides one run, as frozen, typed numbers, and the names that follow from them.
+
+A condition is what a scenario becomes when its sweep is expanded and every number of the catalogue is filled in: one
+well (WellCondition) or one mouse (MouseCondition). Engines, the recorder and the test oracle see nothing else. Its
+canonical JSON stands in the run file, and the run id is a hash of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulation.conditions.mouse import MouseCondition
+from simulation.conditions.section import ConditionError
+from simulation.conditions.well import WellCondition
+
+__all__ = ["AnyCondition", "ConditionError", "MouseCondition", "WellCondition", "condition_from"]
+
+AnyCondition = WellCondition | MouseCondition
+
+
+def condition_from(table: Mapping[str, Any]) -> AnyCondition:
+    """The condition of either kind that a JSON table holds. Raises ConditionError for a table that is none."""
+    kind: type[AnyCondition] = MouseCondition if table.get("kind") == "xenograft" else WellCondition
+    return kind.build(table)

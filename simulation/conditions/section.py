@@ -1,0 +1,98 @@
+"""Section: the base of every part of a condition: a frozen structure that is written as canonical JSON and read back.
+
+Written  keys sorted, no spaces, shortest exact floats. A field with the default None is left out while it is None; a
+         field without a default is always written.
+Read     by msgspec: every key must be known, every field without a default must be there, every value has its type.
+Text     of a section is made once and kept, so that a sweep whose wells share their sections makes few texts.
+Limits   build(as_dict()) is the same section, and text is that of the table          (tests/conditions/test_section.py)
+"""
+
+import json
+from collections.abc import Mapping, Set
+from functools import cache, cached_property
+from json.encoder import encode_basestring_ascii
+from typing import Any, Self
+
+import msgspec
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no spaces and shortest exact floats. Raises ValueError on NaN or infinity."""
+    return _encode(value)
+
+
+class ConditionError(ValueError):
+    """A table that is not the condition it should be: str() names the key, what is there and what is allowed."""
+
+
+class Section(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    dict=True,
+    cache_hash=True,
+):
+    """Base of the sections of a condition; see the head of the module.
+
+    Subclasses say frozen and kw_only again, for type checkers, which do not see that they are inherited.
+    """
+
+    def as_dict(self) -> dict[str, Any]:
+        """The section as the table that its JSON holds."""
+        table: dict[str, Any] = json.loads(self.text)
+        return table
+
+    @cached_property
+    def text(self) -> str:
+        """Canonical JSON of the section."""
+        return canonical_json(msgspec.to_builtins(self))
+
+    @cached_property
+    def members(self) -> dict[str, str]:
+        """Canonical JSON of each member by its key."""
+        found = {}
+        for name, key, optional in _fields(type(self)):
+            value = getattr(self, name)
+            if value is not None or not optional:
+                found[key] = _text_of(value)
+        return found
+
+    @classmethod
+    def build(cls, table: Mapping[str, Any]) -> Self:
+        """The section that a JSON table holds. Raises ConditionError."""
+        try:
+            return msgspec.convert(table, cls)
+        except msgspec.ValidationError as error:
+            raise ConditionError(f"not a {cls.__name__}: {error}") from None
+
+
+def text_without(section: Section, names: Set[str]) -> str:
+    """Canonical JSON of a section with some of its keys left out."""
+    return canonical_json({key: value for key, value in msgspec.to_builtins(section).items() if key not in names})
+
+
+def joined(members: Mapping[str, str]) -> str:
+    """Canonical JSON of a table from that of its members."""
+    return "{" + ",".join(f'"{key}":{members[key]}' for key in sorted(members)) + "}"
+
+
+def _text_of(value: Any) -> str:
+    """Canonical JSON of a member; the short ways are for what every condition of a sweep holds."""
+    if isinstance(value, Section):
+        return value.text
+    kind = type(value)
+    if kind is int:
+        return str(value)
+    if kind is str:
+        return encode_basestring_ascii(value)
+    return "null" if value is None else canonical_json(msgspec.to_builtins(value))
+
+
+@cache
+def _fields(cls: type[Section]) -> tuple[tuple[str, str, bool], ...]:
+    """(attribute, key, whether it is left out while None) of each field."""
+    return tuple((one.name, one.encode_name, one.default is None) for one in msgspec.structs.fields(cls))

@@ -10,6 +10,7 @@ unnoticed, 2 if a fault cannot be seeded or its test cannot be run.
 """
 
 import argparse
+import ast
 import os
 import re
 import shutil
@@ -49,10 +50,20 @@ def misplaced(mutant: Mutant) -> str:
     path = REPOSITORY / mutant.file
     if not path.is_file():
         return f"no file {mutant.file}"
-    found = path.read_text(encoding="utf-8").count(mutant.find)
-    if found != 1:
-        return f"{mutant.file} holds {mutant.find!r} {found} times"
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.find) != 1:
+        return f"{mutant.file} holds {mutant.find!r} {text.count(mutant.find)} times"
+    if path.suffix == ".py" and not _parses(text.replace(mutant.find, mutant.replace)):
+        return f"{mutant.file} does not parse with {mutant.replace!r}: any test would notice that"
     return "" if (REPOSITORY / mutant.test.partition("::")[0]).is_file() else f"no file of {mutant.test}"
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def copied(target: Path) -> Path:

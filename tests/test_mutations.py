@@ -1,13 +1,17 @@
 """The list of seeded faults fits the sources: each can be made in exactly one place. `make mutants` makes them."""
 
-import tomllib
-from pathlib import Path
+from dataclasses import replace
 
-ROOT = Path(__file__).parents[1]
+from tests.mutants import misplaced, mutants
 
 
-def test_every_seeded_fault_matches_exactly_one_place():
-    mutants = tomllib.loads((ROOT / "tests" / "mutations.toml").read_text(encoding="utf-8"))["mutant"]
-    assert len(mutants) >= 100
-    wrong = [m["law"] for m in mutants if (ROOT / m["file"]).read_text(encoding="utf-8").count(m["find"]) != 1]
-    assert wrong == []
+def test_every_seeded_fault_can_be_made():
+    known = mutants()
+    assert len(known) >= 100
+    assert {each.law: why for each in known if (why := misplaced(each))} == {}
+
+
+def test_a_fault_that_any_test_would_notice_is_none():
+    fault = mutants()[0]
+    assert "does not parse" in misplaced(replace(fault, replace="("))
+    assert "0 times" in misplaced(replace(fault, find="no such text"))

@@ -66,11 +66,11 @@ def _readable(address: str) -> str:
     return str(ipaddress.ip_address(b"".join(groups)))
 
 
-def answer_to_http(port: Port) -> bytes:
-    """What a port says to a plain HTTP request, b"" if it closes the connection."""
+def answer_to_http(port: Port, path: str = "/") -> bytes:
+    """What a port says to a plain HTTP request for a path, b"" if it closes the connection."""
     with socket.create_connection(port.reachable, timeout=ANSWER_S) as connection:
         try:
-            connection.sendall(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
             return connection.recv(4096)
         except ConnectionError:
             return b""

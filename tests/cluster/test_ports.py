@@ -11,6 +11,8 @@ from tests.cluster.ports import answer_to_http, answer_to_tls, family, listening
 from tests.cluster.sweeps import text
 from tests.gate import ENDS, Gate, until
 
+PAGES = ("/", "/health", "/metrics", "/json/counts.json", "/info/main/workers.html")  # that Dask serves by itself
+
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
@@ -25,7 +27,9 @@ def strangers_are_refused(ports, stranger) -> tuple[int, int]:
     """Assert that each port wants a certificate of this run, or serves no page to this machine; how many of each."""
     web = {port for port in ports if answer_to_http(port).startswith(b"HTTP/")}
     for port in web:
-        assert port.is_loopback and b" 404 " in answer_to_http(port).split(b"\r\n")[0], port
+        assert port.is_loopback, port
+        for path in PAGES:
+            assert b" 404 " in answer_to_http(port, path).split(b"\r\n")[0], (port, path)
     for port in ports - web:
         assert answer_to_tls(port) == "TLSV13_ALERT_CERTIFICATE_REQUIRED", port
         assert answer_to_tls(port, *stranger) == "TLSV1_ALERT_UNKNOWN_CA", port

@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from simulation.conditions.cells import Binding, EffectorCells, TumourCells
-from simulation.conditions.section import Section, joined, text_without
-from simulation.conditions.well import digest, key_of
+from simulation.conditions.section import Condition, Section, joined, key_of, text_without
 
 # Numbers that stood in the source before they came into the catalogue. At their old value they do not count, so that
 # the draws of a scenario that never heard of them stay what they were.
@@ -232,7 +231,7 @@ class MouseOutput(Section, frozen=True, kw_only=True):
     frame_agents: int | None = None
 
 
-class MouseCondition(Section, frozen=True, kw_only=True):
+class MouseCondition(Condition, frozen=True, kw_only=True):
     """One mouse to run; see the head of the module for run_id and run_key.
 
     mouse: its number in the arm, from 1; lineage: a digest of tumour and strain before mice differ.
@@ -256,16 +255,6 @@ class MouseCondition(Section, frozen=True, kw_only=True):
     mouse_factors: MouseFactors
     checkpoint: SavedTumour | None
     output: MouseOutput
-
-    @cached_property
-    def text(self) -> str:
-        """Canonical JSON of the condition."""
-        return joined(self.members)
-
-    @cached_property
-    def run_id(self) -> str:
-        """16 hexadecimal digits that name the run."""
-        return digest(self.text).hex()[:16]
 
     @cached_property
     def run_key(self) -> int:

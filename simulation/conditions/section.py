@@ -7,6 +7,7 @@ Text     of a section is made once and kept, so that a sweep whose wells share t
 Limits   build(as_dict()) is the same section, and text is that of the table          (tests/conditions/test_section.py)
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Set
 from functools import cache, cached_property
@@ -68,6 +69,30 @@ class Section(
             return msgspec.convert(table, cls)
         except msgspec.ValidationError as error:
             raise ConditionError(f"not a {cls.__name__}: {error}") from None
+
+
+class Condition(Section, frozen=True, kw_only=True):
+    """Base of the conditions of either kind: what one run is, and its name."""
+
+    @cached_property
+    def text(self) -> str:
+        """Canonical JSON of the condition."""
+        return joined(self.members)
+
+    @cached_property
+    def run_id(self) -> str:
+        """16 hexadecimal digits that name the run."""
+        return digest(self.text).hex()[:16]
+
+
+def digest(text: str) -> bytes:
+    """SHA-256 of canonical JSON."""
+    return hashlib.sha256(text.encode("ascii")).digest()
+
+
+def key_of(members: Mapping[str, str]) -> int:
+    """A number in [0, 2**64) that belongs to a table, from the canonical JSON of its members."""
+    return int.from_bytes(digest(joined(members))[:8], "big")
 
 
 def text_without(section: Section, names: Set[str]) -> str:

@@ -8,8 +8,6 @@ None of them sees the title, the rest of the sweep, the order of a file, a shard
 coerced (a float field holds 5.0, never 5): equal conditions have equal text.
 """
 
-import hashlib
-from collections.abc import Mapping
 from functools import cached_property
 
 import msgspec
@@ -17,7 +15,7 @@ from msgspec.structs import replace
 
 from simulation.conditions import geometry
 from simulation.conditions.cells import Binding, EffectorCells, TumourCells
-from simulation.conditions.section import Section, canonical_json, joined, text_without
+from simulation.conditions.section import Condition, Section, canonical_json, digest, joined, key_of, text_without
 
 GROWTH_FROM_H = 24.0  # cells divide, and the direct effect acts, only in assays longer than this and in culture
 
@@ -66,7 +64,7 @@ class Effectors(EffectorCells, frozen=True, kw_only=True):
 
 
 class Partner(Binding, frozen=True, kw_only=True):
-    """A second antibody, given at the dose of the first. partner: of an antibody, the name of its own second one."""
+    """A second antibody, given at the dose of the first. partner: the antibody that comes with it, "" for none."""
 
     name: str
     partner: str
@@ -194,7 +192,7 @@ class WellOutput(Section, frozen=True, kw_only=True):
     frames_every_min: int | None = None
 
 
-class WellCondition(Section, frozen=True, kw_only=True):
+class WellCondition(Condition, frozen=True, kw_only=True):
     """One well to run. role: sample, target_only, no_antibody, effector_only or fc_null; partner, culture: or None.
 
     replicate and donor count from 1. See the head of the module for run_id, run_key and plate.
@@ -219,16 +217,6 @@ class WellCondition(Section, frozen=True, kw_only=True):
     output: WellOutput
 
     # -- names ------------------------------------------------------------------------------------------------------
-    @cached_property
-    def text(self) -> str:
-        """Canonical JSON of the condition."""
-        return joined(self.members)
-
-    @cached_property
-    def run_id(self) -> str:
-        """16 hexadecimal digits that name the run."""
-        return digest(self.text).hex()[:16]
-
     @cached_property
     def run_key(self) -> int:
         """Philox key of the run, in [0, 2**64). In paired mode all conditions of one donor and replicate share it."""
@@ -346,13 +334,3 @@ class WellCondition(Section, frozen=True, kw_only=True):
 def grows(duration_h: float, culture_days: float = 0.0) -> bool:
     """Whether cells divide and the direct effect acts in an assay of this length, after a culture of so many days."""
     return duration_h > GROWTH_FROM_H or culture_days > 0
-
-
-def digest(text: str) -> bytes:
-    """SHA-256 of canonical JSON."""
-    return hashlib.sha256(text.encode("ascii")).digest()
-
-
-def key_of(members: Mapping[str, str]) -> int:
-    """A number in [0, 2**64) that belongs to a table, from the canonical JSON of its members."""
-    return int.from_bytes(digest(joined(members))[:8], "big")

@@ -33,8 +33,7 @@ from simulation.conditions.mouse import (
     Tissue,
     WeighedDose,
 )
-from simulation.conditions.section import text_without
-from simulation.conditions.well import digest
+from simulation.conditions.section import digest, text_without
 from simulation.scenario.branch import saved_tumour
 from simulation.scenario.mice import draw_mouse, score, unit_of
 from simulation.scenario.schema import Table

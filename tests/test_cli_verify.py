@@ -163,14 +163,13 @@ def with_meta(source: Path, target: Path, change) -> Path:
 def saved(tmp_path_factory):
     import h5py
 
-    from simulation.run.mouse import simulate_mouse
-    from tests.run.fake_tumour import FakeEngine
+    from tests.run.fake_tumour import FakeEngine, play
     from tests.scenario.mice_example import mice
 
     folder = tmp_path_factory.mktemp("saved")
     condition = mice({"output.save_days": [1]})[0]
     with h5py.File("grown.h5", "w", driver="core", backing_store=False) as file:
-        simulate_mouse(condition, file, checkpoints=folder, make=FakeEngine)
+        play(condition, file, checkpoints=folder, make=FakeEngine)
     return next(folder.glob("*.day1.ckpt"))
 
 

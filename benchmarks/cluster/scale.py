@@ -93,7 +93,8 @@ def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
     import h5py
 
     from benchmarks.speed.product import run_kernel
-    from simulation.run.one import begin, well_contents
+    from simulation.run.one import begin
+    from simulation.run.well import WellWorld
 
     spent: dict[str, list[float]] = {name: [] for name in ("kernel", "simulation", "file", "plain file", "disk")}
 
@@ -107,11 +108,16 @@ def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
         with h5py.File("plain", "w", driver="core", backing_store=False) as file:
             contents.write(file)
 
+    def contents_of(condition):
+        world = WellWorld(condition)
+        world.run()
+        return world.contents()
+
     cpu = time.thread_time
-    well_contents(wells[0]).image()  # compiles, and makes the skeleton
+    contents_of(wells[0]).image()  # compiles, and makes the skeleton
     for well in wells[:: max(1, len(wells) // STAGED)]:
         timed("kernel", cpu, lambda well=well: run_kernel(well, well.run_key))
-        contents = timed("simulation", cpu, lambda well=well: well_contents(well))
+        contents = timed("simulation", cpu, lambda well=well: contents_of(well))
         timed("file", cpu, contents.image)
         timed("plain file", cpu, lambda contents=contents: plainly(contents))
         timed("disk", time.perf_counter, begin(well, scratch / "staged" / "runs"))

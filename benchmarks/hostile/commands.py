@@ -107,14 +107,7 @@ def _warm() -> None:
 
 def _only_small(real: Callable, scenario: object, conditions: list, *rest: object, **options: object) -> object:
     """Run a small study; leave with exit code 0 where it is a large one, which was accepted."""
-    from simulation.scenario.plan import run_seconds
-
-    if scenario.kind == "xenograft":
-        from simulation.conditions.tumour_size import cell_hours
-
-        seconds = sum(cell_hours(each) for each in conditions) / 1e7
-    else:
-        seconds = sum(run_seconds(each) for each in conditions)
+    seconds = sum(each.agent_hours / 1e7 if each.saves else each.seconds for each in conditions)
     if len(conditions) > MOST_RUNS or seconds > LONGEST_S:
         _not_here()
     return real(scenario, conditions, *rest, **(options | {"workers": 1}))

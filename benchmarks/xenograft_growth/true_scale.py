@@ -76,13 +76,15 @@ def simulate(cells: float, days: int, make, folder: Path) -> None:
     """One mouse through the driver into a run file."""
     import h5py
 
-    from simulation.run.mouse import simulate_mouse
+    from simulation.run.mouse import MouseWorld
     from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_dict
 
     condition = conditions_of(scenario_from_dict(study(cells, days)))[-1]
     with h5py.File(folder / f"{cells:.0f}.h5", "w") as file:
-        simulate_mouse(condition, file, make=make)
+        world = MouseWorld(condition, make=make)
+        world.run()
+        world.write(file)
 
 
 def timed_engine(clock: dict, seen: dict):

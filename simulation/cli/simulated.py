@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def simulated(condition: "WellCondition") -> "Run":
     """The run of a well: its observables, without agents and without a file."""
     from analysis.trajectory import Run, Series
-    from simulation.run.one import measure
+    from simulation.run.well import measure
     from simulation.version import WELL_MODEL
 
     found = measure(condition)

@@ -5,10 +5,11 @@ run_key  seeds the generator: a hash of seed and mouse number and, unless runs a
 """
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+from simulation.conditions import cost, tumour_size
 from simulation.conditions.cells import Binding, EffectorCells, TumourCells
-from simulation.conditions.section import Condition, Section, joined, key_of, text_without
+from simulation.conditions.section import Condition, Output, Section, joined, key_of, text_without
 
 # Numbers that stood in the source before they came into the catalogue. At their old value they do not count, so that
 # the draws of a scenario that never heard of them stay what they were.
@@ -221,10 +222,9 @@ class SavedTumour(Section, frozen=True, kw_only=True):
     content: str
 
 
-class MouseOutput(Section, frozen=True, kw_only=True):
+class MouseOutput(Output, frozen=True, kw_only=True):
     """What the run file keeps. frames_every_h, frame_agents: with level frames only."""
 
-    level: str
     every_h: int
     save_days: tuple[float, ...]
     frames_every_h: int | None = None
@@ -237,11 +237,7 @@ class MouseCondition(Condition, frozen=True, kw_only=True):
     mouse: its number in the arm, from 1; lineage: a digest of tumour and strain before mice differ.
     """
 
-    schema: int
-    kind: str
-    model: str
-    seed: int
-    random: str
+    saves: ClassVar[bool] = True
     arm: str
     mouse: int
     lineage: str
@@ -265,3 +261,19 @@ class MouseCondition(Condition, frozen=True, kw_only=True):
             physics = {key: text for key, text in members.items() if key not in _NOT_PHYSICS}
             unit |= {"arm": members["arm"], "physics": joined(physics | {"tumour": self.tumour.physics_text})}
         return key_of(unit)
+
+    # -- what the run will take ------------------------------------------------------------------------------------
+    @property
+    def seconds(self) -> float:
+        """Expected time on one core, in seconds."""
+        return cost.mouse_seconds(self)
+
+    @property
+    def agent_hours(self) -> float:
+        """Cells times hours of the simulated tumour."""
+        return tumour_size.cell_hours(self)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of the process that runs this mouse, at its largest."""
+        return tumour_size.memory_bytes(self)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Set
 from functools import cache, cached_property
 from json.encoder import encode_basestring_ascii
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -71,8 +71,54 @@ class Section(
             raise ConditionError(f"not a {cls.__name__}: {error}") from None
 
 
+class Output(Section, frozen=True, kw_only=True):
+    """Base of what a run file keeps, by its output level (levels.py)."""
+
+    level: str
+
+    @property
+    def has_agents(self) -> bool:
+        """Whether every agent at the end is kept."""
+        return self.level != "observables"
+
+    @property
+    def has_events(self) -> bool:
+        """Whether single events are kept."""
+        return self.level in ("events", "frames")
+
+
 class Condition(Section, frozen=True, kw_only=True):
-    """Base of the conditions of either kind: what one run is, and its name."""
+    """Base of the conditions of either kind: what one run is, its name, and what it will take.
+
+    model: version of the model. saves: whether a run keeps checkpoints, to go on after a stop.
+    """
+
+    saves: ClassVar[bool]
+    schema: int
+    kind: str
+    model: str
+    seed: int
+    random: str
+
+    @property
+    def run_key(self) -> int:
+        """Key of the run's random numbers, in [0, 2**64)."""
+        raise NotImplementedError
+
+    @property
+    def seconds(self) -> float:
+        """Expected time on one core, in seconds."""
+        raise NotImplementedError
+
+    @property
+    def agent_hours(self) -> float:
+        """Rough amount of work; only ratios between conditions of one kind matter."""
+        raise NotImplementedError
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory that the run needs, in bytes."""
+        raise NotImplementedError
 
     @cached_property
     def text(self) -> str:

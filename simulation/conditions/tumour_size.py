@@ -9,10 +9,14 @@ Limits   fraction 1, 100 mm3, 1e5 cells/mm3: 1e7 cells; phi_half -> inf or 0 (of
          (tests/scenario/test_xenograft_plan.py)
 """
 
+from __future__ import annotations
+
 import math
 import os
+from typing import TYPE_CHECKING
 
-from simulation.conditions.mouse import MouseCondition
+if TYPE_CHECKING:
+    from simulation.conditions.mouse import MouseCondition
 
 # Memory, bytes: of one visited patch with all its fields (some 800) and once more its cells, which are there twice
 # while the box grows; and of the rest of a process.

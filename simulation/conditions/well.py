@@ -9,13 +9,23 @@ coerced (a float field holds 5.0, never 5): equal conditions have equal text.
 """
 
 from functools import cached_property
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
 
-from simulation.conditions import geometry
+from simulation.conditions import cost, geometry
 from simulation.conditions.cells import Binding, EffectorCells, TumourCells
-from simulation.conditions.section import Condition, Section, canonical_json, digest, joined, key_of, text_without
+from simulation.conditions.section import (
+    Condition,
+    Output,
+    Section,
+    canonical_json,
+    digest,
+    joined,
+    key_of,
+    text_without,
+)
 
 GROWTH_FROM_H = 24.0  # cells divide, and the direct effect acts, only in assays longer than this and in culture
 
@@ -184,10 +194,9 @@ class Culture(Section, frozen=True, kw_only=True):
     resistant_direct_response: float
 
 
-class WellOutput(Section, frozen=True, kw_only=True):
+class WellOutput(Output, frozen=True, kw_only=True):
     """What the run file keeps. frames_every_min: with level frames only."""
 
-    level: str
     every_min: int
     frames_every_min: int | None = None
 
@@ -198,11 +207,7 @@ class WellCondition(Condition, frozen=True, kw_only=True):
     replicate and donor count from 1. See the head of the module for run_id, run_key and plate.
     """
 
-    schema: int
-    kind: str
-    model: str
-    seed: int
-    random: str
+    saves: ClassVar[bool] = False
     role: str
     donor: int
     replicate: int
@@ -275,6 +280,22 @@ class WellCondition(Condition, frozen=True, kw_only=True):
         """Layers that the cells need. Raises geometry.CapacityError where they do not fit."""
         well = self.well
         return geometry.layers_needed(well.sites, self.targets.cells, self.peak_nk, well.layer_filling, well.max_layers)
+
+    # -- what the run will take ------------------------------------------------------------------------------------
+    @property
+    def seconds(self) -> float:
+        """Expected time of the kernel on one core, in seconds."""
+        return cost.well_seconds(self)
+
+    @property
+    def agent_hours(self) -> float:
+        """Hours of NK cells and, at less than half the work, of targets."""
+        return (self.effectors.nk_cells + 0.4 * self.targets.cells + 100) * self.assay.duration_h
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of the well, without the process that runs it."""
+        return cost.well_bytes(self)
 
     # -- related wells -----------------------------------------------------------------------------------------------
     def without_antibody(self) -> "WellCondition":

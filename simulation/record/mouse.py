@@ -9,30 +9,27 @@ import h5py
 import numpy as np
 
 from simulation.record import mouse_layout as layout
-from simulation.record.objects import write_dataset, write_h5md, write_meta
+from simulation.record.objects import write_dataset, write_h5md, write_meta, write_parts
 from simulation.record.particles import write_particles
+from simulation.record.recorder import Recorder
 
 _MOST_KILLS = 1_000_000  # kept one by one; beyond it the series of counts has to do
 
 
-class MouseRecord:
+class MouseRecord(Recorder):
     """What one mouse leaves behind."""
 
-    def __init__(self) -> None:
-        self.steps: list[int] = []
-        self.rows: list[dict] = []
+    def __init__(self, tick_h: float) -> None:
+        super().__init__(tick_h)
         self.readings: list[tuple[float, ...]] = []  # in the order of layout.CALIPERS; weight only where one weighs
         self.kills: list[tuple[np.ndarray, ...]] = []  # one block per stop: arrays in the order of layout.KILLS
         self.kills_left_out = 0
         self.pictures: list[dict[str, np.ndarray]] = []
-        self.fields: list[dict[str, np.ndarray]] = []
-        self.field_steps: list[int] = []
-        self.agents: list[dict[str, np.ndarray]] = []  # one entry per entry of fields
+        self.fields: list[dict[str, np.ndarray]] = []  # one entry per frame
 
     def sample(self, step: int, row: Mapping) -> None:
-        """Keep one row of observables."""
-        self.steps.append(step)
-        self.rows.append({name: np.asarray(value).tolist() for name, value in row.items()})
+        """Keep one row of observables, as numbers that JSON can hold."""
+        super().sample(step, {name: np.asarray(value).tolist() for name, value in row.items()})
 
     def read(
         self,
@@ -55,14 +52,13 @@ class MouseRecord:
         if len(block[0]) and room > 0:
             self.kills.append(tuple(np.asarray(column[:room]) for column in block))
 
-    def frame(self, step: int, fields: dict[str, np.ndarray], agents: dict[str, np.ndarray]) -> None:
+    def tumour_frame(self, step: int, fields: dict[str, np.ndarray], agents: dict[str, np.ndarray]) -> None:
         """Keep the whole tumour, patch by patch, and some or all of its cells and effectors.
 
         fields: arrays (size, size, size) as in layout.FIELDS; agents: columns by "population-column", layout.AGENTS.
         """
-        self.field_steps.append(step)
+        self.frame(step, agents)
         self.fields.append(fields)
-        self.agents.append(agents)
 
     # -- saved and taken up again -----------------------------------------------------------------------------------
     def state(self) -> tuple[dict, dict[str, np.ndarray]]:
@@ -72,18 +68,18 @@ class MouseRecord:
             "rows": self.rows,
             "readings": [list(reading) for reading in self.readings],
             "kills_left_out": self.kills_left_out,
-            "field_steps": self.field_steps,
+            "field_steps": self.frame_steps,
         }
         arrays = {f"kills.{i}.{j}": column for i, block in enumerate(self.kills) for j, column in enumerate(block)}
         arrays |= {f"pictures.{i}.{name}": a for i, one in enumerate(self.pictures) for name, a in one.items()}
-        arrays |= {f"agents.{i}.{name}": a for i, one in enumerate(self.agents) for name, a in one.items()}
+        arrays |= {f"agents.{i}.{name}": a for i, one in enumerate(self.frames) for name, a in one.items()}
         return plain, arrays | {f"fields.{i}.{name}": a for i, one in enumerate(self.fields) for name, a in one.items()}
 
     def restore(self, plain: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
         """Take up what state() gave."""
         self.steps, self.rows = list(plain["steps"]), list(plain["rows"])
         self.readings = [tuple(reading) for reading in plain["readings"]]
-        self.kills_left_out, self.field_steps = plain["kills_left_out"], list(plain["field_steps"])
+        self.kills_left_out, self.frame_steps = plain["kills_left_out"], list(plain["field_steps"])
         blocks: dict[str, dict[int, dict]] = {"kills": {}, "pictures": {}, "fields": {}, "agents": {}}
         for name, array in arrays.items():
             kind, place, what = name.split(".")
@@ -91,16 +87,16 @@ class MouseRecord:
         self.kills = [tuple(b[str(j)] for j in range(len(b))) for _, b in sorted(blocks["kills"].items())]
         self.pictures = [one for _, one in sorted(blocks["pictures"].items())]
         self.fields = [one for _, one in sorted(blocks["fields"].items())]
-        self.agents = [one for _, one in sorted(blocks["agents"].items())]
+        self.frames = [one for _, one in sorted(blocks["agents"].items())]
 
     # -- written ----------------------------------------------------------------------------------------------------
-    def write(self, file: h5py.File, meta: Mapping, classes: Mapping[str, Sequence[str]], tick_h: float) -> None:
+    def write(self, file: h5py.File, meta: Mapping, classes: Mapping[str, Sequence[str]]) -> None:
         """Write everything; the attribute status = complete comes last, so a file that has it is whole.
 
-        meta: attributes; classes: observable -> names of its columns; tick_h: hours per step.
+        meta: attributes; classes: observable -> names of its columns.
         """
         write_h5md(file, str(meta["model_version"]))
-        self._write_observables(file, classes, tick_h)
+        write_parts(file, self.series_parts(layout.SERIES, "hours from randomisation", classes=classes))
         group = file.create_group("calipers")
         weighed = bool(self.readings) and len(self.readings[0]) == len(layout.CALIPERS)
         columns = list(layout.CALIPERS.items())[: None if weighed else -1]
@@ -118,36 +114,20 @@ class MouseRecord:
                 write_dataset(group, name, arrays, *layout.FIELDS[name])
         if self.fields:
             group = file.create_group("fields")
-            steps = np.array(self.field_steps)
+            steps, hours = np.array(self.frame_steps), self.frame_hours
             for name, arrays in _stacked(self.fields).items():
                 part = group.create_group(name)
                 write_dataset(part, "value", arrays, *layout.FIELDS[name])
-                part["step"], part["time"] = steps, steps * tick_h
+                part["step"], part["time"] = steps, hours
             frames = [
                 {
                     who: {what: one[f"{who}-{what}"] for of, what in layout.AGENTS if of == who}
                     for who in layout.POPULATIONS
                 }
-                for one in self.agents
+                for one in self.frames
             ]
-            write_particles(file, frames, layout.AGENTS, (steps, steps * tick_h))
+            write_particles(file, frames, layout.AGENTS, (steps, hours))
         write_meta(file, meta)
-
-    def _write_observables(self, file: h5py.File, classes: Mapping[str, Sequence[str]], tick_h: float) -> None:
-        group = file.create_group("observables")
-        steps = np.array(self.steps)
-        clock = None
-        for name in self.rows[0]:
-            part = group.create_group(name)
-            values = np.array([row[name] for row in self.rows])
-            dataset = write_dataset(part, "value", values, *layout.SERIES[name])
-            if name in classes:
-                dataset.attrs["classes"] = list(classes[name])
-            if clock is None:
-                step = write_dataset(part, "step", steps, "1", "ticks")
-                clock = (step, write_dataset(part, "time", steps * tick_h, "h", "hours from randomisation"))
-            else:
-                part["step"], part["time"] = clock  # hard links: one clock for all series
 
 
 def _stacked(frames: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

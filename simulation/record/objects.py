@@ -25,12 +25,13 @@ _GROUP.set_attr_phase_change(64, 0)  # attributes stay in the header: /meta has 
 
 
 class Part(NamedTuple):
-    """One dataset of a run file: its path, values, CF unit and description."""
+    """One dataset of a run file: its path, values, CF unit, description, and names of its columns if it has several."""
 
     path: str
     values: np.ndarray
     unit: str = ""
     description: str = ""
+    classes: tuple[str, ...] = ()
 
 
 class Link(NamedTuple):
@@ -71,7 +72,9 @@ def write_parts(file: h5py.File, parts: Iterable[Part | Link]) -> None:
             target = h5py.h5o.open(file.id, part.target.encode())
             h5py.h5o.link(target, group.id, name.encode())
         else:
-            write_dataset(group, name, part.values, part.unit, part.description)
+            dataset = write_dataset(group, name, part.values, part.unit, part.description)
+            if part.classes:
+                dataset.attrs["classes"] = list(part.classes)
 
 
 def _groups(file: h5py.File, path: str) -> h5py.Group:

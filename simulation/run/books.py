@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulation.conditions import AnyCondition, MouseCondition
-from simulation.conditions.tumour_size import cell_hours
+from simulation.conditions import AnyCondition
 from simulation.run.folder import OtherFile, StudyFolder, check_run_file, checkpoint_file, run_file, set_aside
 from simulation.scenario.branch import DamagedCheckpoint, read_meta
 from simulation.seal import DamagedFile
@@ -50,13 +49,6 @@ class Outcome:
     set_aside: tuple[str, ...] = ()
 
 
-def work(condition: AnyCondition) -> float:
-    """Rough amount of work in a run, in agent hours; only its ratios matter, and only for order and time left."""
-    if isinstance(condition, MouseCondition):
-        return cell_hours(condition)
-    return (condition.effectors.nk_cells + 0.4 * condition.targets.cells + 100) * condition.assay.duration_h
-
-
 @dataclass(frozen=True)
 class Found:
     """What a folder holds of a study.
@@ -92,7 +84,7 @@ def what_is_there(folder: StudyFolder, conditions: Mapping[str, AnyCondition]) -
         else:
             finished.add(run_id)
     pending = sorted(conditions.keys() - finished - {failure.run_id for failure in blocked})
-    pending.sort(key=lambda run_id: -work(conditions[run_id]))
+    pending.sort(key=lambda run_id: -conditions[run_id].agent_hours)
     return Found(pending, finished, blocked, moved)
 
 
@@ -133,7 +125,7 @@ class Books:
 
     def expect(self, run_ids: list[str]) -> None:
         """Say which runs are going to be made."""
-        self._all = self._left = sum(work(self.conditions[run_id]) for run_id in run_ids)
+        self._all = self._left = sum(self.conditions[run_id].agent_hours for run_id in run_ids)
         self._total = len(run_ids)
         if run_ids and self.progress is not None:
             self.progress(Step(0, 0, self._total, 0.0, ""))
@@ -174,7 +166,7 @@ class Books:
             self._lines.append(line)
 
     def _show(self, run_id: str) -> None:
-        self._left -= work(self.conditions[run_id])
+        self._left -= self.conditions[run_id].agent_hours
         self._report(run_id)
 
     def _report(self, run_id: str) -> None:

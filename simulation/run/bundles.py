@@ -9,9 +9,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulation.conditions import AnyCondition, MouseCondition, condition_from
-from simulation.scenario.plan import run_seconds
-from simulation.scenario.xenograft_plan import mouse_seconds
+from simulation.conditions import AnyCondition, condition_from
 
 OVERHEAD_S = 0.008  # of one run beside its kernel: setting up, writing and flushing its file
 SHORTEST_S, LONGEST_S = 5.0, 30.0  # of a bundle, by estimate: on a slower or busier node it may take twice that
@@ -28,8 +26,7 @@ class Bundle:
 
 def estimate_s(condition: AnyCondition) -> float:
     """Expected time of one run on one core with its file, in seconds."""
-    seconds = mouse_seconds(condition) if isinstance(condition, MouseCondition) else run_seconds(condition)
-    return seconds + OVERHEAD_S
+    return condition.seconds + OVERHEAD_S
 
 
 def bundled(run_ids: Sequence[str], seconds: Mapping[str, float], workers: int) -> list[Bundle]:

@@ -27,9 +27,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from simulation import runtime
-from simulation.conditions import AnyCondition, WellCondition
+from simulation.conditions import AnyCondition
 from simulation.run.folder import hold
-from simulation.scenario.plan import run_seconds
 
 SAVING_S = 20.0  # how long a child whose owner is gone may take to save before it is ended; Slurm's KillWait is 30 s
 
@@ -106,8 +105,7 @@ def _failed(error: Exception, seconds: float) -> Answer:
 
 def short_s(condition: AnyCondition) -> float:
     """Expected time of a run that may wait in a child behind others, in seconds; infinite for one that may not."""
-    seconds = run_seconds(condition) if isinstance(condition, WellCondition) else float("inf")
-    return seconds if seconds < SHORT_S else float("inf")
+    return condition.seconds if condition.seconds < SHORT_S and not condition.saves else float("inf")
 
 
 class Child:

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from simulation import runtime
-from simulation.conditions import AnyCondition, MouseCondition
-from simulation.conditions.tumour_size import machine_bytes, memory_bytes
-from simulation.run.books import Books, Failure, Outcome, Step, what_is_there, work
+from simulation.conditions import AnyCondition
+from simulation.conditions.tumour_size import machine_bytes
+from simulation.run.books import Books, Failure, Outcome, Step, what_is_there
 from simulation.run.child import Run, call, compute
 from simulation.run.folder import StudyFolder
 from simulation.run.pool import Pool, Stop, Stopped, signals
@@ -67,19 +67,17 @@ def execute(
 
 def most_at_once(conditions: Mapping[str, AnyCondition], pending: list[str]) -> int:
     """How many of the pending runs fit into the memory of this machine side by side; at least 1."""
-    found = (conditions[run_id] for run_id in pending)
-    mice = [condition for condition in found if isinstance(condition, MouseCondition)]
     memory = machine_bytes()
-    if not mice or memory is None:
-        return max(1, len(pending))  # a well needs some 10 MB
-    return max(1, memory // max(memory_bytes(mouse) for mouse in mice))
+    if not pending or memory is None:
+        return max(1, len(pending))
+    return max(1, memory // max(conditions[run_id].memory_bytes for run_id in pending))
 
 
 def shard(conditions: Mapping[str, AnyCondition], index: int, count: int) -> dict[str, AnyCondition]:
     """Part `index` (0 to count - 1) of the conditions: parts are disjoint, complete and alike in amount of work."""
     if not 0 <= index < count:
         raise ValueError(f"shard {index}/{count}: the first number runs from 0 to {count - 1}")
-    order = sorted(conditions, key=lambda run_id: (-work(conditions[run_id]), run_id))
+    order = sorted(conditions, key=lambda run_id: (-conditions[run_id].agent_hours, run_id))
     return {run_id: conditions[run_id] for run_id in order[index::count]}
 
 

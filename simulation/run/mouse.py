@@ -1,4 +1,4 @@
-"""One mouse, start to finish: driver between the tumour engine, the calipers, the record and the checkpoint.
+"""MouseWorld: one mouse, driven from randomisation to its end, with calipers, balance, doses and checkpoints.
 
 Order at an hour on which several things happen: observe, read the calipers (a mouse whose tumour has reached the end
 point leaves here), save, dose, and go on. A run that is stopped or killed goes on from its last checkpoint and ends
@@ -16,13 +16,15 @@ from simulation.biology.body_weight import healthy_g, log_loss, on_the_balance_g
 from simulation.conditions.mouse import Dose, MouseCondition
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.record.mouse import MouseRecord
+from simulation.run.driver import World, drive, every
 from simulation.run.folder import StudyFolder, checkpoint_file, set_aside
-from simulation.run.pictures import agents, classes_of, kill_columns, middle_slice, whole_fields
-from simulation.run.stopping import wish_to_stop
+from simulation.run.stopping import Wish, wish_to_stop
 from simulation.scenario.branch import CheckpointError, DamagedCheckpoint, read_meta
 from simulation.scenario.mice import read_caliper, unit_of
 from simulation.version import XENOGRAFT_MODEL
+from simulation.xenograft.engine import TumourEngine
 from simulation.xenograft.params import tumour_params
+from simulation.xenograft.snapshot import agents, classes_of, kill_columns, middle_slice, whole_fields
 
 CHECKPOINT_EVERY_S = 60.0
 _SHARE_OF_TIME = 0.05  # spent on writing checkpoints, at most
@@ -32,75 +34,79 @@ class StoppedError(RuntimeError):
     """The run was asked to stop and has saved what it had."""
 
 
-def simulate_mouse(
-    condition: MouseCondition,
-    file: h5py.File,
-    check: bool = False,
-    checkpoints: Path | None = None,
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
-    make: Callable | None = None,
-) -> None:
-    """Simulate one condition and write it to an open HDF5 file (on disk or in memory).
+class MouseWorld(World):
+    """A mouse on its way.
 
     checkpoints: folder for the run's own checkpoint, for those of output.save_days and for the tumour that the
     condition branches from; None keeps none. check: verify the conservation laws at every step. make: builds the
-    engine from params, key and check; the tumour engine unless something else is to be driven.
-    Raises CheckpointError for a checkpoint that is not this run's, StoppedError after saving when asked to stop.
+    engine from params, key and check; another than the tumour engine where something else is to be driven.
+    Raises CheckpointError for a checkpoint that is not this run's.
     """
-    if make is None:
-        from simulation.xenograft.engine import TumourEngine as make  # here, so that kernels are loaded when they run
-    run = _Run(condition, check, checkpoints, make)
-    if run.resumed:
-        StudyFolder(checkpoints.parent).log(f"resume {run.name} at hour {run.hour} of {run.last}")
-    last_save, save_s = time.monotonic(), 0.0
-    with wish_to_stop() as wish:
-        while not run.ended:
-            run.do_what_is_due()
-            goal = run.next_stop()
-            while not run.ended and run.hour < goal:
-                run.engine.advance(1, run.events)
-                run.collect_kills()
-                due = time.monotonic() - last_save > max(checkpoint_every_s, save_s / _SHARE_OF_TIME)
-                if checkpoints is not None and (due or wish.number is not None):
-                    start = time.monotonic()
-                    run.save(checkpoint_file(checkpoints, run.name))
-                    last_save = time.monotonic()
-                    save_s = last_save - start
-                if wish.number is not None:
-                    break
-            if wish.number is not None:
-                break
-    if not run.ended:
-        raise StoppedError("stopped between two steps")
-    run.write(file)
 
+    condition: MouseCondition
+    most_ticks = 1  # between two hours a run can be saved and stopped
 
-class _Run:
-    """A run in progress: engine, record, and what is due at which hour."""
-
-    def __init__(self, condition: MouseCondition, check: bool, checkpoints: Path | None, make: Callable):
-        self.condition, self.checkpoints = condition, checkpoints
-        self.name, self.key = condition.run_id, condition.run_key
+    def __init__(
+        self,
+        condition: MouseCondition,
+        check: bool = False,
+        checkpoints: Path | None = None,
+        checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+        make: Callable[..., TumourEngine] = TumourEngine,
+    ):
+        self.condition, self.checkpoints, self.checkpoint_every_s = condition, checkpoints, checkpoint_every_s
         self.unit = unit_of(condition.seed, condition.random, condition.arm, condition.mouse)
-        self.engine = make(tumour_params(condition), self.key, check=check)
-        self.record = MouseRecord()
-        self.events: list | None = [] if condition.output.level in ("events", "frames") else None
+        self._engine = make(tumour_params(condition), condition.run_key, check=check)
+        self.record = MouseRecord(self.engine.tick_h)
+        self.events: list | None = [] if condition.output.has_events else None
         self.end_day, self.end = condition.study.days, ""
-        self.first_tick = 0
         self.resumed = False
         if condition.checkpoint is not None:
             self._branch()
         self._resume()
-        self._plan()
+        super().__init__(condition, self._plan())
 
     @property
-    def hour(self) -> int:
-        """Hours since randomisation."""
-        return self.engine.tick - self.first_tick
+    def engine(self) -> TumourEngine:
+        """The engine that is driven."""
+        return self._engine
 
     @property
     def ended(self) -> bool:
+        """Whether the mouse has left the study: at its end, or at the end point."""
         return self.end != ""
+
+    # -- running ----------------------------------------------------------------------------------------------------
+    def run(self) -> None:
+        """Go to the end, saving from time to time. Raises StoppedError after saving when asked to stop."""
+        if self.resumed:
+            StudyFolder(self.checkpoints.parent).log(
+                f"resume {self.condition.run_id} at hour {self.tick} of {self.end_tick}"
+            )
+        self._last_save, self._save_s = time.monotonic(), 0.0
+        with wish_to_stop() as wish:
+            drive(self, stop=lambda: self._saved_and_stopped(wish))
+        if not self.ended:
+            raise StoppedError("stopped between two steps")
+
+    def _saved_and_stopped(self, wish: Wish) -> bool:
+        """Save if it is time, or if the run is to stop; whether it is to stop."""
+        stops = wish.number is not None
+        if self.checkpoints is not None:
+            start = time.monotonic()
+            if stops or start - self._last_save > max(self.checkpoint_every_s, self._save_s / _SHARE_OF_TIME):
+                self.save_state(checkpoint_file(self.checkpoints, self.condition.run_id))
+                self._last_save = time.monotonic()
+                self._save_s = self._last_save - start
+        return stops
+
+    def advance(self, ticks: int) -> None:
+        """Let time go on by so many hours; kills go to the record."""
+        self.engine.advance(ticks, self.events)
+        for block in self.events or ():
+            self.record.killed(kill_columns(block, self.engine, self.first_tick))
+        if self.events:
+            self.events.clear()
 
     # -- where it starts --------------------------------------------------------------------------------------------
     def _branch(self) -> None:
@@ -116,7 +122,7 @@ class _Run:
         self.first_tick = self.engine.tick
 
     def _resume(self) -> None:
-        path = self.checkpoints and checkpoint_file(self.checkpoints, self.name)
+        path = self.checkpoints and checkpoint_file(self.checkpoints, self.condition.run_id)
         if path is None or not path.exists():
             return
         try:
@@ -127,58 +133,49 @@ class _Run:
             line = f"{fault}; set aside as {kept}, the mouse starts from the beginning"
             StudyFolder(self.checkpoints.parent).log(line)
             return
-        if meta.get("run_id") != self.name or meta.get("condition") != self.condition.as_dict():
+        if meta.get("run_id") != self.condition.run_id or meta.get("condition") != self.condition.as_dict():
             raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run anew")
         with _taking_up(path):
             self.engine.restore(_part(arrays, "engine"))
             self.record.restore(meta["record"], _part(arrays, "record"))
         self.resumed = True
 
-    def _plan(self) -> None:
+    def _plan(self) -> set[int]:
+        """What is due at which hour; all hours on which something is."""
         study, output = self.condition.study, self.condition.output
-        self.last = round(24 * study.days)
-        self.caliper_hours = {round(24 * day): day for day in study.caliper_days}
-        self.save_hours = {round(24 * day) for day in output.save_days}
-        self.doses: dict[int, list[Dose]] = {}
+        last = round(24 * study.days)
+        self._calipers = {round(24 * day): day for day in study.caliper_days}
+        self._saves = {round(24 * day) for day in output.save_days}
+        self._doses: dict[int, list[Dose]] = {}
         for dose in self.condition.doses:
-            self.doses.setdefault(round(24 * dose.day), []).append(dose)
-        self.sample_hours = {*range(0, self.last, output.every_h), self.last}
-        every = output.frames_every_h
-        self.frame_hours = {*range(0, self.last, every), self.last} if every else set()
-        self.stops = sorted(
-            {*self.sample_hours, *self.frame_hours, *self.caliper_hours, *self.doses, *self.save_hours, self.last}
-        )
+            self._doses.setdefault(round(24 * dose.day), []).append(dose)
+        self._samples = every(output.every_h, last)
+        self._frames = every(output.frames_every_h, last) if output.frames_every_h else set()
+        due = {*self._samples, *self._frames, *self._calipers, *self._doses, *self._saves}
+        return {hour for hour in due if hour <= last}
 
     # -- what happens -----------------------------------------------------------------------------------------------
-    def next_stop(self) -> int:
-        """The next hour on which something is due."""
-        return next((hour for hour in self.stops if hour > self.hour), self.last)
-
     def do_what_is_due(self) -> None:
         """Observe, read, save and dose, whatever this hour asks for."""
-        hour = self.hour
-        if hour not in self.stops:
-            return
-        keeps_pictures = self.condition.output.level != "observables"
-        if hour == 0 and keeps_pictures:
+        hour, output = self.tick, self.condition.output
+        if hour == 0 and output.has_agents:
             self.record.pictures.append(middle_slice(self.engine))
-        seen = self.engine.observe() if hour in self.sample_hours or hour in self.caliper_hours else None
-        if hour in self.frame_hours:
-            most = self.condition.output.frame_agents
-            self.record.frame(hour, whole_fields(self.engine), agents(self.engine, most))
-        if hour in self.caliper_hours:
-            self._read(self.caliper_hours[hour], seen["volume_true_mm3"])
-        if hour in self.sample_hours or self.ended:
+        seen = self.engine.observe() if hour in self._samples or hour in self._calipers else None
+        if hour in self._frames:
+            self.record.tumour_frame(hour, whole_fields(self.engine), agents(self.engine, output.frame_agents))
+        if hour in self._calipers:
+            self._read(self._calipers[hour], seen["volume_true_mm3"])
+        if hour in self._samples or self.ended:
             self.record.sample(hour, seen)
-        if hour >= self.last and not self.ended:
+        if hour >= self.end_tick and not self.ended:
             self.end, self.end_day = "study", self.condition.study.days
         if self.ended:
-            if keeps_pictures:
+            if output.has_agents:
                 self.record.pictures.append(middle_slice(self.engine))
             return
-        if hour in self.save_hours and self.checkpoints is not None:
-            self.save(checkpoint_file(self.checkpoints, f"{self.name}.day{hour / 24:g}"))
-        for dose in self.doses.get(hour, ()):
+        if hour in self._saves and self.checkpoints is not None:
+            self.save_state(checkpoint_file(self.checkpoints, f"{self.condition.run_id}.day{hour / 24:g}"))
+        for dose in self._doses.get(hour, ()):
             self.engine.apply(dose)
 
     def _read(self, day: float, true_mm3: float) -> None:
@@ -198,19 +195,12 @@ class _Run:
         healthy = healthy_g(day, own.start_g, own.adult_g, own.gain_d)
         return on_the_balance_g(healthy, loss, tumour_mm3, own.tissue_g_per_mm3)
 
-    def collect_kills(self) -> None:
-        """Move the kills of the last step into the record."""
-        if self.events:
-            for block in self.events:
-                self.record.killed(kill_columns(block, self.engine, self.first_tick))
-            self.events.clear()
-
     # -- what is kept -----------------------------------------------------------------------------------------------
-    def save(self, path: Path) -> None:
+    def save_state(self, path: Path) -> None:
         """The complete state in one file."""
         plain, arrays = self.record.state()
         meta = {
-            "run_id": self.name,
+            "run_id": self.condition.run_id,
             "tick": int(self.engine.tick),
             "condition": self.condition.as_dict(),
             "record": plain,
@@ -220,19 +210,26 @@ class _Run:
         save_checkpoint(path, meta, together)
 
     def write(self, file: h5py.File) -> None:
-        """The run file; the checkpoint has served then."""
+        """Write the run file to an open HDF5 file; the checkpoint has served then."""
+        condition = self.condition
         meta = {
-            "run_id": self.name,
-            "condition": self.condition.text,
+            "run_id": condition.run_id,
+            "condition": condition.text,
             "model_version": XENOGRAFT_MODEL,
-            "run_key": f"{self.key:016x}",
-            "seed": self.condition.seed,
-            "arm": self.condition.arm,
-            "mouse": self.condition.mouse,
+            "run_key": f"{condition.run_key:016x}",
+            "seed": condition.seed,
+            "arm": condition.arm,
+            "mouse": condition.mouse,
             "end": self.end,
             "end_day": self.end_day,
         }
-        self.record.write(file, meta, classes_of(self.condition), self.engine.tick_h)
+        self.record.write(file, meta, classes_of(condition))
+
+    def save(self, path: Path) -> bytes:
+        """Write the run file, which may be too large for a second copy in memory."""
+        with h5py.File(path, "w") as file:
+            self.write(file)
+        return b""
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait
 
-from simulation.conditions import MouseCondition
 from simulation.run.books import Books, Failure
 from simulation.run.child import LOOK_S, Child, TimedOut, until
 from simulation.run.folder import run_file
@@ -111,7 +110,7 @@ class Pool:
 
     def _ask_to_save(self) -> float:
         """Tell the workers that can save to do so; seconds that the busy ones are left."""
-        saving = [w for w in self.busy if isinstance(self.books.conditions[w.given[0]], MouseCondition)]
+        saving = [w for w in self.busy if self.books.conditions[w.given[0]].saves]
         for worker in saving:
             worker.process.terminate()
         return SAVING_S if saving else GRACE_S

@@ -1,25 +1,17 @@
 """Plan: what a scenario will cost before anything runs: wells, cells, layers, memory, time and file sizes.
 
 Estimates only, from the numbers of the resolved conditions; nothing is simulated. Time comes from the events that
-agents are expected to have, memory from the columns of a well, file sizes from what each output level keeps.
+agents are expected to have, memory from the columns of a well (conditions/cost.py), file sizes from what each output
+level keeps.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulation.conditions.geometry import filling_of, memory_bytes
+from simulation.conditions.geometry import filling_of
 from simulation.conditions.levels import LEVELS
 from simulation.conditions.well import WellCondition, WellOutput
-
-# Events that one agent draws per hour, thinned ones included, and the time of one event on one core (2024 server core;
-# benchmarks/results/well_speed.json). Beside them the antibody of every target moves once a minute.
-EVENTS_PER_NK_H = 22.0
-EVENTS_PER_TARGET_H = 9.0
-SECONDS_PER_EVENT = 30e-9
-SECONDS_PER_TARGET_MINUTE = 10e-9
-SECONDS_PER_TARGET_MINUTE_GROWING = 35e-9  # with arrest and receptor turnover
-CULTURE_TICKS_PER_H = 6
 
 # A worker process before it holds a well: interpreter, libraries, compiled kernels.
 WORKER_BYTES = 250_000_000
@@ -150,26 +142,11 @@ def _well(condition: WellCondition) -> _Well:
         nk=nk,
         layers=layers,
         filling=filling_of(sites, targets, nk, layers),
-        memory=memory_bytes(targets, nk, sites, layers),
-        seconds=run_seconds(condition),
+        memory=condition.memory_bytes,
+        seconds=condition.seconds,
         disk=_disk(targets, nk, hours, condition.output),
         level=condition.output.level,
     )
-
-
-def run_seconds(condition: WellCondition) -> float:
-    """Expected time of the kernel for one condition on one core, in seconds."""
-    targets, hours = condition.targets.cells, condition.assay.duration_h
-    events = hours * (condition.peak_nk * EVENTS_PER_NK_H + targets * EVENTS_PER_TARGET_H)
-    return events * SECONDS_PER_EVENT + targets * _minutes_seconds(condition)
-
-
-def _minutes_seconds(condition: WellCondition) -> float:
-    """Seconds that the antibody of one target takes over the whole run, a culture before the assay included."""
-    hours, culture = condition.assay.duration_h, condition.culture
-    each = SECONDS_PER_TARGET_MINUTE_GROWING if condition.grows else SECONDS_PER_TARGET_MINUTE
-    ticks = 60 * hours + (24 * culture.days * CULTURE_TICKS_PER_H if culture else 0)
-    return ticks * each
 
 
 def _disk(targets: int, nk: int, hours: float, output: WellOutput) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 from simulation.catalogue.fields import key_path
 from simulation.catalogue.lookup import Catalogue
 from simulation.conditions.section import canonical_json
-from simulation.conditions.tumour_size import LEAST_CELLS, machine_bytes, memory_bytes, start_cells
+from simulation.conditions.tumour_size import LEAST_CELLS, machine_bytes, start_cells
 from simulation.names import control_arms, name_key
 from simulation.scenario.branch import CheckpointError, saved_tumour
 from simulation.scenario.faults import NO_VALUE, Fault, Report, nearest, show
@@ -221,7 +221,7 @@ def _check_point(scenario: XenograftScenario, known: Catalogue, report: Report) 
             report.add("mouse.start_volume_cv", scenario.mouse.start_volume_cv, f"arm {arm.name}: {error}")
             continue
         fewest = min(fewest, *(start_cells(mouse) for mouse in mice))
-        most = max(most, *(memory_bytes(mouse) for mouse in mice))
+        most = max(most, *(mouse.memory_bytes for mouse in mice))
     share, memory = scenario.tumour.fraction_simulated, machine_bytes()
     if fewest < LEAST_CELLS:
         message = f"leaves {fewest:,} cells of a tumour; at least {LEAST_CELLS:,} are needed"

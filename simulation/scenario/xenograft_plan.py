@@ -7,12 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simulation.conditions.mouse import Clone, Dose, MouseCondition
-from simulation.conditions.tumour_size import cell_hours, largest_cells, memory_bytes, start_cells
-
-# One core of a 2024 server (benchmarks/results), all phases of a step together; the fixed part is the settling of a new
-# tumour and the rows of a small one.
-SECONDS_PER_CELL_HOUR = 25e-9
-SECONDS_PER_STEP = 3e-3
+from simulation.conditions.tumour_size import cell_hours, largest_cells, start_cells
 
 # Run file, bytes after compression (rough).
 FILE_BYTES = 120_000
@@ -72,13 +67,13 @@ def plan_mice(by_study: Mapping[str, Sequence[MouseCondition]]) -> MicePlan:
         for mouse in mice:
             if every.setdefault(mouse.run_id, mouse) is mouse:
                 by_arm.setdefault((study, mouse.arm), []).append(mouse)
-    seconds = [mouse_seconds(mouse) for mouse in every.values()]
+    seconds = [mouse.seconds for mouse in every.values()]
     return MicePlan(
         rows=tuple(_row(study, arm, mice) for (study, arm), mice in by_arm.items()),
         mice=len(every),
         cells_start=sum(start_cells(mouse) for mouse in every.values()),
         cells_most=max((largest_cells(mouse) for mouse in every.values()), default=0),
-        mouse_bytes=max((memory_bytes(mouse) for mouse in every.values()), default=0),
+        mouse_bytes=max((mouse.memory_bytes for mouse in every.values()), default=0),
         cpu_seconds=sum(seconds),
         longest_seconds=max(seconds, default=0.0),
         disk_bytes=sum(_disk(mouse) for mouse in every.values()),
@@ -118,18 +113,13 @@ def _clone_words(clone: Clone) -> str:
     return clone.cell_line if clone.mechanism == "none" else f"{clone.cell_line} {clone.mechanism}"
 
 
-def mouse_seconds(condition: MouseCondition) -> float:
-    """Expected time of one mouse on one core, in seconds."""
-    return 24.0 * condition.study.days * SECONDS_PER_STEP + cell_hours(condition) * SECONDS_PER_CELL_HOUR
-
-
 def _disk(condition: MouseCondition) -> int:
     output, hours = condition.output, 24.0 * condition.study.days
     patches = largest_cells(condition) / 64
     size = FILE_BYTES + OBSERVATION_BYTES * (1 + hours / output.every_h)
-    if output.level != "observables":
+    if output.has_agents:
         size += 2 * PICTURE_BYTES_PER_PATCH * (1.9 * patches) ** (2.0 / 3.0)
-    if output.level in ("events", "frames"):
+    if output.has_events:
         size += KILL_BYTES * min(1e6, KILLED_PER_CELL_DAY * cell_hours(condition) / 24.0)
     if output.frames_every_h is not None and output.frame_agents is not None:
         agents = min(largest_cells(condition), output.frame_agents)

@@ -142,7 +142,7 @@ class ADCCModel(mesa.Model):
 
     def _look(self) -> None:
         self.running = not self.plate.over
-        if self.plate.sample.recorder.steps[-1] == self.plate.tick:
+        if self.plate.sample.record.steps[-1] == self.plate.tick:
             self.datacollector.collect(self)
 
     # -- what a hand does, recorded as [[action]] ----------------------------------------------------------------
@@ -256,4 +256,4 @@ def refuse_unknown(params: Mapping, known: Sequence[str]) -> None:
 
 
 def _observed(name: str):
-    return lambda model: model.plate.sample.recorder.rows[-1][name]
+    return lambda model: model.plate.sample.record.rows[-1][name]

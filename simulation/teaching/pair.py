@@ -11,44 +11,34 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from analysis.tumour_growth import tgi_tc
 from simulation.conditions.mouse import Dose, MouseCondition
 from simulation.conditions.tumour_size import largest_cells
 from simulation.names import CONTROL_NAMES, control_arms
+from simulation.run.driver import drive
+from simulation.run.mouse import MouseWorld
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.xenograft_schema import XenograftScenario
 from simulation.scenario.xenograft_sweep import expand_mice
 from simulation.teaching.toml_text import toml_text
-from simulation.xenograft.engine import TumourEngine
-from simulation.xenograft.params import tumour_params
 
 TREATED, CONTROL = "treated", "control"
 DRUG, ROUTE = "trastuzumab", "iv"  # of a dose by hand where no dose is planned
 
 
-class Mouse:
-    """One mouse: its engine, volume at every hour, and what was observed every few hours.
-
-    condition: with the drug that a visitor may give; doses are kept by the pair.
-    """
+class Mouse(MouseWorld):
+    """One mouse on the page, with the volume of its tumour in mm3 at every hour so far."""
 
     def __init__(self, condition: MouseCondition):
-        self.condition = condition
-        self.engine = TumourEngine(tumour_params(condition), condition.run_key)
+        super().__init__(condition)
         self.volumes = [self.engine.volume_mm3]
-        self.steps: list[int] = []
-        self.rows: list[dict] = []
 
-    def sample(self) -> None:
-        """Observe now."""
-        self.steps.append(self.engine.tick)
-        self.rows.append(self.engine.observe())
-
-    def advance(self) -> None:
-        """Go on by an hour."""
-        self.engine.advance(1)
+    def advance(self, ticks: int) -> None:
+        """Let time go on by an hour."""
+        super().advance(ticks)
         self.volumes.append(self.engine.volume_mm3)
 
 
@@ -63,9 +53,9 @@ class Pair:
         self.raw = _as_taught(raw)
         self.scenario = _load(self.raw)
         self.mice = _mice_of(self.raw, self.scenario)
-        self.end_tick = round(24 * self.scenario.study.days)
-        self.every_ticks = self.scenario.output.every_h
-        self._arrive()
+        self.end_tick = self.treated.end_tick
+        for mouse in self.mice.values():
+            drive(mouse, 0)
 
     @property
     def treated(self) -> Mouse:
@@ -80,12 +70,12 @@ class Pair:
     @property
     def tick(self) -> int:
         """Hours since randomisation."""
-        return self.treated.engine.tick
+        return self.treated.tick
 
     @property
     def over(self) -> bool:
-        """Whether the study has ended."""
-        return self.tick >= self.end_tick
+        """Whether the study has ended, or one of the two has reached the end point."""
+        return any(mouse.ended for mouse in self.mice.values())
 
     @property
     def drug(self) -> str:
@@ -94,24 +84,12 @@ class Pair:
 
     def advance(self, ticks: int) -> int:
         """Go on by so many hours, at most to the end of the study; returns the hours done."""
-        done = min(ticks, self.end_tick - self.tick)
-        for _ in range(done):
-            for mouse in self.mice.values():
-                mouse.advance()
-            self._arrive()
-        return max(done, 0)
-
-    def _arrive(self) -> None:
-        tick = self.tick
-        if tick % self.every_ticks == 0 or tick == self.end_tick:
-            for mouse in self.mice.values():
-                mouse.sample()
-        if tick < self.end_tick:
-            for role, arm in self._arms():
-                for dose in arm.dose:
-                    if tick in _hours(dose.days):
-                        given = Dose(drug=dose.drug, mg_per_kg=dose.mg_per_kg, route=dose.route, day=tick / 24)
-                        self.mice[role].engine.apply(given)
+        before = self.tick
+        while self.tick < before + ticks and not self.over:
+            now = self.tick
+            for mouse in self.mice.values():  # hour by hour together: both stop when one of them leaves the study
+                drive(mouse, now + 1)
+        return self.tick - before
 
     def _arms(self) -> list[tuple[str, Any]]:
         control = _control_name(self.raw)
@@ -163,11 +141,13 @@ def _mice_of(raw: Mapping, scenario: XenograftScenario) -> dict[str, Mouse]:
     ready = copy.deepcopy(dict(raw))
     doses = _treated(ready).setdefault("dose", [])
     doses.append({**_first_dose(raw), "mg_per_kg": 1.0, "days": [0.0]})
+    planned = {mouse.arm: mouse.doses for mouse in expand_mice(scenario)}
     found = {}
     for condition in expand_mice(_load(ready)):
-        found[CONTROL if condition.arm == control else TREATED] = Mouse(condition)
-    for mouse in found.values():
-        _refuse_end_point(mouse.condition)
+        _refuse_end_point(condition)
+        output = replace(condition.output, level="observables", frames_every_h=None, frame_agents=None)
+        mouse = replace(condition, doses=planned.get(condition.arm, ()), output=output)
+        found[CONTROL if condition.arm == control else TREATED] = Mouse(mouse)
     return {TREATED: found[TREATED], CONTROL: found[CONTROL]}
 
 

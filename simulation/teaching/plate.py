@@ -1,7 +1,7 @@
 """Plate: one well that a class plays with, and the control wells that its % specific lysis needs, in step.
 
-The wells are the engine's own, driven as `adcc run` drives them: at each tick actions first, then the observation, then
-time goes on. They share their random numbers (random = "paired"), so that a hand's action during the run changes what
+The wells are those of `adcc run` and driven alike: at each tick actions first, then the observation, then time goes
+on. They share their random numbers (random = "paired"), so that a hand's action during the run changes what
 it acts on and nothing before it: the scenario that a plate exports gives the same events when `adcc run` plays it.
 """
 
@@ -13,44 +13,17 @@ from msgspec.structs import replace
 
 from analysis.controls import LYSIS_READOUTS, percent_lysis
 from simulation.conditions.well import Intervention, WellCondition
-from simulation.record.trajectory import Recorder
-from simulation.run.one import signals
+from simulation.run.driver import drive
+from simulation.run.well import WellWorld
 from simulation.scenario.donors import donors_of
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.resolve import resolve
 from simulation.scenario.schema import Action, Scenario
 from simulation.teaching.toml_text import toml_text
-from simulation.well.culture import founders_after_culture
 from simulation.well.engine import WellEngine, WellFullError
-from simulation.well.params import well_params
 
 SAMPLE, CONTROL, TARGET_ONLY, EFFECTOR_ONLY = "sample", "no_antibody", "target_only", "effector_only"
-
-
-class Well:
-    """One well of the plate: its condition, engine, and observations so far."""
-
-    def __init__(self, condition: WellCondition, events: list | None = None):
-        self.condition = condition
-        founders = founders_after_culture(condition, condition.run_key)
-        self.engine = WellEngine(well_params(condition), condition.run_key, founders=founders)
-        self.recorder = Recorder()
-        self.events = events
-
-    def act(self, tick: int, per_h: int) -> None:
-        """Do what the condition asks for at this tick."""
-        for one in self.condition.interventions:
-            if round(one.at_h * per_h) == tick:
-                self.engine.apply(one)
-
-    def sample(self) -> None:
-        """Observe now; a second observation of one tick replaces the first."""
-        tick, recorder = self.engine.tick, self.recorder
-        if recorder.steps and recorder.steps[-1] == tick:
-            recorder.rows[-1] = self.engine.observe()
-        else:
-            recorder.sample(tick * self.engine.tick_h, tick, self.engine.observe())
 
 
 class Plate:
@@ -64,30 +37,27 @@ class Plate:
         self.scenario = _load(self.raw)
         self.events: list[tuple] = []
         self._curves: dict[str, tuple] = {}  # role -> (state, hours, lysis)
-        self.wells = {
-            role: Well(condition, self.events if record_events and role == SAMPLE else None)
-            for role, condition in conditions_of(self.scenario).items()
-        }
-        sample = self.wells[SAMPLE]
-        self.per_h = round(1.0 / sample.engine.tick_h)
-        self.end_tick = round(self.scenario.assay.duration_h * self.per_h)
-        self.every_ticks = max(1, round(sample.condition.output.every_min * self.per_h / 60))
-        self._arrive()
+        self.wells = {role: WellWorld(_as_shown(each)) for role, each in conditions_of(self.scenario).items()}
+        if record_events:
+            self.sample.events = self.events
+        self.per_h = round(1.0 / self.sample.engine.tick_h)
+        self.end_tick = self.sample.end_tick
+        self.advance(0)
 
     @property
-    def sample(self) -> Well:
+    def sample(self) -> WellWorld:
         """The well that the class plays with."""
         return self.wells[SAMPLE]
 
     @property
-    def control(self) -> Well:
+    def control(self) -> WellWorld:
         """The same well without antibody."""
         return self.wells[CONTROL]
 
     @property
     def tick(self) -> int:
         """Minutes since effectors were added."""
-        return self.sample.engine.tick
+        return self.sample.tick
 
     @property
     def hours(self) -> float:
@@ -104,23 +74,10 @@ class Plate:
 
         ticks may be any split of the same time: the result does not depend on it.
         """
-        goal = min(self.tick + ticks, self.end_tick)
-        done = goal - self.tick
-        planned = {round(one.at_h * self.per_h) for one in self.sample.condition.interventions}
-        while self.tick < goal:
-            now = self.tick
-            stop = min(goal, now + self.every_ticks - now % self.every_ticks, *(t for t in planned if t > now))
-            for well in self.wells.values():
-                well.engine.advance(stop - now, well.events)
-            self._arrive()
-        return done
-
-    def _arrive(self) -> None:
-        tick = self.tick
+        before = self.tick
         for well in self.wells.values():
-            well.act(tick, self.per_h)
-            if tick % self.every_ticks == 0 or tick == self.end_tick:
-                well.sample()
+            drive(well, before + ticks)
+        return self.tick - before
 
     def act(self, **action) -> None:
         """Do something by hand now: add_antibody_ug_per_ml=x, wash=True, add_effectors=n or wash_effectors=True.
@@ -147,8 +104,8 @@ class Plate:
         self.raw, self.scenario = raw, scenario
         for role, well in self.wells.items():
             well.condition = conditions[role]
-            if well.recorder.steps[-1] == self.tick:
-                well.sample()
+            if well.record.steps[-1] == self.tick:
+                well.observe()
 
     def _newest(self, condition: WellCondition, before: WellCondition) -> Intervention | None:
         """The intervention of this moment that a condition has and had not before; None where it has no new one."""
@@ -192,9 +149,9 @@ class Plate:
 
     def _net(self, role: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         well = self.wells[role]
-        raw = signals(well.condition, well.recorder)
+        raw = well.signals()
         blank = raw["signal_blank"]
-        return np.array(well.recorder.times_h), {name: raw[name] - blank for name in ("signal", "signal_maximum")}
+        return well.record.hours, {name: raw[name] - blank for name in ("signal", "signal_maximum")}
 
     def to_toml(self) -> str:
         """The run so far as a scenario file: what was chosen, and every action of a hand. Events are kept in the file
@@ -223,6 +180,11 @@ def conditions_of(scenario: Scenario) -> dict[str, WellCondition]:
         own = tuple(one for one in control.interventions if any(one is other for other in asked))
         wells[control.role] = replace(control, interventions=own)
     return wells
+
+
+def _as_shown(condition: WellCondition) -> WellCondition:
+    """The same well with no record of events and frames: the page shows the agents as they are now."""
+    return replace(condition, output=replace(condition.output, level="observables", frames_every_min=None))
 
 
 def _as_taught(raw: Mapping) -> dict:

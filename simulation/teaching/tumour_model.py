@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mesa
+import numpy as np
 from mesa.agentset import AgentSet
 from mesa.experimental.scenarios import Scenario
 
@@ -143,7 +144,7 @@ class TumourModel(mesa.Model):
         """One hour of the study; nothing once it has ended."""
         if self.pair.advance(1):
             self.running = not self.pair.over
-            if self.pair.treated.steps[-1] == self.pair.tick:
+            if self.pair.treated.record.steps[-1] == self.pair.tick:
                 self.datacollector.collect(self)
 
     def give(self, mg_per_kg: float) -> None:
@@ -178,7 +179,8 @@ class TumourModel(mesa.Model):
     @property
     def observed(self) -> dict:
         """What `adcc run` records of the treated tumour, as last observed (see record/mouse_layout.py)."""
-        return self.pair.treated.rows[-1]
+        row = self.pair.treated.record.rows[-1]
+        return {name: np.array(value) if isinstance(value, list) else value for name, value in row.items()}
 
     @property
     def slice_cells(self) -> AgentSet:

@@ -5,11 +5,10 @@ from pathlib import Path
 import h5py
 
 from simulation.run.folder import run_file, write_json
-from simulation.run.mouse import simulate_mouse
 from simulation.run.study import study_record
 from simulation.scenario.conditions import conditions_of
 from simulation.scenario.load import scenario_from_dict
-from tests.run.fake_tumour import FakeEngine
+from tests.run.fake_tumour import FakeEngine, play
 from tests.scenario.mice_example import study
 from tests.sealing import append_seal
 
@@ -24,6 +23,6 @@ def make_mice(folder: Path, changes: dict | None = None, sweep: dict | None = No
         path = run_file(folder / "runs", condition.run_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(path, "w") as file:
-            simulate_mouse(condition, file, make=FakeEngine)
+            play(condition, file, make=FakeEngine)
         append_seal(path)
     return folder

@@ -9,7 +9,7 @@ import pytest
 
 from simulation.record import layout, skeleton
 from simulation.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_meta, write_parts
-from simulation.record.trajectory import Recorder
+from simulation.record.well import WellRecord
 from simulation.run.one import begin, simulate
 from tests.cluster.sweeps import runs_of, text
 
@@ -37,15 +37,15 @@ def read(content: bytes) -> dict:
 def recorded(seed: int, length: int = 6, cells: int = 40):
     """Contents of a run file with all that a well can record, the numbers drawn from a seed."""
     draw = np.random.default_rng(seed)
-    recorder = Recorder()
+    recorder = WellRecord(1 / 60)
     signals = ("signal", "signal_maximum", "signal_blank")
     for step in range(length):
         row = {name: float(draw.random()) for name in layout.SERIES if name not in signals}
-        recorder.sample(step / 60, step, row | {"kills": int(draw.integers(1000))})
+        recorder.sample(step, row | {"kills": int(draw.integers(1000))})
     final = {name: draw.integers(0, 200, cells).astype(np.uint8) for name in layout.FINAL}
     histograms = {name: (draw.integers(0, 9, 41), np.arange(42)) for name in layout.HISTOGRAMS}
     recorder.events.append(tuple(draw.integers(0, 100, 30) for _ in range(5)))
-    recorder.frame(0.0, 0, final)
+    recorder.frame(0, final)
     meta = {"run_id": f"{seed:016x}", "condition": chr(96 + seed) * 2000, "model_version": "well-0", "seed": seed}
     return recorder.contents(
         meta, {name: draw.random(length) for name in signals}, histograms, final, (8, 64), ("birth", "hit"), True

@@ -70,3 +70,12 @@ class FakeEngine:
         tick, self.volume, drug, kills = (float(value) for value in arrays["scalars"])
         self.tick, self.kills, self.drug = int(tick), int(kills), np.array([drug])
         self.n[:], self.cells[:] = arrays["n"], arrays["cells"]
+
+
+def play(condition, file, checkpoints=None, **options):
+    """Run a mouse to its end and write its run file to an open HDF5 file; options: those of MouseWorld."""
+    from simulation.run.mouse import MouseWorld
+
+    world = MouseWorld(condition, checkpoints=checkpoints, **options)
+    world.run()
+    world.write(file)

@@ -130,7 +130,7 @@ def test_shards_are_disjoint_complete_and_independent_of_file_order():
     assert [len(part) for part in parts] == [17, 17, 16]
     backwards = dict(reversed(conditions.items()))
     assert [sorted(local.shard(backwards, index, 3)) for index in range(3)] == [sorted(part) for part in parts]
-    amounts = [sum(map(local.work, part.values())) for part in parts]
+    amounts = [sum(each.agent_hours for each in part.values()) for part in parts]
     assert max(amounts) < 1.1 * min(amounts)
     with pytest.raises(ValueError, match="from 0 to 2"):
         local.shard(conditions, 3, 3)

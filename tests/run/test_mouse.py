@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from simulation.conditions.mouse import WeighedDose
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
-from simulation.run.mouse import StoppedError, simulate_mouse
+from simulation.run.mouse import StoppedError
 from simulation.run.stopping import wish_to_stop
 from simulation.scenario.branch import CheckpointError, read_meta
 from simulation.scenario.mice import caliper_share, read_caliper
-from tests.run.fake_tumour import FakeEngine
+from tests.run.fake_tumour import FakeEngine, play
 from tests.scenario.mice_example import mice, study_faults
 from tests.sealing import flipped
 
@@ -26,7 +26,7 @@ def one(changes=None, place=0):
 def written(condition, checkpoints=None, make=FakeEngine, every_s=60.0):
     """The bytes of the run file of a condition."""
     with h5py.File("mouse.h5", "w", driver="core", backing_store=False) as file:
-        simulate_mouse(condition, file, checkpoints=checkpoints, checkpoint_every_s=every_s, make=make)
+        play(condition, file, checkpoints=checkpoints, checkpoint_every_s=every_s, make=make)
         file.flush()
         return file.id.get_file_image()
 
@@ -190,7 +190,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_mouse_starts_from_the_beginni
 def test_a_branch_goes_on_from_the_saved_tumour(tmp_path):
     grown = mice({"output.save_days": [7], "arm.1.dose": [], "arm.1.name": "other"})[0]
     with h5py.File("grown.h5", "w", driver="core", backing_store=False) as file:
-        simulate_mouse(grown, file, checkpoints=tmp_path, make=FakeEngine)
+        play(grown, file, checkpoints=tmp_path, make=FakeEngine)
         values = file["observables/volume_true_mm3/value"][()]
     saved = next(tmp_path.glob("*.day7.ckpt"))
     branch = {"branch": {"checkpoint": str(saved)}}
@@ -200,7 +200,7 @@ def test_a_branch_goes_on_from_the_saved_tumour(tmp_path):
     assert len({each.checkpoint.content for each in conditions}) == 1
     for condition in conditions[:1] + conditions[3:4]:
         with h5py.File("branch.h5", "w", driver="core", backing_store=False) as file:
-            simulate_mouse(condition, file, checkpoints=tmp_path, make=FakeEngine)
+            play(condition, file, checkpoints=tmp_path, make=FakeEngine)
             volumes = file["observables/volume_true_mm3/value"][()]
             assert file["observables/volume_true_mm3/time"][0] == 0.0
             assert volumes[0] == values[7]

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.run.mouse import simulate_mouse
 from simulation.xenograft.engine import TumourEngine
+from tests.run.fake_tumour import play
 from tests.run.test_mouse import stopped_at, written
 from tests.scenario.mice_example import mice
 
@@ -19,7 +19,7 @@ DOSES = [
 
 def volumes(condition, checkpoints=None):
     with h5py.File("mouse.h5", "w", driver="core", backing_store=False) as file:
-        simulate_mouse(condition, file, checkpoints=checkpoints)
+        play(condition, file, checkpoints=checkpoints)
         return {name: group["value"][()] for name, group in file["observables"].items()}
 
 

@@ -2,12 +2,14 @@
 
 import pytest
 
-from simulation.conditions.levels import LEVELS
-from simulation.scenario.plan import (
+from simulation.conditions.cost import (
     EVENTS_PER_NK_H,
     EVENTS_PER_TARGET_H,
     SECONDS_PER_EVENT,
     SECONDS_PER_TARGET_MINUTE,
+)
+from simulation.conditions.levels import LEVELS
+from simulation.scenario.plan import (
     plan,
 )
 from tests.scenario import conditions

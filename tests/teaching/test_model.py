@@ -9,7 +9,7 @@ import pytest
 from mesa.batchrunner import batch_run
 
 from analysis.study import analyse_wells
-from simulation.run.one import agents, run_to_file, simulate
+from simulation.run.one import run_to_file, simulate
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.sweep import expand
@@ -17,6 +17,7 @@ from simulation.teaching.agents import NK, OUTSIDE, TARGET, StaleCell
 from simulation.teaching.model import BASE, ADCCModel
 from simulation.teaching.toml_text import toml_text
 from simulation.well.engine import WellFullError
+from simulation.well.readout import agents
 
 SMALL = {"cells": 300, "duration_h": 2.0, "rng": 5}
 
@@ -65,7 +66,7 @@ def test_what_a_hand_did_can_be_run_again(start):
         assert len(events[0]) > 200
         for name, column in zip(("time", "kind", "target", "effector"), events, strict=False):
             assert np.array_equal(file[f"events/{name}"][:], column), name
-        signal = model.plate.sample.recorder.series("kills")
+        signal = model.plate.sample.record.series("kills")
         assert np.array_equal(file["observables/kills/value"][:], signal)
 
 
@@ -76,7 +77,7 @@ def test_a_lesson_with_planned_actions_is_that_of_the_hand():
     again.run_for(120)
     for role, well in model.plate.wells.items():
         assert np.array_equal(well.engine.grid, again.plate.wells[role].engine.grid), role
-        assert well.recorder.rows == again.plate.wells[role].recorder.rows, role
+        assert well.record.rows == again.plate.wells[role].record.rows, role
     assert np.array_equal(model.plate.curve()[1], again.plate.curve()[1], equal_nan=True)
 
 
@@ -242,7 +243,7 @@ def test_an_action_that_one_well_cannot_take_is_undone_in_all(monkeypatch):
     twin.run_for(60)
     for role, well in model.plate.wells.items():
         assert np.array_equal(well.engine.grid, twin.plate.wells[role].engine.grid), role
-        assert well.recorder.rows == twin.plate.wells[role].recorder.rows, role
+        assert well.record.rows == twin.plate.wells[role].record.rows, role
     assert model.to_toml() == twin.to_toml()
 
 

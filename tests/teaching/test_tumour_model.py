@@ -9,13 +9,13 @@ import pytest
 from mesa.batchrunner import batch_run
 
 from analysis.tumour_growth import tgi_tc
-from simulation.run.mouse import simulate_mouse
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.xenograft_sweep import expand_mice
 from simulation.teaching.agents import StaleCell
 from simulation.teaching.toml_text import toml_text
 from simulation.teaching.tumour_model import BASE, TumourModel
+from tests.run.fake_tumour import play
 
 SMALL = {"start_volume_mm3": 0.05, "days": 3, "dose_days": [0, 2], "rng": 5}
 
@@ -35,14 +35,14 @@ def runs_of(text: str) -> dict[str, h5py.File]:
     found = {}
     for condition in expand_mice(scenario_from_text(text)):
         found[condition.arm] = h5py.File(io.BytesIO(), "w")
-        simulate_mouse(condition, found[condition.arm])
+        play(condition, found[condition.arm])
     return found
 
 
 def assert_same_end(mouse, file):
     """Every observable of a run file, at every hour that was observed, is that of the mouse."""
     for name, group in file["observables"].items():
-        seen = np.array([row[name] for row in mouse.rows])
+        seen = np.array([row[name] for row in mouse.record.rows])
         kept = group["value"][:]
         if seen.shape == kept.shape:  # the page keeps a drug's columns before its first dose
             np.testing.assert_array_equal(seen, kept, err_msg=name)

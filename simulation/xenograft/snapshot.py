@@ -1,4 +1,7 @@
-"""Pictures of a tumour, patch by patch, and its kills, from the arrays of the engine."""
+"""Snapshots of a tumour, patch by patch or agent by agent, and its kills, as plain arrays.
+
+Only here and in the engine are the words of cells and effectors decoded.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Trajectory: collects what an engine shows while a run goes on, and writes it to an open HDF5 file at the end."""
+"""Record of one well: what its engine shows while a run goes on, and the run file that comes of it."""
 
 import json
 from collections.abc import Mapping
@@ -10,35 +10,15 @@ import numpy as np
 from simulation.record import layout, skeleton
 from simulation.record.objects import Link, Part, make_group, write_dataset, write_h5md, write_meta, write_parts
 from simulation.record.particles import write_particles
+from simulation.record.recorder import Recorder
 
 
-class Recorder:
-    """Rows of observables, blocks of events and frames, kept in memory until the end."""
+class WellRecord(Recorder):
+    """What one well leaves behind: observables, events and frames. frames: arrays as in layout.FINAL."""
 
-    def __init__(self):
-        self.times_h: list[float] = []
-        self.steps: list[int] = []
-        self.rows: list[dict] = []
-        self.events: list[tuple] = []
-        self.frames: list[dict] = []
-        self.frame_steps: list[int] = []
-        self.frame_times_h: list[float] = []
-
-    def sample(self, time_h: float, step: int, row: dict) -> None:
-        """Keep one row of observables."""
-        self.times_h.append(time_h)
-        self.steps.append(step)
-        self.rows.append(row)
-
-    def frame(self, time_h: float, step: int, agents: dict) -> None:
-        """Keep one picture of all agents (arrays as in layout.FINAL)."""
-        self.frame_times_h.append(time_h)
-        self.frame_steps.append(step)
-        self.frames.append(agents)
-
-    def series(self, name: str) -> np.ndarray:
-        """One observable over the run, shape (T,)."""
-        return np.array([row[name] for row in self.rows])
+    def __init__(self, tick_h: float) -> None:
+        super().__init__(tick_h)
+        self.events: list[tuple] = []  # one block per stop: arrays of time, kind, target, effector and site
 
     def contents(
         self, meta: Mapping, signals: Mapping, histograms: Mapping, final: Mapping | None, grid_row: tuple[int, int],
@@ -48,25 +28,15 @@ class Recorder:
 
         meta: attributes; signals: extra series; histograms: name -> (counts, edges); final: arrays or None.
         """
-        parts: list[Part | Link] = []
-        clock = ""
-        for name in [*self.rows[0], *signals]:
-            place = f"observables/{name}"
-            values = signals[name] if name in signals else self.series(name)
-            parts.append(Part(f"{place}/value", values, *layout.SERIES[name]))
-            if clock:
-                parts += [Link(f"{place}/{what}", f"{clock}/{what}") for what in ("step", "time")]
-                continue
-            clock = place
-            parts.append(Part(f"{place}/step", np.array(self.steps), "1", "ticks"))
-            parts.append(Part(f"{place}/time", np.array(self.times_h), "h", "hours from the addition of effectors"))
+        clock_text = "hours from the addition of effectors"
+        parts = list(self.series_parts(layout.SERIES, clock_text, signals))
         for name, (counts, edges) in histograms.items():
             place = f"observables/{name}"
             parts += [
                 Part(f"{place}/value", np.asarray(counts)[None, :], *layout.HISTOGRAMS[name]),
                 Part(f"{place}/edges", np.asarray(edges), "1", "edges of the bins, lower ends included"),
                 Part(f"{place}/step", np.array(self.steps[-1:])),
-                Part(f"{place}/time", np.array(self.times_h[-1:])),
+                Part(f"{place}/time", self.hours[-1:]),
             ]
         for name, values in (final or {}).items():
             parts.append(Part(f"final/{name}", values, *layout.FINAL[name]))
@@ -77,7 +47,7 @@ class Recorder:
 class Contents:
     """What one run file holds. All of them go through the same parts, into an open file or into bytes."""
 
-    recorder: Recorder
+    record: WellRecord
     meta: Mapping
     parts: list[Part | Link]
     grid_row: tuple[int, int]
@@ -93,17 +63,17 @@ class Contents:
 
     def image(self) -> bytes:
         """The run file as bytes, in a fraction of the time where files of this shape were made before."""
-        more = self._write_rest if self.with_events or self.recorder.frames else None
+        more = self._write_rest if self.with_events or self.record.frames else None
         return skeleton.image(self.meta["model_version"], self.parts, self.meta, more)
 
     def _write_rest(self, file: h5py.File) -> None:
         if self.with_events:
             self._write_events(file)
-        if self.recorder.frames:
+        if self.record.frames:
             self._write_frames(file)
 
     def _write_events(self, file: h5py.File) -> None:
-        events, (row, plane) = self.recorder.events, self.grid_row
+        events, (row, plane) = self.record.events, self.grid_row
         columns = [np.concatenate([b[i] for b in events]) if events else np.zeros(0) for i in range(5)]
         site = columns[4].astype(np.int64) % plane
         data = dict(zip(("time", "kind", "target", "effector"), columns[:4], strict=True))
@@ -119,7 +89,7 @@ class Contents:
         for kind, state in (("target", "target_status"), ("effector", "effector_state")):
             about[kind, "position"] = ("sites of 10 um", "column and row")
             about[kind, "state"] = ("1", layout.FINAL[state][1] + ", 255 absent")
-        for f in self.recorder.frames:
+        for f in self.record.frames:
             frames.append(
                 {
                     kind: {
@@ -129,4 +99,4 @@ class Contents:
                     for kind, state in (("target", "target_status"), ("effector", "effector_state"))
                 }
             )
-        write_particles(file, frames, about, (self.recorder.frame_steps, self.recorder.frame_times_h))
+        write_particles(file, frames, about, (self.record.frame_steps, self.record.frame_hours))

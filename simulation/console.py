@@ -327,7 +327,7 @@ def status(found: object) -> None:
 
 
 def plan(title: str, costs: object, workers: int) -> None:
-    """A simulation.scenario.plan.Plan: every point of the design, then what all of it takes on `workers` cores."""
+    """A simulation.scenario.well.plan.Plan: every point of the design, then what all of it takes on `workers` cores."""
 
     def cells(row: object) -> str:
         return row.cell_line if row.mechanism == "none" else f"{row.cell_line} + {row.mechanism}"
@@ -354,7 +354,7 @@ def plan(title: str, costs: object, workers: int) -> None:
 
 
 def mice_plan(title: str, costs: object, workers: int) -> None:
-    """A simulation.scenario.xenograft_plan.MicePlan: every arm, then what the study takes on `workers` cores."""
+    """A simulation.scenario.xenograft.plan.MicePlan: every arm, then what the study takes on `workers` cores."""
     swept = any(row.study for row in costs.rows)
     columns = ("study",) * swept + ("arm", "tumour", "strain", "doses", "mice", "cells at first", "at most")
     rows = [

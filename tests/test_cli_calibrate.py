@@ -91,7 +91,7 @@ def test_points_are_kept_and_not_measured_twice(adcc, monkeypatch):
 
 def test_small_wells_keep_density_and_volume_per_target(adcc):
     experiment = load_experiment(Path("s.toml"), 3, 250, 3)
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     well = expand(experiment.scenario)[0]
     assert well.targets.cells == 250

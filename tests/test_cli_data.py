@@ -139,7 +139,7 @@ def test_two_files_of_one_name_are_refused(adcc):
 
 def test_runs_do_not_depend_on_what_they_are_compared_with():
     from simulation.scenario.load import scenario_from_text
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     start, end = SCENARIO.index("[compare]"), SCENARIO.index("[sweep]")
     bare = expand(scenario_from_text(SCENARIO[:start] + SCENARIO[end:]))

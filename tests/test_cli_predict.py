@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from simulation.cli import app
 from simulation.run import provenance
 from simulation.scenario.load import load_scenario
-from simulation.scenario.plan import plan
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
+from simulation.scenario.well.plan import plan
 
 SHIPPED = sorted((Path(__file__).resolve().parents[1] / "benchmarks/in_vitro_lysis/predict").glob("*.toml"))
 SMALL = """

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from simulation.cli import app
 from simulation.run import mouse_files
 from simulation.run.folder import prepare, set_aside
+from simulation.scenario.kinds import kind_of
 from simulation.scenario.load import load_scenario
 from simulation.seal import DamagedFile
 from simulation.study_file import StudyFileError, read_study_file
@@ -226,8 +227,9 @@ def test_a_file_name_that_is_not_text_is_kept_in_the_study(tmp_path, made):
 def test_a_damaged_copy_of_a_saved_tumour_is_set_aside_by_one_of_two_shards(saved, tmp_path, monkeypatch):
     """The other one, which found the damage at the same time, comes to a folder from which the file is gone."""
     scenario, out = load_scenario(branch_scenario(tmp_path, saved), []), tmp_path / "out"
+    source = kind_of(scenario.kind).saved_tumour(scenario)
     prepare(out)
-    assert mouse_files.bring_saved_tumour(scenario, out) == ""
+    assert mouse_files.bring_saved_tumour(source, out) == ""
     (copy,) = (out / "checkpoints").iterdir()
     copy.write_bytes(flipped(saved.read_bytes(), 8 * 200))
     copied = shutil.copyfile
@@ -238,7 +240,7 @@ def test_a_damaged_copy_of_a_saved_tumour_is_set_aside_by_one_of_two_shards(save
         copied(source, target)
 
     monkeypatch.setattr(mouse_files.shutil, "copyfile", copy_while_the_other_moves)
-    assert "set aside as damaged/" in mouse_files.bring_saved_tumour(scenario, out)
+    assert "set aside as damaged/" in mouse_files.bring_saved_tumour(source, out)
     assert copy.read_bytes() == saved.read_bytes()
     assert len(list((out / "damaged").iterdir())) == 1
 

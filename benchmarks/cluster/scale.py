@@ -50,7 +50,7 @@ def conditions(runs: int) -> list:
     """At least `runs` conditions of the sweep, in whole plates: without its controls a plate has no lysis."""
     from simulation.scenario.load import load_scenario
     from simulation.scenario.shipped import find
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     by_plate: dict[str, list] = {}
     for condition in expand(load_scenario(find("large_sweep"), sets(runs))):

@@ -167,7 +167,7 @@ class Reading:
     def _read(self, copy: Path, sound: Path) -> str:
         """A damaged file is refused with a reason, or gives every number of the sound one."""
         from analysis.errors import ForeignFile
-        from simulation.scenario.branch import CheckpointError
+        from simulation.scenario.xenograft.branch import CheckpointError
 
         reader = READ_ALONE[self.kind]
         try:

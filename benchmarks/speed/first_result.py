@@ -17,7 +17,7 @@ def main(out: Path, sets: list[str]) -> None:
     """Bring the first such well to a file under out; raises RuntimeError if that fails."""
     from simulation.run.local import execute
     from simulation.scenario.load import load_scenario
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     scenario = load_scenario(ROOT / "scenarios" / "adcc_protocol.toml", sets)
     first = next(c for c in expand(scenario) if c.role == "sample" and c.effectors.et_ratio == 10)

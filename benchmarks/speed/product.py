@@ -13,7 +13,7 @@ TARGETS_IN_96_FLAT = 10_000
 def wells(targets: int, hours: float, et_ratio: float, count: int = 1) -> dict[str, WellCondition]:
     """Sample wells of the full biology, replicates of each other: run id -> condition."""
     from simulation.scenario.load import scenario_from_dict
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     scenario = scenario_from_dict(
         {

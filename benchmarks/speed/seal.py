@@ -29,7 +29,7 @@ from simulation.run.folder import check_run_file, run_file  # noqa: E402
 from simulation.run.one import run_to_file  # noqa: E402
 from simulation.scenario.load import load_scenario  # noqa: E402
 from simulation.scenario.shipped import find  # noqa: E402
-from simulation.scenario.sweep import expand  # noqa: E402
+from simulation.scenario.well.expand import expand  # noqa: E402
 from simulation.seal import SIZE, checked, seal  # noqa: E402
 
 TARGET_MS, RUNS = 0.3, 10_000

@@ -43,7 +43,7 @@ PAPER = "Cancer Biol Ther 2016;17:346, Table 2"
 def condition(known, line: str, start_mm3: float, strain: str, drug: str, fraction: float) -> MouseCondition:
     """The typical mouse of a strain with one tumour of that line and nothing given; drug: one that may be given."""
     from simulation.scenario.load import scenario_from_dict
-    from simulation.scenario.xenograft_resolve import resolve_arm, resolve_drugs, resolve_effectors, resolve_mouse
+    from simulation.scenario.xenograft.resolve import resolve_arm, resolve_drugs, resolve_effectors, resolve_mouse
 
     scenario = scenario_from_dict(
         {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from simulation.conditions import WellCondition
-    from simulation.scenario.schema import Scenario
+    from simulation.scenario.well.schema import Scenario
 
 
 @app.command()
@@ -66,7 +66,7 @@ def compare(
         require_address_space("adcc compare")
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
-        from simulation.scenario.sweep import expand
+        from simulation.scenario.well.expand import expand
 
         for file in files:
             path = find(file)

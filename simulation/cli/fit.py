@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from analysis.emulator import Emulated
     from analysis.trajectory import Run
-    from simulation.scenario.schema import Scenario
+    from simulation.scenario.well.schema import Scenario
 
 STORE = "calibration_points.jsonl"
 DATABASE = "posterior.db"
@@ -110,7 +110,7 @@ def load_experiment(path: Path, donors: int, cells: int, seed: int, sets: Sequen
     from analysis.observed import read_observed
     from simulation.catalogue.lookup import with_values
     from simulation.scenario.load import load_scenario
-    from simulation.scenario.resolve import cells_of, resolve_vessel
+    from simulation.scenario.well.resolve import cells_of, resolve_vessel
 
     full = load_scenario(path, sets)
     well = resolve_vessel(full, full.known)
@@ -138,7 +138,7 @@ def evaluate(experiments: Sequence[Experiment], values: Mapping[str, float]) -> 
     import pandas as pd
 
     from analysis.calibration import residuals
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     done: dict[str, Run] = {}
     tables = []
@@ -198,7 +198,7 @@ def _sound(plan: _Plan) -> list[Experiment]:
     from analysis.design import design_table
     from analysis.errors import SheetFault
     from simulation.scenario.load import load_scenario
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     for path in plan.paths[1:]:
         if load_scenario(path).compare is None:
@@ -220,14 +220,14 @@ def _sound(plan: _Plan) -> list[Experiment]:
 
 def _free(scenario: "Scenario") -> list:
     from analysis.calibration import Free
-    from simulation.scenario.calibrate import free_range
+    from simulation.scenario.well.calibrate import free_range
 
     return [Free(path, *free_range(scenario.known, path, ends)) for path, ends in scenario.calibrate.free.items()]
 
 
 def _no_idle_parameter(experiments: Sequence[Experiment], free: Sequence) -> None:
     """End the command where a free number is read by no well of any experiment."""
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     def wells(each: Experiment, values: dict[str, float]) -> list[str]:
         return [c.text for c in expand(_with_numbers(each.scenario, values))]
@@ -243,7 +243,7 @@ def _no_idle_parameter(experiments: Sequence[Experiment], free: Sequence) -> Non
 
 def _digest(experiments: Sequence[Experiment], plan: _Plan) -> str:
     """Names what a stored point was measured with: every number of every well, and what it was held against."""
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     digest = hashlib.sha256()
     for each in experiments:

@@ -64,8 +64,8 @@ def init(
 @app.command()
 def schema(kind: Annotated[str, typer.Argument(metavar="[KIND]", help="well or xenograft")] = "well") -> None:
     """Print the JSON schema of scenario files, for editors that complete and check TOML."""
-    from simulation.scenario.schema import json_schema
-    from simulation.scenario.xenograft_schema import xenograft_json_schema
+    from simulation.scenario.well.schema import json_schema
+    from simulation.scenario.xenograft.schema import xenograft_json_schema
 
     makers = {"well": json_schema, "xenograft": xenograft_json_schema}
     if kind not in makers:

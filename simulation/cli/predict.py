@@ -35,7 +35,7 @@ def predict(
         require_address_space("adcc predict")
         from simulation.run.provenance import StateError, committed_state, state_hash
         from simulation.scenario.load import load_scenario
-        from simulation.scenario.sweep import expand
+        from simulation.scenario.well.expand import expand
         from simulation.version import WELL_MODEL
 
         names = [path.stem for path in paths]

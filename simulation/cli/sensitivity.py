@@ -13,7 +13,7 @@ from simulation.cli.common import BAD_INPUT, DONE, INTERRUPTED, SOME_FAILED, Sce
 from simulation.cli.simulated import simulated
 
 if TYPE_CHECKING:
-    from simulation.scenario.schema import Scenario
+    from simulation.scenario.well.schema import Scenario
 
 STORE = "sensitivity_points.jsonl"
 
@@ -36,9 +36,9 @@ def sensitivity(
 
         require_address_space("adcc sensitivity")
         from simulation.run.folder import prepare
-        from simulation.scenario.factors import varied
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
+        from simulation.scenario.well.factors import varied
 
         path = find(file)
         scenario = load_scenario(path, sets or [])
@@ -68,7 +68,8 @@ def sensitivity(
 def measure_point(path: Path, sets: tuple[str, ...], values: Mapping[str, float]) -> dict[str, float]:
     """The outputs of [sensitivity] with some numbers replaced (key -> value): label -> %."""
     from analysis.sensitivity import watched
-    from simulation.scenario.sweep import expand, points, with_values
+    from simulation.scenario.sweep import points, with_values
+    from simulation.scenario.well.expand import expand
 
     scenario = _loaded(path, sets)
     runs = [simulated(condition) for condition in expand(with_values(scenario, dict(values)))]
@@ -112,7 +113,7 @@ def _simulate(
 
 def _digest_of(scenario: "Scenario") -> str:
     """A name for everything but the varied numbers: equal only where a stored point may be used again."""
-    from simulation.scenario.sweep import expand
+    from simulation.scenario.well.expand import expand
 
     runs = "".join(condition.run_id for condition in expand(scenario))
     return hashlib.sha256((runs + ",".join(scenario.sensitivity.outputs)).encode("ascii")).hexdigest()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from simulation.conditions import AnyCondition
     from simulation.run.books import Outcome
-    from simulation.scenario.schema import Loaded
+    from simulation.scenario.tables import Loaded
 
 SUMMARY = "summary.txt"
 
@@ -203,10 +203,9 @@ def check(file: ScenarioFile, sets: Sets = None) -> None:
     """Say what a scenario would run, and whether it can, without running anything."""
     with plain_faults():
         from simulation.runtime import cores
-        from simulation.scenario.conditions import plan_of, warnings_of
+        from simulation.scenario.conditions import plan_of, stand_ins_of, warnings_of
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
-        from simulation.scenario.stand_ins import stand_ins
 
         path = find(file)
         scenario = load_scenario(path, sets or [])
@@ -215,4 +214,4 @@ def check(file: ScenarioFile, sets: Sets = None) -> None:
             console.note(f"note: {line}")
         show = console.mice_plan if scenario.kind == "xenograft" else console.plan
         show(scenario.title or path.stem, costs, cores())
-        console.stand_ins(stand_ins(scenario))
+        console.stand_ins(stand_ins_of(scenario))

@@ -19,7 +19,13 @@ from uuid import uuid4
 import numpy as np
 
 from simulation.memory import BLOCK, blocks_of, empty_column, in_blocks, written
-from simulation.scenario.branch import CHECKPOINT_SCHEMA, META, CheckpointError, faults_of_checkpoint, read_meta
+from simulation.scenario.xenograft.branch import (
+    CHECKPOINT_SCHEMA,
+    META,
+    CheckpointError,
+    faults_of_checkpoint,
+    read_meta,
+)
 from simulation.seal import SIZE, naming, seal_tail
 
 _AT_ONCE = 4096  # blocks

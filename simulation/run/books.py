@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simulation.conditions import AnyCondition
 from simulation.run.folder import OtherFile, StudyFolder, check_run_file, checkpoint_file, run_file, set_aside
-from simulation.scenario.branch import DamagedCheckpoint, read_meta
+from simulation.scenario.xenograft.branch import DamagedCheckpoint, read_meta
 from simulation.seal import DamagedFile
 
 

@@ -19,8 +19,8 @@ from simulation.record.mouse import MouseRecord
 from simulation.run.driver import World, drive, every
 from simulation.run.folder import StudyFolder, checkpoint_file, set_aside
 from simulation.run.stopping import Wish, wish_to_stop
-from simulation.scenario.branch import CheckpointError, DamagedCheckpoint, read_meta
-from simulation.scenario.mice import read_caliper, unit_of
+from simulation.scenario.xenograft.branch import CheckpointError, DamagedCheckpoint, read_meta
+from simulation.scenario.xenograft.mice import read_caliper, unit_of
 from simulation.version import XENOGRAFT_MODEL
 from simulation.xenograft.engine import TumourEngine
 from simulation.xenograft.params import tumour_params

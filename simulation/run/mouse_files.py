@@ -6,19 +6,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from simulation.run.folder import checkpoint_file, set_aside
-from simulation.scenario.branch import CheckpointError, read_meta
-from simulation.scenario.xenograft_resolve import checkpoint_path
-from simulation.scenario.xenograft_schema import XenograftScenario
+from simulation.scenario.xenograft.branch import CheckpointError, read_meta
 
 
-def bring_saved_tumour(scenario: XenograftScenario, out_dir: Path) -> str:
-    """Copy the checkpoint of [branch] to DIR/checkpoints under the name of its content, if it is not there yet.
+def bring_saved_tumour(source: Path, out_dir: Path) -> str:
+    """Copy a checkpoint to DIR/checkpoints under the name of its content, if it is not there yet.
 
     Returns a line that says what was wrong with an earlier copy, which is set aside; "" if there was nothing.
     """
-    if scenario.branch is None:
-        return ""
-    source = checkpoint_path(scenario)
     content = read_meta(source)["content"]
     target, fault = checkpoint_file(out_dir / "checkpoints", content), ""
     if target.exists():

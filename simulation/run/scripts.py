@@ -11,8 +11,8 @@ from simulation.run.bundles import OVERHEAD_S
 from simulation.run.cluster import wall_time
 from simulation.run.shell import NO_LOG, fits_directive, log_redirection, prologue, python, quoted
 from simulation.run.site import Site
-from simulation.scenario.plan import Plan
-from simulation.scenario.xenograft_plan import MicePlan
+from simulation.scenario.well.plan import Plan
+from simulation.scenario.xenograft.plan import MicePlan
 
 TASK_S = 1800.0  # work in one task of an array: long beside its start, short beside a wall time
 MOST_TASKS = 1000  # Slurm's MaxArraySize is 1001 by default

@@ -1,42 +1,30 @@
-"""Conditions of a scenario of either kind, what they will take, and what is unwise about them."""
+"""What a scenario of either kind comes to: its conditions, what they will take, and what a user should know of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from simulation.conditions import AnyCondition, WellCondition
-from simulation.scenario.checks import check_scenario
-from simulation.scenario.factors import check_factors
-from simulation.scenario.plan import Plan, plan
-from simulation.scenario.schema import Loaded, Scenario
-from simulation.scenario.sweep import expand
-from simulation.scenario.xenograft_checks import warnings
-from simulation.scenario.xenograft_plan import MicePlan, plan_mice
-from simulation.scenario.xenograft_schema import XenograftScenario
-from simulation.scenario.xenograft_sweep import expand_mice, mice_by_study
+from simulation.conditions import AnyCondition
+from simulation.scenario.kinds import kind_of
+from simulation.scenario.stand_ins import Row
+from simulation.scenario.tables import Loaded
 
 
 def conditions_of(scenario: Loaded) -> Sequence[AnyCondition]:
-    """Every well or mouse that a scenario asks for. A scenario of a well that load.py has not checked is checked here.
-
-    Raises ScenarioError.
-    """
-    return expand_mice(scenario) if isinstance(scenario, XenograftScenario) else _wells_of(scenario)
+    """Every well or mouse that a scenario asks for. Raises ScenarioError."""
+    return kind_of(scenario.kind).conditions(scenario)
 
 
-def plan_of(scenario: Loaded) -> Plan | MicePlan:
-    """Runs, memory, time and file sizes of a scenario; nothing is simulated. Raises ScenarioError."""
-    if isinstance(scenario, XenograftScenario):
-        return plan_mice(mice_by_study(scenario))
-    return plan(_wells_of(scenario))
-
-
-def _wells_of(scenario: Loaded) -> list[WellCondition]:
-    assert isinstance(scenario, Scenario)
-    if scenario._origin.known is None:
-        check_scenario(scenario, scenario.known)
-        check_factors(scenario, scenario.known)
-    return expand(scenario)
+def plan_of(scenario: Loaded) -> Any:
+    """Runs, memory, time and file sizes of a scenario (a Plan or MicePlan); nothing is simulated."""
+    return kind_of(scenario.kind).plan(scenario)
 
 
 def warnings_of(scenario: Loaded) -> list[str]:
     """What is allowed but unwise in a scenario, one sentence each."""
-    return warnings(scenario) if isinstance(scenario, XenograftScenario) else []
+    return kind_of(scenario.kind).warnings(scenario)
+
+
+def stand_ins_of(scenario: Loaded) -> list[Row]:
+    """One row per number: of (what), number, value, unit, from (whose it is), each once and in a fixed order."""
+    rows = kind_of(scenario.kind).stand_ins(scenario)
+    return [row for i, row in enumerate(rows) if row not in rows[:i]]

@@ -8,25 +8,17 @@ rest is still looked at, so that one reading finds everything.
 import copy
 import tomllib
 from collections.abc import Sequence
-from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from simulation.catalogue import lookup
 from simulation.reading import UnreadableError, parse_toml, read_text
-from simulation.scenario.calibrate import calibrate_faults
-from simulation.scenario.checks import check_scenario
-from simulation.scenario.factors import check_factors
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
-from simulation.scenario.schema import SCHEMA_VERSION, Origin, Scenario
-from simulation.scenario.validate import fill_from_sweep, flatten_sweep, validate_sweep, validate_tables
-from simulation.scenario.xenograft_load import load_xenograft
-from simulation.scenario.xenograft_schema import XenograftScenario
-
-_KINDS = ("well", "xenograft")
+from simulation.scenario.kinds import KINDS, kind_of
+from simulation.scenario.tables import SCHEMA_VERSION, Loaded
+from simulation.scenario.validate import flatten_sweep
 
 
-def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario | XenograftScenario:
+def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Loaded:
     """Read, validate and check a scenario file.
 
     sets: "key=value" strings as of --set; the key is dotted, the value is TOML or a bare word; a swept key takes the
@@ -37,9 +29,7 @@ def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario | Xeno
     return scenario_from_text(_read(path), sets, folder=path.parent, name=str(path))
 
 
-def scenario_from_text(
-    text: str, sets: Sequence[str] = (), folder: Path = Path(), name: str = "scenario"
-) -> Scenario | XenograftScenario:
+def scenario_from_text(text: str, sets: Sequence[str] = (), folder: Path = Path(), name: str = "scenario") -> Loaded:
     """As load_scenario, from TOML text. folder: where overlay paths start. name: what a fault of the text names."""
     try:
         raw = parse_toml(text)
@@ -48,9 +38,7 @@ def scenario_from_text(
     return scenario_from_dict(raw, sets, folder, text)
 
 
-def scenario_from_dict(
-    raw: dict, sets: Sequence[str] = (), folder: Path = Path(), text: str = ""
-) -> Scenario | XenograftScenario:
+def scenario_from_dict(raw: dict, sets: Sequence[str] = (), folder: Path = Path(), text: str = "") -> Loaded:
     """As load_scenario, from a parsed file (left unchanged). text: what the scenario keeps as its verbatim text."""
     raw = copy.deepcopy(raw)
     empty_sweep = raw.get("sweep") == {}
@@ -59,36 +47,7 @@ def scenario_from_dict(
         faults.append(Fault("sweep", NO_VALUE, "scans nothing; give a key a list of values, or leave the table out"))
     _apply_sets(raw, flat, sets, faults)
     _refuse_other_formats(raw, faults)
-    if raw.get("kind") == "xenograft":
-        return load_xenograft(raw, flat, faults, sets, folder, text)
-
-    sweep, sweep_faults = validate_sweep(flat)
-    scenario, table_faults, broken = validate_tables(fill_from_sweep(raw, sweep))
-    faults += table_faults + sweep_faults
-    broken += [fault.path for fault in sweep_faults]
-
-    overlays = tuple(folder / file for file in scenario.catalogue)
-    try:
-        known = lookup.load(overlays)
-    except lookup.CatalogueError as error:
-        faults += [Fault("catalogue", NO_VALUE, line) for line in error.faults]
-        broken.append("catalogue")
-        known = lookup.load()
-    scenario = scenario.model_copy(update={"sweep": sweep})
-    scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
-    if scenario.compare and not {"compare", "compare.data"} & set(broken) and not isfile(scenario.compare_data):
-        faults.append(Fault("compare.data", scenario.compare.data, "no such file beside the scenario"))
-    if scenario.calibrate and not any(path.startswith("calibrate") for path in broken):
-        faults += calibrate_faults(scenario, known)
-    try:
-        check_scenario(scenario, known, broken)
-        if not broken:
-            check_factors(scenario, known)
-    except ScenarioError as error:
-        faults += error.faults
-    if faults:
-        raise ScenarioError(faults)
-    return scenario
+    return kind_of(raw.get("kind")).load(raw, flat, faults, sets, folder, text)
 
 
 def _read(path: Path) -> str:
@@ -105,9 +64,9 @@ def _refuse_other_formats(raw: dict, faults: list[Fault]) -> None:
     if type(version) is int and version > SCHEMA_VERSION:
         message = f"newer than this program, which reads schema {SCHEMA_VERSION}; update adccsim"
         raise ScenarioError([*faults, Fault("schema", version, message)])
-    close = nearest(kind, _KINDS) if isinstance(kind, str) else None
-    if kind not in _KINDS and close != "well":
-        hint = f"did you mean {show(close)}?" if close else f"must be {' or '.join(map(show, _KINDS))}"
+    close = nearest(kind, KINDS) if isinstance(kind, str) else None
+    if kind not in KINDS and close != "well":
+        hint = f"did you mean {show(close)}?" if close else f"must be {' or '.join(map(show, KINDS))}"
         raise ScenarioError([*faults, Fault("kind", kind, f"unknown kind; {hint}")])
 
 

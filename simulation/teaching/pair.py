@@ -21,8 +21,8 @@ from simulation.run.driver import drive
 from simulation.run.mouse import MouseWorld
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.xenograft_schema import XenograftScenario
-from simulation.scenario.xenograft_sweep import expand_mice
+from simulation.scenario.xenograft.expand import expand_mice
+from simulation.scenario.xenograft.schema import XenograftScenario
 from simulation.teaching.toml_text import toml_text
 
 TREATED, CONTROL = "treated", "control"

@@ -15,11 +15,11 @@ from analysis.controls import LYSIS_READOUTS, percent_lysis
 from simulation.conditions.well import Intervention, WellCondition
 from simulation.run.driver import drive
 from simulation.run.well import WellWorld
-from simulation.scenario.donors import donors_of
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.resolve import resolve
-from simulation.scenario.schema import Action, Scenario
+from simulation.scenario.well.donors import donors_of
+from simulation.scenario.well.resolve import resolve
+from simulation.scenario.well.schema import Action, Scenario
 from simulation.teaching.toml_text import toml_text
 from simulation.well.engine import WellEngine, WellFullError
 

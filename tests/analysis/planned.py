@@ -7,7 +7,7 @@ import numpy as np
 from simulation.run.folder import write_json
 from simulation.run.study import study_record
 from simulation.scenario.load import scenario_from_text
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 from simulation.version import WELL_MODEL
 from tests.analysis.make_runs import Truth, write_run
 

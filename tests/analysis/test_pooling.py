@@ -24,8 +24,8 @@ from analysis.observed import read_observed
 from analysis.study import LARGE, analyse_wells
 from simulation.run.folder import write_json
 from simulation.scenario.load import scenario_from_text
-from simulation.scenario.schema import sweepable
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
+from simulation.scenario.well.schema import sweepable
 from simulation.seal import KEY
 from tests.analysis.planned import base, describe
 

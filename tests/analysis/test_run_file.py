@@ -15,7 +15,7 @@ from simulation.run import local
 from simulation.run.study import run_study
 from simulation.scenario.load import load_scenario
 from simulation.scenario.shipped import find
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 from tests.cluster.sweeps import describe, text
 from tests.sealing import append_seal
 

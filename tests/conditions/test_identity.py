@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from simulation.conditions import condition_from
 from simulation.conditions.section import canonical_json
 from simulation.scenario.load import scenario_from_dict, scenario_from_text
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 from tests.scenario import conditions, example, ids
 from tests.scenario.mice_example import mice
 from tests.scenario.test_load import TEXT

@@ -16,9 +16,9 @@ from simulation.record.checkpoint import load_checkpoint
 from simulation.run.books import what_is_there
 from simulation.run.folder import StudyFolder, fault_of
 from simulation.run.verify import verify
-from simulation.scenario.branch import read_meta
 from simulation.scenario.conditions import conditions_of
 from simulation.scenario.load import load_scenario
+from simulation.scenario.xenograft.branch import read_meta
 from simulation.study_file import read_study_file
 
 STORED = Path(__file__).parent / "0.1.0"

@@ -5,7 +5,7 @@ import pytest
 
 from simulation.memory import BLOCK, copy_written, empty_column
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
-from simulation.scenario.branch import CheckpointError, read_meta
+from simulation.scenario.xenograft.branch import CheckpointError, read_meta
 
 SIZE = 1 << 20
 

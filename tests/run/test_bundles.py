@@ -3,7 +3,7 @@
 import pytest
 
 from simulation.run.bundles import LONGEST_S, PER_WORKER, SHORTEST_S, bundled, estimate_s, pack, unpack
-from simulation.scenario.plan import plan
+from simulation.scenario.well.plan import plan
 from tests.scenario import conditions
 
 

@@ -16,9 +16,9 @@ from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.run import local
 from simulation.run.folder import check_run_file, fault_of
 from simulation.run.study import run_study
-from simulation.scenario.branch import CheckpointError, read_meta
 from simulation.scenario.load import scenario_from_text
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
+from simulation.scenario.xenograft.branch import CheckpointError, read_meta
 from simulation.seal import SIZE, DamagedFile
 from tests.analysis.make_mice import make_mice
 from tests.analysis.make_runs import Design, Truth, make_study

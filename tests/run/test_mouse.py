@@ -12,8 +12,8 @@ from simulation.conditions.mouse import WeighedDose
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.run.mouse import StoppedError
 from simulation.run.stopping import wish_to_stop
-from simulation.scenario.branch import CheckpointError, read_meta
-from simulation.scenario.mice import caliper_share, read_caliper
+from simulation.scenario.xenograft.branch import CheckpointError, read_meta
+from simulation.scenario.xenograft.mice import caliper_share, read_caliper
 from tests.run.fake_tumour import FakeEngine, play
 from tests.scenario.mice_example import mice, study_faults
 from tests.sealing import flipped

@@ -10,7 +10,7 @@ import pytest
 from simulation.run import local
 from simulation.run.one import run_to_file
 from simulation.scenario.load import scenario_from_text
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -19,7 +19,7 @@ from simulation.run.bundles import OVERHEAD_S
 from simulation.run.cluster import BATCH_SYSTEMS, batch_options, wall_time
 from simulation.run.scripts import MOST_TASKS, array_of, array_script, driver_script
 from simulation.run.site import Site
-from simulation.scenario.plan import plan
+from simulation.scenario.well.plan import plan
 from tests.cluster.sweeps import text as small_sweep
 from tests.scenario import conditions
 

@@ -6,7 +6,7 @@ from typing import Any
 from simulation.conditions import WellCondition
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 
 EXAMPLE: dict[str, Any] = {
     "schema": 1,

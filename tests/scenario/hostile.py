@@ -7,11 +7,10 @@ import tomllib
 from pathlib import Path
 
 from simulation.catalogue.lookup import CatalogueError
-from simulation.scenario.conditions import plan_of, warnings_of
+from simulation.scenario.conditions import plan_of, stand_ins_of, warnings_of
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import load_scenario, scenario_from_dict
 from simulation.scenario.shipped import shipped
-from simulation.scenario.stand_ins import stand_ins
 from simulation.scenario.sweep import point_count
 
 NUMBERS = (
@@ -50,7 +49,7 @@ def outcome(path: Path | None = None, raw: dict | None = None, sets: list[str] |
         if point_count(scenario) * units <= MOST_RUNS:
             plan_of(scenario)
         warnings_of(scenario)
-        stand_ins(scenario)
+        stand_ins_of(scenario)
         return "accepted"
     except (ScenarioError, CatalogueError) as error:
         return str(error)

@@ -8,7 +8,7 @@ import pytest
 
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 from tests.scenario import conditions, example, ids
 
 TEXT = """\
@@ -133,7 +133,8 @@ def test_loading_a_scenario_loads_no_heavy_library():
 import sys
 import simulation.scenario
 from simulation.conditions import geometry
-from simulation.scenario import load, plan, schema, sweep
+from simulation.scenario import load, sweep
+from simulation.scenario.well import plan, schema
 heavy = {"numba", "pandas", "mesa", "matplotlib", "h5py", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 """

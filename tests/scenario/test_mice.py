@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.mice import NoMouseError, draw_mouse, read_caliper, score, unit_of
-from simulation.scenario.xenograft_resolve import caliper_error
-from simulation.scenario.xenograft_sweep import mice_by_study
+from simulation.scenario.xenograft.expand import mice_by_study
+from simulation.scenario.xenograft.mice import NoMouseError, draw_mouse, read_caliper, score, unit_of
+from simulation.scenario.xenograft.resolve import caliper_error
 from tests.scenario.mice_example import mice, study
 
 NUMBERS = {

@@ -9,9 +9,7 @@ from simulation.conditions.cost import (
     SECONDS_PER_TARGET_MINUTE,
 )
 from simulation.conditions.levels import LEVELS
-from simulation.scenario.plan import (
-    plan,
-)
+from simulation.scenario.well.plan import plan
 from tests.scenario import conditions
 
 SWEEP = {"antibody.dose_ug_per_ml": [0, 1, 2], "effectors.et_ratio": [1, 5]}

@@ -10,9 +10,9 @@ from simulation.conditions import condition_from
 from simulation.conditions.section import canonical_json
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict, scenario_from_text
-from simulation.scenario.plan import plan
-from simulation.scenario.schema import TABLES, all_keys, overridable, sweepable
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
+from simulation.scenario.well.plan import plan
+from simulation.scenario.well.schema import TABLES, all_keys, overridable, sweepable
 from tests.scenario import EXAMPLE, example, ids
 from tests.scenario.test_bad_input import CULTURE
 from tests.scenario.test_load import TEXT

@@ -3,7 +3,7 @@
 import json
 
 from simulation.catalogue import lookup
-from simulation.scenario.schema import TABLES, Scenario, all_keys, json_schema, sweepable
+from simulation.scenario.well.schema import TABLES, Scenario, all_keys, json_schema, sweepable
 
 
 def test_the_json_schema_covers_every_key():

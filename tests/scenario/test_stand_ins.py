@@ -3,9 +3,9 @@
 import pytest
 
 from simulation.run.study import study_record
+from simulation.scenario.conditions import stand_ins_of
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.stand_ins import stand_ins
 from tests.scenario import example
 from tests.scenario.mice_example import study
 
@@ -14,7 +14,7 @@ KD = "kd_nM = { value = 2.0, unit = 'nM', source = 'ours', provenance = 'found' 
 
 def listed(changes, folder=None):
     scenario = scenario_from_dict(example(changes), folder=folder) if folder else scenario_from_dict(example(changes))
-    return {(row["of"], row["number"]): (row["value"], row["unit"], row["from"]) for row in stand_ins(scenario)}
+    return {(row["of"], row["number"]): (row["value"], row["unit"], row["from"]) for row in stand_ins_of(scenario)}
 
 
 def test_an_antibody_of_an_overlay_lists_all_that_it_does_not_state(tmp_path):
@@ -44,7 +44,7 @@ def test_mice_list_drugs_strains_and_resident_effectors():
     raw = study()
     raw["mouse"] = {"strain": "SCID"}
     raw["arm"][1]["dose"][0]["drug"] = "pertuzumab"
-    rows = {(row["of"], row["number"]): row["from"] for row in stand_ins(scenario_from_dict(raw))}
+    rows = {(row["of"], row["number"]): row["from"] for row in stand_ins_of(scenario_from_dict(raw))}
     assert rows["drug pertuzumab", "clearance_ml_per_d_kg"] == "trastuzumab"
     assert rows["antibody pertuzumab", "kd_nM"] == "trastuzumab"
     assert rows["strain SCID", "myeloid_density_factor"] == "nude"
@@ -54,7 +54,7 @@ def test_mice_list_drugs_strains_and_resident_effectors():
 
 def test_study_json_lists_them():
     scenario = scenario_from_dict(example({"antibody.name": "pertuzumab"}))
-    assert study_record(scenario, [], "x.toml")["stand_ins"] == stand_ins(scenario) != []
+    assert study_record(scenario, [], "x.toml")["stand_ins"] == stand_ins_of(scenario) != []
 
 
 def test_an_antibody_without_plasma_numbers_says_so():

@@ -7,11 +7,11 @@ import pytest
 from simulation.catalogue import lookup
 from simulation.conditions.well import NO_ANTIBODY
 from simulation.scenario.conditions import conditions_of
-from simulation.scenario.contradictions import GROWTH_FIELDS
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.schema import TABLES, Scenario, overridable, sweepable
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.contradictions import GROWTH_FIELDS
+from simulation.scenario.well.expand import expand
+from simulation.scenario.well.schema import TABLES, Scenario, overridable, sweepable
 from tests.scenario import EXAMPLE, conditions, example, ids
 
 

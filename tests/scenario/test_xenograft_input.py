@@ -3,9 +3,9 @@
 import pytest
 
 from simulation.catalogue import lookup
-from simulation.scenario import xenograft_checks
 from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.xenograft_checks import warnings
+from simulation.scenario.xenograft import checks as xenograft_checks
+from simulation.scenario.xenograft.checks import warnings
 from tests.scenario.mice_example import study, study_faults
 
 SINGLE = [

@@ -16,7 +16,7 @@ from simulation.run.study import run_study
 from simulation.scenario.conditions import conditions_of, plan_of
 from simulation.scenario.load import load_scenario, scenario_from_text
 from simulation.scenario.shipped import shipped, titles
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 
 FILES = shipped()
 ALL = list(FILES)

@@ -12,7 +12,7 @@ from analysis.study import analyse_wells
 from simulation.run.one import run_to_file, simulate
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 from simulation.teaching.agents import NK, OUTSIDE, TARGET, StaleCell
 from simulation.teaching.model import BASE, ADCCModel
 from simulation.teaching.toml_text import toml_text

@@ -11,7 +11,7 @@ from mesa.batchrunner import batch_run
 from analysis.tumour_growth import tgi_tc
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
-from simulation.scenario.xenograft_sweep import expand_mice
+from simulation.scenario.xenograft.expand import expand_mice
 from simulation.teaching.agents import StaleCell
 from simulation.teaching.toml_text import toml_text
 from simulation.teaching.tumour_model import BASE, TumourModel

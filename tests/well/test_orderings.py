@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from simulation.scenario.load import scenario_from_text
-from simulation.scenario.sweep import expand
+from simulation.scenario.well.expand import expand
 from tests.well.runs import run, z_score
 
 SHARE = 0.1

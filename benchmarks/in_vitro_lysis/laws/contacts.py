@@ -27,7 +27,7 @@ def contact_rows() -> list[dict]:
     bridges and two_armed (share of the bound antibodies)."""
     from simulation.biology.binding import free_receptors, singly_bound
     from simulation.biology.synapse import bridges
-    from simulation.scenario.donors import Donor
+    from simulation.scenario.well.donors import Donor
     from simulation.well.engine import WellEngine
     from simulation.well.layout import P
     from simulation.well.params import well_params

@@ -34,7 +34,7 @@ def donors(count: int, seed: int) -> list:
     """`count` (a power of two) donors of the population."""
     from scipy.stats import norm, qmc
 
-    from simulation.scenario.donors import Donor
+    from simulation.scenario.well.donors import Donor
 
     points = qmc.Sobol(5, scramble=True, rng=seed).random(count)
     scores = norm.ppf(points[:, :4])
@@ -44,8 +44,8 @@ def donors(count: int, seed: int) -> list:
 def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> list[list[WellCondition]]:
     """Conditions of wells, one list over doses per donor; changes: dotted keys of the scenario."""
     from simulation.scenario.load import load_scenario
-    from simulation.scenario.resolve import resolve
     from simulation.scenario.sweep import with_values
+    from simulation.scenario.well.resolve import resolve
 
     base = load_scenario(SCENARIO, ["random=paired"])
     share = TARGETS / base.targets.cells

@@ -12,12 +12,12 @@ from simulation.catalogue.lookup import Catalogue
 from simulation.conditions.section import canonical_json
 from simulation.conditions.tumour_size import LEAST_CELLS, machine_bytes, start_cells
 from simulation.names import control_arms, name_key
-from simulation.scenario.branch import CheckpointError, saved_tumour
 from simulation.scenario.faults import NO_VALUE, Fault, Report, nearest, show
-from simulation.scenario.mice import NoMouseError
 from simulation.scenario.sweep import point_count, points
 from simulation.scenario.validate import number_faults
-from simulation.scenario.xenograft_resolve import (
+from simulation.scenario.xenograft.branch import CheckpointError, saved_tumour
+from simulation.scenario.xenograft.mice import NoMouseError
+from simulation.scenario.xenograft.resolve import (
     checkpoint_path,
     foreign_numbers,
     resolve_arm,
@@ -25,7 +25,7 @@ from simulation.scenario.xenograft_resolve import (
     resolve_mouse,
     resolve_strain,
 )
-from simulation.scenario.xenograft_schema import Arm, Clone, XenograftScenario, clone_numbers
+from simulation.scenario.xenograft.schema import Arm, Clone, XenograftScenario, clone_numbers
 
 MOST_MICE = 20_000
 SMALL_SCALE_CELLS = 100_000

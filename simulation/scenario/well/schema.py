@@ -1,29 +1,20 @@
-"""Schema: every key that a scenario file may hold, with its type, bounds and unit.
+"""Schema of a well: every key that its scenario file may hold, with its type, bounds and unit.
 
-Each table is a frozen pydantic model that refuses unknown keys. Types are strict: true is not 1 and "5" is not 5; only
-a whole number may stand for a float and a whole float (1e4) for a count. Whatever needs two keys at once, or the
-catalogue, is checked in checks.py.
+Whatever needs two keys at once, or the catalogue, is checked in checks.py.
 
 A field of [targets], [effectors] or [antibody] that is also a catalogue number is optional here: left out, the
 catalogue entry holds; given, it replaces the entry's number (and can be swept).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, Field
 
 from simulation.catalogue import lookup
 from simulation.conditions.levels import Level
-
-SCHEMA_VERSION = 1
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
+from simulation.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
 
 
 def _on_the_minute(hours: float) -> float:
@@ -47,26 +38,8 @@ def _only_true(value: bool) -> bool:
     return value
 
 
-# + 0.0 turns -0.0 into 0.0: the two are equal and must give one run id.
-Number = Annotated[float, AfterValidator(lambda value: value + 0.0)]
-Count = Annotated[int, BeforeValidator(_whole)]
 Hours = Annotated[Number, AfterValidator(_on_the_minute)]
 Flag = Annotated[bool, AfterValidator(_only_true)]
-
-
-SHORTEST_H = 0.01  # of times in the kernel: every one bounds a rate, and every agent is asked at the largest
-
-
-def quantity(meaning: str, unit: str, low: float = 0.0, high: float = 1.0, above: bool = False) -> Any:
-    """An optional catalogue number: bounds are inclusive, except the lower one where `above`."""
-    lower = {"gt": low} if above else {"ge": low}
-    return Field(default=None, le=high, description=f"{meaning} [{unit}]", json_schema_extra={"unit": unit}, **lower)
-
-
-class Table(BaseModel):
-    """Base of all tables: immutable, no unknown keys, strict types, finite numbers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Targets(Table):
@@ -306,43 +279,6 @@ class Calibrate(Table):
     generations: Count = Field(default=5, ge=1, le=1000, description="generations of ABC-SMC, rounds of the emulator")
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a scenario came from: text, overlay files, --set values, the catalogue it was checked with, its folder."""
-
-    text: str = ""
-    overlays: tuple[Path, ...] = ()
-    sets: tuple[str, ...] = ()
-    known: Any = field(default=None, repr=False)
-    folder: Path = Path()
-
-
-class Loaded(Table):
-    """A scenario of any kind that knows where it came from."""
-
-    _origin: Origin = PrivateAttr(default_factory=Origin)
-
-    @property
-    def text(self) -> str:
-        """The file as it was read, before --set; empty when built from a dict."""
-        return self._origin.text
-
-    @property
-    def overlays(self) -> tuple[Path, ...]:
-        """Catalogue overlay files, resolved against the folder of the scenario file."""
-        return self._origin.overlays
-
-    @property
-    def sets(self) -> tuple[str, ...]:
-        """The --set arguments, verbatim."""
-        return self._origin.sets
-
-    @property
-    def known(self) -> lookup.Catalogue:
-        """The catalogue with this scenario's overlays, as it was when the scenario was loaded."""
-        return self._origin.known if self._origin.known is not None else lookup.load(self.overlays)
-
-
 class Scenario(Loaded):
     """A whole scenario. Built by load.py, which also checks what a single table cannot know."""
 
@@ -423,43 +359,6 @@ def all_keys() -> list[str]:
     top = [info.alias or name for name, info in Scenario.model_fields.items()]
     inner = [f"{table}.{name}" for table, model in TABLES.items() for name in model.model_fields]
     return top + inner + [f"action.{name}" for name in Action.model_fields]
-
-
-def without_null(node: Any) -> Any:
-    """TOML has no null: an optional key is left out, so `X or null` is X."""
-    if isinstance(node, list):
-        return [without_null(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: without_null(value) for key, value in node.items() if not (key == "default" and value is None)}
-    if "anyOf" in node:
-        kinds = [kind for kind in node.pop("anyOf") if kind != {"type": "null"}]
-        node = {**kinds[0], **node} if len(kinds) == 1 else {**node, "anyOf": kinds}
-    return node
-
-
-def described(model: type[Table], title: str, keys: dict[str, type[Table]], examples: Iterable[tuple]) -> dict:
-    """JSON schema of a scenario model, for editors that complete and check TOML.
-
-    keys: what [sweep] accepts, dotted key -> table model. examples: (model name, key, names of the catalogue).
-    """
-    schema = without_null(model.model_json_schema(by_alias=True))
-    for table, key, names in examples:
-        schema["$defs"][table]["properties"][key]["examples"] = sorted(names)
-    schema["properties"]["sweep"] = {
-        "type": "object",
-        "description": model.model_fields["sweep"].description,
-        "additionalProperties": False,
-        "properties": {
-            key: {
-                "type": "array",
-                "minItems": 1,
-                "items": {"$ref": f"#/$defs/{table.__name__}/properties/{key.partition('.')[2]}"},
-            }
-            for key, table in keys.items()
-        },
-    }
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
 
 
 def json_schema() -> dict:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from simulation.catalogue import lookup
 from simulation.conditions.levels import Level
-from simulation.scenario.schema import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
+from simulation.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
 
 ROUTES = ("iv", "ip", "sc", "po")
 LONGEST_D = 365.0

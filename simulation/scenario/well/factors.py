@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from simulation.catalogue.lookup import Catalogue, Number
-from simulation.scenario.checks import check_scenario
-from simulation.scenario.donors import Donor
 from simulation.scenario.faults import NO_VALUE, Report, ScenarioError
-from simulation.scenario.resolve import resolve
-from simulation.scenario.schema import Scenario, overridable
 from simulation.scenario.sweep import points, with_values
 from simulation.scenario.validate import did_you_mean
+from simulation.scenario.well.checks import check_scenario
+from simulation.scenario.well.donors import Donor
+from simulation.scenario.well.resolve import resolve
+from simulation.scenario.well.schema import Scenario, overridable
 
 TABLES = ("targets", "effectors", "antibody")
 # The entry that a table's numbers come from: swept, there is no one range.

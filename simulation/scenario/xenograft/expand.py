@@ -2,8 +2,8 @@
 
 from simulation.conditions.mouse import MouseCondition
 from simulation.scenario.sweep import Point, points
-from simulation.scenario.xenograft_resolve import resolve_arm, resolve_mouse
-from simulation.scenario.xenograft_schema import XenograftScenario
+from simulation.scenario.xenograft.resolve import resolve_arm, resolve_mouse
+from simulation.scenario.xenograft.schema import XenograftScenario
 
 
 def mice_by_study(scenario: XenograftScenario) -> dict[str, list[MouseCondition]]:

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from simulation.catalogue import lookup
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain, nearest, show, sweep_path
-from simulation.scenario.schema import SCHEMA_VERSION, Origin
+from simulation.scenario.tables import SCHEMA_VERSION, Origin
 from simulation.scenario.validate import did_you_mean
-from simulation.scenario.xenograft_checks import check_study
-from simulation.scenario.xenograft_schema import TABLES, XenograftScenario, all_keys, sweepable
+from simulation.scenario.xenograft.checks import check_study
+from simulation.scenario.xenograft.schema import TABLES, XenograftScenario, all_keys, sweepable
 
 # Sound values of required keys; a list of tables stands for one entry of it.
 _STAND_IN: dict[str, Any] = {

@@ -7,8 +7,8 @@ the report. Whether the cells fit is in checks.py.
 from simulation.catalogue.lookup import Catalogue
 from simulation.conditions.well import GROWTH_FROM_H
 from simulation.scenario.faults import NO_VALUE, Report
-from simulation.scenario.resolve import cells_of, partner_of, scenario_grows
-from simulation.scenario.schema import Scenario, overridable
+from simulation.scenario.well.resolve import cells_of, partner_of, scenario_grows
+from simulation.scenario.well.schema import Scenario, overridable
 
 # Fields of [targets] that act only where cells grow (assays over GROWTH_FROM_H, culture), and one that acts elsewhere.
 GROWTH_FIELDS = (

@@ -28,8 +28,9 @@ from simulation.conditions.well import (
     WellOutput,
     grows,
 )
-from simulation.scenario.donors import Donor
-from simulation.scenario.schema import Action, Scenario, Table, overridable
+from simulation.scenario.tables import Table
+from simulation.scenario.well.donors import Donor
+from simulation.scenario.well.schema import Action, Scenario, overridable
 from simulation.version import WELL_MODEL
 
 MOST_KEPT = 20_000  # sections of a catalogue: a sensitivity study asks for new numbers at every point

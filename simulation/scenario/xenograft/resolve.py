@@ -34,17 +34,11 @@ from simulation.conditions.mouse import (
     WeighedDose,
 )
 from simulation.conditions.section import digest, text_without
-from simulation.scenario.branch import saved_tumour
-from simulation.scenario.mice import draw_mouse, score, unit_of
-from simulation.scenario.schema import Table
-from simulation.scenario.xenograft_schema import (
-    Arm,
-    XenograftScenario,
-    clone_numbers,
-    mouse_numbers,
-    tissue_numbers,
-)
-from simulation.scenario.xenograft_schema import Clone as CloneTable
+from simulation.scenario.tables import Table
+from simulation.scenario.xenograft.branch import saved_tumour
+from simulation.scenario.xenograft.mice import draw_mouse, score, unit_of
+from simulation.scenario.xenograft.schema import Arm, XenograftScenario, clone_numbers, mouse_numbers, tissue_numbers
+from simulation.scenario.xenograft.schema import Clone as CloneTable
 from simulation.version import XENOGRAFT_MODEL
 
 # Numbers of a tumours entry that belong to the cells; the others are the tissue around them.

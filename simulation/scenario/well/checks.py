@@ -9,13 +9,13 @@ from typing import Any
 from simulation.catalogue.lookup import Catalogue
 from simulation.conditions.geometry import CapacityError, memory_bytes, most_targets
 from simulation.conditions.well import Vessel, WellCondition
-from simulation.scenario.contradictions import find_contradictions
-from simulation.scenario.donors import donors_of
 from simulation.scenario.faults import NO_VALUE, Report, ScenarioError, nearest, show
-from simulation.scenario.resolve import resolve, resolve_targets
-from simulation.scenario.schema import TABLES, Scenario, overridable
 from simulation.scenario.sweep import point_count, points, with_values
 from simulation.scenario.validate import number_faults
+from simulation.scenario.well.contradictions import find_contradictions
+from simulation.scenario.well.donors import donors_of
+from simulation.scenario.well.resolve import resolve, resolve_targets
+from simulation.scenario.well.schema import TABLES, Scenario, overridable
 
 MOST_WELLS = 100_000
 

@@ -1,0 +1,64 @@
+"""The kind "well": what kinds.Kind asks, answered for scenarios of wells."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from simulation.conditions.well import WellCondition
+from simulation.scenario.well.checks import check_scenario
+from simulation.scenario.well.expand import expand
+from simulation.scenario.well.factors import check_factors
+from simulation.scenario.well.load import load_well as load
+from simulation.scenario.well.plan import Plan
+from simulation.scenario.well.plan import plan as plan_wells
+from simulation.scenario.well.schema import Scenario, json_schema
+from simulation.scenario.well.stand_ins import stand_ins
+from simulation.version import WELL_MODEL as MODEL
+
+__all__ = [
+    "MODEL",
+    "conditions",
+    "json_schema",
+    "load",
+    "plan",
+    "run_entries",
+    "saved_tumour",
+    "stand_ins",
+    "study_entries",
+    "warnings",
+]
+
+_UNIT = ("plate", "role", "donor", "replicate")
+
+
+def conditions(scenario: Scenario) -> list[WellCondition]:
+    """Every well of a scenario; one that load.py has not checked is checked here. Raises ScenarioError."""
+    if scenario._origin.known is None:
+        check_scenario(scenario, scenario.known)
+        check_factors(scenario, scenario.known)
+    return expand(scenario)
+
+
+def plan(scenario: Scenario) -> Plan:
+    """Wells, memory, time and file sizes; nothing is simulated. Raises ScenarioError."""
+    return plan_wells(conditions(scenario))
+
+
+def warnings(scenario: Scenario) -> list[str]:
+    """Nothing is unwise about a well that is allowed."""
+    return []
+
+
+def run_entries(scenario: Scenario, conditions: Sequence[WellCondition]) -> list[dict[str, Any]]:
+    """Run id, plate, role, donor and replicate of these wells."""
+    return [{key: getattr(each, key) for key in ("run_id", *_UNIT)} for each in conditions]
+
+
+def study_entries(scenario: Scenario) -> dict[str, Any]:
+    """Nothing more."""
+    return {}
+
+
+def saved_tumour(scenario: Scenario) -> Path | None:
+    """A well starts anew."""
+    return None

@@ -1,0 +1,51 @@
+"""Load a scenario of a well: raw tables against the schema, then whatever needs several keys or the catalogue."""
+
+from collections.abc import Sequence
+from os.path import isfile
+from pathlib import Path
+from typing import Any
+
+from simulation.catalogue import lookup
+from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
+from simulation.scenario.tables import Origin
+from simulation.scenario.well.calibrate import calibrate_faults
+from simulation.scenario.well.checks import check_scenario
+from simulation.scenario.well.factors import check_factors
+from simulation.scenario.well.schema import Scenario
+from simulation.scenario.well.validate import fill_from_sweep, validate_sweep, validate_tables
+
+
+def load_well(
+    raw: dict, flat: dict[str, Any], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+) -> Scenario:
+    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all faults.
+
+    faults: those that were found before.
+    """
+    sweep, sweep_faults = validate_sweep(flat)
+    scenario, table_faults, broken = validate_tables(fill_from_sweep(raw, sweep))
+    faults += table_faults + sweep_faults
+    broken += [fault.path for fault in sweep_faults]
+
+    overlays = tuple(folder / file for file in scenario.catalogue)
+    try:
+        known = lookup.load(overlays)
+    except lookup.CatalogueError as error:
+        faults += [Fault("catalogue", NO_VALUE, line) for line in error.faults]
+        broken.append("catalogue")
+        known = lookup.load()
+    scenario = scenario.model_copy(update={"sweep": sweep})
+    scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
+    if scenario.compare and not {"compare", "compare.data"} & set(broken) and not isfile(scenario.compare_data):
+        faults.append(Fault("compare.data", scenario.compare.data, "no such file beside the scenario"))
+    if scenario.calibrate and not any(path.startswith("calibrate") for path in broken):
+        faults += calibrate_faults(scenario, known)
+    try:
+        check_scenario(scenario, known, broken)
+        if not broken:
+            check_factors(scenario, known)
+    except ScenarioError as error:
+        faults += error.faults
+    if faults:
+        raise ScenarioError(faults)
+    return scenario

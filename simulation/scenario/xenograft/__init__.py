@@ -1,0 +1,1 @@
+"""Scenarios of a study in mice: what a file may say, checks, mice drawn, and what they will take."""

@@ -31,7 +31,7 @@ class Part(NamedTuple):
     values: np.ndarray
     unit: str = ""
     description: str = ""
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = None
 
 
 class Link(NamedTuple):
@@ -73,7 +73,7 @@ def write_parts(file: h5py.File, parts: Iterable[Part | Link]) -> None:
             h5py.h5o.link(target, group.id, name.encode())
         else:
             dataset = write_dataset(group, name, part.values, part.unit, part.description)
-            if part.classes:
+            if part.classes is not None:
                 dataset.attrs["classes"] = list(part.classes)
 
 

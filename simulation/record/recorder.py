@@ -62,7 +62,8 @@ class Recorder:
         for name in [*self.rows[0], *more]:
             place = f"observables/{name}"
             values = more[name] if name in more else self.series(name)
-            yield Part(f"{place}/value", values, *about[name], tuple(classes.get(name, ())))
+            columns = tuple(classes[name]) if name in classes else None
+            yield Part(f"{place}/value", values, *about[name], columns)
             if clock:
                 yield Link(f"{place}/step", f"{clock}/step")
                 yield Link(f"{place}/time", f"{clock}/time")

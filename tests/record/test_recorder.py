@@ -31,7 +31,8 @@ def test_series_share_one_clock_and_name_their_columns_even_where_there_are_none
         assert list(group["clone_cells/value"].attrs["classes"]) == ["1: a", "2: b"]
         assert len(group["plasma_ug_per_ml/value"].attrs["classes"]) == 0
         assert "classes" not in group["cells_alive/value"].attrs
-        assert group["clone_cells/time"] == group["cells_alive/time"] and group["cells_alive/time"][:].tolist() == [
+        assert group["clone_cells/time"] == group["cells_alive/time"]
+        assert group["cells_alive/time"][:].tolist() == [
             0,
             24,
         ]

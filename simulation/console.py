@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import typer
 
-from simulation.text import one_line, printable
+from simulation.text import count, one_line, printable
 
 _WIDTH_WITHOUT_TERMINAL = 140
 _MOST_ROWS = 60  # of a design, before the rest is only counted
@@ -110,12 +110,6 @@ def number(value: float) -> str:
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}"
     return f"{value:.4g}"
-
-
-def count(n: int, what: str) -> str:
-    """3 runs, 1 run, 2 processes."""
-    ending = "" if n == 1 else "es" if what.endswith("s") else "s"
-    return f"{n:,} {what}{ending}"
 
 
 def duration(seconds: float) -> str:

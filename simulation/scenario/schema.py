@@ -9,10 +9,10 @@ catalogue entry holds; given, it replaces the entry's number (and can be swept).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
@@ -338,9 +338,20 @@ class Loaded(Table):
         return self._origin.sets
 
     @property
+    def folder(self) -> Path:
+        """The folder of the scenario file, where relative paths in it start."""
+        return self._origin.folder
+
+    @property
     def known(self) -> lookup.Catalogue:
         """The catalogue with this scenario's overlays, as it was when the scenario was loaded."""
         return self._origin.known if self._origin.known is not None else lookup.load(self.overlays)
+
+    def with_catalogue(self, known: lookup.Catalogue) -> Self:
+        """The same scenario with its numbers taken from another catalogue."""
+        changed = self.model_copy()
+        changed._origin = replace(self._origin, known=known)
+        return changed
 
 
 class Scenario(Loaded):

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-import typer
+import click
 
 from simulation.text import count, one_line, printable
 
@@ -24,7 +24,7 @@ _SPARSE_SHARE = 0.1  # ... or per tenth of the work
 
 def _echo(text: object, err: bool = False) -> None:
     """Write one line; the only place that writes text of others to a terminal."""
-    typer.echo(one_line(text), err=err)
+    click.echo(one_line(text), err=err)
 
 
 def say(text: object = "") -> None:
@@ -45,7 +45,7 @@ def faults(lines: Iterable[object]) -> None:
 
 def document(text: str) -> None:
     """A file on standard output, to be redirected: as it is, unless a terminal would show it."""
-    typer.echo(printable(text) if sys.stdout.isatty() else text)
+    click.echo(printable(text) if sys.stdout.isatty() else text)
 
 
 def failures(failed: Sequence, folder: object) -> None:
@@ -100,7 +100,7 @@ def table(
         console.print(shown)
     # Without the blanks that fill each line up to the width of the page. Cells, columns and title are escaped already,
     # and on a terminal the table has colours of its own.
-    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def number(value: float) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from simulation.cli import app, fit
 from simulation.cli.fit import evaluate, load_experiment

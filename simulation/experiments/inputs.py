@@ -37,7 +37,7 @@ class Given:
     @property
     def stem(self) -> str:
         """The name without the ending of a file."""
-        return self.name.removesuffix(".toml")
+        return Path(self.name).stem
 
     @property
     def title(self) -> str:

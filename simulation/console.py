@@ -48,21 +48,6 @@ def document(text: str) -> None:
     click.echo(printable(text) if sys.stdout.isatty() else text)
 
 
-def failures(failed: Sequence, folder: object) -> None:
-    """One line per run that failed, of many the first; the folder holds all of it."""
-    faults(f"run {failure.run_id}: {failure.reason}" for failure in failed[:_MOST_FAILURES])
-    if len(failed) > _MOST_FAILURES:
-        faults([f"... and {len(failed) - _MOST_FAILURES:,} more runs, see {folder}"])
-
-
-def set_aside(lines: Sequence[str]) -> None:
-    """Damaged files whose runs were made again, of many the first."""
-    for line in lines[:_MOST_FAILURES]:
-        note(f"warning: {line}")
-    if len(lines) > _MOST_FAILURES:
-        note(f"warning: ... and {len(lines) - _MOST_FAILURES:,} more damaged files were set aside, see log")
-
-
 def summary(text: str, report: object) -> None:
     """What a user came for, and where the rest lies."""
     for line in text.rstrip().split("\n"):
@@ -215,32 +200,44 @@ def _digits(value: float) -> str:
 
 
 class Progress:
-    """Progress of a sweep: a bar on a terminal, now and then a line elsewhere.
+    """Progress of a sweep, or of several one after the other: a bar on a terminal, now and then a line elsewhere.
 
-    A context manager; called with each simulation.run.local.Step.
+    A context manager; called with each simulation.run.books.Step. A step of which nothing is finished begins anew.
     """
 
     def __init__(self, what: str = "runs") -> None:
         self._what = what
+        self._bar = None
+        self._task = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._stop()
         self._start = self._last_line_s = time.monotonic()
         self._last_line_share = 0.0
         self._first = None  # time, runs and work when the first run was done: it has compiled, the others will not
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
         self._bar = None
-        self._task = None
 
     def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._stop()
 
     def __call__(self, step: object) -> None:
-        """Show a simulation.run.local.Step."""
+        """Show a simulation.run.books.Step."""
+        if step.finished == 0:
+            self._begin()
         if sys.stderr.isatty():
             self._draw(step)
         else:
             self._write(step)
+        if step.finished == step.total:
+            self._stop()  # lines may follow
 
     def _pace(self, step: object) -> str:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Calibrate: numbers of the catalogue fitted to measured experiments, by least squares and a sample of the posterior."""
+"""Calibrate: catalogue numbers fitted to measured experiments by least squares, and a sample of their posterior."""
 
 import hashlib
 import json
@@ -22,14 +22,14 @@ from analysis.posterior import sample as sample_particles
 from simulation import runtime
 from simulation.catalogue.lookup import Number, number_at
 from simulation.experiments.errors import InputError, Interrupted, RunsFailed
-from simulation.experiments.inputs import Progress, Report, Source, given_scenario, silent, workplace
+from simulation.experiments.inputs import Progress, Report, ScenarioSource, Source, given_scenario, silent, workplace
 from simulation.experiments.measured import Experiment, check_design, evaluate, small_experiment, with_numbers
 from simulation.run.folder import write_json
 from simulation.run.points import ROUNDS, measure_points, read_rounds
 from simulation.scenario.calibrate import free_range
 from simulation.scenario.load import load_scenario
 from simulation.scenario.schema import Calibrate as Settings
-from simulation.scenario.schema import Loaded, Scenario
+from simulation.scenario.schema import Scenario
 from simulation.scenario.sweep import expand
 from simulation.text import count
 from simulation.version import WELL_MODEL
@@ -45,7 +45,7 @@ class Calibrated:
     """A fit. Parameters are named by their path in the catalogue, "kind.entry.field".
 
     free       the free parameters with their bounds.   numbers  the catalogue's own: value, range, unit.
-    best       the best values.   widths  posterior over prior SD near them, were the model linear; empty without search.
+    best       the best values.   widths  posterior over prior SD near them, for a linear model; empty without search.
     residuals  columns experiment, label, quantity, of, observed, simulated, sigma, z: every fitted number at `best`.
     posterior  a column per parameter, weight, distance; None where none was asked for.
     checked    z (n, rows) simulated at draws of the posterior; None without an emulator.
@@ -71,7 +71,7 @@ class Calibrated:
         return str(overlay_text(self.best, units, ranges, self.facts))
 
     def write(self, folder: Path) -> Path:
-        """Write folder/best.toml, calibration.json, tables/*.csv and, with a posterior, figures/*; returns best.toml."""
+        """Write folder/best.toml, calibration.json, tables/*.csv and, with a posterior, figures/*; return best.toml."""
         starts = {path: number.value for path, number in self.numbers.items()}
         of_posterior = self.posterior, self.overlay_text, self.facts, self.checked
         found = write_calibration(folder, self.free, starts, self.best, self.widths, self.residuals, *of_posterior)
@@ -79,7 +79,7 @@ class Calibrated:
 
 
 def calibrate(
-    scenario: str | Path | Loaded,
+    scenario: ScenarioSource,
     out: Path | None = None,
     *,
     sets: Sequence[str] = (),

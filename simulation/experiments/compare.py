@@ -17,11 +17,11 @@ from analysis.study import analyse_wells
 from analysis.trajectory import read_study
 from simulation.conditions import WellCondition
 from simulation.experiments.errors import ArgumentError, InputError, ResultError
-from simulation.experiments.inputs import Given, Progress, Report, given_scenario, silent, workplace
+from simulation.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent, workplace
 from simulation.experiments.measured import check_design, data_file
 from simulation.experiments.study import run_conditions
 from simulation.run.books import Outcome
-from simulation.scenario.schema import Loaded, Scenario
+from simulation.scenario.schema import Scenario
 from simulation.scenario.sweep import expand
 
 PAGE = "compare.html"
@@ -70,7 +70,7 @@ class Compared:
 
 
 def compare(
-    scenarios: Sequence[str | Path | Loaded],
+    scenarios: Sequence[ScenarioSource],
     out: Path | None = None,
     *,
     sets: Sequence[str] = (),

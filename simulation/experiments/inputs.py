@@ -6,13 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simulation.run.books import Step
 from simulation.run.folder import prepare
 from simulation.scenario.load import load_scenario, scenario_from_text
-from simulation.scenario.schema import Loaded, Scenario
+from simulation.scenario.schema import Scenario
 from simulation.scenario.shipped import find
 
+if TYPE_CHECKING:
+    from simulation.scenario.xenograft_schema import XenograftScenario
+
+type AnyScenario = Scenario | XenograftScenario
+type ScenarioSource = str | Path | AnyScenario  # a file, the name of a shipped one, or a scenario that is loaded
 Report = Callable[[str], None]
 Progress = Callable[[Step], None]
 
@@ -25,7 +31,7 @@ def silent(_: object) -> None:
 class Given:
     """A scenario, the file that it was read from (None for one that was loaded before), and a name for it."""
 
-    scenario: Loaded
+    scenario: AnyScenario
     path: Path | None
     name: str
 
@@ -45,7 +51,7 @@ class Given:
         return self.scenario.title or self.stem
 
 
-def given_scenario(given: str | Path | Loaded, sets: Sequence[str] = ()) -> Given:
+def given_scenario(given: ScenarioSource, sets: Sequence[str] = ()) -> Given:
     """A scenario from a file, the name of a shipped one, or a loaded scenario. sets: "key=value" texts, as of --set.
 
     Raises ScenarioError; ValueError for sets together with a loaded scenario.

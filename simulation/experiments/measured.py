@@ -1,9 +1,8 @@
-"""A measured experiment and the scenario that mirrors it: read, checked against the design, simulated in small wells."""
+"""A measured experiment and the scenario that mirrors it: read, checked against the design, simulated small."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from analysis.trajectory import Run
 from simulation.catalogue.lookup import with_values
 from simulation.conditions import WellCondition
 from simulation.experiments.inputs import Source
-from simulation.experiments.wells import simulated
+from simulation.experiments.wells import planned, simulated
 from simulation.scenario.load import load_scenario
 from simulation.scenario.resolve import cells_of, resolve_vessel
 from simulation.scenario.schema import Scenario
@@ -84,8 +83,7 @@ def check_design(
 ) -> None:
     """Raises SheetFault where a measured number belongs to no simulated condition, or would not be recorded."""
     check_recorded(observed, scenario.output.level)
-    runs = [SimpleNamespace(run_id=each.run_id, plate=each.plate, condition=each.as_dict()) for each in conditions]
-    check_observed(observed, keys, *design_table(runs, scenario.sweep))
+    check_observed(observed, keys, *design_table([planned(each) for each in conditions], scenario.sweep))
 
 
 def evaluate(experiments: Sequence[Experiment], values: Mapping[str, float]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from simulation.version import WELL_MODEL
 class Predicted:
     """A prediction: one row per condition of every experiment, and the state that it comes from.
 
-    table      columns prediction (name of the experiment), the condition, mean, SD, intervals, the curve, and the state.
+    table      columns prediction (name of the experiment), the condition, mean, SD, intervals, the curve, the state.
     catalogue  digest of model version, catalogue and overlays, which names the file.   commit  of the checkout.
     path       the file that was written; None if none was.
     """

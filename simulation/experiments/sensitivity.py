@@ -1,4 +1,4 @@
-"""Sensitivity: which catalogue numbers move the outcome, over the whole of their ranges. Needs the extra `calibrate`."""
+"""Sensitivity: which catalogue numbers move the outcome over their ranges. Needs the extra `calibrate`."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,20 @@ from analysis.sensitivity import study, watched
 from analysis.sensitivity_report import write_sensitivity
 from simulation.conditions.section import canonical_json
 from simulation.experiments.errors import InputError, Interrupted, RunsFailed
-from simulation.experiments.inputs import Progress, Report, Source, given_scenario, loaded, silent, workplace
+from simulation.experiments.inputs import (
+    Progress,
+    Report,
+    ScenarioSource,
+    Source,
+    given_scenario,
+    loaded,
+    silent,
+    workplace,
+)
 from simulation.experiments.wells import simulated
 from simulation.run.points import Measured, measure_points
 from simulation.scenario.factors import varied
-from simulation.scenario.schema import Loaded, Scenario
+from simulation.scenario.schema import Scenario
 from simulation.scenario.schema import Sensitivity as Settings
 from simulation.scenario.sweep import expand, points, with_values
 from simulation.text import count
@@ -46,7 +55,7 @@ class Sensitivities:
 
 
 def sensitivity(
-    scenario: str | Path | Loaded,
+    scenario: ScenarioSource,
     out: Path | None = None,
     *,
     sets: Sequence[str] = (),

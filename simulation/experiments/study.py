@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from simulation.conditions import AnyCondition
-from simulation.experiments.errors import InputError, Interrupted, IncompleteStudy, ResultError, RunsFailed
-from simulation.experiments.inputs import Given, Progress, Report, given_scenario, silent
-from simulation.run import local
+from simulation.experiments.errors import IncompleteStudy, InputError, Interrupted, ResultError, RunsFailed
+from simulation.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent
 from simulation.run.books import Failure, Outcome
 from simulation.run.folder import untouched_since
 from simulation.run.study import run_study
 from simulation.runtime import cores, require_address_space
 from simulation.scenario.conditions import conditions_of, warnings_of
-from simulation.scenario.schema import Loaded
 from simulation.seal import DamagedFile, matches_digest, write_digest
 from simulation.study_file import StudyFileError
 from simulation.text import count
@@ -77,7 +75,7 @@ class RunOptions(TypedDict, total=False):
 
 
 def run(
-    scenario: str | Path | Loaded,
+    scenario: ScenarioSource,
     out: Path,
     *,
     sets: Sequence[str] = (),
@@ -159,7 +157,7 @@ def analyse(folder: Path, processes: int | None = None) -> "Result | GrowthResul
 
 
 def run_and_analyse(
-    scenario: str | Path | Loaded,
+    scenario: ScenarioSource,
     out: Path,
     *,
     sets: Sequence[str] = (),

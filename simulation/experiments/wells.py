@@ -1,17 +1,23 @@
-"""One well simulated in memory, as analysis reads it: for experiments that ask for thousands and keep no run files."""
+"""Wells as analysis reads them, without a run file: simulated in memory, or only planned."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.trajectory import Run, Series
+from analysis.run_file import Series
+from analysis.trajectory import Run
 from simulation.conditions import WellCondition
 from simulation.version import WELL_MODEL
 
 
+def planned(condition: WellCondition, series: Mapping[str, Series] | None = None) -> Run:
+    """The run of a well that has not been made: its condition, and no observables unless they are given."""
+    return Run(condition.run_id, condition.plate, WELL_MODEL, condition.as_dict(), Path(), dict(series or {}))
+
+
 def simulated(condition: WellCondition) -> Run:
-    """The run of a well: its observables, without agents and without a file. Call runtime.configure before."""
+    """The run of a well, made in memory: its observables, without agents. Call runtime.configure before."""
     # Numba has to find its cache directory before a kernel is imported.
     from simulation.run.one import measure
 
     found = measure(condition)
-    series = {name: Series(value, hours, "", edges) for name, (value, hours, edges) in found.items()}
-    return Run(condition.run_id, condition.plate, WELL_MODEL, condition.as_dict(), Path(), series)
+    return planned(condition, {name: Series(value, hours, "", edges) for name, (value, hours, edges) in found.items()})

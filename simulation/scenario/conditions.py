@@ -1,6 +1,7 @@
 """Conditions of a scenario of either kind, what they will take, and what is unwise about them."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from simulation.conditions import AnyCondition, WellCondition
 from simulation.scenario.checks import check_scenario
@@ -8,10 +9,11 @@ from simulation.scenario.factors import check_factors
 from simulation.scenario.plan import Plan, plan
 from simulation.scenario.schema import Loaded, Scenario
 from simulation.scenario.sweep import expand
-from simulation.scenario.xenograft_checks import warnings
-from simulation.scenario.xenograft_plan import MicePlan, plan_mice
-from simulation.scenario.xenograft_schema import XenograftScenario
-from simulation.scenario.xenograft_sweep import expand_mice, mice_by_study
+
+if TYPE_CHECKING:
+    from simulation.scenario.xenograft_plan import MicePlan
+
+# What belongs to mice is imported where it is needed: a well does not wait for the schema of mice.
 
 
 def conditions_of(scenario: Loaded) -> Sequence[AnyCondition]:
@@ -19,18 +21,24 @@ def conditions_of(scenario: Loaded) -> Sequence[AnyCondition]:
 
     Raises ScenarioError.
     """
-    return expand_mice(scenario) if isinstance(scenario, XenograftScenario) else _wells_of(scenario)
+    if isinstance(scenario, Scenario):
+        return _wells_of(scenario)
+    from simulation.scenario.xenograft_sweep import expand_mice
+
+    return expand_mice(scenario)
 
 
-def plan_of(scenario: Loaded) -> Plan | MicePlan:
+def plan_of(scenario: Loaded) -> "Plan | MicePlan":
     """Runs, memory, time and file sizes of a scenario; nothing is simulated. Raises ScenarioError."""
-    if isinstance(scenario, XenograftScenario):
-        return plan_mice(mice_by_study(scenario))
-    return plan(_wells_of(scenario))
+    if isinstance(scenario, Scenario):
+        return plan(_wells_of(scenario))
+    from simulation.scenario.xenograft_plan import plan_mice
+    from simulation.scenario.xenograft_sweep import mice_by_study
+
+    return plan_mice(mice_by_study(scenario))
 
 
-def _wells_of(scenario: Loaded) -> list[WellCondition]:
-    assert isinstance(scenario, Scenario)
+def _wells_of(scenario: Scenario) -> list[WellCondition]:
     if scenario._origin.known is None:
         check_scenario(scenario, scenario.known)
         check_factors(scenario, scenario.known)
@@ -39,4 +47,8 @@ def _wells_of(scenario: Loaded) -> list[WellCondition]:
 
 def warnings_of(scenario: Loaded) -> list[str]:
     """What is allowed but unwise in a scenario, one sentence each."""
-    return warnings(scenario) if isinstance(scenario, XenograftScenario) else []
+    if isinstance(scenario, Scenario):
+        return []
+    from simulation.scenario.xenograft_checks import warnings
+
+    return warnings(scenario)

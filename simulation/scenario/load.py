@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from os.path import isfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulation.catalogue import lookup
 from simulation.reading import UnreadableError, parse_toml, read_text
@@ -20,13 +20,14 @@ from simulation.scenario.factors import check_factors
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
 from simulation.scenario.schema import SCHEMA_VERSION, Origin, Scenario
 from simulation.scenario.validate import fill_from_sweep, flatten_sweep, validate_sweep, validate_tables
-from simulation.scenario.xenograft_load import load_xenograft
-from simulation.scenario.xenograft_schema import XenograftScenario
+
+if TYPE_CHECKING:
+    from simulation.scenario.xenograft_schema import XenograftScenario
 
 _KINDS = ("well", "xenograft")
 
 
-def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario | XenograftScenario:
+def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> "Scenario | XenograftScenario":
     """Read, validate and check a scenario file.
 
     sets: "key=value" strings as of --set; the key is dotted, the value is TOML or a bare word; a swept key takes the
@@ -39,7 +40,7 @@ def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Scenario | Xeno
 
 def scenario_from_text(
     text: str, sets: Sequence[str] = (), folder: Path = Path(), name: str = "scenario"
-) -> Scenario | XenograftScenario:
+) -> "Scenario | XenograftScenario":
     """As load_scenario, from TOML text. folder: where overlay paths start. name: what a fault of the text names."""
     try:
         raw = parse_toml(text)
@@ -50,7 +51,7 @@ def scenario_from_text(
 
 def scenario_from_dict(
     raw: dict, sets: Sequence[str] = (), folder: Path = Path(), text: str = ""
-) -> Scenario | XenograftScenario:
+) -> "Scenario | XenograftScenario":
     """As load_scenario, from a parsed file (left unchanged). text: what the scenario keeps as its verbatim text."""
     raw = copy.deepcopy(raw)
     empty_sweep = raw.get("sweep") == {}
@@ -60,6 +61,8 @@ def scenario_from_dict(
     _apply_sets(raw, flat, sets, faults)
     _refuse_other_formats(raw, faults)
     if raw.get("kind") == "xenograft":
+        from simulation.scenario.xenograft_load import load_xenograft  # a well does not wait for the schema of mice
+
         return load_xenograft(raw, flat, faults, sets, folder, text)
 
     sweep, sweep_faults = validate_sweep(flat)

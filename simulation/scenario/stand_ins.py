@@ -6,18 +6,20 @@ A number that the scenario sets or sweeps is its own and is not listed.         
 """
 
 from collections.abc import Container, Iterable
+from typing import TYPE_CHECKING
 
 from simulation.catalogue.lookup import Catalogue, Entry
 from simulation.scenario.schema import Loaded, Scenario
-from simulation.scenario.xenograft_resolve import RESIDENTS, resolve_strain
-from simulation.scenario.xenograft_schema import XenograftScenario
+
+if TYPE_CHECKING:
+    from simulation.scenario.xenograft_schema import XenograftScenario
 
 Row = dict[str, str | float]
 
 
 def stand_ins(scenario: Loaded) -> list[Row]:
     """One row per number: of (what), number, value, unit, from (whose it is), each once and in a fixed order."""
-    rows = _in_mice(scenario) if isinstance(scenario, XenograftScenario) else _in_wells(scenario)
+    rows = _in_wells(scenario) if isinstance(scenario, Scenario) else _in_mice(scenario)
     return [row for i, row in enumerate(rows) if row not in rows[:i]]
 
 
@@ -47,7 +49,9 @@ def _in_wells(scenario: Scenario) -> list[Row]:
     return rows
 
 
-def _in_mice(scenario: XenograftScenario) -> list[Row]:
+def _in_mice(scenario: "XenograftScenario") -> list[Row]:
+    from simulation.scenario.xenograft_resolve import RESIDENTS, resolve_strain  # a well does not wait for it
+
     known = scenario.known
     rows: list[Row] = []
     tissue = _set_by(scenario, "tumour")

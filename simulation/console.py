@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-import typer
+import click
 
-from simulation.text import one_line, printable
+from simulation.text import count, one_line, printable
 
 _WIDTH_WITHOUT_TERMINAL = 140
 _MOST_ROWS = 60  # of a design, before the rest is only counted
@@ -24,7 +24,7 @@ _SPARSE_SHARE = 0.1  # ... or per tenth of the work
 
 def _echo(text: object, err: bool = False) -> None:
     """Write one line; the only place that writes text of others to a terminal."""
-    typer.echo(one_line(text), err=err)
+    click.echo(one_line(text), err=err)
 
 
 def say(text: object = "") -> None:
@@ -45,22 +45,7 @@ def faults(lines: Iterable[object]) -> None:
 
 def document(text: str) -> None:
     """A file on standard output, to be redirected: as it is, unless a terminal would show it."""
-    typer.echo(printable(text) if sys.stdout.isatty() else text)
-
-
-def failures(failed: Sequence, folder: object) -> None:
-    """One line per run that failed, of many the first; the folder holds all of it."""
-    faults(f"run {failure.run_id}: {failure.reason}" for failure in failed[:_MOST_FAILURES])
-    if len(failed) > _MOST_FAILURES:
-        faults([f"... and {len(failed) - _MOST_FAILURES:,} more runs, see {folder}"])
-
-
-def set_aside(lines: Sequence[str]) -> None:
-    """Damaged files whose runs were made again, of many the first."""
-    for line in lines[:_MOST_FAILURES]:
-        note(f"warning: {line}")
-    if len(lines) > _MOST_FAILURES:
-        note(f"warning: ... and {len(lines) - _MOST_FAILURES:,} more damaged files were set aside, see log")
+    click.echo(printable(text) if sys.stdout.isatty() else text)
 
 
 def summary(text: str, report: object) -> None:
@@ -100,7 +85,7 @@ def table(
         console.print(shown)
     # Without the blanks that fill each line up to the width of the page. Cells, columns and title are escaped already,
     # and on a terminal the table has colours of its own.
-    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def number(value: float) -> str:
@@ -110,12 +95,6 @@ def number(value: float) -> str:
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}"
     return f"{value:.4g}"
-
-
-def count(n: int, what: str) -> str:
-    """3 runs, 1 run, 2 processes."""
-    ending = "" if n == 1 else "es" if what.endswith("s") else "s"
-    return f"{n:,} {what}{ending}"
 
 
 def duration(seconds: float) -> str:
@@ -221,32 +200,44 @@ def _digits(value: float) -> str:
 
 
 class Progress:
-    """Progress of a sweep: a bar on a terminal, now and then a line elsewhere.
+    """Progress of a sweep, or of several one after the other: a bar on a terminal, now and then a line elsewhere.
 
-    A context manager; called with each simulation.run.local.Step.
+    A context manager; called with each simulation.run.books.Step. A step of which nothing is finished begins anew.
     """
 
     def __init__(self, what: str = "runs") -> None:
         self._what = what
+        self._bar = None
+        self._task = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._stop()
         self._start = self._last_line_s = time.monotonic()
         self._last_line_share = 0.0
         self._first = None  # time, runs and work when the first run was done: it has compiled, the others will not
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
         self._bar = None
-        self._task = None
 
     def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._stop()
 
     def __call__(self, step: object) -> None:
-        """Show a simulation.run.local.Step."""
+        """Show a simulation.run.books.Step."""
+        if step.finished == 0:
+            self._begin()
         if sys.stderr.isatty():
             self._draw(step)
         else:
             self._write(step)
+        if step.finished == step.total:
+            self._stop()  # lines may follow
 
     def _pace(self, step: object) -> str:
         now = time.monotonic()

@@ -22,6 +22,12 @@ def html(text: object) -> str:
     return escape(printable(text))
 
 
+def count(n: int, what: str) -> str:
+    """3 runs, 1 run, 2 processes."""
+    ending = "" if n == 1 else "es" if what.endswith("s") else "s"
+    return f"{n:,} {what}{ending}"
+
+
 def _shown(c: str) -> str:
     # Not printable: the categories Cc, Cf (bidirectional overrides among them), Cs, Co, Cn, Zl, Zp and Zs but for " ".
     if c.isprintable() or c in _SPACES:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from simulation.cli import app, fit
-from simulation.cli.fit import evaluate, load_experiment
+from simulation.cli import app
+from simulation.experiments import calibrate
+from simulation.experiments.measured import evaluate, load_experiment
 
 SCENARIO = """
 schema = 1
@@ -48,7 +49,6 @@ def adcc(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("s.toml").write_text(SCENARIO)
     Path("observed.csv").write_text(OBSERVED)
-    fit._experiments.cache_clear()
 
     def call(*arguments):
         result = CliRunner().invoke(app, ["calibrate", "s.toml", "--workers", "1", *map(str, arguments)])
@@ -82,7 +82,7 @@ def test_points_are_kept_and_not_measured_twice(adcc, monkeypatch):
     def never(plan, values):
         raise AssertionError("measured anew")
 
-    monkeypatch.setattr(fit, "_job", never)
+    monkeypatch.setattr(calibrate, "measure_point", never)
     again = adcc("--out", "o")
     assert again.exit_code == 0, again.stderr
     assert again.stdout == first.stdout
@@ -138,7 +138,7 @@ def test_without_the_table_there_is_nothing_to_fit(adcc):
 
 
 def test_the_extra_is_asked_for_where_it_is_needed(adcc, monkeypatch):
-    monkeypatch.setattr(fit, "find_spec", lambda name: None)
+    monkeypatch.setattr(calibrate, "find_spec", lambda name: None)
     result = adcc("--out", "o", "--set", "calibrate.population=10")
     assert result.exit_code == 2
     assert "adccsim[calibrate]" in result.stderr

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from simulation.cli import app
 from tests.analysis.make_mice import make_mice

@@ -7,7 +7,7 @@ import xml.dom.minidom
 import matplotlib
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from analysis.caliper_data import read_caliper
 from analysis.cell_text import guard, unguard

@@ -67,23 +67,24 @@ def prepare(pictures: bool = False) -> None:
     import analysis.posterior
     import analysis.sensitivity_report
     import analysis.study
-    import simulation.cli.fit
-    import simulation.run.points
-    import simulation.run.study
     from simulation import runtime
     from simulation.catalogue import lookup
+    from simulation.cli import COMMANDS, app
+    from simulation.experiments import calibrate, compare, predict, sensitivity, study
 
     runtime.configure(1)
     lookup.load()
+    for name in COMMANDS:
+        app.get_command(None, name)
     if not pictures:
         for module, name in (
             (analysis.growth_study, "analyse_growth"), (analysis.study, "analyse_wells"), (analysis.mice,
-            "analyse_mice"),
+            "analyse_mice"), (compare, "analyse_wells"), (predict, "analyse_wells"),
         ):  # fmt: skip
             setattr(module, name, partial(getattr(module, name), with_figures=False))
         analysis.plate_picture.plate_figure = lambda result: None
-    simulation.run.study.run_study = partial(_only_small, simulation.run.study.run_study)
-    simulation.run.points.measure_points = _not_here
+    study.run_study = partial(_only_small, study.run_study)
+    calibrate.measure_points = sensitivity.measure_points = _not_here
     _warm()
 
 

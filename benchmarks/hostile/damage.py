@@ -272,9 +272,9 @@ def said(*argv: str) -> tuple[int, str]:
 
 def commands_known(name: str) -> bool:
     """Whether there is a command of this name."""
-    from simulation.cli.common import app
+    from simulation.cli import COMMANDS
 
-    return name in {each.name or each.callback.__name__ for each in app.registered_commands}
+    return name in COMMANDS
 
 
 # -- what is damaged ----------------------------------------------------------------------------------------------

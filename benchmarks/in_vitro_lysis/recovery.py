@@ -43,7 +43,7 @@ FREE = (
 
 def summaries_of(donors: int, cells: int, values: dict[str, float]) -> dict[str, float]:
     """Means and SDs of the lysis at each dose; values: path -> value, and the seed of donors and wells."""
-    from simulation.cli.fit import evaluate, load_experiment
+    from simulation.experiments.measured import evaluate, load_experiment
 
     numbers = {path: value for path, value in values.items() if path != "seed"}
     sweep = f"sweep.antibody.dose_ug_per_ml={list(DOSES_UG_PER_ML)}"

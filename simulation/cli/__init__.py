@@ -1,4 +1,4 @@
-"""`adcc`: the command line. Parses, delegates, prints; decides nothing. One module per family of commands.
+"""`adcc`: the command line. Parses, calls, prints; decides nothing. One module per family of commands.
 
 Exit codes: 0 done; 1 some runs failed or some files could not be used (which, and why, is printed); 2 bad input,
 nothing was written; 130 and 143 interrupted by SIGINT and SIGTERM, with every finished run kept.
@@ -6,10 +6,51 @@ nothing was written; 130 and 143 interrupted by SIGINT and SIGTERM, with every f
 
 import os
 
-# Importing a module adds its commands.
-from simulation import console
-from simulation.cli import cluster, data, fit, names, predict, sensitivity, study, teach, verify  # noqa: F401
-from simulation.cli.common import SOME_FAILED, app, lacks_memory
+import click
+
+from simulation import __version__, console
+from simulation.cli.arguments import Commands, Option
+from simulation.cli.common import SOME_FAILED, lacks_memory
+
+# In the order of `adcc --help`; a module is imported when one of its commands is called.
+COMMANDS = {
+    "status": "simulation.cli.cluster:status",
+    "run": "simulation.cli.study:run",
+    "analyse": "simulation.cli.study:analyse",
+    "check": "simulation.cli.study:check",
+    "plate": "simulation.cli.data:plate",
+    "compare": "simulation.cli.data:compare",
+    "calibrate": "simulation.cli.fit:calibrate",
+    "list": "simulation.cli.names:list_",
+    "init": "simulation.cli.names:init",
+    "schema": "simulation.cli.names:schema",
+    "predict": "simulation.cli.predict:predict",
+    "sensitivity": "simulation.cli.sensitivity:sensitivity",
+    "teach": "simulation.cli.teach:teach",
+    "verify": "simulation.cli.verify:verify",
+    "cluster": "simulation.cli.cluster:group",
+}
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        console.say(__version__)
+        ctx.exit()
+
+
+@click.group(
+    name="adcc",
+    cls=Commands,
+    places=COMMANDS,
+    help="Antibody-dependent cellular cytotoxicity, cell by cell: a scenario file in, lysis statistics out.",
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.option(
+    "--version", cls=Option, is_flag=True, callback=_version, is_eager=True, expose_value=False,
+    help="print the version",
+)  # fmt: skip
+def app() -> None:
+    """The group of all commands."""
 
 
 def main() -> None:

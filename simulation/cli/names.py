@@ -2,57 +2,59 @@
 
 import json
 import sys
-from typing import Annotated
 
-import typer
+import click
 
 from simulation import console
-from simulation.cli.common import BAD_INPUT, app, plain_faults
+from simulation.cli.arguments import TEXT, argument, command, option
+from simulation.cli.common import BAD_INPUT, plain_faults
 
 
-@app.command("list")
-def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="cell-lines, effectors, antibodies, ...")] = None,
-    name: Annotated[str | None, typer.Option(help="everything about this one entry")] = None,
-) -> None:
+@command("list")
+@argument("kind", type=TEXT, required=False, metavar="[KIND]", help="cell-lines, effectors, antibodies, ...")
+@option("--name", type=TEXT, help="everything about this one entry")
+def list_(kind: str | None, name: str | None) -> None:
     """Show the catalogue: every number with range, unit, provenance and source; or the shipped scenarios."""
     with plain_faults():
         from simulation.catalogue import lookup
-        from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
-        from simulation.scenario.shipped import titles
+        from simulation.scenario.shipped import shipped, titles
 
+        if kind == "scenarios":
+            console.table(("name", "title"), titles().items(), wide=("title",))
+            return
         catalogue = lookup.load()
         kinds = {kind_.replace("_", "-"): catalogue.kind(kind_) for kind_ in lookup.KINDS}
         if kind is None:
             for each, entries in kinds.items():
                 console.say(f"{each}: {', '.join(entries)}")
-            console.say(f"scenarios: {', '.join(titles())}")
-            return
-        if kind == "scenarios":
-            console.table(("name", "title"), titles().items(), wide=("title",))
+            console.say(f"scenarios: {', '.join(shipped())}")
             return
         if kind not in kinds:
-            close = nearest(kind, [*kinds, "scenarios"])
-            hint = f"did you mean {close}?" if close else f"one of {', '.join([*kinds, 'scenarios'])}"
-            raise ScenarioError([Fault(kind, NO_VALUE, f"no such kind; {hint}")])
+            raise _unknown(kind, [*kinds, "scenarios"], "no such kind")
         entries = kinds[kind]
         if name is None:
             console.catalogue_kind(kind, entries, catalogue.defaults[kind.replace("-", "_")])
             return
         if name not in entries:
-            close = nearest(name, entries)
-            hint = f"did you mean {close}?" if close else f"one of {', '.join(entries)}"
-            raise ScenarioError([Fault(name, NO_VALUE, f"no such entry of {kind}; {hint}")])
+            raise _unknown(name, list(entries), f"no such entry of {kind}")
         console.catalogue_entry(kind, entries[name])
 
 
-@app.command()
-def init(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="shipped scenario to copy, or the name of a new one")],
-    source: Annotated[
-        str, typer.Option("--from", metavar="SCENARIO", help="shipped scenario to start from")
-    ] = "adcc_protocol",
-) -> None:
+def _unknown(word: str, known: list[str], why: str) -> Exception:
+    """The error of a word that is not known, with the nearest one that is."""
+    from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
+
+    close = nearest(word, known)
+    hint = f"did you mean {close}?" if close else f"one of {', '.join(known)}"
+    return ScenarioError([Fault(word, NO_VALUE, f"{why}; {hint}")])
+
+
+@command("init")
+@argument("name", type=TEXT, metavar="NAME", help="shipped scenario to copy, or the name of a new one")
+@option(
+    "--from", "source", type=TEXT, default="adcc_protocol", metavar="SCENARIO", help="shipped scenario to start from"
+)
+def init(name: str, source: str) -> None:
     """Write a commented scenario file, NAME.toml, to start from. Never overwrites."""
     with plain_faults():
         from simulation.scenario.shipped import write_copy
@@ -61,15 +63,14 @@ def init(
         console.say(f"wrote {path}; next: adcc check {path}, then adcc run {path}")
 
 
-@app.command()
-def schema(kind: Annotated[str, typer.Argument(metavar="[KIND]", help="well or xenograft")] = "well") -> None:
+@command("schema")
+@argument("kind", type=TEXT, required=False, default="well", metavar="[KIND]", help="well or xenograft")
+def schema(kind: str) -> None:
     """Print the JSON schema of scenario files, for editors that complete and check TOML."""
-    from simulation.scenario.well.schema import json_schema
-    from simulation.scenario.xenograft.schema import xenograft_json_schema
+    from simulation.scenario.kinds import KINDS, kind_of
 
-    makers = {"well": json_schema, "xenograft": xenograft_json_schema}
-    if kind not in makers:
-        console.faults([f"{kind}: no such kind; one of {', '.join(makers)}"])
-        raise typer.Exit(BAD_INPUT)
-    json.dump(makers[kind](), sys.stdout, indent=2)
+    if kind not in KINDS:
+        console.faults([f"{kind}: no such kind; one of {', '.join(KINDS)}"])
+        raise click.exceptions.Exit(BAD_INPUT)
+    json.dump(kind_of(kind).json_schema(), sys.stdout, indent=2)
     console.say()

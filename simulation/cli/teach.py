@@ -1,23 +1,19 @@
 """`adcc teach`: the teaching page, on this machine and without a network."""
 
-from typing import Annotated
-
-import typer
+import click
 
 from simulation import console
-from simulation.cli.common import BAD_INPUT, app, plain_faults
+from simulation.cli.arguments import TEXT, Whole, command, option
+from simulation.cli.common import BAD_INPUT, plain_faults
 
 
-@app.command()
-def teach(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="port of the page")] = 8765,
-    host: Annotated[
-        str, typer.Option(help="address to listen on; 0.0.0.0 lets others of your network in")
-    ] = "127.0.0.1",
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open a browser")] = True,
-    sessions: Annotated[int | None, typer.Option(min=1, max=500, help="most visitors; default 12 per core")] = None,
-    prepare: Annotated[bool, typer.Option("--prepare", help="fetch the page's files once, with a network")] = False,
-) -> None:
+@command("teach")
+@option("--port", type=Whole(min=1, max=65535), default=8765, help="port of the page")
+@option("--host", type=TEXT, default="127.0.0.1", help="address to listen on; 0.0.0.0 lets others of your network in")
+@option("--browser/--no-browser", default=True, help="open a browser")
+@option("--sessions", type=Whole(min=1, max=500), help="most visitors; default 12 per core")
+@option("--prepare", is_flag=True, help="fetch the page's files once, with a network")
+def teach(port: int, host: str, browser: bool, sessions: int | None, prepare: bool) -> None:
     """Open a page in which a class plays with the real model."""
     from simulation.teaching import assets
 
@@ -35,7 +31,7 @@ def teach(
                 serve(host, port, browser, sessions or 12 * cores(), console.say)
             except ServeError as error:
                 console.faults([error])
-                raise typer.Exit(BAD_INPUT) from None
+                raise click.exceptions.Exit(BAD_INPUT) from None
         except assets.AssetsError as error:
             console.faults([error])
-            raise typer.Exit(BAD_INPUT) from None
+            raise click.exceptions.Exit(BAD_INPUT) from None

@@ -5,9 +5,9 @@ a whole number may stand for a float and a whole float (1e4) for a count.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
@@ -78,9 +78,20 @@ class Loaded(Table):
         return self._origin.sets
 
     @property
+    def folder(self) -> Path:
+        """The folder of the scenario file, where relative paths in it start."""
+        return self._origin.folder
+
+    @property
     def known(self) -> lookup.Catalogue:
         """The catalogue with this scenario's overlays, as it was when the scenario was loaded."""
         return self._origin.known if self._origin.known is not None else lookup.load(self.overlays)
+
+    def with_catalogue(self, known: lookup.Catalogue) -> Self:
+        """The same scenario with its numbers taken from another catalogue."""
+        changed = self.model_copy()
+        changed._origin = replace(self._origin, known=known)
+        return changed
 
 
 def without_null(node: Any) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from simulation.cli import app
 from simulation.run import shell
@@ -187,7 +187,7 @@ def test_a_job_imports_nothing_from_the_folder_it_starts_in(tmp_path, monkeypatc
     submit, odd = tmp_path / "submit", tmp_path / "odd\n#SBATCH --wrap=x\n$HOME"
     for folder in (submit, odd):
         folder.mkdir()
-    for module in ("numpy", "random", "pickle", "simulation", "sitecustomize_not", "typer"):
+    for module in ("numpy", "random", "pickle", "simulation", "sitecustomize_not", "click"):
         (submit / f"{module}.py").write_text("import pathlib; pathlib.Path('executed').touch()\n")
     file = odd / "-it's\na sweep.toml"
     file.write_text(small_sweep(replicates=1, cells=20))

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from simulation.cli import app
 from simulation.teaching import assets, rooms, serve

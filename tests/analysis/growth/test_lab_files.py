@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from analysis.caliper_data import check_magnitudes, read_caliper
 from analysis.errors import SheetFault

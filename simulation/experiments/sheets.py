@@ -1,0 +1,54 @@
+"""A laboratory's own sheets: a plate of wells, or calipers of mice, analysed like a simulated study."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simulation.experiments.errors import InputError
+from simulation.runtime import require_address_space
+
+if TYPE_CHECKING:
+    from analysis.growth_study import GrowthResult
+    from analysis.plate import PlateResult
+
+
+def plate(
+    file: Path, plate_map: Path | None = None, readout: str = "LDH", out: Path | None = None
+) -> "tuple[PlateResult, list[Path]]":
+    """(% specific lysis and quality of a plate, its figures). The figures and tables are written below `out`, if any.
+
+    file: a tidy sheet, or the matrix of a 96-well reader, whose wells `plate_map` names. readout: LDH, 51Cr, calcein or
+    live-count. Raises InputError with one line per fault; nothing is written then.
+    """
+    require_address_space("adcc plate")
+    from analysis.errors import MissingControls, SheetFault
+    from analysis.plate import analyse_plate, write_plate
+
+    try:
+        result = analyse_plate(file, plate_map, readout)
+        return result, write_plate(result, out) if out is not None else []
+    except SheetFault as error:
+        raise InputError(f"{file}: {line}" for line in error.problems) from error
+    except MissingControls as error:
+        raise InputError(f"{file}: {line}" for line in str(error).split("; ")) from error
+    except OSError as error:
+        raise InputError([f"{error.filename or file}: {error.strerror or error}"]) from error
+
+
+def calipers(sheet: Path, out: Path, control: str | None = None) -> "GrowthResult":
+    """Tumour growth of a caliper sheet (tidy or wide CSV); tables, figures and report are written below `out`.
+
+    control: the control arm; None: the only one called vehicle, control or untreated. Raises InputError with one line
+    per fault (nothing is written then), OSError.
+    """
+    nearest = next(path for path in (out, *out.absolute().parents) if os.path.exists(path))
+    if not nearest.is_dir():
+        raise InputError([f"{nearest} is a file, not a directory: results cannot go to {out}"])
+    require_address_space(f"the analysis of {sheet}")
+    from analysis.errors import SheetFault
+    from analysis.growth_study import analyse_growth
+
+    try:
+        return analyse_growth(sheet, out, control)
+    except SheetFault as error:
+        raise InputError(f"{sheet}: {line}" for line in error.problems) from error

@@ -1,0 +1,23 @@
+"""Wells as analysis reads them, without a run file: simulated in memory, or only planned."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from analysis.run_file import Series
+from analysis.trajectory import Run
+from simulation.conditions import WellCondition
+from simulation.version import WELL_MODEL
+
+
+def planned(condition: WellCondition, series: Mapping[str, Series] | None = None) -> Run:
+    """The run of a well that has not been made: its condition, and no observables unless they are given."""
+    return Run(condition.run_id, condition.plate, WELL_MODEL, condition.as_dict(), Path(), dict(series or {}))
+
+
+def simulated(condition: WellCondition) -> Run:
+    """The run of a well, made in memory: its observables, without agents. Call runtime.configure before."""
+    # Numba has to find its cache directory before a kernel is imported.
+    from simulation.run.well import measure
+
+    found = measure(condition)
+    return planned(condition, {name: Series(value, hours, "", edges) for name, (value, hours, edges) in found.items()})

@@ -32,8 +32,9 @@ def plate(
     with plain_faults():
         require_address_space("adcc plate")
     from analysis import MissingControls
+    from analysis.assay.plates.output import write_plate
+    from analysis.assay.plates.plate import analyse_plate
     from analysis.errors import SheetFault
-    from analysis.plate import analyse_plate, write_plate
 
     try:
         result = analyse_plate(file, plate_map, readout)
@@ -87,7 +88,7 @@ def compare(
         result, problems = _compared(folder, scenario, observed, keys, notes)
         found.append(result)
         sound = sound and not outcome.failed and not problems
-    from analysis.compare_report import overview, write_comparison, write_page
+    from analysis.fitting.compare_report import overview, write_comparison, write_page
 
     with plain_faults():
         figures = [write_comparison(each, study[3]) for each, study in zip(found, studies, strict=True)]
@@ -98,11 +99,11 @@ def compare(
 
 def _observed(path: Path, scenario: "Scenario", conditions: list["WellCondition"]) -> tuple:
     """What [compare] names, checked against the design before anything is run: (rows, keys, notes)."""
-    from analysis.cells import check_recorded
-    from analysis.compare import check_observed
-    from analysis.design import design_table
+    from analysis.assay.cells import check_recorded
     from analysis.errors import SheetFault
-    from analysis.observed import read_observed
+    from analysis.fitting.compare import check_observed
+    from analysis.fitting.observed import read_observed
+    from analysis.reading.design import design_table
 
     runs = [SimpleNamespace(run_id=each.run_id, plate=each.plate, condition=each.as_dict()) for each in conditions]
     try:
@@ -118,9 +119,9 @@ def _observed(path: Path, scenario: "Scenario", conditions: list["WellCondition"
 def _compared(folder: Path, scenario: "Scenario", observed: object, keys: list[str], notes: list[str]) -> tuple:
     """(comparison, whether something of the study could not be used)."""
     from analysis import MissingControls
-    from analysis.compare import compare as beside
+    from analysis.assay.study import analyse_wells
     from analysis.errors import SheetFault
-    from analysis.study import analyse_wells
+    from analysis.fitting.compare import compare as beside
 
     settings = scenario.compare.model_dump()
     settings["title"] = settings["title"] or scenario.title or folder.name
@@ -137,9 +138,9 @@ def _compared(folder: Path, scenario: "Scenario", observed: object, keys: list[s
 
 def _cells(folder: Path, scenario: "Scenario", observed: "pd.DataFrame") -> dict[str, "pd.DataFrame"]:
     """The table `cells` of a finished study, where the observation has something that a microscope counts."""
-    from analysis.cells import OBSERVABLES, QUANTITIES, cell_table
-    from analysis.design import design_table
-    from analysis.trajectory import read_study
+    from analysis.assay.cells import OBSERVABLES, QUANTITIES, cell_table
+    from analysis.reading.design import design_table
+    from analysis.reading.runs import read_study
 
     wanted = [name for name in QUANTITIES if name in set(observed["quantity"])]
     if not wanted:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from analysis.emulator import Emulated
-    from analysis.trajectory import Run
+    from analysis.fitting.emulator import Emulated
+    from analysis.reading.runs import Run
     from simulation.scenario.schema import Scenario
 
 STORE = "calibration_points.jsonl"
@@ -50,7 +50,7 @@ def calibrate(
         from simulation.runtime import require_address_space
 
         require_address_space("adcc calibrate")
-        from analysis.calibration import local_widths
+        from analysis.fitting.calibration import local_widths
         from simulation.run.folder import prepare
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
@@ -107,7 +107,7 @@ def load_experiment(path: Path, donors: int, cells: int, seed: int, sets: Sequen
     cells: targets per well (a whole number of compartments on a chip); area and volume shrink alike, so density and
     volume per target stay. sets: of --set, laid first. Raises ScenarioError, SheetFault.
     """
-    from analysis.observed import read_observed
+    from analysis.fitting.observed import read_observed
     from simulation.catalogue.lookup import with_values
     from simulation.scenario.load import load_scenario
     from simulation.scenario.resolve import cells_of, resolve_vessel
@@ -137,7 +137,7 @@ def evaluate(experiments: Sequence[Experiment], values: Mapping[str, float]) -> 
     """
     import pandas as pd
 
-    from analysis.calibration import residuals
+    from analysis.fitting.calibration import residuals
     from simulation.scenario.sweep import expand
 
     done: dict[str, Run] = {}
@@ -193,10 +193,10 @@ def _sound(plan: _Plan) -> list[Experiment]:
     """The experiments, their observations held against the design; ends the command with the faults of any."""
     from types import SimpleNamespace
 
-    from analysis.cells import check_recorded
-    from analysis.compare import check_observed
-    from analysis.design import design_table
+    from analysis.assay.cells import check_recorded
     from analysis.errors import SheetFault
+    from analysis.fitting.compare import check_observed
+    from analysis.reading.design import design_table
     from simulation.scenario.load import load_scenario
     from simulation.scenario.sweep import expand
 
@@ -219,7 +219,7 @@ def _sound(plan: _Plan) -> list[Experiment]:
 
 
 def _free(scenario: "Scenario") -> list:
-    from analysis.calibration import Free
+    from analysis.fitting.calibration import Free
     from simulation.scenario.calibrate import free_range
 
     return [Free(path, *free_range(scenario.known, path, ends)) for path, ends in scenario.calibrate.free.items()]
@@ -282,7 +282,7 @@ def _measure(plan: _Plan, base: str, store: Path, workers: int | None, points: S
 
 def _search(scenario: "Scenario", free: Sequence, measure: object) -> tuple[dict[str, float], int]:
     """(best values by path, points asked for): the catalogue's own, within the ranges, where nothing is searched."""
-    from analysis.calibration import search
+    from analysis.fitting.calibration import search
     from simulation.catalogue.lookup import number_at
 
     start = {each.path: number_at(scenario.known, each.path).value for each in free}
@@ -302,7 +302,7 @@ def _search(scenario: "Scenario", free: Sequence, measure: object) -> tuple[dict
 
 
 def _posterior(scenario: "Scenario", free: Sequence, plan: _Plan, folder: Path, workers: int | None) -> "pd.DataFrame":
-    from analysis.posterior import sample
+    from analysis.fitting.posterior import sample
     from simulation import runtime
 
     runtime.configure(1)
@@ -319,7 +319,7 @@ def _emulated(
     """The posterior by emulator; the points of its rounds are kept beside those that are measured."""
     import numpy as np
 
-    from analysis.emulator import sample
+    from analysis.fitting.emulator import sample
     from simulation.run.folder import write_json
     from simulation.run.points import ROUNDS, read_rounds
 
@@ -345,7 +345,7 @@ def _write(
 ) -> Path:  # fmt: skip
     from datetime import date
 
-    from analysis.posterior import overlay_text, write_calibration
+    from analysis.fitting.posterior import overlay_text, write_calibration
     from simulation.catalogue.lookup import number_at
     from simulation.version import WELL_MODEL
 

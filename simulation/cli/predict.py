@@ -80,8 +80,8 @@ def predict(
 def _tabulated(names: list[str], folder: Path, provenance: dict[str, str]) -> object:
     """The table of all experiments; ends the command where a plate lacks its controls or a file cannot be used."""
     from analysis import MissingControls
-    from analysis.predictions import prediction_rows, prediction_table
-    from analysis.study import analyse_wells
+    from analysis.assay.study import analyse_wells
+    from analysis.fitting.predictions import prediction_rows, prediction_table
 
     parts = []
     for name in names:

@@ -27,9 +27,9 @@ def sensitivity(
 ) -> None:
     """Vary catalogue numbers over their ranges and say what moves the outcome (Morris, then Sobol)."""
     _need_library()
-    from analysis.calibration import Free
-    from analysis.sensitivity import study
-    from analysis.sensitivity_report import write_sensitivity
+    from analysis.fitting.calibration import Free
+    from analysis.fitting.sensitivity import study
+    from analysis.fitting.sensitivity_report import write_sensitivity
 
     with plain_faults():
         from simulation.runtime import require_address_space
@@ -67,7 +67,7 @@ def sensitivity(
 
 def measure_point(path: Path, sets: tuple[str, ...], values: Mapping[str, float]) -> dict[str, float]:
     """The outputs of [sensitivity] with some numbers replaced (key -> value): label -> %."""
-    from analysis.sensitivity import watched
+    from analysis.fitting.sensitivity import watched
     from simulation.scenario.sweep import expand, points, with_values
 
     scenario = _loaded(path, sets)

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.trajectory import Run
+    from analysis.reading.runs import Run
     from simulation.conditions import WellCondition
 
 
 def simulated(condition: "WellCondition") -> "Run":
     """The run of a well: its observables, without agents and without a file."""
-    from analysis.trajectory import Run, Series
+    from analysis.reading.runs import Run, Series
     from simulation.run.one import measure
     from simulation.version import WELL_MODEL
 

@@ -110,9 +110,9 @@ def simulate(
 def _analyse(folder: Path, missing_controls: int) -> bool:
     """Analyse a folder and print what came out; False when something in it could not be used."""
     from analysis import MissingControls
+    from analysis.assay.study import analyse_wells
     from analysis.errors import ForeignFile, SheetFault
-    from analysis.study import analyse_wells
-    from analysis.trajectory import kind_of
+    from analysis.reading.runs import kind_of
     from analysis.writing import write_text
     from simulation.runtime import cores, require_address_space
     from simulation.seal import DamagedFile, write_digest
@@ -122,7 +122,7 @@ def _analyse(folder: Path, missing_controls: int) -> bool:
         require_address_space(f"the analysis of {folder}")
     try:
         if kind_of(folder) == "xenograft":
-            from analysis.mice import analyse_mice
+            from analysis.growth.mice import analyse_mice
 
             result = analyse_mice(folder)
         else:
@@ -174,7 +174,7 @@ def analyse(
 def _analyse_sheet(sheet: Path, out: Path | None, control: str | None) -> int:
     """Analyse caliper data, print what came out, and return the exit code."""
     from analysis.errors import SheetFault
-    from analysis.growth_study import analyse_growth
+    from analysis.growth.study import analyse_growth
     from simulation.runtime import require_address_space
 
     if out is None:

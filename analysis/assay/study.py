@@ -147,25 +147,22 @@ def _write_figures(
     viable: list[Curve],
 ) -> dict[str, list[Path]]:
     # matplotlib takes a second to load: only an analysis that draws pays for it.
-    from analysis import figures as plots
-    from analysis.assay import picture
-    from analysis.assay import plots as plots_well
+    from analysis.assay import picture, plots
+    from analysis.figures import save
 
     shown = picture.representative_run(study.runs)
     percent = "{} (%), mean and 95 % CI".format
     makers: dict[str, Callable] = {
-        "dose_response": lambda: plots_well.dose_response_figure(
-            curves, extra, percent("specific lysis"), "Dose response"
-        ),
-        "viability": lambda: plots_well.dose_response_figure(viable, extra, percent("relative viability"), "Viability"),
-        "et_curve": lambda: plots_well.et_figure(tables["lysis_summary"], extra) if "lysis_summary" in tables else None,
+        "dose_response": lambda: plots.dose_response_figure(curves, extra, percent("specific lysis"), "Dose response"),
+        "viability": lambda: plots.dose_response_figure(viable, extra, percent("relative viability"), "Viability"),
+        "et_curve": lambda: plots.et_figure(tables["lysis_summary"], extra) if "lysis_summary" in tables else None,
         "comparison": lambda: (
-            plots_well.comparison_figure(tables["lysis_summary"], extra, percent("specific lysis"))
+            plots.comparison_figure(tables["lysis_summary"], extra, percent("specific lysis"))
             if "lysis_summary" in tables
             else None
         ),
-        "time_course": lambda: plots_well.time_figure(tables["kinetics"], extra) if "kinetics" in tables else None,
-        "kills_per_nk": lambda: plots_well.kills_figure(study.runs, design, extra),
+        "time_course": lambda: plots.time_figure(tables["kinetics"], extra) if "kinetics" in tables else None,
+        "kills_per_nk": lambda: plots.kills_figure(study.runs, design, extra),
         "well": lambda: picture.well_figure(shown) if shown else None,
     }
     written: dict[str, list[Path]] = {}
@@ -174,7 +171,7 @@ def _write_figures(
             continue
         figure = make()
         if figure is not None:
-            written[name] = plots.save(figure, folder / name)
+            written[name] = save(figure, folder / name)
     return written
 
 

@@ -36,7 +36,7 @@ COLUMNS = {
 
 def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
     """Write folder/tables/compare_*.csv and folder/figures/compare_*.png, .svg; returns the PNG files by name."""
-    from analysis import figures as plots  # matplotlib takes a second to load
+    from analysis.figures import save  # matplotlib takes a second to load
     from analysis.fitting import compare_picture  # matplotlib takes a second to load
 
     for name in ("tables", "figures"):
@@ -55,7 +55,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
             write_table(table, old[0])
             figure = make(comparison)
             if figure is not None:
-                figures[name] = plots.save(figure, stem)[0]
+                figures[name] = save(figure, stem)[0]
     write_table(pd.DataFrame([comparison.summary]), folder / "tables" / "compare.csv")
     return figures
 

@@ -111,7 +111,7 @@ def write_calibration(
 
     near  of calibration.local_widths, empty where nothing was searched.   checked  of emulator.sample.
     """
-    from analysis import figures as plots
+    from analysis.figures import save
 
     for name in ("tables", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -128,11 +128,11 @@ def write_calibration(
         rows = rows.merge(widths(free, posterior), on="parameter")
         write_table(posterior, folder / "tables" / "posterior.csv")
         marked = (best, "best fit") if near else (starts, "the catalogue")
-        plots.save(pairs_figure(free, posterior, *marked), folder / "figures" / "pairs")
+        save(pairs_figure(free, posterior, *marked), folder / "figures" / "pairs")
     if checked is not None:
         spread = predictive(table, checked)
         write_table(spread, folder / "tables" / "predictive.csv")
-        plots.save(predictive_figure(spread), folder / "figures" / "predictive")
+        save(predictive_figure(spread), folder / "figures" / "predictive")
     write_table(rows, folder / "tables" / "parameters.csv")
     return folder / "best.toml"
 

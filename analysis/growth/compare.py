@@ -14,8 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.growth import inference, survival
-from analysis.growth import measures as tumour_growth
+from analysis.growth import inference, measures, survival
 from analysis.growth.design import GrowthDesign
 from analysis.growth.inference import Estimate, not_estimable
 
@@ -61,15 +60,15 @@ def _measures(mice: pd.DataFrame, arm: str, control: str, evaluation: float | No
     """(measure, unit, Estimate, (treated mice, control mice)) of one arm against the control."""
     yield from _end_volume_measures(mice, arm, control, evaluation, design)
     yield from _growth_measures(mice, arm, control, evaluation)
-    kt, kc = (tumour_growth.arm_values(mice, a, "growth_rate_per_day") for a in (arm, control))
+    kt, kc = (measures.arm_values(mice, a, "growth_rate_per_day") for a in (arm, control))
     n = (len(kt), len(kc))
     rate = rate_difference(mice, arm, control, design)
     yield "growth_rate_difference", "per day", rate, n
     ratio = inference.bootstrap_t_ratio(kt, kc, log=False, what="growth rate")
     yield "growth_rate_inhibition", "%", ratio.through(lambda r: 100 * (1 - r)), n
-    days = tumour_growth.RATE_DAYS
+    days = measures.RATE_DAYS
     yield f"rate_tc_{days:g}d", "%", rate.through(lambda d: 100 * float(np.exp(d * days))), n
-    areas = [tumour_growth.arm_values(mice, a, "adjusted_log_area") for a in (arm, control)]
+    areas = [measures.arm_values(mice, a, "adjusted_log_area") for a in (arm, control)]
     area = inference.bootstrap_t_ratio(*areas, log=False, what="adjusted log area")
     yield "area_inhibition", "%", area.through(lambda r: 100 * (1 - r)), (len(areas[0]), len(areas[1]))
     for goal in GOALS:
@@ -79,7 +78,7 @@ def _measures(mice: pd.DataFrame, arm: str, control: str, evaluation: float | No
 
 def _end_volume_measures(mice: pd.DataFrame, arm: str, control: str, evaluation: float | None, design: GrowthDesign):
     """Measures of the volumes on the day of evaluation, of all mice read on it."""
-    treated, untreated = (tumour_growth.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control))
+    treated, untreated = (measures.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control))
     n = (len(treated), len(untreated))
     if missing := unread(evaluation, (arm, control), n):
         for name in ("tc_pct", "tgi_tc", "tc_geometric_pct"):
@@ -89,7 +88,7 @@ def _end_volume_measures(mice: pd.DataFrame, arm: str, control: str, evaluation:
     ratio = inference.bootstrap_t_ratio(treated, untreated, log=True, what="volume")
     yield "tc_pct", "%", ratio.through(lambda r: 100 * r, f"{on_day}, means; {ratio.method}"), n
     yield "tgi_tc", "%", ratio.through(lambda r: 100 * (1 - r), f"{on_day}, means; {ratio.method}"), n
-    logs = [tumour_growth.log_volume(group, design.loq_mm3) for group in (treated, untreated)]
+    logs = [measures.log_volume(group, design.loq_mm3) for group in (treated, untreated)]
     difference = inference.welch(*logs, what="log volume")
     shown = difference.through(lambda d: 100 * float(np.exp(d)), f"{on_day}, geometric means; Welch t on ln V")
     yield "tc_geometric_pct", "%", shown, n
@@ -108,7 +107,7 @@ def unread(evaluation: float | None, arms: Sequence[str], mice: Sequence[int], a
 
 def _growth_measures(mice: pd.DataFrame, arm: str, control: str, evaluation: float | None):
     """Measures of the growth from the baseline to the day of evaluation, of the mice read on both days."""
-    treated, untreated = (tumour_growth.complete_pairs(mice, a) for a in (arm, control))
+    treated, untreated = (measures.complete_pairs(mice, a) for a in (arm, control))
     n = (len(treated), len(untreated))
     if missing := unread(evaluation, (arm, control), n, " and on the baseline day"):
         for name in ("tgi_delta", "tgi_piecewise"):
@@ -132,7 +131,7 @@ def _growth_measures(mice: pd.DataFrame, arm: str, control: str, evaluation: flo
 
 def _left_out(mice: pd.DataFrame, arms: tuple[str, str], n: tuple[int, int]) -> str:
     """Mice that were read on the day of evaluation but not on the baseline day."""
-    read = [len(tumour_growth.arm_values(mice, arm, "evaluation_volume_mm3")) for arm in arms]
+    read = [len(measures.arm_values(mice, arm, "evaluation_volume_mm3")) for arm in arms]
     parts = [f"{all_ - both} of {arm}" for arm, all_, both in zip(arms, read, n, strict=True) if all_ > both]
     return f"without mice not read on the baseline day: {', '.join(parts)}" if parts else ""
 
@@ -142,7 +141,7 @@ def rate_difference(mice: pd.DataFrame, arm: str, control: str, design: GrowthDe
     if design.paired:
         table = mice.pivot_table(index="mouse", columns="arm", values="growth_rate_per_day", dropna=False)
         return inference.paired(table[arm].to_numpy(), table[control].to_numpy(), "growth rate")
-    treated, untreated = (tumour_growth.arm_values(mice, a, "growth_rate_per_day") for a in (arm, control))
+    treated, untreated = (measures.arm_values(mice, a, "growth_rate_per_day") for a in (arm, control))
     return inference.welch(treated, untreated, "growth rate")
 
 
@@ -157,7 +156,7 @@ def _delay(mice: pd.DataFrame, arm: str, control: str, goal: str):
         n.append(len(of))
     method = f"difference of Kaplan-Meier medians of the day a mouse reaches {GOALS[goal]}"
     no_interval = "no interval is given for a difference of medians of so few mice"
-    kill_method = f"growth delay / ({tumour_growth.LOG_KILL} x doubling time of the control's mean growth rate)"
+    kill_method = f"growth delay / ({measures.LOG_KILL} x doubling time of the control's mean growth rate)"
     missing = [name for name, m in zip((arm, control), medians, strict=True) if not np.isfinite(m)]
     if missing:
         reason = f"fewer than half of the mice of {' and '.join(missing)} reached it"
@@ -166,10 +165,10 @@ def _delay(mice: pd.DataFrame, arm: str, control: str, goal: str):
         return
     delay = medians[0] - medians[1]
     yield f"growth_delay_{goal}", "d", Estimate(delay, method=method, note=no_interval), tuple(n)
-    rates = tumour_growth.arm_values(mice, control, "growth_rate_per_day")
+    rates = measures.arm_values(mice, control, "growth_rate_per_day")
     rate = rates.mean() if len(rates) else 0.0
     kill = (
-        Estimate(tumour_growth.log_cell_kill(delay, np.log(2) / rate), method=kill_method, note=no_interval)
+        Estimate(measures.log_cell_kill(delay, np.log(2) / rate), method=kill_method, note=no_interval)
         if rate > 0
         else not_estimable("the control arm does not grow", method=kill_method)
     )

@@ -260,7 +260,7 @@ def _day_words(days: list[float]) -> str:
 def _draw(study: Study, units: Sequence[Unit], folder: Path) -> dict[str, Path]:
     """Draw and save what only a simulation can show; name -> PNG file."""
     # matplotlib takes a second to load: only what draws pays for it.
-    from analysis import figures as plots
+    from analysis.figures import save
     from analysis.growth import mice_pictures
 
     runs = {run.run_id: run for run in study.runs}
@@ -270,7 +270,7 @@ def _draw(study: Study, units: Sequence[Unit], folder: Path) -> dict[str, Path]:
         arms.setdefault(f"{name}: {arm}" if several else arm, []).append(runs[run_id])
     drawn = {"inside": mice_pictures.inside_figure(arms), "slices": mice_pictures.slices_figure(arms)}
     folder.mkdir(parents=True, exist_ok=True)
-    return {name: plots.save(figure, folder / name)[0] for name, figure in drawn.items() if figure is not None}
+    return {name: save(figure, folder / name)[0] for name, figure in drawn.items() if figure is not None}
 
 
 def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) -> list[str]:

@@ -1,6 +1,6 @@
 """Figures of a tumour-growth study: mean and individual curves, spider, waterfall, growth rates, Kaplan-Meier, weight.
 
-Every function returns a matplotlib Figure, or None where there is nothing to draw; saving is `plots.save`.
+Every function returns a matplotlib Figure, or None where there is nothing to draw; saving is `figures.save`.
 The control arm is grey, treated arms keep their colour in every figure.
 """
 

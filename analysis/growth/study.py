@@ -16,13 +16,13 @@ import pandas as pd
 
 from analysis.errors import SheetFault
 from analysis.growth import headline as growth_headline
-from analysis.growth import report as growth_report
-from analysis.growth import text as growth_words
 from analysis.growth.caliper_rows import check_rows
 from analysis.growth.caliper_sheet import check_magnitudes, choose_control, read_caliper
 from analysis.growth.design import GrowthDesign, read_design, unknown_arms, write_design
 from analysis.growth.export import file_words, write_kulgap, write_tidy, write_tumgrowth
+from analysis.growth.report import write_report
 from analysis.growth.tables import GrowthStudy, analyse_study
+from analysis.growth.text import design_sheet
 from analysis.tables import write_table
 from simulation.text import one_line, printable
 
@@ -138,7 +138,7 @@ def _write(
     tables: dict[str, pd.DataFrame] = {}
     for name in _OWN_TABLES:
         if name == "design":
-            parts = [growth_words.design_sheet(s, design).assign(study=s.name) for s in studies]
+            parts = [design_sheet(s, design).assign(study=s.name) for s in studies]
         else:
             parts = [s.tables[name] for s in studies]
         parts = [p for p in parts if len(p)]
@@ -160,7 +160,7 @@ def _write(
         headline.attrs["title"] = f"{title}: treated arms against {study.control}{day} (95 % intervals)"
     else:
         headline.attrs["title"] = f"{title}: treated arms against their controls (95 % intervals)"
-    report = growth_report.write_report(out_dir / "report.html", title, studies, design, pngs, notes, appendix)
+    report = write_report(out_dir / "report.html", title, studies, design, pngs, notes, appendix)
     screen = growth_headline.text(headline.attrs["title"], studies)
     return GrowthResult(tables, figures, report, [], headline, notes, exports, screen)
 
@@ -170,7 +170,7 @@ def _draw(
 ) -> dict[str, dict[str, Path]]:
     """Draw and save all figures; study -> figure name -> PNG file."""
     # matplotlib takes a second to load: only what draws pays for it.
-    from analysis import figures as plots
+    from analysis.figures import save
     from analysis.growth.plots import draw_all
 
     pngs: dict[str, dict[str, Path]] = {}
@@ -178,7 +178,7 @@ def _draw(
     for study in studies:
         prefix = "" if len(studies) == 1 else f"{words[study.name]}_"
         drawn = draw_all(study, rows[rows["study"] == study.name], design)
-        pngs[study.name] = {name: plots.save(figure, folder / f"{prefix}{name}")[0] for name, figure in drawn.items()}
+        pngs[study.name] = {name: save(figure, folder / f"{prefix}{name}")[0] for name, figure in drawn.items()}
     return pngs
 
 

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.growth import measures as tumour_growth
-from analysis.growth import power, response, survival
+from analysis.growth import measures, power, response, survival
 from analysis.growth.compare import comparison_table, seen
 from analysis.growth.design import GrowthDesign
 from analysis.growth.testing import combination_table, test_table
@@ -34,14 +33,14 @@ class GrowthStudy:
 def analyse_study(rows: pd.DataFrame, control: str, design: GrowthDesign) -> GrowthStudy:
     """All tables of one study. rows: tidy rows of one study; control: the name of its control arm."""
     name, arms = str(rows["study"].iloc[0]), list(rows["arm"].unique())
-    baseline = tumour_growth.choose_baseline_day(rows, design.baseline_day)
-    evaluation = tumour_growth.choose_evaluation_day(rows, control, baseline, design.evaluation_day)
+    baseline = measures.choose_baseline_day(rows, design.baseline_day)
+    evaluation = measures.choose_evaluation_day(rows, control, baseline, design.evaluation_day)
     mice = mouse_table(rows, control, design, baseline, evaluation)
     order = [control, *(a for a in arms if a != control)]
     tables = {
         "mice": mice,
         "arms": arm_table(mice, order, control, evaluation),
-        "volumes_by_day": tumour_growth.by_day(rows, baseline, design.loq_mm3),
+        "volumes_by_day": measures.by_day(rows, baseline, design.loq_mm3),
         "comparisons": comparison_table(mice, order, control, evaluation, design),
         "tests": test_table(rows, mice, order, control, baseline, evaluation, design),
         "response": response.counts(mice),
@@ -63,7 +62,7 @@ def mouse_table(
         day, volume = read["day"].to_numpy(dtype=float), read["volume_mm3"].to_numpy(dtype=float)
         marks = [tuple(m) for m in own.loc[own["event"] != "", ["day", "event", "reason"]].itertuples(index=False)]
         end, reached, cause = survival.mouse_endpoint(day, volume, marks, design.endpoint_mm3, design.other_causes)
-        growth = tumour_growth.mouse_growth(day, volume, baseline, evaluation, design.loq_mm3)
+        growth = measures.mouse_growth(day, volume, baseline, evaluation, design.loq_mm3)
         answer = response.mouse_response(day - baseline, volume)
         notes = [growth.pop("note"), answer.pop("response_note")]
         weight = own[own["body_weight_g"].notna() & (own["day"] >= baseline)]["body_weight_g"].to_numpy(dtype=float)
@@ -84,7 +83,7 @@ def mouse_table(
             }
         )
     mice = pd.DataFrame(table)
-    return pd.concat([mice, tumour_growth.per_mouse_tgi(mice, control)], axis=1)
+    return pd.concat([mice, measures.per_mouse_tgi(mice, control)], axis=1)
 
 
 def arm_table(mice: pd.DataFrame, arms: list[str], control: str, evaluation: float | None) -> pd.DataFrame:
@@ -92,8 +91,8 @@ def arm_table(mice: pd.DataFrame, arms: list[str], control: str, evaluation: flo
     table = []
     for arm in arms:
         of = mice[mice["arm"] == arm]
-        rate = tumour_growth.arm_values(mice, arm, "growth_rate_per_day")
-        volume = tumour_growth.arm_values(mice, arm, "evaluation_volume_mm3")
+        rate = measures.arm_values(mice, arm, "growth_rate_per_day")
+        volume = measures.arm_values(mice, arm, "evaluation_volume_mm3")
         low, high = _t_limits(rate)
         notes = []
         if len(rate) < 2:
@@ -107,7 +106,7 @@ def arm_table(mice: pd.DataFrame, arms: list[str], control: str, evaluation: flo
             notes.append("no day of evaluation")
         elif len(volume) < 2:
             notes.append(f"{len(volume)} mouse read on day {evaluation:g}: no spread")
-        weight_loss = tumour_growth.arm_values(mice, arm, "largest_weight_loss_pct")
+        weight_loss = measures.arm_values(mice, arm, "largest_weight_loss_pct")
         if len(weight_loss) == 0:
             notes.append("no body weights")
         table.append(
@@ -117,23 +116,21 @@ def arm_table(mice: pd.DataFrame, arms: list[str], control: str, evaluation: flo
                 "role": "control" if arm == control else "treated",
                 "mice": len(of),
                 "mice_with_growth_rate": len(rate),
-                "start_volume_mm3": _mean(tumour_growth.arm_values(mice, arm, "start_volume_mm3")),
+                "start_volume_mm3": _mean(measures.arm_values(mice, arm, "start_volume_mm3")),
                 "growth_rate_per_day": mean_rate,
                 "growth_rate_sd": rate.std(ddof=1) if len(rate) > 1 else np.nan,
                 "ci95_low_per_day": low,
                 "ci95_high_per_day": high,
                 "doubling_time_d": np.log(2) / mean_rate if mean_rate > 0 else np.nan,
-                "specific_growth_rate_per_day": _mean(
-                    tumour_growth.arm_values(mice, arm, "specific_growth_rate_per_day")
-                ),
-                "adjusted_log_area": _mean(tumour_growth.arm_values(mice, arm, "adjusted_log_area")),
+                "specific_growth_rate_per_day": _mean(measures.arm_values(mice, arm, "specific_growth_rate_per_day")),
+                "adjusted_log_area": _mean(measures.arm_values(mice, arm, "adjusted_log_area")),
                 "evaluation_day": np.nan if evaluation is None else evaluation,
                 "mice_read": len(volume),
                 "mean_volume_mm3": _mean(volume),
                 "sd_volume_mm3": volume.std(ddof=1) if len(volume) > 1 else np.nan,
                 "geometric_mean_mm3": _geometric(volume),
                 "median_volume_mm3": np.median(volume) if len(volume) else np.nan,
-                "relative_volume": _mean(tumour_growth.arm_values(mice, arm, "relative_volume")),
+                "relative_volume": _mean(measures.arm_values(mice, arm, "relative_volume")),
                 "largest_weight_loss_pct": _mean(weight_loss),
                 "readings_below_loq": int(of["below_loq"].sum()),
                 "note": "; ".join(notes),
@@ -147,7 +144,7 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _geometric(volume: np.ndarray) -> float:
-    return float(np.exp(tumour_growth.log_volume(volume).mean())) if len(volume) else float("nan")
+    return float(np.exp(measures.log_volume(volume).mean())) if len(volume) else float("nan")
 
 
 def _t_limits(values: np.ndarray) -> tuple[float, float]:
@@ -212,12 +209,12 @@ def power_tables(
     mice: pd.DataFrame, arms: list[str], study: str, evaluation: float | None, design: GrowthDesign
 ) -> pd.DataFrame:
     """Mice per arm for a range of effects, from the spread within this study's own arms, on two bases."""
-    rates = [tumour_growth.arm_values(mice, a, "growth_rate_per_day") for a in arms]
-    days = tumour_growth.RATE_DAYS
+    rates = [measures.arm_values(mice, a, "growth_rate_per_day") for a in arms]
+    days = measures.RATE_DAYS
     bases = [(f"growth rate over {days:g} d", days, power.pooled_sd(rates) * days)]
     if evaluation is not None:
-        ends = [tumour_growth.arm_values(mice, a, "evaluation_volume_mm3") for a in arms]
-        logs = [tumour_growth.log_volume(v, design.loq_mm3) for v in ends]
+        ends = [measures.arm_values(mice, a, "evaluation_volume_mm3") for a in arms]
+        logs = [measures.log_volume(v, design.loq_mm3) for v in ends]
         bases.append((f"ln volume on day {evaluation:g}", evaluation, power.pooled_sd(logs)))
     tables = []
     for basis, day, sd in bases:

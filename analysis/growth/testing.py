@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.growth import inference, mixed_model, survival
-from analysis.growth import measures as tumour_growth
+from analysis.growth import inference, measures, mixed_model, survival
 from analysis.growth.compare import estimate_columns, rate_difference, seen, unread
 from analysis.growth.design import GrowthDesign
 from analysis.growth.inference import Estimate, not_estimable
@@ -146,7 +145,7 @@ def _mice_behind(test: str, mice: pd.DataFrame, arm: str) -> int:
     if test == MIXED:
         return int((mice.loc[mice["arm"] == arm, "readings"] > 0).sum())
     column = "evaluation_volume_mm3" if test == END_VOLUME else "growth_rate_per_day"
-    return len(tumour_growth.arm_values(mice, arm, column))
+    return len(measures.arm_values(mice, arm, column))
 
 
 def _or_nan(value: float | None) -> float:
@@ -167,16 +166,14 @@ def _test(
     if name == PERMUTATION:
         if design.paired:
             return not_estimable("paired blocks: mice may not be exchanged between arms")
-        return inference.permutation_p(
-            *(tumour_growth.arm_values(mice, a, "growth_rate_per_day") for a in (arm, control))
-        )
+        return inference.permutation_p(*(measures.arm_values(mice, a, "growth_rate_per_day") for a in (arm, control)))
     if name == MIXED:
         return mixed[arm]
     if name == END_VOLUME:
-        volumes = [tumour_growth.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control)]
+        volumes = [measures.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control)]
         if missing := unread(evaluation, (arm, control), [len(v) for v in volumes]):
             return not_estimable(missing)
-        estimate = inference.welch(*(tumour_growth.log_volume(v, design.loq_mm3) for v in volumes), "log volume")
+        estimate = inference.welch(*(measures.log_volume(v, design.loq_mm3) for v in volumes), "log volume")
         enrolled = int(mice["arm"].isin([arm, control]).sum())
         absent = enrolled - sum(len(v) for v in volumes)
         note = f"{absent} of {enrolled} mice not read on day {evaluation:g}: survivors only" if absent else ""
@@ -204,7 +201,7 @@ def mixed_model_differences(
     present = np.zeros((1, len(groups), longest), dtype=bool)
     for i, (_, g) in enumerate(groups):
         day[0, i, : len(g)] = g["day"]
-        ln_v[0, i, : len(g)] = tumour_growth.log_volume(g["volume_mm3"].to_numpy(dtype=float), design.loq_mm3)
+        ln_v[0, i, : len(g)] = measures.log_volume(g["volume_mm3"].to_numpy(dtype=float), design.loq_mm3)
         present[0, i, : len(g)] = True
     try:
         fit = mixed_model.fit(day, ln_v, present, np.array([fitted.index(arm) for (arm, _), _ in groups]))
@@ -241,9 +238,9 @@ def combination_table(
         table.append({**entry, "unit": unit, "method": estimate.method, "note": estimate.note})
 
     def rates(arm: str) -> np.ndarray:
-        return tumour_growth.arm_values(mice, arm, "growth_rate_per_day")
+        return measures.arm_values(mice, arm, "growth_rate_per_day")
 
-    days = tumour_growth.RATE_DAYS
+    days = measures.RATE_DAYS
     for a, b, both in design.combinations_of(arms):
         used = f"{both} against {a} and {b}"
         means = [rates(x).mean() if len(rates(x)) else np.nan for x in (a, b, control, both)]
@@ -265,7 +262,7 @@ def combination_table(
         if evaluation is None:
             linear = not_estimable("no day of evaluation")
         else:
-            volumes = [tumour_growth.arm_values(mice, a, "evaluation_volume_mm3") for a in (*pair, control)]
+            volumes = [measures.arm_values(mice, a, "evaluation_volume_mm3") for a in (*pair, control)]
             linear = inference.bootstrap_t_share(*volumes, "volume")
             linear = linear.through(lambda r: 100 * r, f"volumes on day {evaluation:g}; {linear.method}")
         add(used, "adcc_share_linear_scale", "%", linear)

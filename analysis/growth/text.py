@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.growth import testing as growth_testing
+from analysis.growth import testing
 from analysis.growth.design import ARM_ITEMS, NOT_STATED, STUDY_ITEMS, GrowthDesign
 from analysis.growth.headline import p_text
 from analysis.growth.inference import MIN_BOOTSTRAP
@@ -55,7 +55,7 @@ def estimand(study: GrowthStudy) -> str:
 def cautions(study: GrowthStudy) -> list[str]:
     """What the benchmark has shown to break in studies like this one: few mice, and mice that leave early."""
     mice = study.tables["mice"]
-    measured = growth_testing.measured()
+    measured = testing.measured()
     said = []
     per_arm = mice.groupby("arm", sort=False)["growth_rate_per_day"].count()
     least = int(per_arm.min())

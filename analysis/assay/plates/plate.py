@@ -32,7 +32,6 @@ from analysis.assay.plates.file import CONTROLS, read_sheet
 from analysis.errors import MissingControls, SheetFault
 from analysis.reading.design import et_label
 from analysis.statistics import t_interval, t_quantile
-from analysis.tables import write_table
 
 OUTLIER_LEVEL = 0.05
 _FEWEST_DOF = 3
@@ -109,24 +108,6 @@ def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH
     order = [*_WELL_TABLE, "replicate", "value", *LYSIS_COLUMNS, "outlier", "note"]
     fits = dose_response_table(curves, [])
     return PlateResult(wells[order], summary, fits, curves, pd.DataFrame(quality), sheet.raw, readout, notes)
-
-
-def write_plate(result: PlateResult, out_dir: Path) -> list[Path]:
-    """Write out_dir/tables/plate_*.csv and, where wells are named, figures/plate.png and .svg; returns the figures."""
-    (out_dir / "tables").mkdir(parents=True, exist_ok=True)
-    for name, table in (("wells", result.wells), ("lysis", result.lysis), ("quality", result.quality)):
-        write_table(
-            table, out_dir / "tables" / f"plate_{name}.csv", ("ci95_low", "ci95_high") if name == "quality" else ()
-        )
-    write_table(result.fits, out_dir / "tables" / "plate_dose_response.csv")
-    from analysis.assay.plates.picture import plate_figure  # matplotlib takes a second to load
-    from analysis.figures import save
-
-    figure = plate_figure(result)
-    if figure is None:
-        return []
-    (out_dir / "figures").mkdir(exist_ok=True)
-    return save(figure, out_dir / "figures" / "plate")
 
 
 def flag_outliers(unit: pd.DataFrame, raw: bool) -> tuple[pd.Series, str]:

@@ -3,29 +3,15 @@
 Nothing in it is loaded from elsewhere and nothing in it is a date: the same results give the same bytes.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.assay.headline import curve_name, viability_words, with_interval
+from analysis.html import write_page
 from analysis.reading.runs import Run, Study
 from analysis.reading.stand_ins import stand_in_table
-from analysis.tables import tidy
-from analysis.writing import write_text
-from simulation.text import html
-
-_CSS = """
-body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1080px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.6rem;margin-bottom:.2rem} h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #ddd}
-table{border-collapse:collapse;font-size:13px;margin:.6rem 0} th{text-align:left;border-bottom:2px solid #999}
-th,td{padding:.2rem .7rem .2rem 0;vertical-align:top} td{border-bottom:1px solid #eee} td.n{text-align:right}
-.scroll{overflow-x:auto;max-height:32rem;overflow-y:auto} figure{margin:1rem 0} img{max-width:100%}
-.warn{background:#fff6e0;border-left:4px solid #E69F00;padding:.5rem 1rem}
-.bad{background:#fdeaea;border-left:4px solid #D55E00;padding:.5rem 1rem}
-.sub{color:#666} pre{background:#f6f6f6;padding:.8rem;overflow-x:auto;font-size:12px} summary{cursor:pointer}
-"""
 
 FIGURES = {
     "dose_response": "Dose response. Points are means with 95 % intervals, lines are four-parameter logistic fits with "
@@ -37,16 +23,6 @@ FIGURES = {
     "kills_per_nk": "How many targets each NK cell killed, without antibody and at the highest dose.",
     "well": "One well at the end of the assay. Colours: state of each cell; blue: antibody on living targets.",
 }
-
-_FORMULAS = """<ul>
-<li>All readings are blank-subtracted. E sample, TO mean of target-only wells, EO mean of effector-only wells at the
-same E:T, M maximum release.</li>
-<li>LDH: lysis % = 100 (E &minus; EO &minus; TO) / (M &minus; TO). 51Cr and calcein: without EO. Live count:
-100 (1 &minus; E / TO). Viability: 100 E / TO. Uncorrected lysis: 100 (E &minus; TO) / (M &minus; TO).</li>
-<li>Natural killing is the lysis without antibody on the same plate at the same E:T; ADCC is lysis minus it.</li>
-<li>Intervals are 95 %. Several donors: replicates are averaged within a donor, n counts donors, intervals of fits draw
-whole donors. One donor: n counts wells, and SD and intervals are those of technical replicates.</li>
-<li>Kills, contacts and granules come from the record of every cell; lysis never uses it.</li></ul>"""
 
 # name of the table: heading in the report
 _MORE = {
@@ -71,57 +47,24 @@ def write_report(
     cautions: Sequence[str],
 ) -> Path:
     """Write the report to `path` and return it; figures maps names of FIGURES to PNG files."""
-    title = str(study.info.get("title") or study.info.get("scenario_file") or study.out_dir.resolve().name)
-    body = [f"<h1>{html(title)}</h1>", f'<p class="sub">{html(_subtitle(study, design))}</p>']
-    if study.problems:
-        body.append(f'<div class="bad"><b>Not everything could be used</b>{html_list(study.problems)}</div>')
-    if cautions:
-        body.append(f'<div class="warn"><b>Beware</b>{html_list(cautions)}</div>')
-    body.append("<h2>Result</h2>")
-    if headline.empty:
-        body.append("<p>No wells to show.</p>")
-    else:
-        body += [f"<p>{html(str(headline.attrs.get('title', '')))}</p>", html_table(headline)]
-    fits = tables.get("dose_response")
-    if fits is not None and len(fits):
-        body += ["<h2>Dose response</h2>", html_table(_fit_table(fits))]
-    viability = tables.get("viability_summary")
-    if viability is not None and len(viability):
-        rows = [(curve_name(row, viability), viability_words(row)) for row in viability.to_dict("records")]
-        body += ["<h2>Viability</h2>", html_table(pd.DataFrame(rows, columns=["curve", "result"]))]
-    body.append("<h2>Figures</h2>")
-    body += [html_figure(figures[name], FIGURES[name]) for name in FIGURES if name in figures]
-    body += [
-        "<h2>Design</h2>",
-        html_table(_design_rows(study, design, extra)),
-        *stand_in_section(study.info),
-        "<h2>How it was computed</h2>",
-        _FORMULAS,
-    ]
-    body.append("<h2>More tables</h2><p>The same as CSV in the folder tables.</p>")
-    for name, heading in _MORE.items():
-        if name in tables and len(tables[name]):
-            body.append(f"<details><summary>{heading} ({name}.csv)</summary>{html_table(tables[name])}</details>")
-    text = scenario_text(study)
-    if text:
-        body.append(f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{html(text)}</pre></details>")
-    write_text(path, html_page(title, body))
-    return path
-
-
-def html_page(title: str, body: Sequence[str]) -> str:
-    """A page that needs nothing beside itself, from pieces of HTML."""
-    head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html(title)}</title>'
-    return f"{head}<style>{_CSS}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
-
-
-def stand_in_section(info: Mapping) -> list[str]:
-    """The numbers that entries of the catalogue took over from other entries; nothing where there are none."""
-    table = stand_in_table(info)
-    if table.empty:
-        return []
-    text = "The catalogue holds no number of their own for these; those of other entries stand in for them."
-    return ["<h2>Numbers taken over from other entries</h2>", f"<p>{text}</p>", html_table(table)]
+    fits, viability = (tables.get(name, pd.DataFrame()) for name in ("dose_response", "viability_summary"))
+    return write_page(
+        path,
+        "wells.html",
+        title=str(study.info.get("title") or study.info.get("scenario_file") or study.out_dir.resolve().name),
+        subtitle=_subtitle(study, design),
+        problems=study.problems,
+        cautions=cautions,
+        headline=headline,
+        headline_title=headline.attrs.get("title", ""),
+        fits=_fit_table(fits),
+        viability=_viability_table(viability),
+        figures=[(figures[name], FIGURES[name]) for name in FIGURES if name in figures],
+        design=_design_rows(study, design, extra),
+        stand_in_table=stand_in_table(study.info),
+        more=[(heading, name, tables[name]) for name, heading in _MORE.items() if name in tables and len(tables[name])],
+        scenario_text=scenario_text(study),
+    )
 
 
 def scenario_text(study: Study) -> str:
@@ -194,6 +137,11 @@ def _values(values: Sequence) -> str:
     return ", ".join(texts) if len(texts) <= 24 else f"{len(texts)} values from {texts[0]} to {texts[-1]}"
 
 
+def _viability_table(viability: pd.DataFrame) -> pd.DataFrame:
+    rows = [(curve_name(row, viability), viability_words(row)) for row in viability.to_dict("records")]
+    return pd.DataFrame(rows, columns=["curve", "result"])
+
+
 def _fit_table(fits: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in fits.to_dict("records"):
@@ -210,34 +158,3 @@ def _fit_table(fits: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def html_figure(path: Path, words: str) -> str:
-    """A PNG file with its caption, carried by the page."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    words = html(words)
-    image = f'<img alt="{words}" src="data:image/png;base64,{data}">'
-    return f'<figure>{image}<figcaption class="sub">{words}</figcaption></figure>'
-
-
-def html_list(lines: Sequence[str]) -> str:
-    """Lines of plain text as a list."""
-    return "<ul>" + "".join(f"<li>{html(line)}</li>" for line in lines) + "</ul>"
-
-
-def html_table(frame: pd.DataFrame) -> str:
-    """A table; numbers flush right, with four digits, and empty where there is none."""
-    frame = tidy(frame) if "note" in frame else frame
-    numeric = {name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])}
-    head = "".join(f"<th>{html(str(name))}</th>" for name in frame.columns)
-    rows = []
-    for record in frame.itertuples(index=False, name=None):
-        cells = (_cell(value, name in numeric) for name, value in zip(frame.columns, record, strict=True))
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    return f'<div class="scroll"><table><tr>{head}</tr>\n' + "\n".join(rows) + "</table></div>"
-
-
-def _cell(value: object, numeric: bool) -> str:
-    if not numeric:
-        return f"<td>{html('' if pd.isna(value) else str(value))}</td>"
-    return '<td class="n"></td>' if pd.isna(value) else f'<td class="n">{value:.4g}</td>'

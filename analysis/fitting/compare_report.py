@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.assay.report import html_figure, html_list, html_page, html_table
+from analysis import html
 from analysis.fitting.compare import Comparison
 from analysis.tables import write_table
-from analysis.writing import write_text
-from simulation.text import html
 
 _POINTS = "Points: observed means with the SD between units. Line and band: simulated mean and SD between donors."
 _RATIOS = "Simulated over observed, with 95 % intervals; the line at 1 is agreement. Grey: curves through the means."
@@ -62,24 +60,25 @@ def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
 
 def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[dict[str, Path]]) -> Path:
     """One page: a row per experiment, then each with its verdict, tables and pictures."""
-    body = ["<h1>Simulation beside measurement</h1>", html_table(overview(comparisons))]
-    body.append('<p class="sub">Differences are simulated minus observed, in points of % lysis; ratios are simulated '
-                "over observed with 95 % intervals. Fitted: the catalogue was fitted to these data; predicted: not."
-                "</p>")  # fmt: skip
+    captions = {"points": _POINTS, "parameters": _RATIOS, "cells": _CELLS}
+    shown = []
     for comparison, pictures in zip(comparisons, figures, strict=True):
         given = comparison.settings
-        body += [f"<h2>{html(comparison.title)}</h2>", f"<p><b>{html(comparison.verdict)}</b></p>"]
-        body.append(html_list([*comparison.reasons, *comparison.notes]))
         source = "; ".join(part for part in (given["citation"], given["doi"] and f"doi {given['doi']}") if part)
-        body += [f'<p class="sub">{html(text)}</p>' for text in (source, given["note"]) if text]
-        captions = {"points": _POINTS, "parameters": _RATIOS, "cells": _CELLS}
-        body += [html_figure(file, captions[name]) for name, file in pictures.items()]
-        body += [
-            html_table(table) for table in (comparison.points, comparison.parameters, comparison.cells) if len(table)
-        ]
+        tables = (comparison.points, comparison.parameters, comparison.cells)
+        shown.append(
+            {
+                "title": comparison.title,
+                "verdict": comparison.verdict,
+                "notes": [*comparison.reasons, *comparison.notes],
+                "sources": [text for text in (source, given["note"]) if text],
+                "figures": [(file, captions[name]) for name, file in pictures.items()],
+                "tables": [table for table in tables if len(table)],
+            }
+        )
+    title = "Simulation beside measurement"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, html_page("Simulation beside measurement", body))
-    return path
+    return html.write_page(path, "compare.html", title=title, overview=overview(comparisons), comparisons=shown)
 
 
 def overview(comparisons: Sequence[Comparison]) -> pd.DataFrame:

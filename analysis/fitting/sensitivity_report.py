@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.assay.report import html_figure, html_page, html_table
 from analysis.figures import COLOURS, STYLE, save
 from analysis.fitting.sensitivity import MEASURES, MORRIS, SOBOL
+from analysis.html import write_page
 from analysis.reading.design import short_key
 from analysis.tables import write_table
-from analysis.writing import write_text
-from simulation.text import html
 
 HEADINGS = {
     MORRIS: "Morris: effect over the whole range (points of % lysis)",
@@ -36,7 +34,7 @@ def write_sensitivity(tables: Mapping[str, pd.DataFrame], folder: Path, title: s
     """
     for name in ("tables", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    body = [f"<h1>{html(title)}</h1>", *(f'<p class="sub">{html(line)}</p>' for line in facts)]
+    methods = []
     for method in HEADINGS:
         stem = folder / "figures" / f"sensitivity_{method}"
         table_file = folder / "tables" / f"sensitivity_{method}.csv"
@@ -46,10 +44,8 @@ def write_sensitivity(tables: Mapping[str, pd.DataFrame], folder: Path, title: s
             continue
         table = write_table(tables[method], table_file)
         picture = save(bars_figure(table, method), stem)[0]
-        body += [f"<h2>{html(HEADINGS[method])}</h2>", html_figure(picture, CAPTIONS[method]), html_table(table)]
-    page = folder / "sensitivity.html"
-    write_text(page, html_page(title, body))
-    return page
+        methods.append((HEADINGS[method], picture, CAPTIONS[method], table))
+    return write_page(folder / "sensitivity.html", "sensitivity.html", title=title, facts=facts, methods=methods)
 
 
 def bars_figure(table: pd.DataFrame, method: str) -> Figure:

@@ -16,17 +16,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.assay.report import stand_in_section
 from analysis.errors import ForeignFile, PooledConditions, SheetFault
 from analysis.growth.caliper_rows import COLUMNS
 from analysis.growth.design import GrowthDesign
-from analysis.growth.report import html_figure, html_table
 from analysis.growth.study import GrowthResult, analyse_rows, with_points
+from analysis.html import render
 from analysis.reading.run_file import opened
 from analysis.reading.runs import Run, Study, read_study
-from analysis.reading.stand_ins import stand_in_lines
+from analysis.reading.stand_ins import stand_in_lines, stand_in_table
 from analysis.tables import write_table
-from simulation.text import html
 
 _READINGS = ("day", "volume_caliper_mm3", "volume_true_mm3")
 HER2_CLASSES = ("0", "1+", "2+", "3+")
@@ -273,10 +271,8 @@ def _draw(study: Study, units: Sequence[Unit], folder: Path) -> dict[str, Path]:
     return {name: save(figure, folder / name)[0] for name, figure in drawn.items() if figure is not None}
 
 
-def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) -> list[str]:
-    """Sections of the report that a laboratory's own sheet has not."""
-    out = ["<h2>Inside the tumours</h2>"]
-    out += [html_figure(path, _PICTURES[name]) for name, path in pictures.items()]
+def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) -> str:
+    """The part of the report that a laboratory's own sheet does not have."""
     shown = [c for c in _END_COLUMNS if c in tumours]
     means = tumours.groupby(["study", "arm"], sort=False)[shown].mean().reset_index()
     if means["study"].nunique() == 1:
@@ -284,22 +280,18 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
     means = means.rename(columns={c: _END_COLUMNS[c] for c in shown})
     for column in means.select_dtypes("number"):
         means[column] = means[column].map(_digits)
-    out += ["<p>Means over the mice of an arm, each at its own end (all of it in tables/tumours.csv):</p>"]
-    out.append(html_table(means))
     overrides = pd.DataFrame(study.info.get("in_vivo_overrides") or [])
-    out.append("<h2>Where the mouse differs from the well</h2>")
-    if overrides.empty:
-        out.append("<p>Nowhere: every law of binding and killing has the numbers of the well.</p>")
-    else:
-        out.append("<p>All other numbers of binding and killing are those of the well.</p>")
+    if not overrides.empty:
         for column in ("well", "mouse"):
             overrides[column] = overrides[column].map(_digits)
-        out.append(html_table(overrides))
-    out += stand_in_section(study.info)
-    text = str(study.info.get("scenario") or "")
-    if text:
-        out.append(f"<h2>Scenario file</h2><details><summary>as it was run</summary><pre>{html(text)}</pre></details>")
-    return out
+    return render(
+        "mice.html",
+        figures=[(path, _PICTURES[name]) for name, path in pictures.items()],
+        means=means,
+        overrides=overrides,
+        stand_in_table=stand_in_table(study.info),
+        scenario_text=str(study.info.get("scenario") or ""),
+    )
 
 
 def _digits(value: float) -> str:

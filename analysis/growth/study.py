@@ -80,13 +80,13 @@ def analyse_rows(
     notes: Sequence[str] = (),
     title: str = "Tumour growth",
     with_figures: bool = True,
-    appendix: Sequence[str] = (),
+    appendix: str = "",
     points: Mapping[str, Mapping] | None = None,
 ) -> GrowthResult:
     """Analyse tidy rows (columns of `caliper_rows.COLUMNS`) of one study or several; write everything below out_dir.
 
-    appendix: more pieces of HTML for the report. points: study -> swept values, which become columns. Raises SheetFault
-    before anything is written.
+    appendix: one more piece of HTML (analysis.html) for the report. points: study -> swept values, which become columns.
+    Raises SheetFault before anything is written.
     """
     sheet = check_rows(rows)
     design = (design or GrowthDesign()).spelt_as(list(dict.fromkeys(sheet.rows["arm"])))
@@ -130,7 +130,7 @@ def _write(
     notes: list[str],
     title: str,
     with_figures: bool,
-    appendix: Sequence[str],
+    appendix: str,
     points: Mapping[str, Mapping],
 ) -> GrowthResult:
     for folder in ("tables", "figures", "exports"):

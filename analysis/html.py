@@ -10,8 +10,8 @@ list, `file|figure(caption)` a PNG file, `file|figure_to_scale(caption)` a PNG f
 """
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,7 @@ from analysis.writing import write_text
 from simulation.text import html
 
 _PX_PER_INCH = 108
-# Attributes of cells.
-_PLAIN, _NUMBER = Markup(""), Markup(' class="n"')
-_RIGHT, _REASON = Markup(" class=n"), Markup(" class=why")
+_EMPTY = Markup("")
 
 
 def write_page(path: Path, template: str, **content: object) -> Path:
@@ -56,25 +54,27 @@ def _environment() -> Environment:
     return environment
 
 
-def _shown(value: object) -> Markup:
+def _shown(value: object) -> str:
     """A value as a template writes it: markup as it is, all else escaped, what does not print included."""
-    return value if hasattr(value, "__html__") else Markup(html(value))
+    return value if isinstance(value, Markup) else _escaped(str(value))
+
+
+@lru_cache(maxsize=10_000)  # cells of a table repeat
+def _escaped(text: str) -> str:
+    shown = html(text)
+    return text if shown == text else Markup(shown)  # the template escapes plain text once more, to no effect
 
 
 def table(frame: pd.DataFrame) -> Markup:
     """A table; numbers flush right, with four digits, and empty where there is none."""
     frame = tidy(frame) if "note" in frame else frame
-    numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
-
-    def cell(value: object, number: bool) -> tuple[Markup, object]:
-        if pd.isna(value):
-            return (_NUMBER if number else _PLAIN), ""
-        return (_NUMBER, f"{value:.4g}") if number else (_PLAIN, value)
-
-    rows = (
-        [cell(*pair) for pair in zip(row, numeric, strict=True)] for row in frame.itertuples(index=False, name=None)
-    )
-    return _table([(_PLAIN, name) for name in frame.columns], rows, "\n")
+    columns = []
+    for _, column in frame.items():
+        number = pd.api.types.is_numeric_dtype(column)
+        shown = "{:.4g}".format if number else str
+        cells = zip(column, column.isna(), strict=True)
+        columns.append([(number, "" if empty else shown(value)) for value, empty in cells])
+    return _pieces().table(frame.columns, zip(*columns, strict=True))
 
 
 def text_table(frame: pd.DataFrame) -> Markup:
@@ -84,17 +84,8 @@ def text_table(frame: pd.DataFrame) -> Markup:
     shown = frame.astype(object).where(frame.notna(), "").astype(str)
     shown = shown.loc[:, [bool(shown[c].str.len().gt(0).any()) for c in shown]]
     right = [bool(shown[c].str.fullmatch(r"[<−-]? ?[\d.,%+-]*").all()) for c in shown]
-
-    def cell(text: str, number: bool) -> tuple[Markup, str]:
-        return (_RIGHT if number else _REASON if text.startswith("not estimable") else _PLAIN), text
-
-    rows = ([cell(*pair) for pair in zip(row, right, strict=True)] for row in shown.itertuples(index=False, name=None))
-    return _table([(_RIGHT if number else _PLAIN, c) for c, number in zip(shown, right, strict=True)], rows, "")
-
-
-def _table(head: Sequence[tuple], rows: Iterator[Sequence[tuple]], gap: str) -> Markup:
-    """head and rows: (attribute, text) per cell; gap stands between rows."""
-    return _pieces().table(head, rows, Markup(gap))
+    rows = (zip(right, row, strict=True) for row in shown.itertuples(index=False, name=None))
+    return _pieces().text_table(list(zip(right, shown, strict=True)), rows)
 
 
 def notes(lines: Iterable[str]) -> Markup:
@@ -104,7 +95,7 @@ def notes(lines: Iterable[str]) -> Markup:
 
 def figure(file: Path, caption: str) -> Markup:
     """A PNG file with its caption, carried by the page."""
-    return _figure(file.read_bytes(), caption, _PLAIN, Markup(' class="sub"'))
+    return _figure(file.read_bytes(), caption, _EMPTY, Markup(' class="sub"'))
 
 
 def figure_to_scale(file: Path, caption: str) -> Markup:
@@ -113,7 +104,7 @@ def figure_to_scale(file: Path, caption: str) -> Markup:
 
     data = file.read_bytes()
     width = int.from_bytes(data[16:20], "big") * _PX_PER_INCH // PNG_DPI
-    return _figure(data, caption, Markup(f' width="{width}"'), _PLAIN)
+    return _figure(data, caption, Markup(f' width="{width}"'), _EMPTY)
 
 
 def _figure(data: bytes, caption: str, size: Markup, of_caption: Markup) -> Markup:

@@ -85,7 +85,7 @@ def analyse_rows(
 ) -> GrowthResult:
     """Analyse tidy rows (columns of `caliper_rows.COLUMNS`) of one study or several; write everything below out_dir.
 
-    appendix: one more piece of HTML (analysis.html) for the report. points: study -> swept values, which become columns.
+    appendix: a piece of HTML (analysis.html) for the report. points: study -> swept values, which become columns.
     Raises SheetFault before anything is written.
     """
     sheet = check_rows(rows)

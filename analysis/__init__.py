@@ -2,7 +2,15 @@
 
 This package reads what the simulation has written; of `simulation` it imports only how files are opened,
 checked and how text is shown. Importing `analysis` is cheap on purpose (a command line does it at start): pandas, scipy
-and matplotlib are loaded by the modules that need them. Entry point for in-vitro wells: `analysis.study.analyse_wells`.
+and matplotlib are loaded by the modules that need them.
+
+    reading   run files and study folders to tidy tables
+    sheets    separated text of a laboratory to cells, numbers, units and names
+    assay     wells and plates: lysis, dose response, kinetics, viability, killing
+    growth    mice: calipers, TGI, response, survival, tests
+    fitting   simulation against measurement: comparison, calibration, sensitivity
+
+Entry points: `assay.study.analyse_wells`, `growth.study.analyse_growth`, `growth.mice.analyse_mice`.
 """
 
 from analysis.errors import ForeignFile, MissingControls

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.cell_text import guard
+from analysis.sheets.cell_text import guard
 from analysis.writing import whole
 
 NOT_A_VALUE = ("run_id", "condition", "plate", "note")

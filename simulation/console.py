@@ -119,7 +119,7 @@ def size(n: float) -> str:
 
 
 def plate(result: object, folder: object, figures: Sequence) -> None:
-    """An analysis.plate.PlateResult: lysis by condition, quality, notes, and where the rest lies."""
+    """An analysis.assay.plates.plate.PlateResult: lysis by condition, quality, notes, and where the rest lies."""
     timed = result.lysis["hours"].notna().any()
     names = ["cell_line", "antibody", "dose_ug_per_ml", "et_ratio"] + (["hours"] if timed else [])
     shown = [name for name in names if not result.lysis[name].isin([""]).all()]
@@ -173,7 +173,7 @@ _MOST_FACTORS = 6
 
 
 def sensitivity(method: str, indices: object) -> None:
-    """A table of analysis.sensitivity: of every output the numbers that move it most."""
+    """A table of analysis.fitting.sensitivity: of every output the numbers that move it most."""
     cells = _INDEX_CELLS[method]
     rows: list[list[object]] = []
     for output, own in indices.groupby("output", sort=False):

@@ -14,7 +14,10 @@ def one_line(text: object) -> str:
 
 def printable(text: object) -> str:
     """As one_line for text that may have several lines: line feeds and tabs stay."""
-    return "".join(c if c in "\n\t" else _shown(c) for c in str(text).replace("\r\n", "\n"))
+    text = str(text)
+    if text.isprintable():  # nearly always, and quick
+        return text
+    return "".join(c if c in "\n\t" else _shown(c) for c in text.replace("\r\n", "\n"))
 
 
 def html(text: object) -> str:

@@ -150,7 +150,7 @@ def test_runs_do_not_depend_on_what_they_are_compared_with():
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("benchmarks/in_vitro_lysis/*/scenario.toml")))
 def test_published_experiments_are_ready_to_run(path):
-    from analysis.observed import read_observed
+    from analysis.fitting.observed import read_observed
     from simulation.scenario.load import load_scenario
 
     scenario = load_scenario(path)

@@ -17,9 +17,9 @@ import headline_rows  # noqa: E402
 import headline_table as tables  # noqa: E402
 import panel  # noqa: E402
 
-from analysis.caliper_rows import COLUMNS  # noqa: E402
-from analysis.growth_inference import Estimate  # noqa: E402
-from analysis.growth_tables import mouse_table  # noqa: E402
+from analysis.growth.caliper_rows import COLUMNS  # noqa: E402
+from analysis.growth.inference import Estimate  # noqa: E402
+from analysis.growth.tables import mouse_table  # noqa: E402
 from simulation.catalogue import lookup  # noqa: E402
 from simulation.scenario.load import scenario_from_text  # noqa: E402
 from simulation.scenario.shipped import shipped  # noqa: E402
@@ -47,7 +47,7 @@ def study(rates, mice=6, start=120.0, endpoint=1e9, days=DAYS, spread=0.002):
 
 
 def mice_of(frame, endpoint=1e9):
-    from analysis.growth_design import GrowthDesign
+    from analysis.growth.design import GrowthDesign
 
     design = GrowthDesign(endpoint_mm3=endpoint, paired=True)
     table = mouse_table(frame, "vehicle", design, 0.0, float(frame["day"].max()))

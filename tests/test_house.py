@@ -37,7 +37,7 @@ def test_biology_imports_numpy_numba_and_itself_only():
         ("simulation", {"numba", "mesa", "numpy", "pydantic"}),
         ("simulation.cli", {"numba", "mesa", "numpy", "h5py", "pandas", "matplotlib", "pydantic"}),
         ("analysis", {"numpy", "h5py", "pandas", "matplotlib"}),
-        ("analysis.run_rows", {"pandas", "matplotlib"}),
+        ("analysis.reading.summary_rows", {"pandas", "matplotlib"}),
         ("simulation.run.one", {"mesa", "solara", "matplotlib", "pydantic"}),
         ("simulation.run.task", {"numpy", "numba", "h5py", "pydantic", "distributed"}),
         ("simulation.run.study", {"mesa", "solara"}),

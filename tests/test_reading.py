@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from analysis.errors import SheetFault
-from analysis.growth_design import read_design
+from analysis.growth.design import read_design
 from simulation import reading
 from simulation.cli import app
 from simulation.reading import UnreadableError, read_bytes, read_text, read_toml

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.caliper_data import read_caliper
-from analysis.cell_text import guard, unguard
-from analysis.growth_study import analyse_growth
+from analysis.growth.caliper_sheet import read_caliper
+from analysis.growth.study import analyse_growth
+from analysis.sheets.cell_text import guard, unguard
 from analysis.tables import write_table
 from simulation import console
 from simulation.cli import app

@@ -152,11 +152,11 @@ def look(what: str, out_dir: Path, workers: int) -> dict:
     """One look at a results folder: wall and processor seconds with all processes, largest resident set of this one."""
     began, cpu = time.perf_counter(), time.process_time()
     if what == "summary":
-        from analysis.summary import refresh
+        from analysis.reading.summary import refresh
 
         refresh(out_dir, workers)
     elif what == "analyse":
-        from analysis.study import analyse_wells
+        from analysis.assay.study import analyse_wells
 
         analyse_wells(out_dir, processes=workers)
     else:

@@ -60,13 +60,13 @@ def call(argv: tuple[str, ...]) -> None:
 
 def prepare(pictures: bool = False) -> None:
     """Load what all commands need, and stop them where long work would begin; pictures are drawn only on demand."""
-    import analysis.compare
-    import analysis.growth_study
-    import analysis.mice
-    import analysis.plate_picture
-    import analysis.posterior
-    import analysis.sensitivity_report
-    import analysis.study
+    import analysis.assay.plates.picture
+    import analysis.assay.study
+    import analysis.fitting.compare
+    import analysis.fitting.posterior
+    import analysis.fitting.sensitivity_report
+    import analysis.growth.mice
+    import analysis.growth.study
     from simulation import runtime
     from simulation.catalogue import lookup
     from simulation.cli import COMMANDS, app
@@ -78,11 +78,11 @@ def prepare(pictures: bool = False) -> None:
         app.get_command(None, name)
     if not pictures:
         for module, name in (
-            (analysis.growth_study, "analyse_growth"), (analysis.study, "analyse_wells"), (analysis.mice,
+            (analysis.growth.study, "analyse_growth"), (analysis.assay.study, "analyse_wells"), (analysis.growth.mice,
             "analyse_mice"), (compare, "analyse_wells"), (predict, "analyse_wells"),
         ):  # fmt: skip
             setattr(module, name, partial(getattr(module, name), with_figures=False))
-        analysis.plate_picture.plate_figure = lambda result: None
+        analysis.assay.plates.picture.plate_figure = lambda result: None
     study.run_study = partial(_only_small, study.run_study)
     calibrate.measure_points = sensitivity.measure_points = _not_here
     _warm()

@@ -190,7 +190,7 @@ def _checkpoint(path: Path) -> dict[str, object]:
 
 def _run(path: Path) -> dict[str, object]:
     """Every number of a run file that the analysis reads, in a form that can be compared."""
-    from analysis.trajectory import read_run
+    from analysis.reading.runs import read_run
 
     run = read_run(path)
     series = {name: (each.value.tobytes(), each.time.tobytes(), each.units) for name, each in run.observables.items()}
@@ -201,7 +201,7 @@ def _summary(path: Path) -> list[dict[str, object]]:
     """Every row of the summary table as an analysis brings it up to date, without the times of the run files."""
     import pyarrow.parquet as parquet
 
-    from analysis.summary import refresh
+    from analysis.reading.summary import refresh
 
     table = parquet.read_table(refresh(path.parents[1]).path)
     return table.drop_columns(["file_mtime_ns"]).to_pylist()
@@ -305,9 +305,9 @@ def analysed(study: Path) -> None:
 
 def as_if_large() -> None:
     """From here on every study in this process is analysed from its summary table, as one of thousands of runs."""
-    import analysis.study
+    import analysis.assay.study
 
-    analysis.study.LARGE = 0
+    analysis.assay.study.LARGE = 0
 
 
 def studies(folder: Path) -> dict[str, Study]:

@@ -3,8 +3,8 @@
 One bank of draws from the prior serves all truths. Each draw is the experiment W3 in small: five of its eight doses,
 donors of its own seed, paired wells of few targets. Its summaries are mean and SD between donors of the lysis per dose.
 The truths are further draws that the bank does not hold, of the same size, with donors of their own: the noise of
-donors and wells is in both. Posteriors by regression-adjusted ABC (analysis.recovery): the bank, not the sampler of
-`adcc calibrate`, for that one would need thousands of points per truth.
+donors and wells is in both. Posteriors by regression-adjusted ABC (analysis.fitting.recovery): the bank, not the
+sampler of `adcc calibrate`, for that one would need thousands of points per truth.
 
     python benchmarks/in_vitro_lysis/recovery.py         some minutes on one core; finished draws are kept
 """
@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.calibration import Free
-from analysis.observed import LYSIS
-from analysis.recovery import study
+from analysis.fitting.calibration import Free
+from analysis.fitting.observed import LYSIS
+from analysis.fitting.recovery import study
 from simulation import runtime
 from simulation.version import WELL_MODEL
 
@@ -67,7 +67,7 @@ def points(draws: int, seed: int = SEED) -> tuple[np.ndarray, dict[str, dict[str
 def recover(
     draws: int, truths: int, donors: int, cells: int, store: Path, workers: int | None, progress=lambda s: None
 ):
-    """The table of analysis.recovery.study from a bank of `draws` and further `truths` draws."""
+    """The table of analysis.fitting.recovery.study from a bank of `draws` and further `truths` draws."""
     from simulation.run.points import measure_points
 
     units, named = points(draws + truths)

@@ -23,7 +23,7 @@ from simulation import runtime  # noqa: E402
 
 runtime.configure(threads=1)
 
-from analysis.run_file import RunFile  # noqa: E402
+from analysis.reading.run_file import RunFile  # noqa: E402
 from benchmarks.speed.measure import CPU, Figure, load_average, machine, show, write  # noqa: E402
 from simulation.run.folder import check_run_file, run_file  # noqa: E402
 from simulation.run.one import run_to_file  # noqa: E402

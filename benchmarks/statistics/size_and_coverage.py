@@ -15,7 +15,7 @@ readings on days 0, 3, 7, 10, 14, 17, 21, negative readings are zeros. Situation
              in its fast phase only
 
 Truth: differences and ratios of the same quantities over 200,000 mice without drop-out. Random numbers of every cell
-are independent. Writes benchmarks/results/growth_statistics.json and .md, and analysis/growth_measured.json, the shares
+are independent. Writes benchmarks/results/growth_statistics.json and .md, and analysis/growth/measured.json, the shares
 that every report prints beside its tests.
 """
 
@@ -36,8 +36,8 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from analysis import growth_inference as inference  # noqa: E402
-from analysis import mixed_model, tumour_growth  # noqa: E402
+from analysis.growth import inference, mixed_model  # noqa: E402
+from analysis.growth import measures as tumour_growth  # noqa: E402
 
 DAYS = np.array([0.0, 3, 7, 10, 14, 17, 21])
 
@@ -298,7 +298,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=4000)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
-    parser.add_argument("--measured", type=Path, help="instead of analysis/growth_measured.json")
+    parser.add_argument("--measured", type=Path, help="instead of analysis/growth/measured.json")
     options = parser.parse_args()
     began = time.perf_counter()
     cells = []
@@ -319,7 +319,7 @@ def main() -> None:
         for name, result in c["results"].items():
             shares.setdefault(c["situation"], {}).setdefault(name, {})[c["mice_per_arm"]] = result["pct"]
     text = json.dumps({"studies": options.studies, "pct": shares}, indent=1)
-    (options.measured or ROOT / "analysis" / "growth_measured.json").write_text(text + "\n")
+    (options.measured or ROOT / "analysis" / "growth" / "measured.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

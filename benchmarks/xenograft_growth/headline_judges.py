@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis import growth_inference as inference
-from analysis import survival, tumour_growth
-from analysis.growth_inference import Estimate
-from analysis.response import GONE_MM3, RESPONDERS
+from analysis.growth import inference, survival
+from analysis.growth import measures as tumour_growth
+from analysis.growth.inference import Estimate
+from analysis.growth.response import GONE_MM3, RESPONDERS
 
 COUNTED, GIVEN = "counted", "by construction"
 NO_GAIN_SHARE = 0.05  # of the control's growth rate: a smaller gain is none
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Mice:
-    """One study at one point: its control, tidy caliper rows and the table of its mice (analysis.growth_tables)."""
+    """One study at one point: its control, tidy caliper rows and the table of its mice (analysis.growth.tables)."""
 
     control: str
     rows: pd.DataFrame

@@ -13,9 +13,10 @@ from statistics import median
 import pandas as pd
 from headline_judges import COUNTED, Mice, Row, Seen
 
-from analysis import growth_tables, tumour_growth
-from analysis.mice import caliper_rows, design_of
-from analysis.trajectory import Study, read_study
+from analysis.growth import measures as tumour_growth
+from analysis.growth import tables as growth_tables
+from analysis.growth.mice import caliper_rows, design_of
+from analysis.reading.runs import Study, read_study
 from simulation.version import XENOGRAFT_MODEL, __version__
 
 CONTROL = "vehicle"

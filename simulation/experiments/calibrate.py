@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.calibration import Free, local_widths, search
-from analysis.emulator import Emulated
-from analysis.emulator import sample as sample_emulator
 from analysis.errors import SheetFault
-from analysis.posterior import overlay_text, write_calibration
-from analysis.posterior import sample as sample_particles
+from analysis.fitting.calibration import Free, local_widths, search
+from analysis.fitting.emulator import Emulated
+from analysis.fitting.emulator import sample as sample_emulator
+from analysis.fitting.posterior import overlay_text, write_calibration
+from analysis.fitting.posterior import sample as sample_particles
 from simulation import runtime
 from simulation.catalogue.lookup import Number, number_at
 from simulation.experiments.errors import InputError, Interrupted, RunsFailed

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.cells import OBSERVABLES, QUANTITIES, cell_table
-from analysis.compare import Comparison
-from analysis.compare import compare as compare_tables
-from analysis.compare_report import overview, write_comparison, write_page
-from analysis.design import design_table
+from analysis.assay.cells import OBSERVABLES, QUANTITIES, cell_table
+from analysis.assay.study import analyse_wells
 from analysis.errors import MissingControls, SheetFault
-from analysis.observed import read_observed
-from analysis.study import analyse_wells
-from analysis.trajectory import read_study
+from analysis.fitting.compare import Comparison
+from analysis.fitting.compare import compare as compare_tables
+from analysis.fitting.compare_report import overview, write_comparison, write_page
+from analysis.fitting.observed import read_observed
+from analysis.reading.design import design_table
+from analysis.reading.runs import read_study
 from simulation.conditions import WellCondition
 from simulation.experiments.errors import ArgumentError, InputError, ResultError
 from simulation.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent, workplace

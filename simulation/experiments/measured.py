@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.calibration import residuals
-from analysis.cells import check_recorded
-from analysis.compare import check_observed
-from analysis.design import design_table
-from analysis.observed import read_observed
-from analysis.trajectory import Run
+from analysis.assay.cells import check_recorded
+from analysis.fitting.calibration import residuals
+from analysis.fitting.compare import check_observed
+from analysis.fitting.observed import read_observed
+from analysis.reading.design import design_table
+from analysis.reading.runs import Run
 from simulation.catalogue.lookup import with_values
 from simulation.conditions import WellCondition
 from simulation.experiments.inputs import Source

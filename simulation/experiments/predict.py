@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.assay.study import analyse_wells
 from analysis.errors import MissingControls
-from analysis.predictions import prediction_rows, prediction_table
-from analysis.study import analyse_wells
+from analysis.fitting.predictions import prediction_rows, prediction_table
 from analysis.tables import write_table
 from simulation.experiments.errors import InputError, ResultError, RunsFailed
 from simulation.experiments.inputs import Given, Progress, Report, silent, workplace

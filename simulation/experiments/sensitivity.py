@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.calibration import Free
-from analysis.sensitivity import study, watched
-from analysis.sensitivity_report import write_sensitivity
+from analysis.fitting.calibration import Free
+from analysis.fitting.sensitivity import study, watched
+from analysis.fitting.sensitivity_report import write_sensitivity
 from simulation.conditions.section import canonical_json
 from simulation.experiments.errors import InputError, Interrupted, RunsFailed
 from simulation.experiments.inputs import (
@@ -40,7 +40,7 @@ Values = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Sensitivities:
-    """Method ("morris", "sobol") -> table of indices (analysis.sensitivity.indices), and what was varied, as text.
+    """Method ("morris", "sobol") -> table of indices (analysis.fitting.sensitivity.indices), and what was varied as text.
 
     page: the HTML file that was written; None if none was.
     """

@@ -8,8 +8,8 @@ from simulation.experiments.errors import InputError
 from simulation.runtime import require_address_space
 
 if TYPE_CHECKING:
-    from analysis.growth_study import GrowthResult
-    from analysis.plate import PlateResult
+    from analysis.assay.plates.plate import PlateResult
+    from analysis.growth.study import GrowthResult
 
 
 def plate(
@@ -21,8 +21,9 @@ def plate(
     live-count. Raises InputError with one line per fault; nothing is written then.
     """
     require_address_space("adcc plate")
+    from analysis.assay.plates.output import write_plate
+    from analysis.assay.plates.plate import analyse_plate
     from analysis.errors import MissingControls, SheetFault
-    from analysis.plate import analyse_plate, write_plate
 
     try:
         result = analyse_plate(file, plate_map, readout)
@@ -46,7 +47,7 @@ def calipers(sheet: Path, out: Path, control: str | None = None) -> "GrowthResul
         raise InputError([f"{nearest} is a file, not a directory: results cannot go to {out}"])
     require_address_space(f"the analysis of {sheet}")
     from analysis.errors import SheetFault
-    from analysis.growth_study import analyse_growth
+    from analysis.growth.study import analyse_growth
 
     try:
         return analyse_growth(sheet, out, control)

@@ -23,8 +23,8 @@ from simulation.study_file import StudyFileError
 from simulation.text import count
 
 if TYPE_CHECKING:
-    from analysis.growth_study import GrowthResult
-    from analysis.study import Result
+    from analysis.assay.study import Result
+    from analysis.growth.study import GrowthResult
 
 SUMMARY = "summary.txt"
 REPORT = "report.html"
@@ -182,10 +182,10 @@ def run_and_analyse(
 
 
 def _analysed(folder: Path, processes: int) -> "Result | GrowthResult":
+    from analysis.assay.study import analyse_wells
     from analysis.errors import ForeignFile, MissingControls, SheetFault
-    from analysis.mice import analyse_mice
-    from analysis.study import analyse_wells
-    from analysis.trajectory import kind_of
+    from analysis.growth.mice import analyse_mice
+    from analysis.reading.runs import kind_of
 
     try:
         if kind_of(folder) == "xenograft":

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.run_file import Series
-from analysis.trajectory import Run
+from analysis.reading.run_file import Series
+from analysis.reading.runs import Run
 from simulation.conditions import WellCondition
 from simulation.version import WELL_MODEL
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from analysis.tumour_growth import tgi_tc
+from analysis.growth.measures import tgi_tc
 from simulation.conditions.mouse import Dose, MouseCondition
 from simulation.conditions.tumour_size import largest_cells
 from simulation.names import CONTROL_NAMES, control_arms

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from analysis.controls import LYSIS_READOUTS, percent_lysis
+from analysis.assay.controls import LYSIS_READOUTS, percent_lysis
 from simulation.conditions.well import Intervention, WellCondition
 from simulation.run.driver import drive
 from simulation.run.well import WellWorld

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.summary import refresh
+from analysis.reading.summary import refresh
 from simulation.conditions import AnyCondition
 
 REPOSITORY = Path(__file__).parents[2]

@@ -133,7 +133,7 @@ def test_a_changed_scenario_in_an_old_folder_is_never_mixed_in(tmp_path):
     local.execute(describe(old, out), out, workers=1)
     local.execute(describe(new, out), out, workers=1)
     local.execute(describe(new, reference), reference, workers=1)
-    from analysis.summary import refresh
+    from analysis.reading.summary import refresh
 
     problems = refresh(out).problems
     assert problems == ["7 files below runs belong to another study or model version; left out"]

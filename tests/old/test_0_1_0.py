@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.mice import analyse_mice
-from analysis.study import analyse_wells
+from analysis.assay.study import analyse_wells
+from analysis.growth.mice import analyse_mice
 from simulation.cli import app
 from simulation.record.checkpoint import load_checkpoint
 from simulation.run.books import what_is_there

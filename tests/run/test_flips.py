@@ -6,12 +6,12 @@ import h5py
 import numpy as np
 import pytest
 
+from analysis.assay.study import analyse_wells
 from analysis.errors import ForeignFile
-from analysis.mice import caliper_rows
-from analysis.run_file import opened
-from analysis.study import analyse_wells
-from analysis.summary import refresh
-from analysis.trajectory import read_final, read_run, read_study
+from analysis.growth.mice import caliper_rows
+from analysis.reading.run_file import opened
+from analysis.reading.runs import read_final, read_run, read_study
+from analysis.reading.summary import refresh
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.run import local
 from simulation.run.folder import check_run_file, fault_of

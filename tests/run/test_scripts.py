@@ -208,7 +208,7 @@ def test_a_job_imports_nothing_from_the_folder_it_starts_in(tmp_path, monkeypatc
 
 SPAWNS = """
 import sys
-from analysis.processes import in_order
+from analysis.reading.processes import in_order
 from simulation.cli import main
 if __name__ == "__main__":
     sys.argv = ["adcc", "--version"]

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis.mice import analyse_mice
-from analysis.study import analyse_wells
+from analysis.assay.study import analyse_wells
+from analysis.growth.mice import analyse_mice
 from simulation.run.study import run_study
 from simulation.scenario.conditions import conditions_of, plan_of
 from simulation.scenario.load import load_scenario, scenario_from_text

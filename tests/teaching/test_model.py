@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mesa.batchrunner import batch_run
 
-from analysis.study import analyse_wells
+from analysis.assay.study import analyse_wells
 from simulation.run.one import run_to_file, simulate
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text

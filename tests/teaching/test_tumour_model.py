@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mesa.batchrunner import batch_run
 
-from analysis.tumour_growth import tgi_tc
+from analysis.growth.measures import tgi_tc
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.xenograft.expand import expand_mice

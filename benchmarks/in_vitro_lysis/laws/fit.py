@@ -64,7 +64,7 @@ LEVERS = (
 
 def curve(mean_pct: np.ndarray) -> tuple[float, float, float]:
     """(EC50 in ng/mL, Emax in %, Hill slope) of a mean curve over DOSES."""
-    from analysis.logistic import fit
+    from analysis.assay.logistic import fit
 
     theta = fit(DOSES, mean_pct).theta
     return 1000.0 * float(np.exp(theta[2])), float(theta[1]), float(theta[3])
@@ -99,7 +99,7 @@ def fitted(u: float, changes: dict, people: list, start: Free, steps: int) -> Fr
 
 def judged(free: Free, changes: dict, own_changes: dict, donors: int, seeds: range) -> dict:
     """Loss, curve and HER2-low lines of a fitted law for every seed; lists are one value per seed."""
-    from analysis.logistic import fit_many
+    from analysis.assay.logistic import fit_many
 
     out: dict = {name: [] for name in ("loss", "w3_rmse_pct", "mean_pct", "ec50_ng_per_ml", "emax_pct", "hill")}
     out |= {"donor_hill_median": [], **{line: [] for line in PANEL}}

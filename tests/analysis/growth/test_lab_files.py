@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from analysis.caliper_data import check_magnitudes, read_caliper
 from analysis.errors import SheetFault
-from analysis.growth_compare import comparison_table
-from analysis.growth_design import GrowthDesign, read_design, unknown_arms
-from analysis.growth_study import analyse_growth
-from analysis.growth_tables import mouse_table
-from analysis.tumour_growth import choose_evaluation_day
+from analysis.growth.caliper_sheet import check_magnitudes, read_caliper
+from analysis.growth.compare import comparison_table
+from analysis.growth.design import GrowthDesign, read_design, unknown_arms
+from analysis.growth.measures import choose_evaluation_day
+from analysis.growth.study import analyse_growth
+from analysis.growth.tables import mouse_table
 from simulation.cli import app
 
 CASES = Path(__file__).parents[2] / "cases"

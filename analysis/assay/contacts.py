@@ -1,0 +1,66 @@
+"""Contacts of NK cells in their order, from the events of a run: does a cell that has killed kill again?
+
+Model    A contact begins with a conjugation and ends with the detachment or the death of the NK cell; it killed if the
+         NK cell delivered the committing hit in it. Contacts that the end of the assay cuts off have no outcome and
+         are left out.
+         first_contact_kill_share   of the first contacts, those that killed
+         kill_after_kill_share      of the contacts whose predecessor (same NK cell) killed, those that killed
+         kill_after_none_share      of the contacts whose predecessor did not kill, those that killed
+         killers_ending_without_kill_share   of the NK cells that killed, those whose last contact did not
+Limits   every contact kills: 1, 1, none, 0                                      (tests/analysis/assay/test_contacts.py)
+"""
+
+import json
+
+import numpy as np
+
+from analysis.errors import ForeignFile
+from analysis.reading.run_file import opened
+from analysis.reading.runs import Run
+
+FIRST, AFTER_KILL = "first_contact_kill_share", "kill_after_kill_share"
+AFTER_NONE, ENDING = "kill_after_none_share", "killers_ending_without_kill_share"
+IN_ORDER = (FIRST, AFTER_KILL, AFTER_NONE, ENDING)
+_KINDS = ("conjugation", "detachment", "commitment", "effector_death")
+
+
+def outcomes(kind: np.ndarray, effector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(effector, whether it killed) of every finished contact, by effector and then in order.
+
+    kind  words of _KINDS (others are passed over), in the order of time; effector  the number of the NK cell.
+    """
+    ours = np.isin(kind, _KINDS) & (effector >= 0)
+    kind, effector = kind[ours], effector[ours]
+    order = np.argsort(effector, kind="stable")
+    kind, effector = kind[order], effector[order]
+    begins = np.flatnonzero(kind == "conjugation")
+    if not len(begins):
+        return np.zeros(0, int), np.zeros(0, bool)
+    which = np.searchsorted(begins, np.arange(len(kind)), side="right") - 1  # the contact that an event may belong to
+    inside = (which >= 0) & (effector == effector[begins[which]])
+    killed, ended = np.zeros(len(begins), bool), np.zeros(len(begins), bool)
+    killed[which[inside & (kind == "commitment")]] = True
+    ended[which[inside & (kind != "conjugation")]] = True
+    return effector[begins][ended], killed[ended]
+
+
+def in_order(effector: np.ndarray, killed: np.ndarray) -> dict[str, float]:
+    """The shares IN_ORDER of contacts as `outcomes` gives them; NaN where there is nothing to share out."""
+    first = np.append(True, effector[1:] != effector[:-1])[: len(effector)]
+    last = np.append(effector[1:] != effector[:-1], True)[: len(effector)]
+    before = np.append(False, killed[:-1])[: len(killed)]
+    killers = np.isin(effector, effector[killed])
+    chosen = (killed[first], killed[~first & before], killed[~first & ~before], ~killed[last & killers])
+    means = [float(part.mean()) if len(part) else float("nan") for part in chosen]
+    return dict(zip(IN_ORDER, means, strict=True))
+
+
+def contacts_in_order(run: Run) -> dict[str, float]:
+    """The shares IN_ORDER of a run file. Raises ForeignFile where it was written without events."""
+    with opened(run.path) as file:
+        if "events" not in file:
+            raise ForeignFile(f'{run.path.name}: no events in it; output.level = "events" writes them')
+        group = file["events"]
+        legend = json.loads(group["kind"].attrs["legend"])
+        words = np.array([legend[str(code)] for code in range(len(legend))])
+        return in_order(*outcomes(words[group["kind"][()].astype(int)], group["effector"][()].astype(int)))

@@ -1,0 +1,245 @@
+"""Calibration: how far simulated experiments lie from measured ones, and the parameters that bring them nearest.
+
+Model    One row per observed number: z = (simulated - observed) / sigma, an EC50 in log10, counts of kills and contacts
+         relative to the observed. sigma^2 = (standard error of the observed)^2 + (half the agreement asked for)^2, so
+         that neither a number known to three digits nor one that cannot be met rules the fit. Spreads between donors
+         are rows of their own. Means are means of simulated donors, never those of a typical donor.
+         distance = root mean square of z.
+         Search: scipy least squares on z in unit coordinates (0 and 1 are the bounds, logarithmic where asked), slopes
+         by differences wide enough to stand out of the noise of small wells; a weak pull of sd half a range holds what
+         the data leave free.
+Limits   simulation = observation: distance 0; doubling every sigma halves the distance
+                                                                          (tests/analysis/fitting/test_calibration.py)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.assay.cells import (
+    CONTACTS,
+    DEATHS,
+    HALF,
+    KILLS,
+    NO_CONTACT,
+    PER_CONTACT,
+    QUANTITIES,
+    SERIAL,
+    ZERO_KILLS,
+    cell_table,
+)
+from analysis.assay.controls import plate_controls
+from analysis.assay.logistic import fit_many
+from analysis.assay.lysis import lysis_table
+from analysis.errors import SheetFault
+from analysis.fitting.compare import SIMULATED_ROLES, match
+from analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
+from analysis.reading.design import CONDITION_COLUMNS, design_table, pooled
+from analysis.reading.runs import Run
+
+# Half the agreement that a fit is asked for: points, log10 of an EC50, shares, fractions of a count.
+TOLERANCE = {
+    LYSIS: 2.0, EMAX: 2.5, EC50: 0.15, ZERO_KILLS: 0.025, NO_CONTACT: 0.05, PER_CONTACT: 0.05,
+    SERIAL: 0.05, HALF: 0.05, KILLS: 0.075, CONTACTS: 0.15, DEATHS: 4.0,
+}  # fmt: skip
+TOLERANCE_OF_SD = {LYSIS: 2.5, EC50: 0.1}
+STEP = 0.06  # of the unit range, for slopes
+PULL_SD = 0.5
+UNIFORM_SD = float(np.sqrt(1 / 12))  # of the prior in unit coordinates
+
+
+@dataclass(frozen=True)
+class Free:
+    """A free parameter: its path in the catalogue, bounds in its own unit, and whether it is varied as a logarithm."""
+
+    path: str
+    low: float
+    high: float
+
+    @property
+    def logarithmic(self) -> bool:
+        """A range that spans more than a factor of 3 above 0 is one of orders of magnitude."""
+        return self.low > 0 and self.high / self.low > 3
+
+    def value(self, unit: float) -> float:
+        """The value at a unit coordinate in [0, 1]."""
+        if self.logarithmic:
+            return float(self.low * (self.high / self.low) ** unit)
+        return float(self.low + (self.high - self.low) * unit)
+
+    def unit(self, value: float) -> float:
+        """The unit coordinate of a value."""
+        if self.logarithmic:
+            return float(np.log(value / self.low) / np.log(self.high / self.low))
+        return float((value - self.low) / (self.high - self.low))
+
+
+def residuals(
+    observed: pd.DataFrame, keys: Sequence[str], runs: Sequence[Run], varied: Mapping[str, Sequence]
+) -> pd.DataFrame:
+    """Columns label, quantity, of (mean or sd), observed, simulated, sigma, z; one row per number of an experiment.
+
+    observed, keys  from observed.read_observed.   runs  of a scenario that sweeps `varied` (key -> values).
+    Raises SheetFault where a row fits no simulated condition, or several.
+    """
+    design, extra = design_table(runs, varied)
+    wanted = set(observed["quantity"])
+    lysis = cells = pd.DataFrame()
+    if wanted - set(QUANTITIES):
+        lysis = lysis_table(runs, design, extra, plate_controls(runs, design))
+        lysis = pooled(lysis[lysis["role"].isin(SIMULATED_ROLES)].reset_index(drop=True), extra)
+        by = [*CONDITION_COLUMNS, *extra]
+        donors = lysis.groupby([*by, "donor"], dropna=False)["specific_lysis_pct"].mean().reset_index()
+        conditions = donors[by].drop_duplicates().reset_index(drop=True)
+        curves = conditions[conditions["dose_ug_per_ml"] > 0].drop(columns="dose_ug_per_ml")
+        curves = curves.drop_duplicates().reset_index(drop=True)
+    if wanted & set(QUANTITIES):
+        cells = cell_table(runs, design, extra, sorted(wanted))
+    rows, faults = [], []
+    for row in observed.to_dict("records"):
+        quantity = row["quantity"]
+        if quantity in QUANTITIES:
+            candidates = cells[cells["quantity"] == quantity].reset_index(drop=True)
+        else:
+            candidates = conditions if quantity == LYSIS else curves
+        place, fault = match(row, keys, candidates)
+        if fault:
+            faults.append(fault)
+            continue
+        if quantity in QUANTITIES:
+            mean, spread = candidates["mean"].iloc[place], np.nan
+        elif quantity == LYSIS:
+            values = _at(donors, candidates.iloc[place])["specific_lysis_pct"]
+            mean, spread = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
+        else:
+            mean, spread = _of_curve(_at(donors, candidates.iloc[place]), quantity)
+        rows += _scored(row, keys, float(mean), float(spread))
+    if faults:
+        raise SheetFault(faults)
+    return pd.DataFrame(rows)
+
+
+def distance(table: pd.DataFrame) -> float:
+    """Root mean square of z; infinite where something could not be simulated."""
+    z = table["z"].to_numpy()
+    return float(np.sqrt(np.mean(z**2))) if np.isfinite(z).all() else float("inf")
+
+
+def _at(donors: pd.DataFrame, condition: pd.Series) -> pd.DataFrame:
+    same = np.ones(len(donors), dtype=bool)
+    for name, value in condition.items():
+        same &= (donors[name] == value).to_numpy()
+    return donors[same]
+
+
+def _of_curve(donors: pd.DataFrame, quantity: str) -> tuple[float, float]:
+    """(mean, sd) over donors of Emax (%), or of log10 EC50 (ng/mL), each from the donor's own logistic."""
+    matrix = donors[donors["dose_ug_per_ml"] > 0].pivot_table("specific_lysis_pct", "donor", "dose_ug_per_ml")
+    doses = matrix.columns.to_numpy(dtype=float)
+    theta = fit_many(doses, matrix.to_numpy())
+    values = theta[:, 1] if quantity == EMAX else np.log10(1000 * np.exp(theta[:, 2]))
+    if quantity == EC50:  # a curve without a response has its EC50 anywhere: no measurement would report it
+        inside = (values > np.log10(1000 * doses.min())) & (values < np.log10(1000 * doses.max()))
+        values = values[inside] if inside.any() else values
+    return values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
+
+
+def _scored(row: Mapping, keys: Sequence[str], mean: float, spread: float) -> list[dict]:
+    """One row for the mean, and one for the spread between donors where that is observed and fitted."""
+    row = without_replicates(row)  # simulated are donors
+    quantity, n = row["quantity"], row["n"] if row["n"] > 0 else np.nan
+    label = " ".join([quantity, *(f"{row[key]}" for key in [*keys, "at_h"] if _said(row.get(key)))])
+    value = np.log10(row["value"]) if quantity == EC50 else row["value"]
+    scale = value if quantity in (KILLS, CONTACTS) else 1.0
+    sigma = np.hypot(np.nan_to_num(_standard_error(row)), TOLERANCE[quantity] * scale)
+    found = [(label, "mean", value, mean, sigma)]
+    sd = row["log10_sd"] if quantity == EC50 else row["sd"]
+    if quantity in TOLERANCE_OF_SD and np.isfinite(sd) and np.isfinite(spread):
+        error = np.nan_to_num(sd / np.sqrt(2 * (n - 1))) if n > 1 else 0.0
+        found.append((f"{label} sd", "sd", sd, spread, np.hypot(error, TOLERANCE_OF_SD[quantity])))
+    return [
+        {"label": name, "quantity": quantity, "of": of, "observed": seen, "simulated": made, "sigma": s}
+        | {"z": (made - seen) / s}
+        for name, of, seen, made, s in found
+    ]
+
+
+def _said(value: object) -> bool:
+    return value is not None and value != "" and not pd.isna(value)
+
+
+def _standard_error(row: Mapping) -> float:
+    """Standard error of an observed number; NaN where it is not known."""
+    quantity, value, n = row["quantity"], row["value"], row["n"]
+    if quantity in (ZERO_KILLS, NO_CONTACT, PER_CONTACT, SERIAL, HALF):
+        return float(np.sqrt(value * (1 - value) / n))
+    if quantity == DEATHS:
+        return float(100 * np.sqrt(value / 100 * (1 - value / 100) / n))
+    if quantity in (KILLS, CONTACTS) and not row["sd"] > 0:
+        return float(np.sqrt(value / n))  # as if counts were Poisson
+    return float((row["log10_sd"] if quantity == EC50 else row["sd"]) / np.sqrt(n))
+
+
+def search(
+    free: Sequence[Free],
+    start: Mapping[str, float],
+    z_of: Callable[[Sequence[Mapping[str, float]]], list[np.ndarray]],
+    evaluations: int,
+) -> dict[str, float]:
+    """Least squares from `start` over at most about `evaluations` points; returns the best values by path.
+
+    z_of  takes several points at once (path -> value) and gives z of each; it may run them side by side and must
+    return the same z for the same point.
+    """
+    from scipy.optimize import least_squares
+
+    first = np.clip([each.unit(start[each.path]) for each in free], 0.0, 1.0)
+    best = {"cost": np.inf, "unit": first}
+
+    def values(unit: np.ndarray) -> dict[str, float]:
+        return {each.path: each.value(u) for each, u in zip(free, unit, strict=True)}
+
+    def pulled(unit: np.ndarray, z: np.ndarray) -> np.ndarray:
+        z = np.where(np.isfinite(z), z, 1e3)
+        cost = float(z @ z)
+        if cost < best["cost"]:
+            best.update(cost=cost, unit=unit.copy())
+        return np.concatenate([z, (unit - first) / PULL_SD])
+
+    def fun(unit: np.ndarray) -> np.ndarray:
+        return pulled(unit, z_of([values(unit)])[0])
+
+    def slopes(unit: np.ndarray) -> np.ndarray:
+        points, steps = beside(unit)
+        middle, *sides = [pulled(p, z) for p, z in zip(points, z_of([values(p) for p in points]), strict=True)]
+        return np.stack([(side - middle) / step for side, step in zip(sides, steps, strict=True)], axis=1)
+
+    rounds = max(1, round(evaluations / (len(free) + 2)))
+    least_squares(fun, first, jac=slopes, bounds=(0.0, 1.0), max_nfev=rounds, xtol=1e-3, ftol=1e-4)
+    return values(best["unit"])
+
+
+def local_widths(
+    free: Sequence[Free],
+    best: Mapping[str, float],
+    z_of: Callable[[Sequence[Mapping[str, float]]], list[np.ndarray]],
+) -> dict[str, float]:
+    """Posterior over prior SD of each parameter in unit coordinates, were z linear and normal around `best`.
+
+    A quick look without an extra: no width is above 1, and what only a combination of parameters fixes is wide in each.
+    """
+    unit = np.array([each.unit(best[each.path]) for each in free])
+    points, steps = beside(unit)
+    named = [{each.path: each.value(u) for each, u in zip(free, point, strict=True)} for point in points]
+    middle, *sides = z_of(named)
+    slopes = np.stack([(side - middle) / step for side, step in zip(sides, steps, strict=True)], axis=1)
+    covariance = np.linalg.inv(slopes.T @ slopes + np.eye(len(free)) / UNIFORM_SD**2)
+    return {each.path: float(sd) for each, sd in zip(free, np.sqrt(np.diag(covariance)) / UNIFORM_SD, strict=True)}
+
+
+def beside(unit: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """(the point itself and one a step aside in each coordinate, the signed steps)."""
+    steps = np.where(unit + STEP <= 1.0, STEP, -STEP)
+    return [unit, *(unit + step * row for step, row in zip(steps, np.eye(len(unit)), strict=True))], steps

@@ -1,0 +1,317 @@
+"""Simulated mice: run files of a study -> tidy caliper rows, and from there on the same analysis as a laboratory's own.
+
+    result = analyse_mice(Path("results/nci_n87_trastuzumab"))
+
+Volumes are those that the caliper read, never the true ones; how far the two are apart is a table of its own. What only
+a simulation knows (cells, kills, occupancy, HER2 at the end) goes into tables/tumours.csv and the report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import ForeignFile, PooledConditions, SheetFault
+from analysis.growth.caliper_rows import COLUMNS
+from analysis.growth.design import GrowthDesign
+from analysis.growth.study import GrowthResult, analyse_rows, with_points
+from analysis.html import render
+from analysis.reading.run_file import opened
+from analysis.reading.runs import Run, Study, read_study
+from analysis.reading.stand_ins import stand_in_lines, stand_in_table
+from analysis.tables import write_table
+
+_READINGS = ("day", "volume_caliper_mm3", "volume_true_mm3")
+HER2_CLASSES = ("0", "1+", "2+", "3+")
+_SIMULATED = {
+    "sex": "not part of the simulation",
+    "blinding": "not applicable: simulated, calipers read with their error",
+    "allocation_unit": "mouse",
+    "ethics": "no animal was used: simulated mice",
+}
+_PICTURES = {
+    "inside": "Inside the tumours: means over the mice of an arm; a line ends when the first mouse has left.",
+    "slices": "The middle of the first mouse's tumour of each arm at the end, one pixel per patch of 64 cells.",
+}
+
+
+class Unit(NamedTuple):
+    """One mouse of one study: its run, the point of the sweep by its name, its arm and its number."""
+
+    run_id: str
+    study: str
+    arm: str
+    mouse: int
+
+
+def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
+    """Analyse the run files of a study in mice; everything is written into its folder.
+
+    Runs that cannot be used are named in `problems`. Raises SheetFault where there is no mouse at all, or where mice of
+    two design points would stand in one arm of one study.
+    """
+    out_dir = Path(out_dir)
+    study = read_study(out_dir, "xenograft")
+    _leave_out_unreadable(study)
+    if not study.runs:
+        raise SheetFault(["no mouse: no complete run file of this study", *study.problems])
+    units = units_of(study)
+    rows = caliper_rows(study, units)
+    design = design_of(study)
+    points = study_points(study)
+    tumours = with_points(tumour_table(study, units), points)
+    title = str(study.info.get("title") or study.info.get("scenario_file") or out_dir.resolve().name)
+    pictures = _draw(study, units, out_dir / "figures") if with_figures else {}
+    result = analyse_rows(
+        rows,
+        out_dir,
+        design,
+        title=title,
+        with_figures=with_figures,
+        appendix=_appendix(study, tumours, pictures),
+        points=points,
+    )
+    result.tables["tumours"] = write_table(tumours, out_dir / "tables" / "tumours.csv")
+    result.figures += pictures.values()
+    result.problems += study.problems
+    result.stand_ins = stand_in_lines(study.info)
+    return result
+
+
+def _leave_out_unreadable(study: Study) -> None:
+    """Name runs whose caliper readings cannot be read, and drop them: a file of layout 1 has no seal that says so."""
+    sound = []
+    for run in study.runs:
+        try:
+            with opened(run.path) as file:
+                lengths = {len(file[f"calipers/{name}"][()]) for name in _READINGS}
+                float(file["meta"].attrs["end_day"]), str(file["meta"].attrs["end"])
+                if len(lengths) != 1 or 0 in lengths:
+                    raise ForeignFile("caliper readings do not match")
+        except ForeignFile as fault:
+            study.problems.append(f"{run.path.relative_to(study.out_dir)}: {fault}; skipped")
+        else:
+            sound.append(run)
+    study.runs = sound
+
+
+def caliper_rows(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFrame:
+    """Tidy rows (columns of caliper_rows.COLUMNS) of all mice, in the order of the scenario.
+
+    event is "endpoint" on the reading at which a mouse left. units: as of units_of.
+    """
+    units = units or units_of(study)
+    runs = {run.run_id: run for run in study.runs}
+    parts = []
+    for run_id, name, arm, mouse in units:
+        with opened(runs[run_id].path) as file:
+            day = file["calipers/day"][()]
+            volume = file["calipers/volume_caliper_mm3"][()]
+            weight = file["calipers/body_weight_g"][()] if "calipers/body_weight_g" in file else np.nan
+            left = file["meta"].attrs["end"] == "endpoint"
+        event = [""] * len(day)
+        if left and len(event):
+            event[-1] = "endpoint"
+        parts.append(
+            pd.DataFrame(
+                {"study": name, "arm": arm, "mouse": str(mouse), "day": day, "volume_mm3": volume, "event": event}
+                | {"body_weight_g": weight}
+            )
+        )
+    rows = pd.concat(parts, ignore_index=True)
+    rows["reason"] = np.where(rows["event"] == "endpoint", "caliper volume", "")
+    return rows[list(COLUMNS)]
+
+
+def design_of(study: Study) -> GrowthDesign:
+    """Design sheet and rules of analysis of a simulated study, from the conditions of its runs."""
+    first = study.runs[0].condition
+    lines = dict.fromkeys(_tumour_words(run.condition) for run in study.runs)
+    strains = dict.fromkeys(run.condition["strain"]["name"] for run in study.runs)
+    endpoint = first["study"]["endpoint_mm3"]
+    texts = {
+        "cell_line": "; ".join(lines),
+        "strain": ", ".join(strains),
+        "randomisation": "mice are drawn and enrolled by their caliper volume, arm by arm",
+        "end_point_rule": f"a mouse leaves at the reading at which its caliper volume is {endpoint:g} mm³ or more",
+        **_SIMULATED,
+    }
+    if study.info.get("title"):
+        texts["title"] = str(study.info["title"])
+    return GrowthDesign(
+        study=texts,
+        arms={run.condition["arm"]: _arm_words(run.condition) for run in study.runs},
+        endpoint_mm3=endpoint,
+        loq_mm3=first["study"]["limit_of_quantification_mm3"],
+        paired=first["random"] == "paired",
+    )
+
+
+def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFrame:
+    """One row per mouse: what the simulation knows of its tumour at the end, and the mouse's own factors."""
+    units = units or units_of(study)
+    runs = {run.run_id: run for run in study.runs}
+    rows = []
+    for run_id, name, arm, mouse in units:
+        run = runs[run_id]
+        with opened(run.path) as file:
+            end_day = float(file["meta"].attrs["end_day"])
+            read, true = (file[f"calipers/volume_{kind}_mm3"][()] for kind in ("caliper", "true"))
+        row: dict[str, object] = {"study": name, "arm": arm, "mouse": mouse, "run_id": run_id, "end_day": end_day}
+        row |= {f"factor_{what}": value for what, value in run.condition["mouse_factors"].items()}
+        row |= {"volume_caliper_mm3": read[-1], "volume_true_mm3": true[-1]}
+        for observable, series in run.observables.items():
+            last = series.last
+            if np.ndim(last) == 0 and observable != "volume_true_mm3":
+                row[observable] = float(last)
+        if "her2_shares" in run.observables:
+            shares = run.observables["her2_shares"].last
+            row |= {f"her2_{label}": share for label, share in zip(HER2_CLASSES, shares, strict=True)}
+        if "occupancy_mean" in run.observables:
+            row["occupancy_mean_highest"] = float(np.max(run.observables["occupancy_mean"].value))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def units_of(study: Study) -> list[Unit]:
+    """The mice that have a run, in the order of the scenario; without study.json, as the runs name them.
+
+    Raises PooledConditions where mice of one arm and study, or two runs of one mouse, differ in their design point.
+    """
+    title = str(study.info.get("title") or study.out_dir.resolve().name)
+    runs = {run.run_id: run.condition for run in study.runs}
+    listed = study.info.get("conditions")
+    if listed:
+        units = [Unit(each["run_id"], each["study"] or title, each["arm"], each["mouse"]) for each in listed]
+    else:
+        units = [Unit(run_id, title, condition["arm"], condition["mouse"]) for run_id, condition in runs.items()]
+        units.sort(key=lambda unit: (unit.arm, unit.mouse))
+    units = [unit for unit in units if unit.run_id in runs]
+    arms: dict[tuple[str, str], tuple[str, str]] = {}
+    mice: dict[tuple, str] = {}
+    for unit in units:
+        point = mouse_point(runs[unit.run_id])
+        first, known = arms.setdefault((unit.study, unit.arm), (unit.run_id, point))
+        if known != point:
+            raise PooledConditions(f"study {unit.study}, arm {unit.arm}", first, unit.run_id)
+        twin = mice.setdefault(unit[1:], unit.run_id)
+        if twin != unit.run_id:
+            raise PooledConditions(f"study {unit.study}, arm {unit.arm}, mouse {unit.mouse}", twin, unit.run_id)
+    return units
+
+
+def mouse_point(condition: dict) -> str:
+    """The design point of a mouse: what all mice of its arm share, whatever the mouse itself is like.
+
+    `lineage` stands for tumour and strain before mice differ; a swept mean or spread of what is drawn per mouse is told
+    apart by the name of the study alone.
+    """
+    plan = {name: value for name, value in condition["study"].items() if name != "body_weight"}
+    shared = {name: condition.get(name) for name in ("seed", "random", "lineage", "doses", "strain", "checkpoint")}
+    return json.dumps([shared, plan], sort_keys=True)
+
+
+def study_points(study: Study) -> dict[str, dict]:
+    """The swept values of each study, by its name; empty where nothing is swept or study.json does not say."""
+    points = study.info.get("studies") or {}
+    return {name: values for name, values in points.items() if values}
+
+
+def _tumour_words(condition: dict) -> str:
+    parts = []
+    for clone in condition["clones"]:
+        words = clone["cell_line"]
+        words += "" if clone["mechanism"] == "none" else f" with {clone['mechanism']}"
+        words += "" if clone["fraction"] == 1 else f" ({100 * clone['fraction']:g} %)"
+        parts.append(words)
+    share = condition["tumour"]["fraction_simulated"]
+    size = "every cell simulated" if share == 1 else f"{100 * share:g} % of the cells simulated"
+    return f"{' + '.join(parts)}, {size}"
+
+
+def _arm_words(condition: dict) -> dict[str, str]:
+    """Drug, dose, route and schedule of an arm; a loading dose stands beside the maintenance."""
+    days: dict[tuple, list[float]] = {}
+    for dose in condition["doses"]:
+        days.setdefault((dose["drug"], dose["mg_per_kg"], dose["route"]), []).append(dose["day"])
+    if not days:
+        return {"drug": "none", "dose": "none", "route": "none", "schedule": "none"}
+    return {
+        "drug": ", ".join(dict.fromkeys(drug for drug, _, _ in days)),
+        "dose": ", ".join(f"{drug} {mg:g} mg/kg" for drug, mg, _ in days),
+        "route": ", ".join(dict.fromkeys(route for _, _, route in days)),
+        "schedule": "; ".join(f"{drug} {mg:g}: day {_day_words(on)}" for (drug, mg, _), on in days.items()),
+    }
+
+
+def _day_words(days: list[float]) -> str:
+    if len(days) > 8:
+        return f"{days[0]:g} to {days[-1]:g}, {len(days)} times"
+    return ", ".join(f"{day:g}" for day in days)
+
+
+def _draw(study: Study, units: Sequence[Unit], folder: Path) -> dict[str, Path]:
+    """Draw and save what only a simulation can show; name -> PNG file."""
+    # matplotlib takes a second to load: only what draws pays for it.
+    from analysis.figures import save
+    from analysis.growth import mice_pictures
+
+    runs = {run.run_id: run for run in study.runs}
+    arms: dict[str, list[Run]] = {}
+    several = len({unit.study for unit in units}) > 1
+    for run_id, name, arm, _ in units:
+        arms.setdefault(f"{name}: {arm}" if several else arm, []).append(runs[run_id])
+    drawn = {"inside": mice_pictures.inside_figure(arms), "slices": mice_pictures.slices_figure(arms)}
+    folder.mkdir(parents=True, exist_ok=True)
+    return {name: save(figure, folder / name)[0] for name, figure in drawn.items() if figure is not None}
+
+
+def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) -> str:
+    """The part of the report that a laboratory's own sheet does not have."""
+    shown = [c for c in _END_COLUMNS if c in tumours]
+    means = tumours.groupby(["study", "arm"], sort=False)[shown].mean().reset_index()
+    if means["study"].nunique() == 1:
+        means = means.drop(columns="study")
+    means = means.rename(columns={c: _END_COLUMNS[c] for c in shown})
+    for column in means.select_dtypes("number"):
+        means[column] = means[column].map(_digits)
+    overrides = pd.DataFrame(study.info.get("in_vivo_overrides") or [])
+    if not overrides.empty:
+        for column in ("well", "mouse"):
+            overrides[column] = overrides[column].map(_digits)
+    return render(
+        "mice.html",
+        figures=[(path, _PICTURES[name]) for name, path in pictures.items()],
+        means=means,
+        overrides=overrides,
+        stand_in_table=stand_in_table(study.info),
+        scenario_text=str(study.info.get("scenario") or ""),
+    )
+
+
+def _digits(value: float) -> str:
+    """1,060 and 0.0125: no powers of ten where a reader can count."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+_END_COLUMNS = {
+    "end_day": "day",
+    "volume_true_mm3": "true volume (mm³)",
+    "volume_caliper_mm3": "caliper volume (mm³)",
+    "cells_alive": "living cells",
+    "kills_nk": "killed by NK",
+    "kills_myeloid": "killed by myeloid cells",
+    "kills_human_nk": "killed by human NK",
+    "hypoxic_share": "hypoxic share",
+    "patch_max": "fullest patch (64 nominal)",
+    "axis_ratio": "axis ratio",
+    "her2_0": "HER2 0",
+    "her2_1+": "HER2 1+",
+    "her2_2+": "HER2 2+",
+    "her2_3+": "HER2 3+",
+}

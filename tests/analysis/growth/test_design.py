@@ -1,0 +1,74 @@
+"""The design file beside a sheet."""
+
+import pytest
+
+from analysis.errors import SheetFault
+from analysis.growth.design import GrowthDesign, read_design, unknown_arms
+
+FULL = """
+[study]
+strain = "nude"
+randomisation = "by weight"
+[rules]
+endpoint_mm3 = 1500
+evaluation_day = 21
+other_causes = "count"
+volume_formula = "ellipsoid"
+paired = true
+[arm."drug A"]
+dose = "10 mg/kg"
+[[combination]]
+a = "drug A"
+b = "drug B"
+both = "A and B"
+[adcc_share]
+antibody = "drug A"
+fc_null = "drug A, mute"
+"""
+
+
+def test_full_file(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(FULL, encoding="utf-8")
+    design = read_design(path)
+    assert design.study == {"strain": "nude", "randomisation": "by weight"}
+    assert (design.endpoint_mm3, design.evaluation_day, design.other_causes) == (1500.0, 21.0, "count")
+    assert design.paired and design.volume_formula == "ellipsoid"
+    assert design.combinations == (("drug A", "drug B", "A and B"),)
+    assert design.adcc_share == ("drug A", "drug A, mute")
+    assert len(unknown_arms(design, ["drug A"])) == 3
+
+
+def test_missing_file_gives_the_defaults(tmp_path):
+    assert read_design(tmp_path / "none.toml") == GrowthDesign()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[rules]\nendpoint_mm = 3\n", "rules.endpoint_mm: not known; is it endpoint_mm3?"),
+        ("[rules]\nendpoint_mm3 = -3\n", "a number above zero"),
+        ("[rules]\nevaluation_day = nan\n", "a number"),
+        ('[rules]\nother_causes = "maybe"\n', "one of censor, count"),
+        ("[rules]\npaired = 1\n", "one of False, True"),
+        ("[studies]\n", "studies: not known; is it study?"),
+        ("[study]\nstrain = [1]\n", "study.strain: has to be a text"),
+        ('[arm]\ndose = "3"\n', 'write it as [arm."NAME"]'),
+        ('[[combination]]\na = "x"\nboth = "z"\n', "combination 1.b: the name of an arm is missing"),
+        ("[rules\n", "s.toml"),
+    ],
+)
+def test_faults(tmp_path, text, words):
+    path = tmp_path / "s.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SheetFault) as caught:
+        read_design(path)
+    assert words in str(caught.value)
+
+
+def test_roles_by_name():
+    arms = ["vehicle", "A", "B", "a + b", "A Fc-null"]
+    assert GrowthDesign().combinations_of(arms) == [("A", "B", "a + b")]
+    assert GrowthDesign().adcc_arms(arms) == ("A", "A Fc-null")
+    assert GrowthDesign().combinations_of(["vehicle", "A", "A + B"]) == []
+    assert GrowthDesign().adcc_arms(["vehicle", "A"]) is None

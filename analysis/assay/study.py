@@ -1,8 +1,9 @@
 """A folder of finished in-vitro runs -> tables, figures and a report."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -23,10 +24,15 @@ from analysis.reading.stand_ins import stand_in_lines
 from analysis.reading.summary import light_study, refresh
 from analysis.tables import tidy, write_table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 OBSERVABLES = (
     *("signal", "signal_maximum", "signal_blank", "kills", "contacts"),
     *("kills_per_nk", "contacts_per_nk", "granules_left", "time_to_first_kill_h"),
 )
+# In this order: a comparison is drawn where none of the first three could be.
+_DRAWN = ("dose_response", "viability", "et_curve", "comparison", "time_course", "kills_per_nk", "well")
 LARGE = 2000  # runs; above it the whole study is no longer held in memory
 TABLES = (
     *("lysis", "lysis_summary", "dose_response", "dose_response_donors", "kinetics", "kinetics_summary"),
@@ -48,7 +54,36 @@ class Result:
     report: Path
     problems: list[str]
     headline: pd.DataFrame
-    stand_ins: list[str] = field(default_factory=list)
+    stand_ins: list[str]
+    analysis: "WellAnalysis"
+
+    def text(self) -> str:
+        """The headline, one line per curve, and whose numbers stand in for missing ones, for a terminal."""
+        return self.analysis.text()
+
+
+@dataclass
+class WellAnalysis:
+    """All that an analysis of wells computes, before anything is written.
+
+    tables: as they are written, by the name of their CSV file. curves, viable: dose response of lysis and of viability.
+    cautions: what to keep in mind when the numbers are read. large: a study of more than LARGE runs.
+    """
+
+    study: Study
+    design: pd.DataFrame
+    extra: list[str]
+    tables: dict[str, pd.DataFrame]
+    curves: list[Curve]
+    viable: list[Curve]
+    headline: pd.DataFrame
+    cautions: list[str]
+    large: bool
+
+    @property
+    def stand_ins(self) -> list[str]:
+        """Whose numbers stand in for missing ones, one line each."""
+        return stand_in_lines(self.study.info)
 
     def text(self) -> str:
         """The headline, one line per curve, and whose numbers stand in for missing ones, for a terminal."""
@@ -57,17 +92,81 @@ class Result:
         lines = [f"stand-in: {line}" for line in self.stand_ins]
         return "\n".join([headline_text(self.headline, fits, viability), *lines])
 
+    def figure(self, name: str) -> "Figure | None":
+        """One of report.FIGURES; None where the study holds nothing to draw."""
+        from analysis.assay import picture, plots  # matplotlib takes a second to load: only who draws pays for it
+
+        tables, extra, percent = self.tables, self.extra, "{} (%), mean and 95 % CI".format
+        makers: dict[str, Callable[[], Figure | None]] = {
+            "dose_response": lambda: plots.dose_response_figure(
+                self.curves, extra, percent("specific lysis"), "Dose response"
+            ),
+            "viability": lambda: plots.dose_response_figure(
+                self.viable, extra, percent("relative viability"), "Viability"
+            ),
+            "et_curve": lambda: plots.et_figure(tables["lysis_summary"], extra),
+            "comparison": lambda: plots.comparison_figure(tables["lysis_summary"], extra, percent("specific lysis")),
+            "time_course": lambda: plots.time_figure(tables["kinetics"], extra),
+            "kills_per_nk": lambda: plots.kills_figure(self.study.runs, self.design, extra),
+            "well": lambda: picture.well_figure(run) if (run := picture.representative_run(self.study.runs)) else None,
+        }
+        needed = {"et_curve": "lysis_summary", "comparison": "lysis_summary", "time_course": "kinetics"}
+        return makers[name]() if needed.get(name, "") in {"", *tables} else None
+
+    def write(self, out_dir: Path, with_figures: bool = True) -> Result:
+        """Write out_dir/tables/*.csv, figures/*.png and *.svg, and report.html."""
+        if not self.large:
+            refresh(self.study.out_dir)
+        _clear(out_dir / "tables", {f"{name}.csv" for name in TABLES})
+        for name, table in self.tables.items():
+            write_table(table, out_dir / "tables" / f"{name}.csv")
+        _clear(out_dir / "figures", {f"{name}.{end}" for name in FIGURES for end in ("png", "svg")})
+        figures = self._write_figures(out_dir / "figures") if with_figures and not self.large else {}
+        pngs = {name: paths[0] for name, paths in figures.items()}
+        report = write_report(
+            out_dir / "report.html",
+            self.study,
+            self.design,
+            self.extra,
+            self.headline,
+            self.tables,
+            pngs,
+            self.cautions,
+        )
+        images = [path for paths in figures.values() for path in paths]
+        return Result(self.tables, images, report, self.study.problems, self.headline, self.stand_ins, self)
+
+    def _write_figures(self, folder: Path) -> dict[str, list[Path]]:
+        from analysis.figures import save
+
+        written: dict[str, list[Path]] = {}
+        for name in _DRAWN:
+            if name == "comparison" and written.keys() & {"dose_response", "viability", "et_curve"}:
+                continue
+            figure = self.figure(name)
+            if figure is not None:
+                written[name] = save(figure, folder / name)
+        return written
+
 
 def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) -> Result:
     """Analyse the runs below out_dir; write out_dir/tables/*.csv, figures/*.png and *.svg, and report.html.
 
     with_figures = False draws nothing, in a third of the time. processes: as of summary.refresh.
-    Every analysis brings out_dir/tables/runs.parquet up to date. A study of more than LARGE runs is analysed from that
-    table alone: time courses and histograms are not in it, and figures and the intervals of single curves, which cost
-    most, are left out; every donor is fitted as ever.
-    Files that cannot be used and plates that lack controls are named in `problems` and left out.  Raises
+    Every analysis brings out_dir/tables/runs.parquet up to date. Raises as examine_wells does; nothing is written then.
+    """
+    return examine_wells(out_dir, processes).write(Path(out_dir), with_figures)
+
+
+def examine_wells(out_dir: Path, processes: int = 1) -> WellAnalysis:
+    """Compute what the runs below out_dir say; of a study of at most LARGE runs nothing is written.
+
+    A larger one is analysed from its summary table, out_dir/tables/runs.parquet, which is brought up to date: time
+    courses and histograms are not in it, and figures and the intervals of single curves, which cost most, are left out;
+    every donor is fitted as ever.
+    Files that cannot be used and plates that lack controls are named in `study.problems` and left out.  Raises
     MissingControls where that would leave no plate at all, PooledConditions where runs of two conditions would be
-    averaged into one row; nothing is written then.
+    averaged into one row.
     """
     out_dir = Path(out_dir)
     large = sum(1 for _ in (out_dir / "runs").glob("*/*.h5")) > LARGE
@@ -102,8 +201,6 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) 
             headline = headline_table(tables["viability"], extra, "relative viability (%)")
     if controls:
         tables["controls"] = controls_table(controls, design, extra)
-    if not large:
-        refresh(out_dir)
     tables = {name: tidy(table) for name, table in tables.items()}
     said = cautions(study.runs, tables)
     if large:
@@ -111,16 +208,7 @@ def analyse_wells(out_dir: Path, with_figures: bool = True, processes: int = 1) 
             *said,
             f"More than {LARGE:,} runs: no figures, time courses, killing tables or intervals of single curves",
         ]
-    draw = with_figures and not large
-    _clear(out_dir / "tables", {f"{name}.csv" for name in TABLES})
-    for name, table in tables.items():
-        write_table(table, out_dir / "tables" / f"{name}.csv")
-    _clear(out_dir / "figures", {f"{name}.{end}" for name in FIGURES for end in ("png", "svg")})
-    figures = _write_figures(out_dir / "figures", study, design, extra, tables, curves, viable) if draw else {}
-    pngs = {name: paths[0] for name, paths in figures.items()}
-    report = write_report(out_dir / "report.html", study, design, extra, headline, tables, pngs, said)
-    images = [path for paths in figures.values() for path in paths]
-    return Result(tables, images, report, study.problems, headline, stand_in_lines(study.info))
+    return WellAnalysis(study, design, extra, tables, curves, viable, headline, said, large)
 
 
 def _usable_controls(study: Study, design: pd.DataFrame) -> dict[str, PlateControls]:
@@ -135,44 +223,6 @@ def _usable_controls(study: Study, design: pd.DataFrame) -> dict[str, PlateContr
             raise
         study.problems += [f"{line}; the plate has no lysis" for line in str(fault).split("; ")]
         return controls
-
-
-def _write_figures(
-    folder: Path,
-    study: Study,
-    design: pd.DataFrame,
-    extra: list[str],
-    tables: dict[str, pd.DataFrame],
-    curves: list[Curve],
-    viable: list[Curve],
-) -> dict[str, list[Path]]:
-    # matplotlib takes a second to load: only an analysis that draws pays for it.
-    from analysis.assay import picture, plots
-    from analysis.figures import save
-
-    shown = picture.representative_run(study.runs)
-    percent = "{} (%), mean and 95 % CI".format
-    makers: dict[str, Callable] = {
-        "dose_response": lambda: plots.dose_response_figure(curves, extra, percent("specific lysis"), "Dose response"),
-        "viability": lambda: plots.dose_response_figure(viable, extra, percent("relative viability"), "Viability"),
-        "et_curve": lambda: plots.et_figure(tables["lysis_summary"], extra) if "lysis_summary" in tables else None,
-        "comparison": lambda: (
-            plots.comparison_figure(tables["lysis_summary"], extra, percent("specific lysis"))
-            if "lysis_summary" in tables
-            else None
-        ),
-        "time_course": lambda: plots.time_figure(tables["kinetics"], extra) if "kinetics" in tables else None,
-        "kills_per_nk": lambda: plots.kills_figure(study.runs, design, extra),
-        "well": lambda: picture.well_figure(shown) if shown else None,
-    }
-    written: dict[str, list[Path]] = {}
-    for name, make in makers.items():
-        if name == "comparison" and written.keys() & {"dose_response", "viability", "et_curve"}:
-            continue
-        figure = make()
-        if figure is not None:
-            written[name] = save(figure, folder / name)
-    return written
 
 
 def _clear(folder: Path, names: set[str]) -> None:

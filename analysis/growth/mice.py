@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,15 @@ import pandas as pd
 from analysis.errors import ForeignFile, PooledConditions, SheetFault
 from analysis.growth.caliper_rows import COLUMNS
 from analysis.growth.design import GrowthDesign
-from analysis.growth.study import GrowthResult, analyse_rows, with_points
+from analysis.growth.study import GrowthAnalysis, GrowthResult, examine_rows, with_points
 from analysis.html import render
 from analysis.reading.run_file import opened
 from analysis.reading.runs import Run, Study, read_study
 from analysis.reading.stand_ins import stand_in_lines, stand_in_table
-from analysis.tables import write_table
+from analysis.tables import tidy, write_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _READINGS = ("day", "volume_caliper_mm3", "volume_true_mm3")
 HER2_CLASSES = ("0", "1+", "2+", "3+")
@@ -49,38 +53,86 @@ class Unit(NamedTuple):
     mouse: int
 
 
-def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
-    """Analyse the run files of a study in mice; everything is written into its folder.
+@dataclass
+class MiceAnalysis:
+    """All that an analysis of simulated mice computes, before anything is written.
 
-    Runs that cannot be used are named in `problems`. Raises SheetFault where there is no mouse at all, or where mice of
-    two design points would stand in one arm of one study.
+    units: the mice, in the order of the scenario. growth: as of a laboratory's own sheet. tumours: one row per mouse.
+    """
+
+    study: Study
+    units: list[Unit]
+    growth: GrowthAnalysis
+    tumours: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by the name of its CSV file."""
+        return {**self.growth.tables, "tumours": tidy(self.tumours)}
+
+    @property
+    def headline(self) -> pd.DataFrame:
+        """Per treated arm the main measures as text."""
+        return self.growth.headline
+
+    @property
+    def stand_ins(self) -> list[str]:
+        """Whose numbers stand in for missing ones, one line each."""
+        return stand_in_lines(self.study.info)
+
+    def text(self) -> str:
+        """Mean volumes, measures, p-values, and whose numbers stand in for missing ones, for a terminal."""
+        return "\n".join([self.growth.text(), *(f"stand-in: {line}" for line in self.stand_ins)])
+
+    def pictures(self) -> dict[str, Figure]:
+        """Figures of what only a simulated tumour shows, by name."""
+        from analysis.growth import mice_pictures  # matplotlib takes a second to load: only who draws pays for it
+
+        runs = {run.run_id: run for run in self.study.runs}
+        arms: dict[str, list[Run]] = {}
+        several = len({unit.study for unit in self.units}) > 1
+        for run_id, name, arm, _ in self.units:
+            arms.setdefault(f"{name}: {arm}" if several else arm, []).append(runs[run_id])
+        drawn = {"inside": mice_pictures.inside_figure(arms), "slices": mice_pictures.slices_figure(arms)}
+        return {name: figure for name, figure in drawn.items() if figure is not None}
+
+    def write(self, out_dir: Path, with_figures: bool = True) -> GrowthResult:
+        """Write tables, figures, exports and report.html below out_dir."""
+        pictures = self._save_pictures(out_dir / "figures") if with_figures else {}
+        result = self.growth.write(out_dir, with_figures, _appendix(self.study, self.tumours, pictures))
+        result.tables["tumours"] = write_table(self.tumours, out_dir / "tables" / "tumours.csv")
+        result.figures += pictures.values()
+        result.problems += self.study.problems
+        result.stand_ins = self.stand_ins
+        return result
+
+    def _save_pictures(self, folder: Path) -> dict[str, Path]:
+        from analysis.figures import save
+
+        folder.mkdir(parents=True, exist_ok=True)
+        return {name: save(figure, folder / name)[0] for name, figure in self.pictures().items()}
+
+
+def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
+    """Analyse the run files of a study in mice; everything is written into its folder. Raises as examine_mice does."""
+    return examine_mice(out_dir).write(Path(out_dir), with_figures)
+
+
+def examine_mice(out_dir: Path) -> MiceAnalysis:
+    """Compute what the run files of a study in mice say; nothing is written.
+
+    Runs that cannot be used are named in `study.problems`. Raises SheetFault where there is no mouse at all, or where
+    mice of two design points would stand in one arm of one study.
     """
     out_dir = Path(out_dir)
     study = read_study(out_dir, "xenograft")
     _leave_out_unreadable(study)
     if not study.runs:
         raise SheetFault(["no mouse: no complete run file of this study", *study.problems])
-    units = units_of(study)
-    rows = caliper_rows(study, units)
-    design = design_of(study)
-    points = study_points(study)
-    tumours = with_points(tumour_table(study, units), points)
+    units, points = units_of(study), study_points(study)
     title = str(study.info.get("title") or study.info.get("scenario_file") or out_dir.resolve().name)
-    pictures = _draw(study, units, out_dir / "figures") if with_figures else {}
-    result = analyse_rows(
-        rows,
-        out_dir,
-        design,
-        title=title,
-        with_figures=with_figures,
-        appendix=_appendix(study, tumours, pictures),
-        points=points,
-    )
-    result.tables["tumours"] = write_table(tumours, out_dir / "tables" / "tumours.csv")
-    result.figures += pictures.values()
-    result.problems += study.problems
-    result.stand_ins = stand_in_lines(study.info)
-    return result
+    growth = examine_rows(caliper_rows(study, units), design_of(study), title=title, points=points)
+    return MiceAnalysis(study, units, growth, with_points(tumour_table(study, units), points))
 
 
 def _leave_out_unreadable(study: Study) -> None:
@@ -253,22 +305,6 @@ def _day_words(days: list[float]) -> str:
     if len(days) > 8:
         return f"{days[0]:g} to {days[-1]:g}, {len(days)} times"
     return ", ".join(f"{day:g}" for day in days)
-
-
-def _draw(study: Study, units: Sequence[Unit], folder: Path) -> dict[str, Path]:
-    """Draw and save what only a simulation can show; name -> PNG file."""
-    # matplotlib takes a second to load: only what draws pays for it.
-    from analysis.figures import save
-    from analysis.growth import mice_pictures
-
-    runs = {run.run_id: run for run in study.runs}
-    arms: dict[str, list[Run]] = {}
-    several = len({unit.study for unit in units}) > 1
-    for run_id, name, arm, _ in units:
-        arms.setdefault(f"{name}: {arm}" if several else arm, []).append(runs[run_id])
-    drawn = {"inside": mice_pictures.inside_figure(arms), "slices": mice_pictures.slices_figure(arms)}
-    folder.mkdir(parents=True, exist_ok=True)
-    return {name: save(figure, folder / name)[0] for name, figure in drawn.items() if figure is not None}
 
 
 def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) -> str:

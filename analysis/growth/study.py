@@ -2,7 +2,7 @@
 
     result = analyse_growth(Path("study.csv"), Path("out"), control="vehicle")
 
-`analyse_rows` is the one entry for data of any origin: a reader of simulated mice passes it a DataFrame with the
+`examine_rows` is the one entry for data of any origin: a reader of simulated mice passes it a DataFrame with the
 columns of `caliper_rows.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
 """
 
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -23,8 +25,11 @@ from analysis.growth.export import file_words, write_kulgap, write_tidy, write_t
 from analysis.growth.report import write_report
 from analysis.growth.tables import GrowthStudy, analyse_study
 from analysis.growth.text import design_sheet
-from analysis.tables import write_table
+from analysis.tables import tidy, write_table
 from simulation.text import one_line, printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _OWN_TABLES = (
     *("mice", "arms", "volumes_by_day", "comparisons", "tests", "response"),
@@ -69,24 +74,106 @@ def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with
     design = read_design(source.with_suffix(".toml"))
     sheet = read_caliper(source, design.volume_formula)
     notes = [*sheet.notes, *check_magnitudes(sheet.rows, design.loq_mm3)]
-    return analyse_rows(sheet.rows, out_dir, design, control, notes, source.stem, with_figures)
+    return examine_rows(sheet.rows, design, control, notes, source.stem).write(Path(out_dir), with_figures)
 
 
-def analyse_rows(
+@dataclass
+class GrowthAnalysis:
+    """All that an analysis of tumour growth computes, before anything is written.
+
+    rows: tidy caliper rows; studies: one for each point of a sweep; points: study -> swept values; notes: what was
+    merged, left aside or not estimable.
+    """
+
+    rows: pd.DataFrame
+    studies: list[GrowthStudy]
+    design: GrowthDesign
+    notes: list[str]
+    title: str
+    points: Mapping[str, Mapping]
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table that holds a row, by the name of its CSV file."""
+        found = {}
+        for name in _OWN_TABLES:
+            if name == "design":
+                parts = [design_sheet(s, self.design).assign(study=s.name) for s in self.studies]
+            else:
+                parts = [s.tables[name] for s in self.studies]
+            parts = [p for p in parts if len(p)]
+            if parts:
+                joined = pd.concat([p.astype(object) for p in parts], ignore_index=True).infer_objects()
+                joined = joined[["study", *(c for c in joined if c not in ("study", "note")), *_has_note(joined)]]
+                found[name] = tidy(with_points(joined, self.points))
+        return found
+
+    @cached_property
+    def headline(self) -> pd.DataFrame:
+        """Per treated arm the main measures as text; its title in headline.attrs["title"]."""
+        studies, title = self.studies, self.title
+        headline = pd.concat([growth_headline.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
+        if len(studies) == 1:
+            headline = headline.drop(columns="study")
+            study = studies[0]
+            day = "" if study.evaluation_day is None else f", evaluated on day {study.evaluation_day:g}"
+            headline.attrs["title"] = f"{title}: treated arms against {study.control}{day} (95 % intervals)"
+        else:
+            headline.attrs["title"] = f"{title}: treated arms against their controls (95 % intervals)"
+        return headline
+
+    def text(self) -> str:
+        """Mean volumes, measures and p-values, for a terminal."""
+        return printable(growth_headline.text(self.headline.attrs["title"], self.studies))
+
+    def figures(self, study: GrowthStudy) -> dict[str, Figure]:
+        """Figures of one study by name."""
+        from analysis.growth.plots import draw_all  # matplotlib takes a second to load: only who draws pays for it
+
+        return draw_all(study, self.rows[self.rows["study"] == study.name], self.design)
+
+    def write(self, out_dir: Path, with_figures: bool = True, appendix: str = "") -> GrowthResult:
+        """Write tables, figures, exports and report.html below out_dir; appendix: a piece of HTML for the report."""
+        for folder in ("tables", "figures", "exports"):
+            (out_dir / folder).mkdir(parents=True, exist_ok=True)
+        for name in _OWN_TABLES:
+            path = out_dir / "tables" / f"{name}.csv"
+            if name in self.tables:
+                write_table(self.tables[name], path)
+            else:
+                path.unlink(missing_ok=True)
+        exports, said = _export(self.rows, self.studies, self.design, out_dir / "exports")
+        notes = [*self.notes, *said]
+        pngs = self._draw(out_dir / "figures") if with_figures else {}
+        figures = [path for of in pngs.values() for png in of.values() for path in (png, png.with_suffix(".svg"))]
+        report = write_report(out_dir / "report.html", self.title, self.studies, self.design, pngs, notes, appendix)
+        screen = growth_headline.text(self.headline.attrs["title"], self.studies)
+        return GrowthResult(dict(self.tables), figures, report, [], self.headline, notes, exports, screen)
+
+    def _draw(self, folder: Path) -> dict[str, dict[str, Path]]:
+        """Draw and save all figures; study -> figure name -> PNG file."""
+        from analysis.figures import save
+
+        pngs: dict[str, dict[str, Path]] = {}
+        words = file_words(study.name for study in self.studies)
+        for study in self.studies:
+            prefix = "" if len(self.studies) == 1 else f"{words[study.name]}_"
+            drawn = self.figures(study)
+            pngs[study.name] = {name: save(figure, folder / f"{prefix}{name}")[0] for name, figure in drawn.items()}
+        return pngs
+
+
+def examine_rows(
     rows: pd.DataFrame,
-    out_dir: Path,
     design: GrowthDesign | None = None,
     control: str | None = None,
     notes: Sequence[str] = (),
     title: str = "Tumour growth",
-    with_figures: bool = True,
-    appendix: str = "",
     points: Mapping[str, Mapping] | None = None,
-) -> GrowthResult:
-    """Analyse tidy rows (columns of `caliper_rows.COLUMNS`) of one study or several; write everything below out_dir.
+) -> GrowthAnalysis:
+    """Analyse tidy rows (columns of `caliper_rows.COLUMNS`) of one study or several; nothing is written.
 
-    appendix: a piece of HTML (analysis.html) for the report. points: study -> swept values, which become columns.
-    Raises SheetFault before anything is written.
+    points: study -> swept values, which become columns. Raises SheetFault.
     """
     sheet = check_rows(rows)
     design = (design or GrowthDesign()).spelt_as(list(dict.fromkeys(sheet.rows["arm"])))
@@ -110,7 +197,7 @@ def analyse_rows(
         of = growth_headline.reading_notes(study, rows[rows["study"] == study.name])
         said += [f"study {study.name}, {line}" for line in of] if len(studies) > 1 else of
     title = one_line(design.study.get("title", title))
-    return _write(rows, studies, design, Path(out_dir), said, title, with_figures, appendix, points or {})
+    return GrowthAnalysis(rows, studies, design, said, title, points or {})
 
 
 def with_points(table: pd.DataFrame, points: Mapping[str, Mapping]) -> pd.DataFrame:
@@ -120,66 +207,6 @@ def with_points(table: pd.DataFrame, points: Mapping[str, Mapping]) -> pd.DataFr
     columns = {key: [points.get(name, {}).get(key) for name in table["study"]] for key in keys}
     before, after = table.iloc[:, :place], table.iloc[:, place:]
     return pd.concat([before, pd.DataFrame(columns, index=table.index), after], axis=1)
-
-
-def _write(
-    rows: pd.DataFrame,
-    studies: list[GrowthStudy],
-    design: GrowthDesign,
-    out_dir: Path,
-    notes: list[str],
-    title: str,
-    with_figures: bool,
-    appendix: str,
-    points: Mapping[str, Mapping],
-) -> GrowthResult:
-    for folder in ("tables", "figures", "exports"):
-        (out_dir / folder).mkdir(parents=True, exist_ok=True)
-    tables: dict[str, pd.DataFrame] = {}
-    for name in _OWN_TABLES:
-        if name == "design":
-            parts = [design_sheet(s, design).assign(study=s.name) for s in studies]
-        else:
-            parts = [s.tables[name] for s in studies]
-        parts = [p for p in parts if len(p)]
-        if parts:
-            joined = pd.concat([p.astype(object) for p in parts], ignore_index=True).infer_objects()
-            joined = joined[["study", *(c for c in joined if c not in ("study", "note")), *_has_note(joined)]]
-            tables[name] = write_table(with_points(joined, points), out_dir / "tables" / f"{name}.csv")
-        else:
-            (out_dir / "tables" / f"{name}.csv").unlink(missing_ok=True)
-    exports, said = _export(rows, studies, design, out_dir / "exports")
-    notes += said
-    pngs = _draw(rows, studies, design, out_dir / "figures") if with_figures else {}
-    figures = [path for of in pngs.values() for png in of.values() for path in (png, png.with_suffix(".svg"))]
-    headline = pd.concat([growth_headline.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
-    if len(studies) == 1:
-        headline = headline.drop(columns="study")
-        study = studies[0]
-        day = "" if study.evaluation_day is None else f", evaluated on day {study.evaluation_day:g}"
-        headline.attrs["title"] = f"{title}: treated arms against {study.control}{day} (95 % intervals)"
-    else:
-        headline.attrs["title"] = f"{title}: treated arms against their controls (95 % intervals)"
-    report = write_report(out_dir / "report.html", title, studies, design, pngs, notes, appendix)
-    screen = growth_headline.text(headline.attrs["title"], studies)
-    return GrowthResult(tables, figures, report, [], headline, notes, exports, screen)
-
-
-def _draw(
-    rows: pd.DataFrame, studies: list[GrowthStudy], design: GrowthDesign, folder: Path
-) -> dict[str, dict[str, Path]]:
-    """Draw and save all figures; study -> figure name -> PNG file."""
-    # matplotlib takes a second to load: only what draws pays for it.
-    from analysis.figures import save
-    from analysis.growth.plots import draw_all
-
-    pngs: dict[str, dict[str, Path]] = {}
-    words = file_words(study.name for study in studies)
-    for study in studies:
-        prefix = "" if len(studies) == 1 else f"{words[study.name]}_"
-        drawn = draw_all(study, rows[rows["study"] == study.name], design)
-        pngs[study.name] = {name: save(figure, folder / f"{prefix}{name}")[0] for name, figure in drawn.items()}
-    return pngs
 
 
 def _has_note(frame: pd.DataFrame) -> list[str]:

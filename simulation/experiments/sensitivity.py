@@ -40,7 +40,7 @@ Values = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Sensitivities:
-    """Method ("morris", "sobol") -> table of indices (analysis.fitting.sensitivity.indices), and what was varied as text.
+    """Method ("morris", "sobol") -> table of indices (analysis.fitting.sensitivity), and what was varied as text.
 
     page: the HTML file that was written; None if none was.
     """

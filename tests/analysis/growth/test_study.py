@@ -10,7 +10,7 @@ import pytest
 
 from analysis.errors import SheetFault
 from analysis.growth.design import GrowthDesign
-from analysis.growth.study import analyse_growth, analyse_rows
+from analysis.growth.study import analyse_growth, examine_rows
 from tests.analysis.growth.awkward import AWKWARD, DAYS, GROW, NAN, jitter, several
 from tests.analysis.growth.sheets import exponential, rows_of
 
@@ -18,6 +18,11 @@ EXAMPLE = Path(__file__).parents[3] / "scenarios" / "data" / "example_caliper.cs
 TABLES = {"mice", "arms", "volumes_by_day", "comparisons", "tests", "response", "survival", "survival_curve", "power"}
 FIGURES = {"mean_curves", "individual_curves", "spider", "waterfall", "growth_rates", "kaplan_meier", "body_weight"}
 TEXT_COLUMNS = {"study", "arm", "arms", "mouse", "note", "method", "unit", "cause", "causes"}
+
+
+def analyse_rows(rows, out_dir, *given, with_figures=True, **options):
+    """Analyse rows and write everything below a folder."""
+    return examine_rows(rows, *given, **options).write(out_dir, with_figures)
 
 
 def quietly(rows, out_dir, **kwargs):

@@ -1,5 +1,84 @@
-"""adccsim: agents of antibody-dependent cellular cytotoxicity in a well and, later, in a mouse."""
+"""adccsim: antibody-dependent cellular cytotoxicity, simulated cell by cell.
+
+    import simulation as ac
+
+    study = ac.run("adcc_protocol", set={"targets.cells": 500})
+    study.lysis_summary                     # a pandas table
+    study.plot.dose_response()              # a matplotlib figure
+
+Simulate and read
+    run(scenario, out)      simulate a shipped scenario, a file or a dict; returns a study
+    open(path)              a results folder as a study, or one run file
+    load_scenario(source)   read and check a scenario;  conditions(scenario) the wells or mice that it asks for
+    catalogue               every number with its unit, range, source and provenance
+
+Questions of many runs
+    compare, calibrate, sensitivity, predict        plate, calipers: a laboratory's own measurements
+
+Engines, for single wells and tumours under your own control
+    WellEngine, TumourEngine        ADCCModel: the well as a mesa.Model
+
+Names are loaded when they are first used: `import` itself costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from simulation.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from simulation.api.catalogue import catalogue
+    from simulation.api.questions import calibrate, compare, predict, sensitivity
+    from simulation.api.scenarios import conditions, load_scenario
+    from simulation.api.study import open, run
+    from simulation.experiments.sheets import calipers, plate
+    from simulation.teaching.model import ADCCModel
+    from simulation.well.engine import WellEngine
+    from simulation.xenograft.engine import TumourEngine
+
+_PLACES = {
+    "run": "api.study",
+    "open": "api.study",
+    "load_scenario": "api.scenarios",
+    "conditions": "api.scenarios",
+    "catalogue": "api.catalogue",
+    "compare": "api.questions",
+    "calibrate": "api.questions",
+    "sensitivity": "api.questions",
+    "predict": "api.questions",
+    "plate": "experiments.sheets",
+    "calipers": "experiments.sheets",
+    "WellEngine": "well.engine",
+    "TumourEngine": "xenograft.engine",
+    "ADCCModel": "teaching.model",
+}
+
+__all__ = [
+    "ADCCModel",
+    "TumourEngine",
+    "WellEngine",
+    "__version__",
+    "calibrate",
+    "calipers",
+    "catalogue",
+    "compare",
+    "conditions",
+    "load_scenario",
+    "open",
+    "plate",
+    "predict",
+    "run",
+    "sensitivity",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    globals()[name] = found  # hides the package of this name, if there is one: catalogue, run
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

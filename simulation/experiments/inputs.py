@@ -1,20 +1,27 @@
 """What an experiment is given: a scenario by name, by file or already loaded, and a folder or none."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from simulation.run.books import Step
 from simulation.run.folder import prepare
-from simulation.scenario.load import load_scenario, scenario_from_text
+from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from simulation.scenario.shipped import find
+from simulation.scenario.stored import scenario_of_study
 from simulation.scenario.tables import Loaded
 from simulation.scenario.well.schema import Scenario
+from simulation.study_file import read_study_file
+from simulation.toml_text import toml_text, toml_value
 
-type ScenarioSource = str | Path | Loaded  # a file, the name of a shipped one, or a scenario that is loaded
+STUDY_FILE = "study.json"
+
+# A file, the name of a shipped scenario, the results folder of a study, the tables of a file, or a loaded scenario.
+type ScenarioSource = str | Path | Mapping[str, Any] | Loaded | Given
 Report = Callable[[str], None]
 Progress = Callable[[Step], None]
 
@@ -48,16 +55,31 @@ class Given:
 
 
 def given_scenario(given: ScenarioSource, sets: Sequence[str] = ()) -> Given:
-    """A scenario from a file, the name of a shipped one, or a loaded scenario. sets: "key=value" texts, as of --set.
+    """A scenario from whatever an experiment may be given. sets: "key=value" texts, as of --set.
 
-    Raises ScenarioError; ValueError for sets together with a loaded scenario.
+    A results folder, or its study.json, gives the scenario that the study was made of. Raises ScenarioError,
+    StudyFileError, DamagedFile; ValueError for sets together with a loaded scenario.
     """
     if isinstance(given, str | Path):
         path = find(str(given))
+        record = path / STUDY_FILE if path.is_dir() else path
+        if record.name == STUDY_FILE and record.is_file():
+            info = read_study_file(record)
+            return Given(scenario_of_study(info, str(record), sets), None, str(info.get("scenario_file") or "scenario"))
         return Given(load_scenario(path, sets), path, path.name)
+    if isinstance(given, Mapping):
+        return Given(scenario_from_dict(dict(given), sets, Path.cwd(), toml_text(given)), None, "scenario")
+    if isinstance(given, Given) and not sets:
+        return given
     if sets:
         raise ValueError("sets are laid over a file while it is read; this scenario is loaded already")
+    assert isinstance(given, Loaded)
     return Given(given, None, "scenario")
+
+
+def set_texts(values: Mapping[str, object] | None) -> list[str]:
+    """Dotted key -> value as "key=value" texts, as of --set. Raises TypeError for a value that TOML lacks."""
+    return [f"{key}={toml_value(value)}" for key, value in (values or {}).items()]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ the process, without an exception, where the system gives them no memory while t
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -23,6 +24,8 @@ from simulation.study_file import StudyFileError
 from simulation.text import count
 
 if TYPE_CHECKING:
+    from analysis.assay.study import WellAnalysis
+    from analysis.growth.mice import MiceAnalysis
     from analysis.assay.study import Result
     from analysis.growth.study import GrowthResult
 
@@ -147,13 +150,23 @@ def analyse(folder: Path, processes: int | None = None) -> "Result | GrowthResul
     study.json that cannot be used, IncompleteStudy where controls or mice are missing, ResultError for a damaged run
     file, RuntimeSettingsError where the process may use too little memory, OSError if the summary cannot be written.
     """
+    folder = _results_folder(folder)
+    result = _analysed(folder, processes or cores())
+    _keep_summary(folder, result)
+    return result
+
+
+def examine(folder: Path, processes: int | None = None) -> "WellAnalysis | MiceAnalysis":
+    """As analyse, with nothing written: the results folder may be one that only others can write to."""
+    return _examined(_results_folder(folder), processes or cores())
+
+
+def _results_folder(folder: Path) -> Path:
     folder = Path(folder)
     if not os.path.isdir(folder / "runs"):  # pathlib's raises for a name that is too long
         raise InputError([f"{folder}: no results folder (there is no {folder / 'runs'})"])
     require_address_space(f"the analysis of {folder}")
-    result = _analysed(folder, processes or cores())
-    _keep_summary(folder, result)
-    return result
+    return folder
 
 
 def run_and_analyse(
@@ -183,14 +196,33 @@ def run_and_analyse(
 
 def _analysed(folder: Path, processes: int) -> "Result | GrowthResult":
     from analysis.assay.study import analyse_wells
-    from analysis.errors import ForeignFile, MissingControls, SheetFault
     from analysis.growth.mice import analyse_mice
     from analysis.reading.runs import kind_of
 
-    try:
+    with _faults_of(folder):
         if kind_of(folder) == "xenograft":
             return analyse_mice(folder)
         return analyse_wells(folder, processes=processes)
+
+
+def _examined(folder: Path, processes: int) -> "WellAnalysis | MiceAnalysis":
+    from analysis.assay.study import examine_wells
+    from analysis.growth.mice import examine_mice
+    from analysis.reading.runs import kind_of
+
+    with _faults_of(folder):
+        if kind_of(folder) == "xenograft":
+            return examine_mice(folder)
+        return examine_wells(folder, processes)
+
+
+@contextmanager
+def _faults_of(folder: Path) -> Iterator[None]:
+    """What an analysis raises, as an error of this package that names the folder."""
+    from analysis.errors import ForeignFile, MissingControls, SheetFault
+
+    try:
+        yield
     except SheetFault as error:
         raise IncompleteStudy(f"{folder}: {line}" for line in error.problems) from error
     except MissingControls as error:

@@ -36,7 +36,7 @@ def study_record(scenario: Loaded, conditions: Sequence[AnyCondition], name: str
         "title": scenario.title,
         "scenario_file": name,
         "scenario": scenario.text,
-        "overlays": {path.name: path.read_text(encoding="utf-8") for path in scenario.overlays},
+        "overlays": scenario.overlay_texts,
         "sets": list(scenario.sets),
         "varied": {key: list(values) for key, values in scenario.sweep.items()},
         "versions": versions | {package: version(package) for package in _SOFTWARE},

@@ -4,7 +4,7 @@ Each table is a frozen pydantic model that refuses unknown keys. Types are stric
 a whole number may stand for a float and a whole float (1e4) for a count.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -41,13 +41,17 @@ class Table(BaseModel):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a scenario came from: text, overlay files, --set values, the catalogue it was checked with, its folder."""
+    """Where a scenario came from: text, overlay files, --set values, the catalogue it was checked with, its folder.
+
+    overlay_texts: name -> text of the overlays, where the files are no longer there.
+    """
 
     text: str = ""
     overlays: tuple[Path, ...] = ()
     sets: tuple[str, ...] = ()
     known: Any = field(default=None, repr=False)
     folder: Path = Path()
+    overlay_texts: Mapping[str, str] | None = None
 
 
 class Loaded(Table):
@@ -71,6 +75,13 @@ class Loaded(Table):
     def overlays(self) -> tuple[Path, ...]:
         """Catalogue overlay files, resolved against the folder of the scenario file."""
         return self._origin.overlays
+
+    @property
+    def overlay_texts(self) -> dict[str, str]:
+        """Name -> text of the catalogue overlay files."""
+        if self._origin.overlay_texts is not None:
+            return dict(self._origin.overlay_texts)
+        return {path.name: path.read_text(encoding="utf-8") for path in self.overlays}
 
     @property
     def sets(self) -> tuple[str, ...]:

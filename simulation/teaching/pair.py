@@ -23,7 +23,7 @@ from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.xenograft.expand import expand_mice
 from simulation.scenario.xenograft.schema import XenograftScenario
-from simulation.teaching.toml_text import toml_text
+from simulation.toml_text import toml_text
 
 TREATED, CONTROL = "treated", "control"
 DRUG, ROUTE = "trastuzumab", "iv"  # of a dose by hand where no dose is planned

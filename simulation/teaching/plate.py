@@ -20,7 +20,7 @@ from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.well.donors import donors_of
 from simulation.scenario.well.resolve import resolve
 from simulation.scenario.well.schema import Action, Scenario
-from simulation.teaching.toml_text import toml_text
+from simulation.toml_text import toml_text
 from simulation.well.engine import WellEngine, WellFullError
 
 SAMPLE, CONTROL, TARGET_ONLY, EFFECTOR_ONLY = "sample", "no_antibody", "target_only", "effector_only"

@@ -16,7 +16,7 @@ from simulation.teaching import controls, picture
 from simulation.teaching.controls import pick, rounded, rounded_all
 from simulation.teaching.model import BASE, ADCCModel
 from simulation.teaching.plate import CONTROL
-from simulation.teaching.toml_text import toml_text
+from simulation.toml_text import toml_text
 
 ADD_UG_PER_ML = (1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
 ADD_PER_TARGET = (0.5, 1.0, 2.0, 4.0)

@@ -8,7 +8,7 @@ from simulation.catalogue import fields, lookup
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import load_scenario, scenario_from_dict
 from simulation.scenario.shipped import shipped
-from simulation.teaching.toml_text import toml_text
+from simulation.toml_text import toml_text
 from tests.scenario import example
 from tests.scenario.hostile import HOSTILE, mutated, outcome, scenarios, spliced
 

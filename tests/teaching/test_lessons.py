@@ -11,7 +11,7 @@ from simulation.scenario.load import scenario_from_dict
 from simulation.teaching import keys
 from simulation.teaching.lessons import OBSERVABLES, START, lessons
 from simulation.teaching.session import SHOWS
-from simulation.teaching.toml_text import toml_text
+from simulation.toml_text import toml_text
 
 WELLS, MICE = 12, 6
 STANDARD_ERRORS = 3.0

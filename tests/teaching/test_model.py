@@ -15,7 +15,7 @@ from simulation.scenario.load import scenario_from_text
 from simulation.scenario.well.expand import expand
 from simulation.teaching.agents import NK, OUTSIDE, TARGET, StaleCell
 from simulation.teaching.model import BASE, ADCCModel
-from simulation.teaching.toml_text import toml_text
+from simulation.toml_text import toml_text
 from simulation.well.engine import WellFullError
 from simulation.well.readout import agents
 

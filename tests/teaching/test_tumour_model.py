@@ -13,7 +13,7 @@ from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.xenograft.expand import expand_mice
 from simulation.teaching.agents import StaleCell
-from simulation.teaching.toml_text import toml_text
+from simulation.toml_text import toml_text
 from simulation.teaching.tumour_model import BASE, TumourModel
 from tests.run.fake_tumour import play
 

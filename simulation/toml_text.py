@@ -17,7 +17,7 @@ def toml_text(raw: Mapping[str, Any]) -> str:
 
 def _table(lines: list[str], table: Mapping[str, Any], path: str) -> None:
     inner = {key: value for key, value in table.items() if _is_table(value)}
-    lines += [f"{_key(key)} = {_value(value)}" for key, value in table.items() if key not in inner]
+    lines += [f"{_key(key)} = {toml_value(value)}" for key, value in table.items() if key not in inner]
     for key, value in inner.items():
         name = f"{path}.{_key(key)}" if path else _key(key)
         for one in [value] if isinstance(value, Mapping) else value:
@@ -34,7 +34,8 @@ def _key(key: str) -> str:
     return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """One value as TOML. Raises TypeError for what TOML lacks."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -43,5 +44,5 @@ def _value(value: Any) -> str:
         # JSON's escapes are TOML's, but for the delete character, which JSON leaves as it is
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     raise TypeError(f"TOML has no value like {value!r}")

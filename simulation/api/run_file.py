@@ -1,0 +1,249 @@
+"""Run files as tables: what happened in one well, or in one mouse.
+
+    run = open("results/demo/runs/3f/3f....h5")
+    run.observables         one row per observation, hours from the start as index
+    run.events              who did what to whom, when and where (output.level = "events")
+    run.repeat()            the same run made again, from what its file says
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulation.conditions import AnyCondition, condition_from
+from simulation.experiments.errors import InputError
+from simulation.version import MODELS
+
+if TYPE_CHECKING:
+    import anndata
+    import h5py
+    import numpy as np
+    import pandas as pd
+    import xarray
+
+NO_EVENTS = 'single events are not in this file: run the scenario with output.level = "events"'
+NO_AGENTS = 'single cells are not in this file: run the scenario with output.level = "final" or above'
+
+
+class RunFile:
+    """One run: its condition, and what its file holds as pandas tables. Raises InputError if it cannot be used."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """Attributes of the run: run_id, model_version, seed and what names the well or the mouse."""
+        with self._content() as file:
+            return {name: _plain(value) for name, value in file["meta"].attrs.items()}
+
+    @property
+    def run_id(self) -> str:
+        """16 hexadecimal digits that name the run."""
+        return str(self.meta["run_id"])
+
+    @cached_property
+    def condition(self) -> AnyCondition:
+        """Every number that decided the run: a WellCondition or a MouseCondition."""
+        return condition_from(json.loads(self.meta["condition"]))
+
+    @property
+    def kind(self) -> str:
+        """well or xenograft."""
+        return self.condition.kind
+
+    @cached_property
+    def observables(self) -> pd.DataFrame:
+        """Observables as columns, hours as index; units in attrs["units"]. One with classes has a column per class."""
+        import pandas as pd
+
+        columns: dict[str, np.ndarray] = {}
+        units: dict[str, str] = {}
+        with self._content() as file:
+            hours = None
+            for name, group in file["observables"].items():
+                if "edges" in group:
+                    continue
+                data = group["value"]
+                hours = group["time"][()] if hours is None else hours
+                for label, values in _columns(name, data):
+                    columns[label] = values
+                    units[label] = _plain(data.attrs.get("units", ""))
+        table = pd.DataFrame(columns, index=pd.Index(hours, name="hours"))
+        table.attrs["units"] = units
+        return table
+
+    @cached_property
+    def histograms(self) -> dict[str, pd.DataFrame]:
+        """Histograms over effectors at the end of a well: columns low, high (edges of the bin) and count."""
+        import pandas as pd
+
+        found = {}
+        with self._content() as file:
+            for name, group in file["observables"].items():
+                if "edges" in group:
+                    edges, count = group["edges"][()], group["value"][-1]
+                    found[name] = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": count})
+        return found
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """Events of a well in their order: hours, kind (a word), target, effector (-1: none), x, y in sites of 10 um."""
+        table = self._table("events", NO_EVENTS).rename(columns={"time": "hours"})
+        with self._content() as file:
+            legend = json.loads(file["events/kind"].attrs["legend"])
+        table["kind"] = table["kind"].map({int(key): word for key, word in legend.items()}).astype("category")
+        return table
+
+    @cached_property
+    def kills(self) -> pd.DataFrame:
+        """Kills in a mouse: hours, patch (x, y, z), clone, HER2 level, type of effector (a word)."""
+        table = self._table("kills", NO_EVENTS).rename(columns={"time": "hours"})
+        table["effector"] = table["effector"].map({0: "NK", 1: "myeloid", 2: "human NK"}).astype("category")
+        return table
+
+    @cached_property
+    def calipers(self) -> pd.DataFrame:
+        """Caliper readings of a mouse: day, diameters, volume as read and true volume, body weight where it is kept."""
+        return self._table("calipers", "only a mouse is measured with calipers")
+
+    @cached_property
+    def targets(self) -> pd.DataFrame:
+        """Every target cell of a well at the end: place, status, HER2, antibodies bound, clone."""
+        return self._agents("target")
+
+    @cached_property
+    def effectors(self) -> pd.DataFrame:
+        """Every effector of a well at the end: place, state, kills, contacts, granules. The index is that of events."""
+        return self._agents("effector")
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Observables and histograms as an xarray Dataset with units; needs the extra `notebook`."""
+        import numpy as np
+
+        xarray = _library("xarray", "to_xarray")
+        found: dict[str, Any] = {}
+        with self._content() as file:
+            hours = None
+            for name, group in file["observables"].items():
+                data, about = group["value"], group["value"].attrs
+                what = {key: _plain(about[key]) for key in ("units", "description") if key in about}
+                if "edges" in group:
+                    found[name] = (f"{name}_bin", data[-1], what)
+                    found[f"{name}_edges"] = (f"{name}_edge", group["edges"][()], {})
+                    continue
+                hours = group["time"][()] if hours is None else hours
+                extra = [f"{name}_class"] if data.ndim > 1 else []
+                found[name] = (["hours", *extra], data[()], what)
+        dataset = xarray.Dataset(found, coords={"hours": ("hours", np.asarray(hours), {"units": "h"})})
+        return dataset.assign_attrs(run_id=self.run_id, model=str(self.meta["model_version"]))
+
+    def to_anndata(self) -> anndata.AnnData:
+        """Cells of a well at the end as AnnData: obs is the kind of cell, X what is known of it, obsm["spatial"] um.
+
+        A column that one kind of cell lacks is NaN there. Needs the extra `notebook`.
+        """
+        import numpy as np
+        import pandas as pd
+
+        anndata = _library("anndata", "to_anndata")
+        parts = {"target": self.targets, "effector": self.effectors}
+        tables = [table.drop(columns=["x", "y", "layer"], errors="ignore") for table in parts.values()]
+        values = pd.concat(tables, ignore_index=True).astype(float)
+        names = [f"{kind} {i}" for kind, table in parts.items() for i in table.index]
+        cells = pd.DataFrame({"cell": [kind for kind, table in parts.items() for _ in table.index]}, index=names)
+        values.index = cells.index
+        place = np.concatenate([10.0 * table[["x", "y"]].to_numpy(float) for table in parts.values()])
+        return anndata.AnnData(X=values, obs=cells, obsm={"spatial": place}, uns={"run_id": self.run_id})
+
+    def repeat(self, out: str | Path | None = None) -> RunFile:
+        """Make the run again from what its file says; a file of the same version of adccsim has the same bytes.
+
+        out: a results folder; None: a temporary one, which is removed with the object. Raises InputError where the file
+        is of another version of the model.
+        """
+        model = MODELS[self.kind]
+        if self.condition.model != model:
+            raise InputError([f"{self.path}: made by model {self.condition.model}, this is {model}: numbers would differ"])
+        from simulation.run.one import run_to_file
+
+        folder = Path(tempfile.mkdtemp(prefix="adccsim-") if out is None else out)
+        again = RunFile(run_to_file(self.condition, folder / "runs"))
+        if out is None:
+            weakref.finalize(again, shutil.rmtree, folder, ignore_errors=True)
+        return again
+
+    def same_bytes(self, other: RunFile) -> bool:
+        """Whether two run files are equal, byte by byte."""
+        return self._digest() == other._digest()
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+    @contextmanager
+    def _content(self) -> Iterator[h5py.File]:
+        """The file, checked against its seal."""
+        from analysis.errors import ForeignFile
+        from analysis.reading.run_file import opened
+
+        try:
+            with opened(self.path) as file:
+                yield file
+        except (ForeignFile, OSError) as error:
+            raise InputError([f"{self.path}: {error}"]) from error
+
+    def _table(self, group: str, missing: str) -> pd.DataFrame:
+        import pandas as pd
+
+        with self._content() as file:
+            if group not in file:
+                raise InputError([f"{self.path}: {missing}"])
+            names = list(file[group])
+            return pd.DataFrame({name: file[group][name][()] for name in names})
+
+    def _agents(self, kind: str) -> pd.DataFrame:
+        import pandas as pd
+
+        with self._content() as file:
+            if "final" not in file:
+                raise InputError([f"{self.path}: {NO_AGENTS}"])
+            own = [name for name in file["final"] if name.startswith(f"{kind}_")]
+            return pd.DataFrame({name.removeprefix(f"{kind}_"): file["final"][name][()] for name in own})
+
+    def __repr__(self) -> str:
+        return f"<RunFile {self.path}>"
+
+
+def _columns(name: str, data: h5py.Dataset) -> Iterator[tuple[str, np.ndarray]]:
+    """(label, values) of the columns of one observable."""
+    if data.ndim == 1:
+        yield name, data[()]
+        return
+    labels = [_plain(label) for label in data.attrs.get("classes", range(data.shape[1]))]
+    for place, label in enumerate(labels):
+        yield f"{name} {label}", data[:, place]
+
+
+def _plain(value: Any) -> Any:
+    """An attribute of HDF5 as a plain Python value."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return value.item() if hasattr(value, "item") else value
+
+
+def _library(name: str, what: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(f"{what} needs the extra `notebook`: pip install 'adccsim[notebook]'") from None

@@ -1,0 +1,24 @@
+"""Scenarios as objects: read, checked, and expanded to the conditions of single wells or mice."""
+
+from collections.abc import Mapping, Sequence
+
+from simulation.conditions import AnyCondition
+from simulation.experiments.inputs import ScenarioSource, given_scenario, set_texts
+from simulation.scenario.conditions import conditions_of
+from simulation.scenario.tables import Loaded
+
+
+def load_scenario(scenario: ScenarioSource, set: Mapping[str, object] | None = None) -> Loaded:
+    """Read and check a scenario: the name of a shipped one, a file, a dict of its tables, or a results folder.
+
+    set: dotted key -> value, laid over it. Raises ScenarioError with every fault.
+    """
+    return given_scenario(scenario, set_texts(set)).scenario
+
+
+def conditions(scenario: ScenarioSource, set: Mapping[str, object] | None = None) -> Sequence[AnyCondition]:
+    """Every well or mouse that a scenario asks for, controls included, with every number filled in.
+
+    Each is what an engine is built from: WellEngine(conditions("adcc_protocol")[0]). Raises ScenarioError.
+    """
+    return conditions_of(load_scenario(scenario, set))

@@ -1,0 +1,46 @@
+"""Scenarios of finished studies: rebuilt from what study.json holds, so that a study can be run again from itself."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from simulation.reading import UnreadableError, parse_toml
+from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
+from simulation.scenario.load import scenario_from_dict
+from simulation.scenario.tables import Loaded
+
+# The runs do not depend on them, and the files that they name are not part of a study.
+_NOT_OF_THE_RUNS = ("compare", "calibrate", "sensitivity")
+
+
+def scenario_of_study(info: Mapping[str, Any], where: str, more_sets: Sequence[str] = ()) -> Loaded:
+    """The scenario of a study.json, with its overlays and --set values, and further ones after them.
+
+    where: names the study in faults.
+
+    Raises ScenarioError, also for a study that branches from a saved tumour, which is not part of the record.
+    """
+    text = str(info.get("scenario") or "")
+    if not text:
+        raise ScenarioError([Fault(where, NO_VALUE, "study.json holds no scenario; run it from its scenario file")])
+    try:
+        raw = parse_toml(text)
+    except UnreadableError as error:
+        raise ScenarioError([Fault(where, NO_VALUE, f"the scenario in study.json: {error}")]) from None
+    if raw.get("branch"):
+        message = "branches from a saved tumour; run it from its scenario file, which says where that is"
+        raise ScenarioError([Fault(where, NO_VALUE, message)])
+    overlays = {str(name): str(content) for name, content in (info.get("overlays") or {}).items()}
+    sets = (*(str(each) for each in info.get("sets") or ()), *more_sets)
+    for name in _NOT_OF_THE_RUNS:
+        raw.pop(name, None)
+    laid = [each for each in sets if each.split(".")[0].split("=")[0].strip() not in (*_NOT_OF_THE_RUNS, "catalogue")]
+    raw["catalogue"] = list(overlays)
+    with tempfile.TemporaryDirectory(prefix="adccsim-") as folder:
+        for name, content in overlays.items():
+            Path(folder, name).write_text(content, encoding="utf-8")
+        scenario = scenario_from_dict(raw, laid, Path(folder), text)
+    scenario._origin = replace(scenario._origin, sets=sets, overlay_texts=overlays, folder=Path())
+    return scenario

@@ -31,6 +31,7 @@ def test_a_comparison_in_memory_writes_nothing(scenario, names):
 def test_a_comparison_is_written_where_it_is_asked_for(scenario):
     found = compare([scenario], Path("out"), workers=1)
     assert found.page == Path("out/compare.html") and found.page.is_file()
+    assert sorted(path.name for path in Path("out").iterdir()) == ["compare.html", "s"]
     assert Path("out/s/tables/compare_points.csv").is_file() and list(Path("out/s/runs").rglob("*.h5"))
     assert found.write(Path("elsewhere")).is_file()
 

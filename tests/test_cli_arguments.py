@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
+from simulation.cli import COMMANDS, app
+from simulation.cli.arguments import Command
 
+HELP = Path(__file__).parent / "golden" / "help.txt"
 SHIPPED = str(Path(__file__).parents[1] / "scenarios" / "adcc_protocol.toml")
 NAMES = (
     "x" * 5000,
@@ -90,3 +92,58 @@ def test_numbers_that_are_none(option):
 )
 def test_other_arguments(arguments):
     assert answer(arguments) in (1, 2)
+
+
+def test_the_help_of_every_command_is_as_it_was(monkeypatch):
+    """Whatever the version of click. After a change on purpose: write `shown` to the file."""
+    monkeypatch.setenv("COLUMNS", "80")
+    calls = [[], *([name] for name in COMMANDS), ["cluster", "script"]]
+    shown = "\n".join(CliRunner().invoke(app, [*call, "--help"]).stdout for call in calls)
+    assert shown == HELP.read_text(encoding="utf-8")
+
+
+def test_a_missing_command_or_no_argument_at_all_shows_help():
+    for arguments in ([], ["cluster"]):
+        found = CliRunner().invoke(app, arguments)
+        assert (found.exit_code, found.stderr.splitlines()[0].split()[0]) == (2, "Usage:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["runn"], "No such command 'runn'. Did you mean 'run'?"),
+        ([""], "No such command ''."),
+        (["run"], "Missing argument 'FILE'."),
+        (["compare"], "Missing argument 'FILE...'."),
+        (["check", "a", "b", "c"], "Got unexpected extra argument(s) (b c)"),
+        (["run", "a", "--worker", "1"], "No such option: --worker (Possible options: --workers)"),
+        (["run", "a", "--out"], "Option '--out' requires an argument."),
+        (["run", "a", "--check=1"], "Option '--check' does not take a value."),
+        (["run", "a", "--workers", "0"], "Invalid value for '--workers': Input should be greater than or equal to 1"),
+        (["teach", "--port", "99999"], "Invalid value for '--port': Input should be less than or equal to 65535"),
+        (
+            ["run", "a", "--timeout", "nan"],
+            "Invalid value for '--timeout': Input should be greater than or equal to 0.001",
+        ),
+        (["run", "a", "--shard", "x\x1b"], "Invalid value: 'x\\x1b' is not i/k with i from 0 to k - 1, like 0/4"),
+        (
+            ["run", "a", "--workers", "1e3"],
+            "Invalid value for '--workers': Input should be a valid integer, unable to parse string as an integer",
+        ),
+        (
+            ["run", "a", "--timeout", "long"],
+            "Invalid value for '--timeout': Input should be a valid number, unable to parse string as a number",
+        ),
+    ],
+)
+def test_what_is_said_of_a_wrong_argument(arguments, message):
+    found = CliRunner().invoke(app, arguments)
+    assert (found.exit_code, found.stderr.splitlines()[-1]) == (2, f"Error: {message}")
+
+
+def test_an_interrupt_ends_a_command_with_its_own_code(monkeypatch):
+    def interrupted(command, ctx):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Command, "invoke", interrupted)
+    assert CliRunner().invoke(app, ["list"]).exit_code == 130

@@ -35,7 +35,11 @@ def test_biology_imports_numpy_numba_and_itself_only():
     ("module", "unwanted"),
     [
         ("simulation", {"numba", "mesa", "numpy", "pydantic"}),
-        ("simulation.cli", {"numba", "mesa", "numpy", "h5py", "pandas", "matplotlib", "pydantic"}),
+        ("simulation.cli", {"numba", "mesa", "numpy", "h5py", "pandas", "matplotlib", "pydantic", "rich"}),
+        ("simulation.scenario.load", {"numpy", "h5py", "pandas", "simulation.scenario.xenograft_schema"}),
+        ("simulation.scenario.conditions", {"numpy", "h5py", "pandas", "simulation.scenario.xenograft_schema"}),
+        ("simulation.experiments.errors", {"numpy", "h5py", "pandas", "pydantic"}),
+        ("simulation.experiments.study", {"mesa", "solara", "pandas", "matplotlib", "click", "rich"}),
         ("analysis", {"numpy", "h5py", "pandas", "matplotlib"}),
         ("analysis.reading.summary_rows", {"pandas", "matplotlib"}),
         ("simulation.run.one", {"mesa", "solara", "matplotlib", "pydantic"}),
@@ -51,6 +55,27 @@ def test_an_import_loads_only_what_it_needs(module, unwanted):
     answer = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == ""
     assert answer.stderr == ""
+
+
+def test_adcc_list_waits_for_no_library_that_it_does_not_need():
+    unwanted = {"numpy", "h5py", "pandas", "matplotlib", "pydantic", "msgspec", "rich", "simulation.conditions"}
+    program = f"""
+import sys
+from simulation.cli import app
+app(["list"], standalone_mode=False)
+print(*sorted({unwanted!r} & sys.modules.keys()))
+"""
+    answer = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("cell-lines: ") and answer.stdout.splitlines()[-1] == ""
+
+
+def test_experiments_neither_print_nor_end_the_process():
+    for path in (REPOSITORY / "simulation" / "experiments").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        assert not names & {"print", "exit", "quit", "input", "SystemExit"}, path.name
+        assert not imported & {"sys", "logging"}, path.name
 
 
 def tracked_texts():

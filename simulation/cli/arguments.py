@@ -155,11 +155,11 @@ class Commands(click.Group):
         self.format_commands(ctx, formatter)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        with _escaped():
+        with _plain_usage_errors():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _escaped():
+        with _plain_usage_errors():
             return super().invoke(ctx)
 
 
@@ -173,7 +173,7 @@ def _write_parameters(command: click.Command, ctx: click.Context, formatter: cli
 
 
 @contextmanager
-def _escaped() -> Iterator[None]:
+def _plain_usage_errors() -> Iterator[None]:
     """Say what is wrong with arguments in our words, escaped, whatever the version of click."""
     try:
         yield

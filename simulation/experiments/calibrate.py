@@ -24,7 +24,7 @@ from simulation.catalogue.lookup import Number, number_at
 from simulation.experiments.errors import InputError, Interrupted, RunsFailed
 from simulation.experiments.inputs import Progress, Report, ScenarioSource, Source, given_scenario, silent, workplace
 from simulation.experiments.measured import Experiment, check_design, evaluate, small_experiment, with_numbers
-from simulation.run.folder import write_json
+from simulation.run.folder import prepare, write_json
 from simulation.run.points import ROUNDS, measure_points, read_rounds
 from simulation.scenario.load import load_scenario
 from simulation.scenario.well.calibrate import free_range
@@ -104,6 +104,7 @@ def calibrate(
     free = _free(given.scenario, settings)
     _no_idle_parameter(experiments, free)
     with workplace(out) as folder:
+        prepare(folder)
         found = _Fit(given.scenario, settings, free, plan, experiments, folder, workers, report, progress).result()
     return found if out is None else replace(found, overlay=found.write(out))
 

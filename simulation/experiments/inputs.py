@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from simulation.run.books import Step
-from simulation.run.folder import prepare
 from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from simulation.scenario.shipped import find
 from simulation.scenario.stored import scenario_of_study
@@ -112,14 +111,9 @@ def loaded(source: Source) -> Scenario:
 
 @contextmanager
 def workplace(out: Path | None) -> Iterator[Path]:
-    """The folder `out`, made ready for runs; without one, a temporary folder that is removed at the end.
-
-    Raises FolderError.
-    """
+    """The folder `out`; without one, a temporary folder that is removed at the end."""
     if out is not None:
-        prepare(out)
         yield out
         return
     with tempfile.TemporaryDirectory(prefix="adccsim-") as folder:
-        prepare(Path(folder))
         yield Path(folder)

@@ -25,6 +25,7 @@ from simulation.experiments.inputs import (
     workplace,
 )
 from simulation.experiments.wells import simulated
+from simulation.run.folder import prepare
 from simulation.run.points import Measured, measure_points
 from simulation.scenario.sweep import points, with_values
 from simulation.scenario.well.expand import expand
@@ -79,6 +80,7 @@ def sensitivity(
     numbers = varied(given.scenario, given.scenario.known)
     factors = [Free(key, number.low, number.high) for key, number in numbers.items()]
     with workplace(out) as folder:
+        prepare(folder)
         design = _Design(Source.of(given.scenario), _digest(given.scenario, settings), folder / STORE, workers)
         measure = partial(_measured, design, "" if out is None else f" -> {out}", report, progress)
         tables = study(factors, settings.model_dump(), given.scenario.seed, measure)

@@ -36,8 +36,8 @@ def test_biology_imports_numpy_numba_and_itself_only():
     [
         ("simulation", {"numba", "mesa", "numpy", "pydantic"}),
         ("simulation.cli", {"numba", "mesa", "numpy", "h5py", "pandas", "matplotlib", "pydantic", "rich"}),
-        ("simulation.scenario.load", {"numpy", "h5py", "pandas", "simulation.scenario.xenograft_schema"}),
-        ("simulation.scenario.conditions", {"numpy", "h5py", "pandas", "simulation.scenario.xenograft_schema"}),
+        ("simulation.scenario.load", {"numpy", "h5py", "pandas", "simulation.scenario.xenograft.schema"}),
+        ("simulation.scenario.conditions", {"numpy", "h5py", "pandas", "simulation.scenario.xenograft.schema"}),
         ("simulation.experiments.errors", {"numpy", "h5py", "pandas", "pydantic"}),
         ("simulation.experiments.study", {"mesa", "solara", "pandas", "matplotlib", "click", "rich"}),
         ("analysis", {"numpy", "h5py", "pandas", "matplotlib"}),

@@ -1,7 +1,7 @@
 """The catalogue as an object: every number with its unit, range, source and provenance, by the name of its entry.
 
-    catalogue["SK-BR-3"].her2_per_cell.value        the number; .unit, .low, .high, .source, .provenance beside it
-    catalogue.antibodies["trastuzumab"].table       all numbers of one entry
+catalogue["SK-BR-3"].her2_per_cell.value        the number; .unit, .low, .high, .source, .provenance beside it
+catalogue.antibodies["trastuzumab"].table       all numbers of one entry
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class CatalogueEntry:
         return [*super().__dir__(), *self._fields()]
 
     def _fields(self) -> list[str]:
-        return list(dict.fromkeys(name for entry in self._entries.values() for name in (*entry.numbers, *entry.strings)))
+        return list(
+            dict.fromkeys(name for entry in self._entries.values() for name in (*entry.numbers, *entry.strings))
+        )
 
     @property
     def table(self) -> pd.DataFrame:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from simulation.api.study import shown
-from simulation.experiments.inputs import Progress, Report, ScenarioSource, set_texts, silent
 from simulation.experiments.calibrate import Calibrated
 from simulation.experiments.calibrate import calibrate as run_calibration
 from simulation.experiments.compare import Compared
 from simulation.experiments.compare import compare as run_comparison
+from simulation.experiments.inputs import Progress, Report, ScenarioSource, set_texts, silent
 from simulation.experiments.predict import Predicted
 from simulation.experiments.predict import predict as run_prediction
 from simulation.experiments.sensitivity import Sensitivities
@@ -32,9 +32,7 @@ def compare(
     Raises ScenarioError, InputError before anything is run; RunsFailed, ResultError, Interrupted.
     """
     with shown(progress) as step:
-        return run_comparison(
-            scenarios, _path(out), sets=set_texts(set), workers=workers, report=report, progress=step
-        )
+        return run_comparison(scenarios, _path(out), sets=set_texts(set), workers=workers, report=report, progress=step)
 
 
 def calibrate(
@@ -51,9 +49,7 @@ def calibrate(
     Raises ScenarioError, InputError before anything is run; RunsFailed, Interrupted.
     """
     with shown(progress) as step:
-        return run_calibration(
-            scenario, _path(out), sets=set_texts(set), workers=workers, report=report, progress=step
-        )
+        return run_calibration(scenario, _path(out), sets=set_texts(set), workers=workers, report=report, progress=step)
 
 
 def sensitivity(
@@ -70,9 +66,7 @@ def sensitivity(
     Raises ScenarioError, InputError before anything is run; RunsFailed, Interrupted.
     """
     with shown(progress) as step:
-        return run_sensitivity(
-            scenario, _path(out), sets=set_texts(set), workers=workers, report=report, progress=step
-        )
+        return run_sensitivity(scenario, _path(out), sets=set_texts(set), workers=workers, report=report, progress=step)
 
 
 def predict(

@@ -1,9 +1,9 @@
 """Run files as tables: what happened in one well, or in one mouse.
 
-    run = open("results/demo/runs/3f/3f....h5")
-    run.observables         one row per observation, hours from the start as index
-    run.events              who did what to whom, when and where (output.level = "events")
-    run.repeat()            the same run made again, from what its file says
+run = open("results/demo/runs/3f/3f....h5")
+run.observables         one row per observation, hours from the start as index
+run.events              who did what to whom, when and where (output.level = "events")
+run.repeat()            the same run made again, from what its file says
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class RunFile:
 
     @cached_property
     def events(self) -> pd.DataFrame:
-        """Events of a well in their order: hours, kind (a word), target, effector (-1: none), x, y in sites of 10 um."""
+        """Events of a well in order: hours, kind (a word), target, effector (-1: none), x, y in sites of 10 um."""
         table = self._table("events", NO_EVENTS).rename(columns={"time": "hours"})
         with self._content() as file:
             legend = json.loads(file["events/kind"].attrs["legend"])
@@ -174,7 +174,9 @@ class RunFile:
         """
         model = MODELS[self.kind]
         if self.condition.model != model:
-            raise InputError([f"{self.path}: made by model {self.condition.model}, this is {model}: numbers would differ"])
+            raise InputError(
+                [f"{self.path}: made by model {self.condition.model}, this is {model}: numbers would differ"]
+            )
         from simulation.run.one import run_to_file
 
         folder = Path(tempfile.mkdtemp(prefix="adccsim-") if out is None else out)

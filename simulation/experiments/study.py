@@ -24,9 +24,8 @@ from simulation.study_file import StudyFileError
 from simulation.text import count
 
 if TYPE_CHECKING:
-    from analysis.assay.study import WellAnalysis
+    from analysis.assay.study import Result, WellAnalysis
     from analysis.growth.mice import MiceAnalysis
-    from analysis.assay.study import Result
     from analysis.growth.study import GrowthResult
 
 SUMMARY = "summary.txt"

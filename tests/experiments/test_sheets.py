@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import growth_study
+from analysis.growth import study as growth_study
 from simulation.experiments.errors import InputError
 from simulation.experiments.sheets import calipers, plate
 

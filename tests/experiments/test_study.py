@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import mice
+from analysis.growth import mice
 from simulation.experiments import study
 from simulation.experiments.errors import IncompleteStudy, InputError, Interrupted, RunsFailed
 from simulation.run.books import Failure, Outcome

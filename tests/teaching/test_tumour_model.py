@@ -13,8 +13,8 @@ from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.xenograft.expand import expand_mice
 from simulation.teaching.agents import StaleCell
-from simulation.toml_text import toml_text
 from simulation.teaching.tumour_model import BASE, TumourModel
+from simulation.toml_text import toml_text
 from tests.run.fake_tumour import play
 
 SMALL = {"start_volume_mm3": 0.05, "days": 3, "dose_days": [0, 2], "rng": 5}

@@ -202,7 +202,7 @@ def _digits(value: float) -> str:
 class Progress:
     """Progress of a sweep, or of several one after the other: a bar on a terminal, now and then a line elsewhere.
 
-    A context manager; called with each simulation.run.books.Step. A step of which nothing is finished begins anew.
+    A context manager; called with each simulation.execution.books.Step. A step of which nothing is finished begins anew.
     """
 
     def __init__(self, what: str = "runs") -> None:
@@ -229,7 +229,7 @@ class Progress:
         self._stop()
 
     def __call__(self, step: object) -> None:
-        """Show a simulation.run.books.Step."""
+        """Show a simulation.execution.books.Step."""
         if step.finished == 0:
             self._begin()
         if sys.stderr.isatty():
@@ -285,7 +285,7 @@ class Progress:
 
 
 def verified(found: object) -> None:
-    """A simulation.run.verify.Verified: a table of counts, and one line per damaged file."""
+    """A simulation.execution.verify.Verified: a table of counts, and one line per damaged file."""
     rows = [
         [kind, n.files, n.files - n.damaged - n.unsealed, n.unsealed, n.damaged] for kind, n in found.counts.items()
     ]
@@ -296,7 +296,7 @@ def verified(found: object) -> None:
 
 
 def status(found: object) -> None:
-    """A simulation.run.status.Status."""
+    """A simulation.execution.status.Status."""
     say(f"done     {found.done:,} of {found.total:,}")
     say(f"running  {found.running:,}")
     say(f"failed   {len(found.failed):,}")

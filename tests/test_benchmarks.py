@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.speed import lean_mesa, reduced
 from benchmarks.speed.product import run_kernel
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.well.params import well_params
 from tests.oracle.conditions import condition
 from tests.well.runs import typed

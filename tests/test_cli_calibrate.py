@@ -100,7 +100,7 @@ def test_small_wells_keep_density_and_volume_per_target(adcc):
 
 
 def test_experiments_share_their_wells(adcc, monkeypatch):
-    from simulation.run import one
+    from simulation.execution import one
 
     experiment = load_experiment(Path("s.toml"), 2, 100, 3)
     ran = []

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from simulation.cli import app
-from simulation.run.folder import claimed
+from simulation.execution.folder import claimed
 from tests.cluster.sweeps import mice, text
 
 

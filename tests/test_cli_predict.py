@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from simulation.cli import app
-from simulation.run import provenance
+from simulation.execution import provenance
 from simulation.scenario.load import load_scenario
 from simulation.scenario.well.expand import expand
 from simulation.scenario.well.plan import plan

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from simulation.cli import app
-from simulation.run import mouse_files
-from simulation.run.folder import prepare, set_aside
+from simulation.execution import mouse_files
+from simulation.execution.folder import prepare, set_aside
 from simulation.scenario.kinds import kind_of
 from simulation.scenario.load import load_scenario
 from simulation.seal import DamagedFile

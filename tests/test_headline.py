@@ -20,7 +20,7 @@ import panel  # noqa: E402
 from analysis.growth.caliper_rows import COLUMNS  # noqa: E402
 from analysis.growth.inference import Estimate  # noqa: E402
 from analysis.growth.tables import mouse_table  # noqa: E402
-from simulation.catalogue import lookup  # noqa: E402
+from simulation.parameters import lookup  # noqa: E402
 from simulation.scenario.load import scenario_from_text  # noqa: E402
 from simulation.scenario.shipped import shipped  # noqa: E402
 

@@ -11,7 +11,7 @@ from analysis.growth.design import read_design
 from simulation import reading
 from simulation.cli import app
 from simulation.reading import UnreadableError, read_bytes, read_text, read_toml
-from simulation.run.site import load_site
+from simulation.execution.site import load_site
 from simulation.scenario.faults import ScenarioError
 
 SHIPPED = Path(__file__).parents[1] / "scenarios" / "adcc_protocol.toml"

@@ -225,7 +225,7 @@ def test_a_directory_that_cannot_be_written_is_refused(cache, monkeypatch):
 
 
 def test_a_node_with_an_unusable_cache_says_so_in_one_line(cache, tmp_path):
-    from simulation.run import bundles, task
+    from simulation.execution import bundles, task
 
     cache["digest"].chmod(0o777)
     order = task.Order(str(tmp_path), runtime.kernel_digest(), 1, None, False, None)

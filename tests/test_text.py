@@ -15,7 +15,7 @@ from analysis.sheets.cell_text import guard, unguard
 from analysis.tables import write_table
 from simulation import console
 from simulation.cli import app
-from simulation.run.folder import StudyFolder
+from simulation.execution.folder import StudyFolder
 from simulation.text import html, one_line, printable
 
 NASTY = "\x1b[31mred\x1b]0;title\x07\x9b2J \u202egnp.exe\u2066 [red]b[/red][link=x]y[/link]"

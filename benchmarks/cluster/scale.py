@@ -93,8 +93,8 @@ def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
     import h5py
 
     from benchmarks.speed.product import run_kernel
-    from simulation.run.one import begin
-    from simulation.run.well import WellWorld
+    from simulation.execution.one import begin
+    from simulation.execution.well import WellWorld
 
     spent: dict[str, list[float]] = {name: [] for name in ("kernel", "simulation", "file", "plain file", "disk")}
 
@@ -126,9 +126,9 @@ def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
 
 def drive(engine: str, runs: int, workers: int, out_dir: Path) -> dict:
     """One sweep in this process: wall seconds, runs done, and the largest resident set of this process in bytes."""
-    from simulation.run import cluster, local
-    from simulation.run.folder import StudyFolder
-    from simulation.run.study import study_record
+    from simulation.execution import cluster, local
+    from simulation.execution.folder import StudyFolder
+    from simulation.execution.study import study_record
     from simulation.scenario.load import load_scenario
     from simulation.scenario.shipped import find
 
@@ -160,7 +160,7 @@ def look(what: str, out_dir: Path, workers: int) -> dict:
 
         analyse_wells(out_dir, processes=workers)
     else:
-        from simulation.run.status import status
+        from simulation.execution.status import status
 
         status(out_dir)
     wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu

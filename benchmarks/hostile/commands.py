@@ -68,7 +68,7 @@ def prepare(pictures: bool = False) -> None:
     import analysis.growth.mice
     import analysis.growth.study
     from simulation import runtime
-    from simulation.catalogue import lookup
+    from simulation.parameters import lookup
     from simulation.cli import COMMANDS, app
     from simulation.experiments import calibrate, compare, predict, sensitivity, study
 

@@ -192,7 +192,7 @@ def tree(text: str) -> dict:
 
 def make_study(text: str, folder: Path) -> Path:
     """Write a scenario beside a results folder and run it there in this process, without an analysis."""
-    from simulation.run.study import run_study
+    from simulation.execution.study import run_study
     from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import load_scenario
 

@@ -68,7 +68,7 @@ def recover(
     draws: int, truths: int, donors: int, cells: int, store: Path, workers: int | None, progress=lambda s: None
 ):
     """The table of analysis.fitting.recovery.study from a bank of `draws` and further `truths` draws."""
-    from simulation.run.points import measure_points
+    from simulation.execution.points import measure_points
 
     units, named = points(draws + truths)
     answer = measure_points(named, partial(summaries_of, donors, cells), store, workers, progress)

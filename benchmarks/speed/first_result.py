@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 def main(out: Path, sets: list[str]) -> None:
     """Bring the first such well to a file under out; raises RuntimeError if that fails."""
-    from simulation.run.local import execute
+    from simulation.execution.local import execute
     from simulation.scenario.load import load_scenario
     from simulation.scenario.well.expand import expand
 

@@ -25,8 +25,8 @@ runtime.configure(threads=1)
 
 from analysis.reading.run_file import RunFile  # noqa: E402
 from benchmarks.speed.measure import CPU, Figure, load_average, machine, show, write  # noqa: E402
-from simulation.run.folder import check_run_file, run_file  # noqa: E402
-from simulation.run.one import run_to_file  # noqa: E402
+from simulation.execution.folder import check_run_file, run_file  # noqa: E402
+from simulation.execution.one import run_to_file  # noqa: E402
 from simulation.scenario.load import load_scenario  # noqa: E402
 from simulation.scenario.shipped import find  # noqa: E402
 from simulation.scenario.well.expand import expand  # noqa: E402

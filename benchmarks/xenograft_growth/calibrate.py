@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--growth", type=float, help="growth_per_d of NCI-N87 that is known already")
     asked = parser.parse_args()
     runtime.configure(threads=asked.threads)
-    from simulation.catalogue import lookup
+    from simulation.parameters import lookup
 
     known = lookup.load()
     asked.out.mkdir(parents=True, exist_ok=True)

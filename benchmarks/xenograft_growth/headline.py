@@ -138,7 +138,7 @@ def control_condition(path: Path, trial: Trial) -> list[dict]:
 def run_one(path: str, sets: list[str]) -> tuple[int, float, list[str]]:
     """Run a study in this process. (mice done now, processor seconds, faults)"""
     runtime.configure(threads=1)
-    from simulation.run.study import run_study
+    from simulation.execution.study import run_study
     from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import load_scenario
 

@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     runtime.configure(threads=asked.threads)
-    from simulation.catalogue import lookup
+    from simulation.parameters import lookup
     from simulation.version import XENOGRAFT_MODEL
 
     began, known = time.process_time(), lookup.load()

@@ -76,7 +76,7 @@ def simulate(cells: float, days: int, make, folder: Path) -> None:
     """One mouse through the driver into a run file."""
     import h5py
 
-    from simulation.run.mouse import MouseWorld
+    from simulation.execution.mouse import MouseWorld
     from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_dict
 

@@ -112,7 +112,7 @@ def main() -> None:
     asked = parser.parse_args()
     runtime.configure(threads=asked.threads)
     from benchmarks.speed.measure import load_average, machine
-    from simulation.catalogue import lookup
+    from simulation.parameters import lookup
     from simulation.version import XENOGRAFT_MODEL
 
     known = lookup.load()

@@ -177,7 +177,7 @@ class RunFile:
             raise InputError(
                 [f"{self.path}: made by model {self.condition.model}, this is {model}: numbers would differ"]
             )
-        from simulation.run.one import run_to_file
+        from simulation.execution.one import run_to_file
 
         folder = Path(tempfile.mkdtemp(prefix="adccsim-") if out is None else out)
         again = RunFile(run_to_file(self.condition, folder / "runs"))

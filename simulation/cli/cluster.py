@@ -19,7 +19,7 @@ from simulation.cli.arguments import (
 from simulation.cli.common import plain_faults
 
 if TYPE_CHECKING:
-    from simulation.run.site import Site
+    from simulation.execution.site import Site
     from simulation.scenario.faults import Fault
 
 group = Commands(
@@ -42,13 +42,13 @@ def engine_options(engine: str, cluster: str | None, site: Path | None, sharded:
         return {}
     from functools import partial
 
-    from simulation.run import cluster as clusters
+    from simulation.execution import cluster as clusters
 
     return {"engine": partial(clusters.execute, cluster=name, site=_site(site), announce=console.note)}
 
 
 def _engine_faults(engine: str, cluster: str | None, site: Path | None, sharded: bool, name: str) -> "list[Fault]":
-    from simulation.run.cluster import ADDRESSES, BATCH_SYSTEMS, CLUSTERS
+    from simulation.execution.cluster import ADDRESSES, BATCH_SYSTEMS, CLUSTERS
     from simulation.scenario.faults import NO_VALUE, Fault
 
     if engine not in ("local", "dask"):
@@ -68,7 +68,7 @@ def _engine_faults(engine: str, cluster: str | None, site: Path | None, sharded:
 
 
 def _site(path: Path | None) -> "Site | None":
-    from simulation.run.site import load_site
+    from simulation.execution.site import load_site
 
     return load_site(path) if path else None
 
@@ -78,7 +78,7 @@ def _site(path: Path | None) -> "Site | None":
 def status(out: Path) -> None:
     """Say how far a study is: done, running, failed and why, to do, rate, time left."""
     with plain_faults():
-        from simulation.run.status import status as look
+        from simulation.execution.status import status as look
 
         console.status(look(out))
 
@@ -93,8 +93,8 @@ def status(out: Path) -> None:
 def script(file: str, out: Path | None, cluster: str, site: Path | None, variant: str, sets: tuple[str, ...]) -> None:
     """Print a ready job script, with figures from the plan: adcc cluster script FILE > job.sh; sbatch job.sh."""
     with plain_faults():
-        from simulation.run.scripts import array_script, driver_script
-        from simulation.run.site import Site
+        from simulation.execution.scripts import array_script, driver_script
+        from simulation.execution.site import Site
         from simulation.scenario.conditions import plan_of
         from simulation.scenario.load import load_scenario
         from simulation.scenario.shipped import find
@@ -119,7 +119,7 @@ def script(file: str, out: Path | None, cluster: str, site: Path | None, variant
 
 
 def _check_script(cluster: str, variant: str) -> None:
-    from simulation.run.cluster import BATCH_SYSTEMS
+    from simulation.execution.cluster import BATCH_SYSTEMS
     from simulation.scenario.faults import Fault, ScenarioError
 
     faults = []

@@ -47,10 +47,10 @@ def _told(error: Exception) -> int | None:
 
 def _told_of_runs(error: Exception) -> int | None:
     """As _told, for errors of the packages below the experiments."""
-    from simulation.catalogue.lookup import CatalogueError
-    from simulation.run.errors import ClusterError
-    from simulation.run.folder import FolderError
-    from simulation.run.provenance import StateError
+    from simulation.parameters.lookup import CatalogueError
+    from simulation.execution.errors import ClusterError
+    from simulation.execution.folder import FolderError
+    from simulation.execution.provenance import StateError
     from simulation.runtime import RuntimeSettingsError
     from simulation.scenario.faults import ScenarioError
 

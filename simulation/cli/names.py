@@ -16,7 +16,7 @@ from simulation.cli.common import BAD_INPUT, plain_faults
 def list_(kind: str | None, name: str | None) -> None:
     """Show the catalogue: every number with range, unit, provenance and source; or the shipped scenarios."""
     with plain_faults():
-        from simulation.catalogue import lookup
+        from simulation.parameters import lookup
         from simulation.scenario.shipped import shipped, titles
 
         if kind == "scenarios":

@@ -14,7 +14,7 @@ from simulation.cli.common import DONE, SOME_FAILED, plain_faults
 def verify(target: Path) -> None:
     """Check every byte of a study's files against the SHA-256 stored with them, and name those that are damaged."""
     with plain_faults():
-        from simulation.run.verify import verify as check
+        from simulation.execution.verify import verify as check
 
         found = check(target)
     console.verified(found)

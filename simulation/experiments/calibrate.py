@@ -20,12 +20,12 @@ from analysis.fitting.emulator import sample as sample_emulator
 from analysis.fitting.posterior import overlay_text, write_calibration
 from analysis.fitting.posterior import sample as sample_particles
 from simulation import runtime
-from simulation.catalogue.lookup import Number, number_at
+from simulation.parameters.lookup import Number, number_at
 from simulation.experiments.errors import InputError, Interrupted, RunsFailed
 from simulation.experiments.inputs import Progress, Report, ScenarioSource, Source, given_scenario, silent, workplace
 from simulation.experiments.measured import Experiment, check_design, evaluate, small_experiment, with_numbers
-from simulation.run.folder import prepare, write_json
-from simulation.run.points import ROUNDS, measure_points, read_rounds
+from simulation.execution.folder import prepare, write_json
+from simulation.execution.points import ROUNDS, measure_points, read_rounds
 from simulation.scenario.load import load_scenario
 from simulation.scenario.well.calibrate import free_range
 from simulation.scenario.well.expand import expand

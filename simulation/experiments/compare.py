@@ -20,7 +20,7 @@ from simulation.experiments.errors import ArgumentError, InputError, ResultError
 from simulation.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent, workplace
 from simulation.experiments.measured import check_design, data_file
 from simulation.experiments.study import run_conditions
-from simulation.run.books import Outcome
+from simulation.execution.books import Outcome
 from simulation.scenario.well.expand import expand
 from simulation.scenario.well.schema import Scenario
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from simulation.run.books import Step
+from simulation.execution.books import Step
 from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from simulation.scenario.shipped import find
 from simulation.scenario.stored import scenario_of_study

@@ -12,7 +12,7 @@ from analysis.fitting.compare import check_observed
 from analysis.fitting.observed import read_observed
 from analysis.reading.design import design_table
 from analysis.reading.runs import Run
-from simulation.catalogue.lookup import with_values
+from simulation.parameters.lookup import with_values
 from simulation.conditions import WellCondition
 from simulation.experiments.inputs import Source
 from simulation.experiments.wells import planned, simulated

@@ -13,7 +13,7 @@ from analysis.tables import write_table
 from simulation.experiments.errors import InputError, ResultError, RunsFailed
 from simulation.experiments.inputs import Given, Progress, Report, silent, workplace
 from simulation.experiments.study import run_conditions
-from simulation.run import provenance
+from simulation.execution import provenance
 from simulation.scenario.load import load_scenario
 from simulation.scenario.well.expand import expand
 from simulation.scenario.well.schema import Scenario

@@ -25,8 +25,8 @@ from simulation.experiments.inputs import (
     workplace,
 )
 from simulation.experiments.wells import simulated
-from simulation.run.folder import prepare
-from simulation.run.points import Measured, measure_points
+from simulation.execution.folder import prepare
+from simulation.execution.points import Measured, measure_points
 from simulation.scenario.sweep import points, with_values
 from simulation.scenario.well.expand import expand
 from simulation.scenario.well.factors import varied

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from simulation.conditions import AnyCondition
 from simulation.experiments.errors import IncompleteStudy, InputError, Interrupted, ResultError, RunsFailed
 from simulation.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent
-from simulation.run.books import Failure, Outcome
-from simulation.run.folder import untouched_since
-from simulation.run.study import run_study
+from simulation.execution.books import Failure, Outcome
+from simulation.execution.folder import untouched_since
+from simulation.execution.study import run_study
 from simulation.runtime import cores, require_address_space
 from simulation.scenario.conditions import conditions_of, warnings_of
 from simulation.seal import DamagedFile, matches_digest, write_digest

@@ -17,7 +17,7 @@ def planned(condition: WellCondition, series: Mapping[str, Series] | None = None
 def simulated(condition: WellCondition) -> Run:
     """The run of a well, made in memory: its observables, without agents. Call runtime.configure before."""
     # Numba has to find its cache directory before a kernel is imported.
-    from simulation.run.well import measure
+    from simulation.execution.well import measure
 
     found = measure(condition)
     return planned(condition, {name: Series(value, hours, "", edges) for name, (value, hours, edges) in found.items()})

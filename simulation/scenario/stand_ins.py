@@ -7,7 +7,7 @@ A number that the scenario sets or sweeps is its own and is not listed.         
 
 from collections.abc import Container, Iterable
 
-from simulation.catalogue.lookup import Entry
+from simulation.parameters.lookup import Entry
 from simulation.scenario.tables import Loaded
 
 Row = dict[str, str | float]

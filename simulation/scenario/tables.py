@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 
 SCHEMA_VERSION = 1
 

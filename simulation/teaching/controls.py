@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.teaching import keys
 
 

@@ -17,8 +17,8 @@ from analysis.growth.measures import tgi_tc
 from simulation.conditions.mouse import Dose, MouseCondition
 from simulation.conditions.tumour_size import largest_cells
 from simulation.names import CONTROL_NAMES, control_arms
-from simulation.run.driver import drive
-from simulation.run.mouse import MouseWorld
+from simulation.execution.driver import drive
+from simulation.execution.mouse import MouseWorld
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.xenograft.expand import expand_mice

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from analysis.assay.controls import LYSIS_READOUTS, percent_lysis
 from simulation.conditions.well import Intervention, WellCondition
-from simulation.run.driver import drive
-from simulation.run.well import WellWorld
+from simulation.execution.driver import drive
+from simulation.execution.well import WellWorld
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.well.donors import donors_of

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import h5py
 
-from simulation.run.folder import run_file, write_json
-from simulation.run.study import study_record
+from simulation.execution.folder import run_file, write_json
+from simulation.execution.study import study_record
 from simulation.scenario.conditions import conditions_of
 from simulation.scenario.load import scenario_from_dict
 from tests.run.fake_tumour import FakeEngine, play

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from simulation.run.folder import write_json
-from simulation.run.study import study_record
+from simulation.execution.folder import write_json
+from simulation.execution.study import study_record
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.well.expand import expand
 from simulation.version import WELL_MODEL

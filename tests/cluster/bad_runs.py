@@ -23,7 +23,7 @@ def run(condition: WellCondition, runs_dir: Path, check: bool = False) -> Path:
 
 def on_a_full_disk(condition: WellCondition, runs_dir: Path, check: bool = False) -> Path:
     """The real run, on a disk that is full once ROOM_FOR files are there, until DIR/more-room exists."""
-    from simulation.run import one
+    from simulation.execution import one
 
     full = not (runs_dir.parent / "more-room").exists() and len(list(runs_dir.rglob("*.h5"))) >= ROOM_FOR
     fault = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else None

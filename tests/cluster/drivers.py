@@ -48,7 +48,7 @@ def parent(pid: int | str) -> int:
 
 
 if __name__ == "__main__":
-    from simulation.run import cluster, local
+    from simulation.execution import cluster, local
 
     engine, scenario, out_dir = sys.argv[1:]
     execute = {"local": local.execute, "dask": cluster.execute}[engine]

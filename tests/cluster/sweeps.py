@@ -85,8 +85,8 @@ def runs_of(scenario: str) -> dict[str, AnyCondition]:
 
 def describe(scenario: str, out_dir: Path) -> dict[str, AnyCondition]:
     """Write study.json of a scenario as `adcc run` does; its runs."""
-    from simulation.run.folder import StudyFolder
-    from simulation.run.study import study_record
+    from simulation.execution.folder import StudyFolder
+    from simulation.execution.study import study_record
     from simulation.scenario.conditions import conditions_of
     from simulation.scenario.load import scenario_from_text
 

@@ -5,10 +5,10 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from simulation.run import cluster, local
-from simulation.run.errors import ClusterError
-from simulation.run.folder import FolderError, StudyFolder, claimed
-from simulation.run.site import Site
+from simulation.execution import cluster, local
+from simulation.execution.errors import ClusterError
+from simulation.execution.folder import FolderError, StudyFolder, claimed
+from simulation.execution.site import Site
 from tests.cluster import bad_runs
 from tests.cluster.sweeps import census, describe, runs_of, text, told
 from tests.run import fake_runs
@@ -158,7 +158,7 @@ def test_a_wall_time_that_is_too_short_is_refused(tmp_path):
 
 
 def test_a_node_with_other_software_is_refused(tmp_path):
-    from simulation.run import bundles, task
+    from simulation.execution import bundles, task
 
     with StudyFolder(tmp_path) as folder:
         order = task.Order(str(folder.runs_dir), "0" * 16, 1, None, False, None)

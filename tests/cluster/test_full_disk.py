@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from simulation.run import local
+from simulation.execution import local
 from tests.cluster.drivers import SLURM_FREE
 from tests.cluster.sweeps import REPOSITORY, census, describe, text, told
 

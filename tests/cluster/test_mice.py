@@ -12,7 +12,7 @@ import signal
 import pytest
 
 from simulation.record.checkpoint import load_checkpoint
-from simulation.run import cluster, local
+from simulation.execution import cluster, local
 from tests.cluster.drivers import adcc, parent, start
 from tests.cluster.sweeps import bytes_of, describe, mice, resumed, runs_of
 from tests.gate import FIRST_DAY, Gate, alive, until

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.conditions import ConditionError, MouseCondition, WellCondition, condition_from
 from simulation.conditions.cells import Binding, EffectorCells, TumourCells
 from simulation.conditions.section import canonical_json

@@ -10,7 +10,7 @@ import pytest
 from simulation.experiments import calibrate as module
 from simulation.experiments.calibrate import calibrate
 from simulation.experiments.errors import InputError, Interrupted, RunsFailed
-from simulation.run.points import Measured
+from simulation.execution.points import Measured
 from simulation.scenario.load import scenario_from_dict
 from tests.experiments import COMPARED, WELLS
 

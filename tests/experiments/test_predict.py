@@ -7,8 +7,8 @@ import pytest
 
 from simulation.experiments.errors import InputError, ResultError, RunsFailed
 from simulation.experiments.predict import predict
-from simulation.run import provenance
-from simulation.run.books import Failure, Outcome
+from simulation.execution import provenance
+from simulation.execution.books import Failure, Outcome
 from tests.experiments import WELLS
 
 

@@ -8,7 +8,7 @@ import pytest
 from simulation.experiments import sensitivity as module
 from simulation.experiments.errors import InputError, Interrupted, RunsFailed
 from simulation.experiments.sensitivity import sensitivity
-from simulation.run.points import Measured
+from simulation.execution.points import Measured
 from simulation.scenario.load import load_scenario
 from tests.experiments import with_tables
 

@@ -9,7 +9,7 @@ import pytest
 from analysis.growth import mice
 from simulation.experiments import study
 from simulation.experiments.errors import IncompleteStudy, InputError, Interrupted, RunsFailed
-from simulation.run.books import Failure, Outcome
+from simulation.execution.books import Failure, Outcome
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
 from tests.analysis.make_mice import make_mice

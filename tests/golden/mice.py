@@ -17,7 +17,7 @@ from simulation import runtime
 runtime.configure(threads=1)  # kernels of this source state and no other, also where no pytest has said so
 
 from simulation.conditions import MouseCondition  # noqa: E402
-from simulation.run.one import simulate  # noqa: E402
+from simulation.execution.one import simulate  # noqa: E402
 from simulation.version import XENOGRAFT_MODEL  # noqa: E402
 from tests.scenario.mice_example import mice  # noqa: E402
 

@@ -13,7 +13,7 @@ from simulation import runtime
 
 runtime.configure(threads=1)  # kernels of this source state and no other, also where no pytest has said so
 
-from simulation.run.one import simulate  # noqa: E402
+from simulation.execution.one import simulate  # noqa: E402
 from simulation.version import WELL_MODEL  # noqa: E402
 from tests.oracle.conditions import PARTNER, condition  # noqa: E402
 from tests.well.runs import typed  # noqa: E402

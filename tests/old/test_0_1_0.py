@@ -13,9 +13,9 @@ from analysis.assay.study import analyse_wells
 from analysis.growth.mice import analyse_mice
 from simulation.cli import app
 from simulation.record.checkpoint import load_checkpoint
-from simulation.run.books import what_is_there
-from simulation.run.folder import StudyFolder, fault_of
-from simulation.run.verify import verify
+from simulation.execution.books import what_is_there
+from simulation.execution.folder import StudyFolder, fault_of
+from simulation.execution.verify import verify
 from simulation.scenario.conditions import conditions_of
 from simulation.scenario.load import load_scenario
 from simulation.scenario.xenograft.branch import read_meta

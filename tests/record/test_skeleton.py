@@ -10,7 +10,7 @@ import pytest
 from simulation.record import layout, skeleton
 from simulation.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_meta, write_parts
 from simulation.record.well import WellRecord
-from simulation.run.one import begin, simulate
+from simulation.execution.one import begin, simulate
 from tests.cluster.sweeps import runs_of, text
 
 

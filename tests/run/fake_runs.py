@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from simulation.conditions import WellCondition
 from simulation.record.layout import SCHEMA_VERSION
-from simulation.run.folder import run_file
+from simulation.execution.folder import run_file
 from simulation.seal import SEALED_FROM
 from tests.scenario import conditions as conditions_of
 from tests.sealing import append_seal

@@ -74,7 +74,7 @@ class FakeEngine:
 
 def play(condition, file, checkpoints=None, **options):
     """Run a mouse to its end and write its run file to an open HDF5 file; options: those of MouseWorld."""
-    from simulation.run.mouse import MouseWorld
+    from simulation.execution.mouse import MouseWorld
 
     world = MouseWorld(condition, checkpoints=checkpoints, **options)
     world.run()

@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.run.driver import World, drive, every
-from simulation.run.mouse import MouseWorld
-from simulation.run.well import WellWorld
+from simulation.execution.driver import World, drive, every
+from simulation.execution.mouse import MouseWorld
+from simulation.execution.well import WellWorld
 from simulation.scenario.conditions import conditions_of
 from simulation.scenario.load import scenario_from_dict
 from tests.run.fake_tumour import FakeEngine

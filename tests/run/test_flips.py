@@ -13,9 +13,9 @@ from analysis.reading.run_file import opened
 from analysis.reading.runs import read_final, read_run, read_study
 from analysis.reading.summary import refresh
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
-from simulation.run import local
-from simulation.run.folder import check_run_file, fault_of
-from simulation.run.study import run_study
+from simulation.execution import local
+from simulation.execution.folder import check_run_file, fault_of
+from simulation.execution.study import run_study
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.well.expand import expand
 from simulation.scenario.xenograft.branch import CheckpointError, read_meta

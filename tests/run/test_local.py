@@ -9,9 +9,9 @@ from pathlib import Path
 import h5py
 import pytest
 
-from simulation.run import local
-from simulation.run.child import Child, TimedOut
-from simulation.run.folder import FolderError, StudyFolder, fault_of, run_file
+from simulation.execution import local
+from simulation.execution.child import Child, TimedOut
+from simulation.execution.folder import FolderError, StudyFolder, fault_of, run_file
 from simulation.seal import SIZE
 from tests.run import fake_runs
 
@@ -147,8 +147,8 @@ def test_progress_counts_every_run_and_ends_complete(tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-from simulation.run import local
-from simulation.run.child import Child, TimedOut
+from simulation.execution import local
+from simulation.execution.child import Child, TimedOut
 from tests.run import fake_runs
 if __name__ == "__main__":
     conditions = fake_runs.conditions(*sys.argv[3:])

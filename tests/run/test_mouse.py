@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from simulation.conditions.mouse import WeighedDose
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
-from simulation.run.mouse import StoppedError
-from simulation.run.stopping import wish_to_stop
+from simulation.execution.mouse import StoppedError
+from simulation.execution.stopping import wish_to_stop
 from simulation.scenario.xenograft.branch import CheckpointError, read_meta
 from simulation.scenario.xenograft.mice import caliper_share, read_caliper
 from tests.run.fake_tumour import FakeEngine, play

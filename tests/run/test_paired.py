@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from simulation.conditions import WellCondition
-from simulation.run.one import simulate
+from simulation.execution.one import simulate
 from tests.scenario import conditions
 
 

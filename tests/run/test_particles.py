@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from simulation.record.particles import write_particles
-from simulation.run.one import simulate
+from simulation.execution.one import simulate
 from tests.oracle.conditions import small_well
 from tests.scenario.mice_example import mice
 from tests.well.runs import typed

@@ -4,8 +4,8 @@ import json
 import os
 import signal
 
-from simulation.run.folder import write_json
-from simulation.run.points import _read, measure_points, point_of, read_rounds
+from simulation.execution.folder import write_json
+from simulation.execution.points import _read, measure_points, point_of, read_rounds
 from simulation.seal import sealed_entries
 from tests.sealing import flipped
 

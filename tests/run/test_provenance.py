@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from simulation.run import provenance
-from simulation.run.provenance import StateError, committed_state, state_hash
+from simulation.execution import provenance
+from simulation.execution.provenance import StateError, committed_state, state_hash
 
 
 def git(folder, *arguments):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from simulation.run import local
-from simulation.run.one import run_to_file
+from simulation.execution import local
+from simulation.execution.one import run_to_file
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.well.expand import expand
 

@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from simulation.cli import app
-from simulation.run import shell
-from simulation.run.bundles import OVERHEAD_S
-from simulation.run.cluster import BATCH_SYSTEMS, batch_options, wall_time
-from simulation.run.scripts import MOST_TASKS, array_of, array_script, driver_script
-from simulation.run.site import Site
+from simulation.execution import shell
+from simulation.execution.bundles import OVERHEAD_S
+from simulation.execution.cluster import BATCH_SYSTEMS, batch_options, wall_time
+from simulation.execution.scripts import MOST_TASKS, array_of, array_script, driver_script
+from simulation.execution.site import Site
 from simulation.scenario.well.plan import plan
 from tests.cluster.sweeps import text as small_sweep
 from tests.scenario import conditions

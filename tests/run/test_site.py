@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.run.site import Site, load_site
+from simulation.execution.site import Site, load_site
 from simulation.scenario.faults import ScenarioError
 
 

@@ -6,7 +6,7 @@ import random
 import tomllib
 from pathlib import Path
 
-from simulation.catalogue.lookup import CatalogueError
+from simulation.parameters.lookup import CatalogueError
 from simulation.scenario.conditions import plan_of, stand_ins_of, warnings_of
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import load_scenario, scenario_from_dict

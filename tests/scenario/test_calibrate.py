@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.well.calibrate import free_range

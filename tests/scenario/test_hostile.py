@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from simulation.catalogue import fields, lookup
+from simulation.parameters import fields, lookup
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import load_scenario, scenario_from_dict
 from simulation.scenario.shipped import shipped

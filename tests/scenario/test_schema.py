@@ -2,7 +2,7 @@
 
 import json
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.scenario.well.schema import TABLES, Scenario, all_keys, json_schema, sweepable
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.run.study import study_record
+from simulation.execution.study import study_record
 from simulation.scenario.conditions import stand_ins_of
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_dict

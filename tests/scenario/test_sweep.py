@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.conditions.well import NO_ANTIBODY
 from simulation.scenario.conditions import conditions_of
 from simulation.scenario.faults import ScenarioError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.scenario.load import scenario_from_dict
 from simulation.scenario.xenograft import checks as xenograft_checks
 from simulation.scenario.xenograft.checks import warnings

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.assay.study import analyse_wells
 from analysis.growth.mice import analyse_mice
-from simulation.run.study import run_study
+from simulation.execution.study import run_study
 from simulation.scenario.conditions import conditions_of, plan_of
 from simulation.scenario.load import load_scenario, scenario_from_text
 from simulation.scenario.shipped import shipped, titles

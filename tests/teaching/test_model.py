@@ -9,7 +9,7 @@ import pytest
 from mesa.batchrunner import batch_run
 
 from analysis.assay.study import analyse_wells
-from simulation.run.one import run_to_file, simulate
+from simulation.execution.one import run_to_file, simulate
 from simulation.scenario.faults import ScenarioError
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.well.expand import expand

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.run.one import simulate
+from simulation.execution.one import simulate
 from simulation.scenario.faults import ScenarioError
 from simulation.well.engine import WellEngine
 from simulation.well.params import well_params

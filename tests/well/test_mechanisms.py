@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.well.engine import WellEngine
 from simulation.well.layout import ALIVE, ANTIBODY_ARM, NATURAL_ARM, POS, START_SHIFT, STATE
 from simulation.well.state import granules

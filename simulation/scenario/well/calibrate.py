@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from os.path import isfile
 
-from simulation.catalogue.lookup import DEFAULT, Catalogue, number_at, split_path
+from simulation.parameters.lookup import DEFAULT, Catalogue, number_at, split_path
 from simulation.scenario.faults import NO_VALUE, Fault, nearest, show
 from simulation.scenario.validate import number_faults
 from simulation.scenario.well.schema import TABLES, Scenario, overridable

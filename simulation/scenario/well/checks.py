@@ -6,7 +6,7 @@ Every combination of the sweep is looked at, for every donor where donors matter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulation.catalogue.lookup import Catalogue
+from simulation.parameters.lookup import Catalogue
 from simulation.conditions.geometry import CapacityError, memory_bytes, most_targets
 from simulation.conditions.well import Vessel, WellCondition
 from simulation.scenario.faults import NO_VALUE, Report, ScenarioError, nearest, show

@@ -4,7 +4,7 @@ Each function looks at one scenario (one combination of the sweep) whose names a
 the report. Whether the cells fit is in checks.py.
 """
 
-from simulation.catalogue.lookup import Catalogue
+from simulation.parameters.lookup import Catalogue
 from simulation.conditions.well import GROWTH_FROM_H
 from simulation.scenario.faults import NO_VALUE, Report
 from simulation.scenario.well.resolve import cells_of, partner_of, scenario_grows

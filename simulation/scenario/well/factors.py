@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from simulation.catalogue.lookup import Catalogue, Number
+from simulation.parameters.lookup import Catalogue, Number
 from simulation.scenario.faults import NO_VALUE, Report, ScenarioError
 from simulation.scenario.sweep import points, with_values
 from simulation.scenario.validate import did_you_mean

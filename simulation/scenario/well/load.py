@@ -5,7 +5,7 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
 from simulation.scenario.tables import Origin
 from simulation.scenario.well.calibrate import calibrate_faults

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.conditions.section import Section
 from simulation.conditions.well import (
     Antibody,

@@ -1,6 +1,6 @@
 """Stand-ins of a well: numbers that its entries of the catalogue take over from others."""
 
-from simulation.catalogue.lookup import Catalogue
+from simulation.parameters.lookup import Catalogue
 from simulation.scenario.stand_ins import Row, entry_rows, set_by, values_of
 from simulation.scenario.well.schema import Scenario
 

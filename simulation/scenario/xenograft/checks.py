@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulation.catalogue.fields import key_path
-from simulation.catalogue.lookup import Catalogue
+from simulation.parameters.fields import key_path
+from simulation.parameters.lookup import Catalogue
 from simulation.conditions.section import canonical_json
 from simulation.conditions.tumour_size import LEAST_CELLS, machine_bytes, start_cells
 from simulation.names import control_arms, name_key

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain, nearest, show, sweep_path
 from simulation.scenario.tables import SCHEMA_VERSION, Origin
 from simulation.scenario.validate import did_you_mean

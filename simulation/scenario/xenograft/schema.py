@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from simulation.catalogue import lookup
+from simulation.parameters import lookup
 from simulation.conditions.levels import Level
 from simulation.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
 

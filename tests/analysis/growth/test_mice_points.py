@@ -9,7 +9,7 @@ from analysis.errors import PooledConditions
 from analysis.growth.export import file_words
 from analysis.growth.mice import analyse_mice, caliper_rows, study_points, units_of
 from analysis.reading.runs import read_study
-from simulation.run.folder import write_json
+from simulation.execution.folder import write_json
 from simulation.seal import KEY
 from simulation.study_file import read_study_file
 from tests.analysis.make_mice import make_mice

@@ -22,7 +22,7 @@ from analysis.fitting.compare import check_observed, match
 from analysis.fitting.observed import read_observed
 from analysis.reading.design import design_table, pooled, pooled_by, short_key
 from analysis.reading.design_point import CORE_KEYS, design_point, value_at
-from simulation.run.folder import write_json
+from simulation.execution.folder import write_json
 from simulation.scenario.load import scenario_from_text
 from simulation.scenario.well.expand import expand
 from simulation.scenario.well.schema import sweepable

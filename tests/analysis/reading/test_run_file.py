@@ -11,8 +11,8 @@ from analysis.reading import run_file
 from analysis.reading.run_file import RunFile
 from analysis.reading.runs import read_run
 from analysis.reading.summary_rows import END_VALUES, read_rows
-from simulation.run import local
-from simulation.run.study import run_study
+from simulation.execution import local
+from simulation.execution.study import run_study
 from simulation.scenario.load import load_scenario
 from simulation.scenario.shipped import find
 from simulation.scenario.well.expand import expand

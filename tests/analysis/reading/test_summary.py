@@ -12,8 +12,8 @@ from analysis.reading import summary as summaries
 from analysis.reading.runs import read_run
 from analysis.reading.summary import END_VALUES, refresh
 from simulation.record import layout
-from simulation.run import local
-from simulation.run.folder import write_json
+from simulation.execution import local
+from simulation.execution.folder import write_json
 from simulation.version import WELL_MODEL
 from tests.cluster.sweeps import describe, text
 

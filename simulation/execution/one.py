@@ -10,8 +10,8 @@ from uuid import uuid4
 import h5py
 
 from simulation.conditions import AnyCondition, MouseCondition
-from simulation.run.driver import World
-from simulation.run.folder import run_file
+from simulation.execution.driver import World
+from simulation.execution.folder import run_file
 from simulation.seal import naming, seal, seal_file
 
 
@@ -22,10 +22,10 @@ def world_of(condition: AnyCondition, check: bool = False, checkpoints: Path | N
     checkpoints: where a mouse, which may take hours, keeps what it needs to go on; a well is too short for that.
     """
     if isinstance(condition, MouseCondition):
-        from simulation.run.mouse import MouseWorld
+        from simulation.execution.mouse import MouseWorld
 
         return MouseWorld(condition, check, checkpoints)
-    from simulation.run.well import WellWorld
+    from simulation.execution.well import WellWorld
 
     return WellWorld(condition, check)
 

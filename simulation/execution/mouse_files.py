@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from uuid import uuid4
 
-from simulation.run.folder import checkpoint_file, set_aside
+from simulation.execution.folder import checkpoint_file, set_aside
 from simulation.scenario.xenograft.branch import CheckpointError, read_meta
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulation.run.folder import UNSEALED_FAILURE, FolderError, OtherFile, check_run_file
-from simulation.run.points import ROUNDS, point_of
-from simulation.run.status import wanted_runs
+from simulation.execution.folder import UNSEALED_FAILURE, FolderError, OtherFile, check_run_file
+from simulation.execution.points import ROUNDS, point_of
+from simulation.execution.status import wanted_runs
 from simulation.scenario.xenograft.branch import CheckpointError, read_meta
 from simulation.seal import CHANGED, KEY, DamagedFile, check_entries, digest_file, matches_digest, stated_digest
 from simulation.study_file import read_study_file

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulation.catalogue.fields import (
+from simulation.parameters.fields import (
     DEFAULT,
     IN_VIVO_OF,
     KINDS,

@@ -16,9 +16,9 @@ from simulation.biology.body_weight import healthy_g, log_loss, on_the_balance_g
 from simulation.conditions.mouse import Dose, MouseCondition
 from simulation.record.checkpoint import load_checkpoint, save_checkpoint
 from simulation.record.mouse import MouseRecord
-from simulation.run.driver import World, drive, every
-from simulation.run.folder import StudyFolder, checkpoint_file, set_aside
-from simulation.run.stopping import Wish, wish_to_stop
+from simulation.execution.driver import World, drive, every
+from simulation.execution.folder import StudyFolder, checkpoint_file, set_aside
+from simulation.execution.stopping import Wish, wish_to_stop
 from simulation.scenario.xenograft.branch import CheckpointError, DamagedCheckpoint, read_meta
 from simulation.scenario.xenograft.mice import read_caliper, unit_of
 from simulation.version import XENOGRAFT_MODEL

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulation.run.folder import UNSEALED_FAILURE, FolderError
+from simulation.execution.folder import UNSEALED_FAILURE, FolderError
 from simulation.seal import DamagedFile, check_entries
 from simulation.study_file import StudyFileError, read_study_file
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulation.conditions import AnyCondition
-from simulation.run.folder import OtherFile, StudyFolder, check_run_file, checkpoint_file, run_file, set_aside
+from simulation.execution.folder import OtherFile, StudyFolder, check_run_file, checkpoint_file, run_file, set_aside
 from simulation.scenario.xenograft.branch import DamagedCheckpoint, read_meta
 from simulation.seal import DamagedFile
 

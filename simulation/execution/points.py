@@ -15,8 +15,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from simulation import runtime
-from simulation.run.books import Step
-from simulation.run.pool import Stop, Stopped, signals
+from simulation.execution.books import Step
+from simulation.execution.pool import Stop, Stopped, signals
 from simulation.seal import KEY, check_entries, naming, sealed_entries
 
 ROUNDS = "posterior_rounds.json"

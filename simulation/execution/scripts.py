@@ -7,10 +7,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulation.run.bundles import OVERHEAD_S
-from simulation.run.cluster import wall_time
-from simulation.run.shell import NO_LOG, fits_directive, log_redirection, prologue, python, quoted
-from simulation.run.site import Site
+from simulation.execution.bundles import OVERHEAD_S
+from simulation.execution.cluster import wall_time
+from simulation.execution.shell import NO_LOG, fits_directive, log_redirection, prologue, python, quoted
+from simulation.execution.site import Site
 from simulation.scenario.well.plan import Plan
 from simulation.scenario.xenograft.plan import MicePlan
 

@@ -16,14 +16,14 @@ from uuid import uuid4
 
 from simulation import runtime
 from simulation.conditions import AnyCondition
-from simulation.run import encryption, shell, task
-from simulation.run.books import Books, Failure, Outcome, Step, what_is_there
-from simulation.run.bundles import Bundle, bundled, estimate_s, pack
-from simulation.run.child import Run
-from simulation.run.errors import ClusterError
-from simulation.run.folder import StudyFolder, run_file
-from simulation.run.pool import ATTEMPTS, Stop, signals
-from simulation.run.site import Site
+from simulation.execution import encryption, shell, task
+from simulation.execution.books import Books, Failure, Outcome, Step, what_is_there
+from simulation.execution.bundles import Bundle, bundled, estimate_s, pack
+from simulation.execution.child import Run
+from simulation.execution.errors import ClusterError
+from simulation.execution.folder import StudyFolder, run_file
+from simulation.execution.pool import ATTEMPTS, Stop, signals
+from simulation.execution.site import Site
 
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 CLUSTERS = ("local", *BATCH_SYSTEMS)  # or the address of a scheduler

@@ -6,10 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from simulation.conditions import AnyCondition
-from simulation.run import local
-from simulation.run.books import Outcome
-from simulation.run.folder import StudyFolder, claimed
-from simulation.run.mouse_files import bring_saved_tumour
+from simulation.execution import local
+from simulation.execution.books import Outcome
+from simulation.execution.folder import StudyFolder, claimed
+from simulation.execution.mouse_files import bring_saved_tumour
 from simulation.scenario.conditions import stand_ins_of
 from simulation.scenario.kinds import kind_of
 from simulation.scenario.tables import Loaded

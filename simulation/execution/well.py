@@ -10,7 +10,7 @@ import numpy as np
 
 from simulation.conditions.well import Intervention, WellCondition
 from simulation.record.well import Contents, WellRecord
-from simulation.run.driver import World, every
+from simulation.execution.driver import World, every
 from simulation.version import WELL_MODEL
 from simulation.well.culture import founders_after_culture
 from simulation.well.engine import WellEngine

@@ -13,6 +13,6 @@ and matplotlib are loaded by the modules that need them.
 Entry points: `assay.study.analyse_wells`, `growth.study.analyse_growth`, `growth.mice.analyse_mice`.
 """
 
-from analysis.errors import ForeignFile, MissingControls
+from adccsim.analysis.errors import ForeignFile, MissingControls
 
 __all__ = ["ForeignFile", "MissingControls"]

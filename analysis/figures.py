@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FixedLocator, LogFormatterSciNotation, NullLocator
 
-from analysis.reading.design import et_label, short_key, shown
-from analysis.writing import whole
-from simulation.text import printable
+from adccsim.analysis.reading.design import et_label, short_key, shown
+from adccsim.analysis.writing import whole
+from adccsim.text import printable
 
 # Okabe and Ito's palette: told apart with every common colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")

@@ -1,7 +1,7 @@
 """HTML pages of results: tables, figures and notes in templates, each page one file that loads nothing from elsewhere.
 
 The templates lie in the folder templates. They escape all text that they are given (autoescape), and show characters
-that do not print as backslash escapes (simulation.text). A page holds no date: the same results give the same bytes.
+that do not print as backslash escapes (adccsim.text). A page holds no date: the same results give the same bytes.
 
     write_page(folder / "report.html", "wells.html", title="...", headline=table)
 
@@ -19,9 +19,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.tables import tidy
-from analysis.writing import write_text
-from simulation.text import html
+from adccsim.analysis.tables import tidy
+from adccsim.analysis.writing import write_text
+from adccsim.text import html
 
 _PX_PER_INCH = 108
 _EMPTY = Markup("")
@@ -100,7 +100,7 @@ def figure(file: Path, caption: str) -> Markup:
 
 def figure_to_scale(file: Path, caption: str) -> Markup:
     """As figure, with a width from the header of the PNG file: type has one size in all figures of a page."""
-    from analysis.figures import PNG_DPI  # loads matplotlib, as the figure has already done
+    from adccsim.analysis.figures import PNG_DPI  # loads matplotlib, as the figure has already done
 
     data = file.read_bytes()
     width = int.from_bytes(data[16:20], "big") * _PX_PER_INCH // PNG_DPI

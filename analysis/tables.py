@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.sheets.cell_text import guard
-from analysis.writing import whole
+from adccsim.analysis.sheets.cell_text import guard
+from adccsim.analysis.writing import whole
 
 NOT_A_VALUE = ("run_id", "condition", "plate", "note")
 # Empty where there is nothing to report, which is the usual case.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from simulation.seal import naming
+from adccsim.seal import naming
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """adccsim: antibody-dependent cellular cytotoxicity, simulated cell by cell.
 
-    import simulation as ac
+    import adccsim as ac
 
     study = ac.run("adcc_protocol", set={"targets.cells": 500})
     study.lysis_summary                     # a pandas table
@@ -9,7 +9,7 @@
 Simulate and read
     run(scenario, out)      simulate a shipped scenario, a file or a dict; returns a study
     open(path)              a results folder as a study, or one run file
-    load_scenario(source)   read and check a scenario;  conditions(scenario) the wells or mice that it asks for
+    load_scenario(source)   read and check a scenario;  conditions_of(source) the wells or mice in it
     catalogue               every number with its unit, range, source and provenance
 
 Questions of many runs
@@ -24,23 +24,23 @@ Names are loaded when they are first used: `import` itself costs next to nothing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from simulation.version import __version__
+from adccsim.version import __version__
 
 if TYPE_CHECKING:
-    from simulation.api.catalogue import catalogue
-    from simulation.api.questions import calibrate, compare, predict, sensitivity
-    from simulation.api.scenarios import conditions, load_scenario
-    from simulation.api.study import open, run
-    from simulation.experiments.sheets import calipers, plate
-    from simulation.teaching.model import ADCCModel
-    from simulation.well.engine import WellEngine
-    from simulation.xenograft.engine import TumourEngine
+    from adccsim.api.catalogue import catalogue
+    from adccsim.api.questions import calibrate, compare, predict, sensitivity
+    from adccsim.api.scenarios import conditions_of, load_scenario
+    from adccsim.api.study import open, run
+    from adccsim.experiments.sheets import calipers, plate
+    from adccsim.teaching.model import ADCCModel
+    from adccsim.well.engine import WellEngine
+    from adccsim.xenograft.engine import TumourEngine
 
 _PLACES = {
     "run": "api.study",
     "open": "api.study",
     "load_scenario": "api.scenarios",
-    "conditions": "api.scenarios",
+    "conditions_of": "api.scenarios",
     "catalogue": "api.catalogue",
     "compare": "api.questions",
     "calibrate": "api.questions",
@@ -62,7 +62,7 @@ __all__ = [
     "calipers",
     "catalogue",
     "compare",
-    "conditions",
+    "conditions_of",
     "load_scenario",
     "open",
     "plate",
@@ -75,9 +75,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-    globals()[name] = found  # hides the package of this name, if there is one: catalogue, run
-    return found
+    return globals().setdefault(name, getattr(import_module(f"{__name__}.{_PLACES[name]}"), name))
 
 
 def __dir__() -> list[str]:

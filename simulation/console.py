@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
-from simulation.text import count, one_line, printable
+from adccsim.text import count, one_line, printable
 
 _WIDTH_WITHOUT_TERMINAL = 140
 _MOST_ROWS = 60  # of a design, before the rest is only counted
@@ -173,7 +173,7 @@ _MOST_FACTORS = 6
 
 
 def sensitivity(method: str, indices: object) -> None:
-    """A table of analysis.fitting.sensitivity: of every output the numbers that move it most."""
+    """A table of adccsim.analysis.fitting.sensitivity: of every output the numbers that move it most."""
     cells = _INDEX_CELLS[method]
     rows: list[list[object]] = []
     for output, own in indices.groupby("output", sort=False):
@@ -202,7 +202,7 @@ def _digits(value: float) -> str:
 class Progress:
     """Progress of a sweep, or of several one after the other: a bar on a terminal, now and then a line elsewhere.
 
-    A context manager; called with each simulation.execution.books.Step. A step of which nothing is finished begins anew.
+    A context manager; called with each adccsim.execution.books.Step. A step of which nothing is finished begins anew.
     """
 
     def __init__(self, what: str = "runs") -> None:
@@ -229,7 +229,7 @@ class Progress:
         self._stop()
 
     def __call__(self, step: object) -> None:
-        """Show a simulation.execution.books.Step."""
+        """Show a adccsim.execution.books.Step."""
         if step.finished == 0:
             self._begin()
         if sys.stderr.isatty():
@@ -285,7 +285,7 @@ class Progress:
 
 
 def verified(found: object) -> None:
-    """A simulation.execution.verify.Verified: a table of counts, and one line per damaged file."""
+    """A adccsim.execution.verify.Verified: a table of counts, and one line per damaged file."""
     rows = [
         [kind, n.files, n.files - n.damaged - n.unsealed, n.unsealed, n.damaged] for kind, n in found.counts.items()
     ]
@@ -296,7 +296,7 @@ def verified(found: object) -> None:
 
 
 def status(found: object) -> None:
-    """A simulation.execution.status.Status."""
+    """A adccsim.execution.status.Status."""
     say(f"done     {found.done:,} of {found.total:,}")
     say(f"running  {found.running:,}")
     say(f"failed   {len(found.failed):,}")
@@ -318,7 +318,7 @@ def status(found: object) -> None:
 
 
 def plan(title: str, costs: object, workers: int) -> None:
-    """A simulation.scenario.well.plan.Plan: every point of the design, then what all of it takes on `workers` cores."""
+    """A adccsim.scenario.well.plan.Plan: every point of the design, then what all of it takes on `workers` cores."""
 
     def cells(row: object) -> str:
         return row.cell_line if row.mechanism == "none" else f"{row.cell_line} + {row.mechanism}"
@@ -345,7 +345,7 @@ def plan(title: str, costs: object, workers: int) -> None:
 
 
 def mice_plan(title: str, costs: object, workers: int) -> None:
-    """A simulation.scenario.xenograft.plan.MicePlan: every arm, then what the study takes on `workers` cores."""
+    """A adccsim.scenario.xenograft.plan.MicePlan: every arm, then what the study takes on `workers` cores."""
     swept = any(row.study for row in costs.rows)
     columns = ("study",) * swept + ("arm", "tumour", "strain", "doses", "mice", "cells at first", "at most")
     rows = [
@@ -372,7 +372,7 @@ def mice_plan(title: str, costs: object, workers: int) -> None:
 
 
 def stand_ins(rows: Sequence[Mapping]) -> None:
-    """Rows of simulation.scenario.stand_ins: whose numbers an entry takes over, in one row per pair of entries."""
+    """Rows of adccsim.scenario.stand_ins: whose numbers an entry takes over, in one row per pair of entries."""
     groups: dict[tuple, list[str]] = {}
     for row in rows:
         shown = row["value"] if isinstance(row["value"], str) else number(row["value"])

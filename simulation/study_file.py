@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from simulation.seal import SEALED_FROM, DamagedFile, check_entries
+from adccsim.seal import SEALED_FROM, DamagedFile, check_entries
 
 STUDY_SCHEMA = 2  # 2: with the digest of its entries
 _MOST_BYTES = 1 << 30

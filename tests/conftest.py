@@ -1,11 +1,12 @@
 """Settings of every test: kernels compiled into a directory of this source state, and examples that repeat."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
 
-from simulation import runtime
+from adccsim import runtime
 
 # Tables are as wide as in a file, whatever the terminal; parallel tests have a width of their own.
 os.environ.pop("COLUMNS", None)
@@ -14,6 +15,13 @@ runtime.configure(threads=1)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_import_name():
+    """The package has one import name. Under another one, a second copy of its modules would be tested in part."""
+    yield
+    assert not {"simulation", "analysis", "scenarios"} & sys.modules.keys()
 
 
 def pytest_configure(config):

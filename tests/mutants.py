@@ -24,7 +24,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 LIST = Path(__file__).with_name("mutations.toml")
-COPIED = ("simulation", "analysis", "scenarios", "tests", "pyproject.toml")
+COPIED = ("adccsim", "simulation", "analysis", "scenarios", "tests", "pyproject.toml")
 TIME_LIMIT_S = 300  # a fault may well make a loop endless: that is noticed, too
 PASSED, FAILED = 0, 1  # exit codes of pytest that say something about the code
 
@@ -70,8 +70,10 @@ def copied(target: Path) -> Path:
     """A copy of the sources below `target`."""
     for name in COPIED:
         source = REPOSITORY / name
-        if source.is_dir():
-            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        if source.is_symlink():  # the links of the package lead into the copy, as they lead into the repository
+            (target / name).symlink_to(source.readlink())
+        elif source.is_dir():
+            shutil.copytree(source, target / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.is_file():
             shutil.copy(source, target / name)
     return target

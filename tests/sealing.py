@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from simulation.seal import seal_file
+from adccsim.seal import seal_file
 
 
 def append_seal(path: Path) -> Path:

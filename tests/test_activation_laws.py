@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from adccsim.biology.synapse import activation
 from benchmarks.in_vitro_lysis.laws import candidates, report
 from benchmarks.in_vitro_lysis.laws.candidates import ACTIVATION, LAWS, own_parameter, packed
-from simulation.biology.synapse import activation
 
 X = np.array([1e-3, 0.5, 5.0, 18.7, 150.0, 334.0, 5000.0, 1e9])
 
@@ -53,7 +53,7 @@ def test_a_law_replaces_the_plain_one_only_if_both_conditions_hold():
 
 
 def test_the_kernels_are_not_replaced_once_they_are_there():
-    import simulation.well.kernel  # noqa: F401
+    import adccsim.well.kernel  # noqa: F401
 
     with pytest.raises(RuntimeError, match="compiled already"):
         candidates.install("threshold")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adccsim.parameters import lookup
+from adccsim.well.params import well_params
 from benchmarks.speed import lean_mesa, reduced
 from benchmarks.speed.product import run_kernel
-from simulation.parameters import lookup
-from simulation.well.params import well_params
 from tests.oracle.conditions import condition
 from tests.well.runs import typed
 

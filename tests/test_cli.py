@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from simulation import __version__
-from simulation.cli import app
+from adccsim import __version__
+from adccsim.cli import app
 from tests.gate import ENDS, Gate
 
 REPOSITORY = Path(__file__).parents[1]
@@ -256,7 +256,7 @@ def test_a_changed_scenario_in_the_same_folder_is_said(adcc):
 def test_an_interrupted_study_keeps_what_is_finished(adcc, number):
     path = scenario(title='"many wells"\nreplicates = 20')
     gate = Gate(Path("gate").absolute(), ENDS)
-    command = [sys.executable, "-m", "simulation.cli", "run", str(path), "--workers", "1"]
+    command = [sys.executable, "-m", "adccsim.cli", "run", str(path), "--workers", "1"]
     environment = os.environ | gate.environment
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         gate.release_one_by_one(20, lambda: len(list(Path("results/scenario/runs").rglob("*.h5"))))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import COMMANDS, app
-from simulation.cli.arguments import Command
+from adccsim.cli import COMMANDS, app
+from adccsim.cli.arguments import Command
 
 HELP = Path(__file__).parent / "golden" / "help.txt"
 SHIPPED = str(Path(__file__).parents[1] / "scenarios" / "adcc_protocol.toml")

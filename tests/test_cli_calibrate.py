@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
-from simulation.experiments import calibrate
-from simulation.experiments.measured import evaluate, load_experiment
+from adccsim.cli import app
+from adccsim.experiments import calibrate
+from adccsim.experiments.measured import evaluate, load_experiment
 
 SCENARIO = """
 schema = 1
@@ -91,7 +91,7 @@ def test_points_are_kept_and_not_measured_twice(adcc, monkeypatch):
 
 def test_small_wells_keep_density_and_volume_per_target(adcc):
     experiment = load_experiment(Path("s.toml"), 3, 250, 3)
-    from simulation.scenario.well.expand import expand
+    from adccsim.scenario.well.expand import expand
 
     well = expand(experiment.scenario)[0]
     assert well.targets.cells == 250
@@ -100,7 +100,7 @@ def test_small_wells_keep_density_and_volume_per_target(adcc):
 
 
 def test_experiments_share_their_wells(adcc, monkeypatch):
-    from simulation.execution import one
+    from adccsim.execution import one
 
     experiment = load_experiment(Path("s.toml"), 2, 100, 3)
     ran = []

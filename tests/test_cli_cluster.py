@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
-from simulation.execution.folder import claimed
+from adccsim.cli import app
+from adccsim.execution.folder import claimed
 from tests.cluster.sweeps import mice, text
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
+from adccsim.cli import app
 
 SCENARIO = """
 schema = 1
@@ -138,8 +138,8 @@ def test_two_files_of_one_name_are_refused(adcc):
 
 
 def test_runs_do_not_depend_on_what_they_are_compared_with():
-    from simulation.scenario.load import scenario_from_text
-    from simulation.scenario.well.expand import expand
+    from adccsim.scenario.load import scenario_from_text
+    from adccsim.scenario.well.expand import expand
 
     start, end = SCENARIO.index("[compare]"), SCENARIO.index("[sweep]")
     bare = expand(scenario_from_text(SCENARIO[:start] + SCENARIO[end:]))
@@ -150,8 +150,8 @@ def test_runs_do_not_depend_on_what_they_are_compared_with():
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("benchmarks/in_vitro_lysis/*/scenario.toml")))
 def test_published_experiments_are_ready_to_run(path):
-    from analysis.fitting.observed import read_observed
-    from simulation.scenario.load import load_scenario
+    from adccsim.analysis.fitting.observed import read_observed
+    from adccsim.scenario.load import load_scenario
 
     scenario = load_scenario(path)
     rows, _, notes = read_observed(scenario.compare_data)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
+from adccsim.cli import app
 
 SHEET = Path(__file__).parents[1] / "scenarios" / "data" / "example_caliper.csv"
 

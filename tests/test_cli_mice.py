@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
+from adccsim.cli import app
 from tests.analysis.make_mice import make_mice
 
 

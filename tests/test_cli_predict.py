@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
-from simulation.execution import provenance
-from simulation.scenario.load import load_scenario
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.plan import plan
+from adccsim.cli import app
+from adccsim.execution import provenance
+from adccsim.scenario.load import load_scenario
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.plan import plan
 
 SHIPPED = sorted((Path(__file__).resolve().parents[1] / "benchmarks/in_vitro_lysis/predict").glob("*.toml"))
 SMALL = """

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
+from adccsim.cli import app
 
 SCENARIO = """
 schema = 1

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
-from simulation.execution import mouse_files
-from simulation.execution.folder import prepare, set_aside
-from simulation.scenario.kinds import kind_of
-from simulation.scenario.load import load_scenario
-from simulation.seal import DamagedFile
-from simulation.study_file import StudyFileError, read_study_file
+from adccsim.cli import app
+from adccsim.execution import mouse_files
+from adccsim.execution.folder import prepare, set_aside
+from adccsim.scenario.kinds import kind_of
+from adccsim.scenario.load import load_scenario
+from adccsim.seal import DamagedFile
+from adccsim.study_file import StudyFileError, read_study_file
 from tests.analysis.make_mice import make_mice
 from tests.cluster.sweeps import text
 from tests.sealing import flipped
@@ -265,7 +265,7 @@ def test_too_little_address_space_is_one_line(study, command):
     arguments = {"run": ["s.toml", "--out", "out"], "plate": ["p.csv"], "compare": ["s.toml"]}.get(command, ["out"])
     limit = 600_000 << 10
     answer = subprocess.run(
-        [sys.executable, "-m", "simulation.cli", command, *arguments], cwd=study, text=True, capture_output=True,
+        [sys.executable, "-m", "adccsim.cli", command, *arguments], cwd=study, text=True, capture_output=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)), check=False,
         # Else OpenBLAS takes most of it for the threads of a machine with many cores before the limit is looked at.
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OPENBLAS_NUM_THREADS": "2"},

@@ -27,27 +27,27 @@ def test_biology_imports_numpy_numba_and_itself_only():
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             for name in names:
-                inside = name.startswith("simulation.biology")
+                inside = name.startswith("adccsim.biology")
                 assert inside or name.partition(".")[0] in allowed, f"{path.name} imports {name}"
 
 
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("simulation", {"numba", "mesa", "numpy", "pydantic"}),
-        ("simulation.cli", {"numba", "mesa", "numpy", "h5py", "pandas", "matplotlib", "pydantic", "rich"}),
-        ("simulation.scenario.load", {"numpy", "h5py", "pandas", "simulation.scenario.xenograft.schema"}),
-        ("simulation.scenario.conditions", {"numpy", "h5py", "pandas", "simulation.scenario.xenograft.schema"}),
-        ("simulation.experiments.errors", {"numpy", "h5py", "pandas", "pydantic"}),
-        ("simulation.experiments.study", {"mesa", "solara", "pandas", "matplotlib", "click", "rich"}),
-        ("analysis", {"numpy", "h5py", "pandas", "matplotlib"}),
-        ("analysis.reading.summary_rows", {"pandas", "matplotlib"}),
-        ("simulation.execution.one", {"mesa", "solara", "matplotlib", "pydantic"}),
-        ("simulation.execution.task", {"numpy", "numba", "h5py", "pydantic", "distributed"}),
-        ("simulation.execution.study", {"mesa", "solara"}),
-        ("simulation.teaching", {"numba", "mesa", "solara", "numpy"}),
-        ("simulation.teaching.lessons", {"numba", "mesa", "solara", "numpy"}),
-        ("simulation.teaching.model", {"numba", "solara"}),
+        ("adccsim", {"numba", "mesa", "numpy", "pydantic"}),
+        ("adccsim.cli", {"numba", "mesa", "numpy", "h5py", "pandas", "matplotlib", "pydantic", "rich"}),
+        ("adccsim.scenario.load", {"numpy", "h5py", "pandas", "adccsim.scenario.xenograft.schema"}),
+        ("adccsim.scenario.conditions", {"numpy", "h5py", "pandas", "adccsim.scenario.xenograft.schema"}),
+        ("adccsim.experiments.errors", {"numpy", "h5py", "pandas", "pydantic"}),
+        ("adccsim.experiments.study", {"mesa", "solara", "pandas", "matplotlib", "click", "rich"}),
+        ("adccsim.analysis", {"numpy", "h5py", "pandas", "matplotlib"}),
+        ("adccsim.analysis.reading.summary_rows", {"pandas", "matplotlib"}),
+        ("adccsim.execution.one", {"mesa", "solara", "matplotlib", "pydantic"}),
+        ("adccsim.execution.task", {"numpy", "numba", "h5py", "pydantic", "distributed"}),
+        ("adccsim.execution.study", {"mesa", "solara"}),
+        ("adccsim.teaching", {"numba", "mesa", "solara", "numpy"}),
+        ("adccsim.teaching.lessons", {"numba", "mesa", "solara", "numpy"}),
+        ("adccsim.teaching.model", {"numba", "solara"}),
     ],
 )
 def test_an_import_loads_only_what_it_needs(module, unwanted):
@@ -58,10 +58,10 @@ def test_an_import_loads_only_what_it_needs(module, unwanted):
 
 
 def test_adcc_list_waits_for_no_library_that_it_does_not_need():
-    unwanted = {"numpy", "h5py", "pandas", "matplotlib", "pydantic", "msgspec", "rich", "simulation.conditions"}
+    unwanted = {"numpy", "h5py", "pandas", "matplotlib", "pydantic", "msgspec", "rich", "adccsim.conditions"}
     program = f"""
 import sys
-from simulation.cli import app
+from adccsim.cli import app
 app(["list"], standalone_mode=False)
 print(*sorted({unwanted!r} & sys.modules.keys()))
 """
@@ -152,6 +152,6 @@ def test_constraints_pin_every_dependency():
 
 
 def test_version_is_said_once_in_each_place():
-    from simulation.version import __version__
+    from adccsim.version import __version__
 
     assert f"version: {__version__}\n" in (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import resource
 import numpy as np
-from simulation.memory import give_back
+from adccsim.memory import give_back
 
 def resident():
     with open("/proc/self/statm") as file:

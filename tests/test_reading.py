@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from analysis.errors import SheetFault
-from analysis.growth.design import read_design
-from simulation import reading
-from simulation.cli import app
-from simulation.reading import UnreadableError, read_bytes, read_text, read_toml
-from simulation.execution.site import load_site
-from simulation.scenario.faults import ScenarioError
+from adccsim import reading
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth.design import read_design
+from adccsim.cli import app
+from adccsim.execution.site import load_site
+from adccsim.reading import UnreadableError, read_bytes, read_text, read_toml
+from adccsim.scenario.faults import ScenarioError
 
 SHIPPED = Path(__file__).parents[1] / "scenarios" / "adcc_protocol.toml"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-import simulation
-from simulation import runtime
-from simulation.cli import app
+import adccsim
+from adccsim import runtime
+from adccsim.cli import app
 from tests import test_cli_calibrate, test_cli_sensitivity
 
-PACKAGE = Path(simulation.__file__).parent
+PACKAGE = Path(adccsim.__file__).parent
 
 LAW = """
 from numba import njit
@@ -27,7 +27,7 @@ def law(x):
 
 KERNEL = """
 from numba import njit
-from simulation.biology.law import law
+from adccsim.biology.law import law
 
 @njit(cache=True)
 def kernel(n):
@@ -38,9 +38,9 @@ def kernel(n):
 """
 
 PROGRAM = """
-from simulation import runtime
+from adccsim import runtime
 print(runtime.configure())
-from simulation.well.kernel import kernel
+from adccsim.well.kernel import kernel
 print(kernel(4), sum(kernel.stats.cache_hits.values()))
 """
 
@@ -225,7 +225,7 @@ def test_a_directory_that_cannot_be_written_is_refused(cache, monkeypatch):
 
 
 def test_a_node_with_an_unusable_cache_says_so_in_one_line(cache, tmp_path):
-    from simulation.execution import bundles, task
+    from adccsim.execution import bundles, task
 
     cache["digest"].chmod(0o777)
     order = task.Order(str(tmp_path), runtime.kernel_digest(), 1, None, False, None)

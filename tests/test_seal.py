@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from simulation.seal import (
+from adccsim.seal import (
     SIZE,
     DamagedFile,
     check_entries,
@@ -22,7 +22,7 @@ from simulation.seal import (
     stated_digest,
     write_digest,
 )
-from simulation.study_file import StudyFileError, read_study_file
+from adccsim.study_file import StudyFileError, read_study_file
 from tests.sealing import append_seal, flipped
 
 

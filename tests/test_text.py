@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.growth.caliper_sheet import read_caliper
-from analysis.growth.study import analyse_growth
-from analysis.sheets.cell_text import guard, unguard
-from analysis.tables import write_table
-from simulation import console
-from simulation.cli import app
-from simulation.execution.folder import StudyFolder
-from simulation.text import html, one_line, printable
+from adccsim import console
+from adccsim.analysis.growth.caliper_sheet import read_caliper
+from adccsim.analysis.growth.study import analyse_growth
+from adccsim.analysis.sheets.cell_text import guard, unguard
+from adccsim.analysis.tables import write_table
+from adccsim.cli import app
+from adccsim.execution.folder import StudyFolder
+from adccsim.text import html, one_line, printable
 
 NASTY = "\x1b[31mred\x1b]0;title\x07\x9b2J \u202egnp.exe\u2066 [red]b[/red][link=x]y[/link]"
 ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.assay.headline import curve_name
-from analysis.reading.runs import Run
+from adccsim.analysis.assay.headline import curve_name
+from adccsim.analysis.reading.runs import Run
 
 # Rules of thumb of the laboratory, not laws: beyond them the window between spontaneous and maximum release is small.
 DAY_H = 24.0
@@ -14,7 +14,7 @@ HIGH_BACKGROUND_PCT = 20.0
 
 
 def cautions(runs: Sequence[Run], tables: dict[str, pd.DataFrame]) -> list[str]:
-    """One sentence per warning; `tables` as analysis.assay.study makes them (any of them may be absent)."""
+    """One sentence per warning; `tables` as adccsim.analysis.assay.study makes them (any of them may be absent)."""
     return [*_of_design(runs), *_of_controls(tables.get("controls")), *_of_results(tables)]
 
 

@@ -18,13 +18,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.assay.contacts import IN_ORDER, contacts_in_order
-from analysis.assay.controls import SAMPLE_ROLES, plate_controls
-from analysis.assay.kinetics import kinetics_tables
-from analysis.errors import SheetFault
-from analysis.reading.design import pooled, pooled_by
-from analysis.reading.runs import Run
-from analysis.statistics import summarise_units
+from adccsim.analysis.assay.contacts import IN_ORDER, contacts_in_order
+from adccsim.analysis.assay.controls import SAMPLE_ROLES, plate_controls
+from adccsim.analysis.assay.kinetics import kinetics_tables
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.reading.design import pooled, pooled_by
+from adccsim.analysis.reading.runs import Run
+from adccsim.analysis.statistics import summarise_units
 
 ZERO_KILLS, KILLS, NO_CONTACT = "zero_kill_share", "kills_per_nk", "no_contact_share"
 CONTACTS, PER_CONTACT, DEATHS = "contacts_per_contacting_nk", "kills_per_contact", "deaths_of_last_pct"

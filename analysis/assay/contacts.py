@@ -14,9 +14,9 @@ import json
 
 import numpy as np
 
-from analysis.errors import ForeignFile
-from analysis.reading.run_file import opened
-from analysis.reading.runs import Run
+from adccsim.analysis.errors import ForeignFile
+from adccsim.analysis.reading.run_file import opened
+from adccsim.analysis.reading.runs import Run
 
 FIRST, AFTER_KILL = "first_contact_kill_share", "kill_after_kill_share"
 AFTER_NONE, ENDING = "kill_after_none_share", "killers_ending_without_kill_share"

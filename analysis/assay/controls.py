@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from analysis.errors import MissingControls
-from analysis.reading.runs import Run, Series
+from adccsim.analysis.errors import MissingControls
+from adccsim.analysis.reading.runs import Run, Series
 
 LYSIS_READOUTS = ("LDH", "51Cr", "calcein", "live-count")
 WITH_EFFECTOR_SIGNAL = ("LDH",)

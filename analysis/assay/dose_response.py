@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from analysis.assay import falls
-from analysis.assay.curve_wells import Wells
-from analysis.assay.logistic import Fit, bounds, fit, fit_many, logistic4, share
-from analysis.reading.design import pooled, pooled_by
-from analysis.statistics import (
+from adccsim.analysis.assay import falls
+from adccsim.analysis.assay.curve_wells import Wells
+from adccsim.analysis.assay.logistic import Fit, bounds, fit, fit_many, logistic4, share
+from adccsim.analysis.reading.design import pooled, pooled_by
+from adccsim.analysis.statistics import (
     DONORS,
     FEW_CLUSTERS,
     REPLICATES,
@@ -30,7 +30,7 @@ from analysis.statistics import (
     cluster_interval,
     t_interval,
 )
-from analysis.tables import join_notes
+from adccsim.analysis.tables import join_notes
 
 FEWEST_DOSES = 5
 PLATEAU = 0.85

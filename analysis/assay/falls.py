@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.assay.curve_wells import Wells
-from analysis.statistics import t_quantile
+from adccsim.analysis.assay.curve_wells import Wells
+from adccsim.analysis.statistics import t_quantile
 
 HOOK_LEVEL = 0.02
 DIP_LEVEL = 0.005

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.assay.dose_response import OK, TOO_FEW
-from analysis.reading.design import et_label, short_key, shown, with_one_antibody
-from analysis.statistics import DONORS
+from adccsim.analysis.assay.dose_response import OK, TOO_FEW
+from adccsim.analysis.reading.design import et_label, short_key, shown, with_one_antibody
+from adccsim.analysis.statistics import DONORS
 
 SERIES, MOST_BLOCKS = 3, 12  # rows of a printed table, and tables, from and up to which they are printed apart
 _PLAIN = {"cell_line": "cell line", "hours": "hours", "dose_ug_per_ml": "dose (ug/mL)"}

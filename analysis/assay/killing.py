@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.assay.controls import SAMPLE_ROLES
-from analysis.reading.design import pooled, pooled_by
-from analysis.reading.runs import Run, Series
-from analysis.statistics import summarise_units
-from analysis.tables import join_notes
+from adccsim.analysis.assay.controls import SAMPLE_ROLES
+from adccsim.analysis.reading.design import pooled, pooled_by
+from adccsim.analysis.reading.runs import Run, Series
+from adccsim.analysis.statistics import summarise_units
+from adccsim.analysis.tables import join_notes
 
 # column: the word for an empty cell
 _COLUMNS = {

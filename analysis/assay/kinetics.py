@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.assay.controls import PlateControls, net_signal, percent_lysis
-from analysis.assay.lysis import lysis_wells
-from analysis.reading.design import pooled, pooled_by
-from analysis.reading.runs import Run
-from analysis.statistics import DONORS, REPLICATES
+from adccsim.analysis.assay.controls import PlateControls, net_signal, percent_lysis
+from adccsim.analysis.assay.lysis import lysis_wells
+from adccsim.analysis.reading.design import pooled, pooled_by
+from adccsim.analysis.reading.runs import Run
+from adccsim.analysis.statistics import DONORS, REPLICATES
 
 LEVEL_PCT = 50.0
 

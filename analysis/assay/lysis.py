@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.assay.controls import (
+from adccsim.analysis.assay.controls import (
     LYSIS_READOUTS,
     SAMPLE_ROLES,
     PlateControls,
@@ -18,10 +18,10 @@ from analysis.assay.controls import (
     net_signal,
     percent_lysis,
 )
-from analysis.reading.design import INTERNAL, pooled, pooled_by
-from analysis.reading.runs import Run
-from analysis.statistics import summarise_units
-from analysis.tables import join_notes
+from adccsim.analysis.reading.design import INTERNAL, pooled, pooled_by
+from adccsim.analysis.reading.runs import Run
+from adccsim.analysis.statistics import summarise_units
+from adccsim.analysis.tables import join_notes
 
 LYSIS_COLUMNS = ["specific_lysis_pct", "uncorrected_lysis_pct", "adcc_pct", "natural_killing_pct"]
 

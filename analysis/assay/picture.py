@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
 
-from analysis.figures import STYLE
-from analysis.reading.design import et_label
-from analysis.reading.runs import Run, read_final
+from adccsim.analysis.figures import STYLE
+from adccsim.analysis.reading.design import et_label
+from adccsim.analysis.reading.runs import Run, read_final
 
 SITE_MM = 0.01
 ZOOM_MM = 1.0

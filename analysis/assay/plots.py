@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from analysis.assay.dose_response import OK, TOO_FEW, Curve
-from analysis.assay.killing import kill_shares
-from analysis.figures import (
+from adccsim.analysis.assay.dose_response import OK, TOO_FEW, Curve
+from adccsim.analysis.assay.killing import kill_shares
+from adccsim.analysis.figures import (
     COLOURS,
     MARKERS,
     STYLE,
@@ -24,8 +24,8 @@ from analysis.figures import (
     panel_figure,
     rows_of,
 )
-from analysis.reading.design import at_every_level, et_label, with_one_antibody
-from analysis.reading.runs import Run
+from adccsim.analysis.reading.design import at_every_level, et_label, with_one_antibody
+from adccsim.analysis.reading.runs import Run
 
 MOST_DOSES = 13  # of a time course: a row of a 96-well plate, and no antibody
 MOST_LINES = 40

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.assay.headline import curve_name, viability_words, with_interval
-from analysis.html import write_page
-from analysis.reading.runs import Run, Study
-from analysis.reading.stand_ins import stand_in_table
+from adccsim.analysis.assay.headline import curve_name, viability_words, with_interval
+from adccsim.analysis.html import write_page
+from adccsim.analysis.reading.runs import Run, Study
+from adccsim.analysis.reading.stand_ins import stand_in_table
 
 FIGURES = {
     "dose_response": "Dose response. Points are means with 95 % intervals, lines are four-parameter logistic fits with "

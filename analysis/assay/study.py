@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.assay.cautions import cautions
-from analysis.assay.controls import PlateControls, controls_table, plate_controls
-from analysis.assay.dose_response import Curve, dose_response_curves, dose_response_table
-from analysis.assay.headline import headline_table, headline_text
-from analysis.assay.killing import killing_table
-from analysis.assay.kinetics import kinetics_tables
-from analysis.assay.lysis import lysis_summary, lysis_table
-from analysis.assay.report import FIGURES, write_report
-from analysis.assay.viability import viability_tables, viability_wells
-from analysis.errors import MissingControls
-from analysis.reading.design import INTERNAL, design_table
-from analysis.reading.design_point import varied_of
-from analysis.reading.runs import Study, read_study
-from analysis.reading.stand_ins import stand_in_lines
-from analysis.reading.summary import light_study, refresh
-from analysis.tables import tidy, write_table
+from adccsim.analysis.assay.cautions import cautions
+from adccsim.analysis.assay.controls import PlateControls, controls_table, plate_controls
+from adccsim.analysis.assay.dose_response import Curve, dose_response_curves, dose_response_table
+from adccsim.analysis.assay.headline import headline_table, headline_text
+from adccsim.analysis.assay.killing import killing_table
+from adccsim.analysis.assay.kinetics import kinetics_tables
+from adccsim.analysis.assay.lysis import lysis_summary, lysis_table
+from adccsim.analysis.assay.report import FIGURES, write_report
+from adccsim.analysis.assay.viability import viability_tables, viability_wells
+from adccsim.analysis.errors import MissingControls
+from adccsim.analysis.reading.design import INTERNAL, design_table
+from adccsim.analysis.reading.design_point import varied_of
+from adccsim.analysis.reading.runs import Study, read_study
+from adccsim.analysis.reading.stand_ins import stand_in_lines
+from adccsim.analysis.reading.summary import light_study, refresh
+from adccsim.analysis.tables import tidy, write_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +94,10 @@ class WellAnalysis:
 
     def figure(self, name: str) -> "Figure | None":
         """One of report.FIGURES; None where the study holds nothing to draw."""
-        from analysis.assay import picture, plots  # matplotlib takes a second to load: only who draws pays for it
+        from adccsim.analysis.assay import (  # matplotlib takes a second to load: only who draws pays for it
+            picture,
+            plots,
+        )
 
         tables, extra, percent = self.tables, self.extra, "{} (%), mean and 95 % CI".format
         makers: dict[str, Callable[[], Figure | None]] = {
@@ -137,7 +140,7 @@ class WellAnalysis:
         return Result(self.tables, images, report, self.study.problems, self.headline, self.stand_ins, self)
 
     def _write_figures(self, folder: Path) -> dict[str, list[Path]]:
-        from analysis.figures import save
+        from adccsim.analysis.figures import save
 
         written: dict[str, list[Path]] = {}
         for name in _DRAWN:

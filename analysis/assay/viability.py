@@ -14,13 +14,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.assay.controls import SAMPLE_ROLES, PlateControls, is_target_only, net_signal
-from analysis.assay.dose_response import Curve, dose_response_curves
-from analysis.assay.logistic import dose_at
-from analysis.reading.design import pooled, pooled_by
-from analysis.reading.runs import Run
-from analysis.statistics import summarise_units
-from analysis.tables import join_notes
+from adccsim.analysis.assay.controls import SAMPLE_ROLES, PlateControls, is_target_only, net_signal
+from adccsim.analysis.assay.dose_response import Curve, dose_response_curves
+from adccsim.analysis.assay.logistic import dose_at
+from adccsim.analysis.reading.design import pooled, pooled_by
+from adccsim.analysis.reading.runs import Run
+from adccsim.analysis.statistics import summarise_units
+from adccsim.analysis.tables import join_notes
 
 NOT_REACHED = "not reached"
 REACHED = "reached"

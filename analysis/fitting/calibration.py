@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.assay.cells import (
+from adccsim.analysis.assay.cells import (
     CONTACTS,
     DEATHS,
     HALF,
@@ -30,14 +30,14 @@ from analysis.assay.cells import (
     ZERO_KILLS,
     cell_table,
 )
-from analysis.assay.controls import plate_controls
-from analysis.assay.logistic import fit_many
-from analysis.assay.lysis import lysis_table
-from analysis.errors import SheetFault
-from analysis.fitting.compare import SIMULATED_ROLES, match
-from analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
-from analysis.reading.design import CONDITION_COLUMNS, design_table, pooled
-from analysis.reading.runs import Run
+from adccsim.analysis.assay.controls import plate_controls
+from adccsim.analysis.assay.logistic import fit_many
+from adccsim.analysis.assay.lysis import lysis_table
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.compare import SIMULATED_ROLES, match
+from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
+from adccsim.analysis.reading.design import CONDITION_COLUMNS, design_table, pooled
+from adccsim.analysis.reading.runs import Run
 
 # Half the agreement that a fit is asked for: points, log10 of an EC50, shares, fractions of a count.
 TOLERANCE = {

@@ -23,17 +23,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from analysis.assay.cells import CONTACTS, KILLS
-from analysis.assay.cells import QUANTITIES as COUNTED
-from analysis.assay.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
-from analysis.assay.logistic import fit, fit_many, share
-from analysis.errors import SheetFault
-from analysis.fitting.compare_verdict import FITTED, REPORTED, judge
-from analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
-from analysis.reading.design import CONDITION_COLUMNS, at_every_level
-from analysis.reading.design_point import NO_ANTIBODY
-from analysis.sheets.names import name_key
-from analysis.statistics import (
+from adccsim.analysis.assay.cells import CONTACTS, KILLS
+from adccsim.analysis.assay.cells import QUANTITIES as COUNTED
+from adccsim.analysis.assay.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
+from adccsim.analysis.assay.logistic import fit, fit_many, share
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.compare_verdict import FITTED, REPORTED, judge
+from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
+from adccsim.analysis.reading.design import CONDITION_COLUMNS, at_every_level
+from adccsim.analysis.reading.design_point import NO_ANTIBODY
+from adccsim.analysis.sheets.names import name_key
+from adccsim.analysis.statistics import (
     CONFIDENCE,
     DONORS,
     REPLICATES,

@@ -8,12 +8,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.assay.cells import CONTACTS, DEATHS, HALF, KILLS
-from analysis.figures import COLOURS, STYLE, dose_axis, dose_positions, facets, outer_labels, panel_figure, rows_of
-from analysis.fitting.compare import Comparison
-from analysis.fitting.compare_verdict import FITTED
-from analysis.fitting.observed import EC50, EMAX
-from analysis.statistics import DONORS
+from adccsim.analysis.assay.cells import CONTACTS, DEATHS, HALF, KILLS
+from adccsim.analysis.figures import (
+    COLOURS,
+    STYLE,
+    dose_axis,
+    dose_positions,
+    facets,
+    outer_labels,
+    panel_figure,
+    rows_of,
+)
+from adccsim.analysis.fitting.compare import Comparison
+from adccsim.analysis.fitting.compare_verdict import FITTED
+from adccsim.analysis.fitting.observed import EC50, EMAX
+from adccsim.analysis.statistics import DONORS
 
 _SIMULATED, _OBSERVED = COLOURS[0], COLOURS[1]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import html
-from analysis.fitting.compare import Comparison
-from analysis.tables import write_table
+from adccsim.analysis import html
+from adccsim.analysis.fitting.compare import Comparison
+from adccsim.analysis.tables import write_table
 
 _POINTS = "Points: observed means with the SD between units. Line and band: simulated mean and SD between donors."
 _RATIOS = "Simulated over observed, with 95 % intervals; the line at 1 is agreement. Grey: curves through the means."
@@ -34,8 +34,8 @@ COLUMNS = {
 
 def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
     """Write folder/tables/compare_*.csv and folder/figures/compare_*.png, .svg; returns the PNG files by name."""
-    from analysis.figures import save  # matplotlib takes a second to load
-    from analysis.fitting import compare_picture  # matplotlib takes a second to load
+    from adccsim.analysis.figures import save  # matplotlib takes a second to load
+    from adccsim.analysis.fitting import compare_picture  # matplotlib takes a second to load
 
     for name in ("tables", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.assay.cells import CONTACTS, DEATHS, KILLS
-from analysis.fitting.observed import EC50, EMAX
-from analysis.statistics import DONORS, REPLICATES
+from adccsim.analysis.assay.cells import CONTACTS, DEATHS, KILLS
+from adccsim.analysis.fitting.observed import EC50, EMAX
+from adccsim.analysis.statistics import DONORS, REPLICATES
 
 VERDICTS = (
     "as close as a repeat in the same laboratory",

@@ -20,7 +20,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from analysis.fitting.calibration import Free, beside
+from adccsim.analysis.fitting.calibration import Free, beside
 
 FLAT = 2.0  # variance of the points of a round over that of the posterior so far
 DRAWS = 1000

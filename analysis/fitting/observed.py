@@ -1,7 +1,7 @@
 """Observed values of an experiment: a CSV file to one row per condition, with mean, SD and n.
 
 Columns  quantity       specific_lysis_pct (where the column is missing), emax_pct, ec50_ng_per_ml, or what a microscope
-                        counts: the quantities of analysis.assay.cells
+                        counts: the quantities of adccsim.analysis.assay.cells
          value          the observed number (also called mean); never clipped at 0 or 100
          sd             spread of a lysis or an Emax between units, in points; log10_sd that of an EC50
          n              how many units (donors, else wells; cells where cells are counted) stand behind value and sd
@@ -13,7 +13,7 @@ Columns  quantity       specific_lysis_pct (where the column is missing), emax_p
                         version 0.1 call it error_kind, and their words are understood
 Rows without sd may repeat a condition: they are single wells, or with a column `donor` wells of donors, and are
 averaged here (within a donor first).  The lysis table that `adcc plate` writes can be read as it is, and so can the
-sheet that it takes: other words for dose, E:T, hours and % lysis are those of analysis.assay.plates.headers.
+sheet that it takes: other words for dose, E:T, hours and % lysis are those of adccsim.analysis.assay.plates.headers.
 """
 
 from collections.abc import Mapping
@@ -23,16 +23,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.assay.cells import DEATHS
-from analysis.assay.cells import QUANTITIES as COUNTED
-from analysis.assay.plates.file import as_fractions, et_ratio
-from analysis.assay.plates.headers import find_columns, meaning_of
-from analysis.errors import SheetFault
-from analysis.reading.design import CONDITION_COLUMNS
-from analysis.sheets.names import shown_names, spelling_notes
-from analysis.sheets.numbers import Numbers
-from analysis.sheets.sheet import Table, read_table
-from analysis.statistics import DONORS, REPLICATES, sd_basis, summarise_units
+from adccsim.analysis.assay.cells import DEATHS
+from adccsim.analysis.assay.cells import QUANTITIES as COUNTED
+from adccsim.analysis.assay.plates.file import as_fractions, et_ratio
+from adccsim.analysis.assay.plates.headers import find_columns, meaning_of
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.reading.design import CONDITION_COLUMNS
+from adccsim.analysis.sheets.names import shown_names, spelling_notes
+from adccsim.analysis.sheets.numbers import Numbers
+from adccsim.analysis.sheets.sheet import Table, read_table
+from adccsim.analysis.statistics import DONORS, REPLICATES, sd_basis, summarise_units
 
 LYSIS, EMAX, EC50 = "specific_lysis_pct", "emax_pct", "ec50_ng_per_ml"
 QUANTITIES = (LYSIS, EMAX, EC50, *COUNTED)

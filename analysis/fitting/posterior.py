@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.errors import SheetFault
-from analysis.fitting.calibration import UNIFORM_SD, Free
-from analysis.tables import write_table
-from analysis.writing import write_text
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.calibration import UNIFORM_SD, Free
+from adccsim.analysis.tables import write_table
+from adccsim.analysis.writing import write_text
 
 _PANEL, _SHOWN = 1.12, 300  # of the pairwise picture: width of a panel with its gap, particles drawn by weight
 
@@ -111,7 +111,7 @@ def write_calibration(
 
     near  of calibration.local_widths, empty where nothing was searched.   checked  of emulator.sample.
     """
-    from analysis.figures import save
+    from adccsim.analysis.figures import save
 
     for name in ("tables", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,7 @@ def predictive_figure(spread: pd.DataFrame) -> object:
     import matplotlib
     from matplotlib.figure import Figure
 
-    from analysis.figures import COLOURS, STYLE
+    from adccsim.analysis.figures import COLOURS, STYLE
 
     with matplotlib.rc_context(STYLE | {"font.size": 8}):
         figure = Figure(figsize=(7.2, 1.2 + 0.19 * len(spread)), layout="constrained")
@@ -196,7 +196,7 @@ def pairs_figure(
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    from analysis.figures import COLOURS, STYLE
+    from adccsim.analysis.figures import COLOURS, STYLE
 
     n = len(free)
     weight = posterior["weight"].to_numpy()

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.reading.design import CONDITION_COLUMNS
-from analysis.statistics import CONFIDENCE, DONORS, t_quantile
+from adccsim.analysis.reading.design import CONDITION_COLUMNS
+from adccsim.analysis.statistics import CONFIDENCE, DONORS, t_quantile
 
 _CURVE = [f"{name}{end}" for name in ("ec50_ng_per_ml", "emax_pct", "hill") for end in ("", "_ci95_low", "_ci95_high")]
 _DONORS = ["donor_ec50_geomean_ng_per_ml", "donor_ec50_log10_sd", "donor_emax_mean_pct", "donor_emax_sd_pct"]

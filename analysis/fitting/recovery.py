@@ -12,8 +12,8 @@ Limits   summaries that say nothing: the posterior is the prior; exact summaries
 import numpy as np
 import pandas as pd
 
-from analysis.fitting.calibration import UNIFORM_SD
-from analysis.fitting.posterior import weighted_quantile
+from adccsim.analysis.fitting.calibration import UNIFORM_SD
+from adccsim.analysis.fitting.posterior import weighted_quantile
 
 KEPT = 0.2
 IDENTIFIED_BELOW = 0.7  # posterior SD over prior SD

@@ -18,11 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.assay.controls import plate_controls
-from analysis.assay.lysis import lysis_table
-from analysis.fitting.calibration import Free
-from analysis.reading.design import CORE_KEYS, design_table, et_label, pooled, short_key, shown
-from analysis.reading.runs import Run
+from adccsim.analysis.assay.controls import plate_controls
+from adccsim.analysis.assay.lysis import lysis_table
+from adccsim.analysis.fitting.calibration import Free
+from adccsim.analysis.reading.design import CORE_KEYS, design_table, et_label, pooled, short_key, shown
+from adccsim.analysis.reading.runs import Run
 
 MORRIS, SOBOL = "morris", "sobol"
 MEASURES = {MORRIS: "mu_star", SOBOL: "total"}

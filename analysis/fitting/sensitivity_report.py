@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures import COLOURS, STYLE, save
-from analysis.fitting.sensitivity import MEASURES, MORRIS, SOBOL
-from analysis.html import write_page
-from analysis.reading.design import short_key
-from analysis.tables import write_table
+from adccsim.analysis.figures import COLOURS, STYLE, save
+from adccsim.analysis.fitting.sensitivity import MEASURES, MORRIS, SOBOL
+from adccsim.analysis.html import write_page
+from adccsim.analysis.reading.design import short_key
+from adccsim.analysis.tables import write_table
 
 HEADINGS = {
     MORRIS: "Morris: effect over the whole range (points of % lysis)",

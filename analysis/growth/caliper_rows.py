@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.errors import SheetFault
-from analysis.sheets.names import odd_name_notes, shown_names, spelling_notes
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.sheets.names import odd_name_notes, shown_names, spelling_notes
 
 COLUMNS = ("study", "arm", "mouse", "day", "volume_mm3", "event", "reason", "body_weight_g")
 EVENTS = ("", "endpoint", "death", "removed")

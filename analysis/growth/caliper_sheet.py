@@ -22,14 +22,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.errors import SheetFault
-from analysis.growth.caliper_rows import EVENTS, CaliperSheet, check_rows
-from analysis.growth.measures import caliper_volume
-from analysis.sheets.names import find_name
-from analysis.sheets.numbers import MISSING, Numbers
-from analysis.sheets.sheet import Table, read_table
-from analysis.sheets.units import UnknownUnit, factor, header_meaning, implausible, plain_header
-from simulation.names import control_arms
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth.caliper_rows import EVENTS, CaliperSheet, check_rows
+from adccsim.analysis.growth.measures import caliper_volume
+from adccsim.analysis.sheets.names import find_name
+from adccsim.analysis.sheets.numbers import MISSING, Numbers
+from adccsim.analysis.sheets.sheet import Table, read_table
+from adccsim.analysis.sheets.units import UnknownUnit, factor, header_meaning, implausible, plain_header
+from adccsim.names import control_arms
 
 MOST_FOLD, WITHIN_DAYS = 50.0, 14.0  # a doubling time of 2.5 days would be needed
 _EVENT_WORDS = {

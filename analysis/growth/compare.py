@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.growth import inference, measures, survival
-from analysis.growth.design import GrowthDesign
-from analysis.growth.inference import Estimate, not_estimable
+from adccsim.analysis.growth import inference, measures, survival
+from adccsim.analysis.growth.design import GrowthDesign
+from adccsim.analysis.growth.inference import Estimate, not_estimable
 
 GOALS = {"2x": "2 x its start volume", "4x": "4 x its start volume", "1000_mm3": "1000 mm3"}
 

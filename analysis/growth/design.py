@@ -20,11 +20,11 @@ import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from analysis.errors import SheetFault
-from analysis.growth.measures import LOQ_MM3
-from analysis.sheets.names import find_name, name_key
-from analysis.writing import write_text
-from simulation.reading import UnreadableError, read_toml
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth.measures import LOQ_MM3
+from adccsim.analysis.sheets.names import find_name, name_key
+from adccsim.analysis.writing import write_text
+from adccsim.reading import UnreadableError, read_toml
 
 STUDY_ITEMS = (
     "title", "cell_line", "strain", "sex", "randomisation", "blinding", "allocation_unit", "end_point_rule", "ethics",

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.growth.caliper_rows import COLUMNS
-from analysis.sheets.cell_text import guard
-from analysis.tables import write_csv
-from analysis.writing import whole, write_text
+from adccsim.analysis.growth.caliper_rows import COLUMNS
+from adccsim.analysis.sheets.cell_text import guard
+from adccsim.analysis.tables import write_csv
+from adccsim.analysis.writing import whole, write_text
 
 
 def write_tidy(rows: pd.DataFrame, path: Path) -> Path:

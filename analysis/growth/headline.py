@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.growth.tables import GrowthStudy
-from analysis.growth.testing import END_VOLUME
+from adccsim.analysis.growth.tables import GrowthStudy
+from adccsim.analysis.growth.testing import END_VOLUME
 
 _MEASURES = {
     "tc_pct": "T/C (%)",

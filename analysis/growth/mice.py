@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.errors import ForeignFile, PooledConditions, SheetFault
-from analysis.growth.caliper_rows import COLUMNS
-from analysis.growth.design import GrowthDesign
-from analysis.growth.study import GrowthAnalysis, GrowthResult, examine_rows, with_points
-from analysis.html import render
-from analysis.reading.run_file import opened
-from analysis.reading.runs import Run, Study, read_study
-from analysis.reading.stand_ins import stand_in_lines, stand_in_table
-from analysis.tables import tidy, write_table
+from adccsim.analysis.errors import ForeignFile, PooledConditions, SheetFault
+from adccsim.analysis.growth.caliper_rows import COLUMNS
+from adccsim.analysis.growth.design import GrowthDesign
+from adccsim.analysis.growth.study import GrowthAnalysis, GrowthResult, examine_rows, with_points
+from adccsim.analysis.html import render
+from adccsim.analysis.reading.run_file import opened
+from adccsim.analysis.reading.runs import Run, Study, read_study
+from adccsim.analysis.reading.stand_ins import stand_in_lines, stand_in_table
+from adccsim.analysis.tables import tidy, write_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,9 @@ class MiceAnalysis:
 
     def pictures(self) -> dict[str, Figure]:
         """Figures of what only a simulated tumour shows, by name."""
-        from analysis.growth import mice_pictures  # matplotlib takes a second to load: only who draws pays for it
+        from adccsim.analysis.growth import (
+            mice_pictures,  # matplotlib takes a second to load: only who draws pays for it
+        )
 
         runs = {run.run_id: run for run in self.study.runs}
         arms: dict[str, list[Run]] = {}
@@ -107,7 +109,7 @@ class MiceAnalysis:
         return result
 
     def _save_pictures(self, folder: Path) -> dict[str, Path]:
-        from analysis.figures import save
+        from adccsim.analysis.figures import save
 
         folder.mkdir(parents=True, exist_ok=True)
         return {name: save(figure, folder / name)[0] for name, figure in self.pictures().items()}

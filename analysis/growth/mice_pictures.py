@@ -8,11 +8,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.errors import ForeignFile
-from analysis.figures import STYLE
-from analysis.growth.plots import CONTROL_COLOUR, TREATED_COLOURS
-from analysis.reading.run_file import opened
-from analysis.reading.runs import Run
+from adccsim.analysis.errors import ForeignFile
+from adccsim.analysis.figures import STYLE
+from adccsim.analysis.growth.plots import CONTROL_COLOUR, TREATED_COLOURS
+from adccsim.analysis.reading.run_file import opened
+from adccsim.analysis.reading.runs import Run
 
 _SERIES = (
     ("plasma_ug_per_ml", "antibody in plasma (µg/mL)"),

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator, NullLocator
 from scipy import stats
 
-from analysis.figures import INK, MARKERS, STYLE
-from analysis.growth.design import GrowthDesign
-from analysis.growth.headline import p_text
-from analysis.growth.tables import GrowthStudy
+from adccsim.analysis.figures import INK, MARKERS, STYLE
+from adccsim.analysis.growth.design import GrowthDesign
+from adccsim.analysis.growth.headline import p_text
+from adccsim.analysis.growth.tables import GrowthStudy
 
 CONTROL_COLOUR = "#555555"
 TREATED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.growth.inference import SEED, welch_parts
+from adccsim.analysis.growth.inference import SEED, welch_parts
 
 ALPHA = 0.05
 POWER = 0.8

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.growth import headline, measures, testing, text
-from analysis.growth.design import GrowthDesign
-from analysis.growth.inference import MIN_BOOTSTRAP, RESAMPLES
-from analysis.growth.tables import GrowthStudy
-from analysis.html import write_page
+from adccsim.analysis.growth import headline, measures, testing, text
+from adccsim.analysis.growth.design import GrowthDesign
+from adccsim.analysis.growth.inference import MIN_BOOTSTRAP, RESAMPLES
+from adccsim.analysis.growth.tables import GrowthStudy
+from adccsim.analysis.html import write_page
 
 FIGURES = {
     "mean_curves": "Mean ± SEM and geometric mean over time. Once a mouse of an arm has left, lines are broken and "

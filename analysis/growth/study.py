@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.errors import SheetFault
-from analysis.growth import headline as growth_headline
-from analysis.growth.caliper_rows import check_rows
-from analysis.growth.caliper_sheet import check_magnitudes, choose_control, read_caliper
-from analysis.growth.design import GrowthDesign, read_design, unknown_arms, write_design
-from analysis.growth.export import file_words, write_kulgap, write_tidy, write_tumgrowth
-from analysis.growth.report import write_report
-from analysis.growth.tables import GrowthStudy, analyse_study
-from analysis.growth.text import design_sheet
-from analysis.tables import tidy, write_table
-from simulation.text import one_line, printable
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth import headline as growth_headline
+from adccsim.analysis.growth.caliper_rows import check_rows
+from adccsim.analysis.growth.caliper_sheet import check_magnitudes, choose_control, read_caliper
+from adccsim.analysis.growth.design import GrowthDesign, read_design, unknown_arms, write_design
+from adccsim.analysis.growth.export import file_words, write_kulgap, write_tidy, write_tumgrowth
+from adccsim.analysis.growth.report import write_report
+from adccsim.analysis.growth.tables import GrowthStudy, analyse_study
+from adccsim.analysis.growth.text import design_sheet
+from adccsim.analysis.tables import tidy, write_table
+from adccsim.text import one_line, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,7 +128,9 @@ class GrowthAnalysis:
 
     def figures(self, study: GrowthStudy) -> dict[str, Figure]:
         """Figures of one study by name."""
-        from analysis.growth.plots import draw_all  # matplotlib takes a second to load: only who draws pays for it
+        from adccsim.analysis.growth.plots import (
+            draw_all,  # matplotlib takes a second to load: only who draws pays for it
+        )
 
         return draw_all(study, self.rows[self.rows["study"] == study.name], self.design)
 
@@ -152,7 +154,7 @@ class GrowthAnalysis:
 
     def _draw(self, folder: Path) -> dict[str, dict[str, Path]]:
         """Draw and save all figures; study -> figure name -> PNG file."""
-        from analysis.figures import save
+        from adccsim.analysis.figures import save
 
         pngs: dict[str, dict[str, Path]] = {}
         words = file_words(study.name for study in self.studies)

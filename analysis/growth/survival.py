@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.growth.inference import Estimate, not_estimable
+from adccsim.analysis.growth.inference import Estimate, not_estimable
 
 Z = 1.959963984540054
 _SIZE_WORDS = ("tumour", "tumor", "size", "volume", "burden", "end point", "endpoint", "end-point")

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.growth import measures, power, response, survival
-from analysis.growth.compare import comparison_table, seen
-from analysis.growth.design import GrowthDesign
-from analysis.growth.testing import combination_table, test_table
+from adccsim.analysis.growth import measures, power, response, survival
+from adccsim.analysis.growth.compare import comparison_table, seen
+from adccsim.analysis.growth.design import GrowthDesign
+from adccsim.analysis.growth.testing import combination_table, test_table
 
 
 @dataclass(frozen=True)

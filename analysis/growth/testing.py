@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.growth import inference, measures, mixed_model, survival
-from analysis.growth.compare import estimate_columns, rate_difference, seen, unread
-from analysis.growth.design import GrowthDesign
-from analysis.growth.inference import Estimate, not_estimable
+from adccsim.analysis.growth import inference, measures, mixed_model, survival
+from adccsim.analysis.growth.compare import estimate_columns, rate_difference, seen, unread
+from adccsim.analysis.growth.design import GrowthDesign
+from adccsim.analysis.growth.inference import Estimate, not_estimable
 
 PRIMARY = "Welch t on growth rates"
 PAIRED = "paired t on growth rates"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.growth import testing
-from analysis.growth.design import ARM_ITEMS, NOT_STATED, STUDY_ITEMS, GrowthDesign
-from analysis.growth.headline import p_text
-from analysis.growth.inference import MIN_BOOTSTRAP
-from analysis.growth.tables import GrowthStudy
+from adccsim.analysis.growth import testing
+from adccsim.analysis.growth.design import ARM_ITEMS, NOT_STATED, STUDY_ITEMS, GrowthDesign
+from adccsim.analysis.growth.headline import p_text
+from adccsim.analysis.growth.inference import MIN_BOOTSTRAP
+from adccsim.analysis.growth.tables import GrowthStudy
 
 _MEASURE_WORDS = {
     "tc_pct": "T/C",

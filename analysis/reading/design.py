@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from analysis.errors import PooledConditions
-from analysis.reading.design_point import (
+from adccsim.analysis.errors import PooledConditions
+from adccsim.analysis.reading.design_point import (
     CONDITION_COLUMNS,
     CORE_KEYS,
     DONOR_KEYS,
@@ -28,7 +28,7 @@ from analysis.reading.design_point import (
     value_at,
     without_antibody,
 )
-from analysis.reading.runs import Run
+from adccsim.analysis.reading.runs import Run
 
 CONTROL_ROLES = ("target_only", "effector_only")
 INTERNAL = ("at_zero", "design_point", "donor_traits")  # columns that no file shows

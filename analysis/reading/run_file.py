@@ -26,8 +26,8 @@ from uuid import uuid4
 import h5py
 import numpy as np
 
-from analysis.errors import ForeignFile
-from simulation.seal import MISSING, SEALED_FROM, DamagedFile, checked
+from adccsim.analysis.errors import ForeignFile
+from adccsim.seal import MISSING, SEALED_FROM, DamagedFile, checked
 
 SCHEMA_VERSIONS = (1, 2)  # that are read
 _META = ("schema_version", "run_id", "plate", "model_version", "condition", "status")

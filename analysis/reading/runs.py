@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from analysis.errors import ForeignFile
-from analysis.reading.run_file import RunFile, Series, faults_named, opened
-from simulation.study_file import read_study_file
+from adccsim.analysis.errors import ForeignFile
+from adccsim.analysis.reading.run_file import RunFile, Series, faults_named, opened
+from adccsim.study_file import read_study_file
 
 if TYPE_CHECKING:  # only one table here needs pandas, and a process that reads files starts in half the time without
     import pandas as pd

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from simulation.text import one_line
+from adccsim.text import one_line
 
 _COLUMNS = ("of", "number", "value", "unit", "from")
 _MOST_NAMED = 8  # of one entry, in a line for a terminal; the report names all

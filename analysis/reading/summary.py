@@ -24,12 +24,12 @@ from uuid import uuid4
 
 import numpy as np
 
-from analysis.reading.design_point import CORE_KEYS
-from analysis.reading.processes import in_order
-from analysis.reading.runs import Run, Series, Study, model_of, read_info
-from analysis.reading.summary_rows import COUNTS, END_VALUES, read_rows
-from analysis.reading.varied import varied_keys
-from simulation.seal import matches_digest, naming, stated_digest, write_digest
+from adccsim.analysis.reading.design_point import CORE_KEYS
+from adccsim.analysis.reading.processes import in_order
+from adccsim.analysis.reading.runs import Run, Series, Study, model_of, read_info
+from adccsim.analysis.reading.summary_rows import COUNTS, END_VALUES, read_rows
+from adccsim.analysis.reading.varied import varied_keys
+from adccsim.seal import matches_digest, naming, stated_digest, write_digest
 
 LAYOUT = "4"  # of the table; another one is rebuilt
 SPREAD_FROM = 4000  # new files from which further processes pay: one starts in the time of a thousand

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.errors import ForeignFile
-from analysis.reading.design_point import design_point, design_value, value_at
-from analysis.reading.run_file import RunFile, faults_named
+from adccsim.analysis.errors import ForeignFile
+from adccsim.analysis.reading.design_point import design_point, design_value, value_at
+from adccsim.analysis.reading.run_file import RunFile, faults_named
 
 END_VALUES = (
     *("targets_alive", "targets_dying", "targets_dead", "targets_cleared", "births", "kills", "spontaneous_deaths"),

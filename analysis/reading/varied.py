@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from analysis.errors import ForeignFile
-from analysis.reading.design import design_table
-from analysis.reading.design_point import CORE_KEYS, design_point, varied_of
-from analysis.reading.run_file import RunFile, faults_named
-from analysis.reading.runs import Run
+from adccsim.analysis.errors import ForeignFile
+from adccsim.analysis.reading.design import design_table
+from adccsim.analysis.reading.design_point import CORE_KEYS, design_point, varied_of
+from adccsim.analysis.reading.run_file import RunFile, faults_named
+from adccsim.analysis.reading.runs import Run
 
 
 def varied_keys(out_dir: Path, info: dict) -> dict[str, list]:

@@ -1,6 +1,6 @@
 """Names in laboratory sheets: which spellings stand for one arm, mouse, donor, antibody, cell line or plate.
 
-One rule for all readers, and for the arms of a scenario: `simulation.names`. The spelling that is seen first is shown.
+One rule for all readers, and for the arms of a scenario: `adccsim.names`. The spelling that is seen first is shown.
 
 Where two spellings must not be taken together, because both hold a reading of one mouse and day, the reader refuses
 (`caliper_rows`); wells of one donor under two spellings are replicates and are kept.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from simulation.names import name_key
+from adccsim.names import name_key
 
 # What programs write where a value is missing, infinite or an error; a name may be spelt so, but rarely is.
 _ODD = {

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from analysis.errors import SheetFault
-from analysis.sheets.cell_text import unguard
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.sheets.cell_text import unguard
 
 MOST_BYTES = 64_000_000  # of one file: a sheet of 500,000 rows has some 20 MB
 _SEPARATORS = (";", "\t", ",")

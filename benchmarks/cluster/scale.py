@@ -48,9 +48,9 @@ def sets(runs: int) -> tuple[str, str]:
 
 def conditions(runs: int) -> list:
     """At least `runs` conditions of the sweep, in whole plates: without its controls a plate has no lysis."""
-    from simulation.scenario.load import load_scenario
-    from simulation.scenario.shipped import find
-    from simulation.scenario.well.expand import expand
+    from adccsim.scenario.load import load_scenario
+    from adccsim.scenario.shipped import find
+    from adccsim.scenario.well.expand import expand
 
     by_plate: dict[str, list] = {}
     for condition in expand(load_scenario(find("large_sweep"), sets(runs))):
@@ -77,8 +77,8 @@ def kernel_seconds(wells: list, workers: int) -> tuple[float, int]:
 
 def kernel_share(runs: int, workers: int, share: int) -> dict[str, float]:
     """Seconds of one worker's share of the sample, in this process."""
+    from adccsim import runtime
     from benchmarks.speed.product import run_kernel
-    from simulation import runtime
 
     runtime.configure(1)
     wells = conditions(runs)
@@ -92,9 +92,9 @@ def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
     """Milliseconds of each stage of a run, for a sample of wells; processor time but for the wait for the disk."""
     import h5py
 
+    from adccsim.execution.one import begin
+    from adccsim.execution.well import WellWorld
     from benchmarks.speed.product import run_kernel
-    from simulation.execution.one import begin
-    from simulation.execution.well import WellWorld
 
     spent: dict[str, list[float]] = {name: [] for name in ("kernel", "simulation", "file", "plain file", "disk")}
 
@@ -126,11 +126,11 @@ def stages(wells: list, scratch: Path) -> dict[str, list[float]]:
 
 def drive(engine: str, runs: int, workers: int, out_dir: Path) -> dict:
     """One sweep in this process: wall seconds, runs done, and the largest resident set of this process in bytes."""
-    from simulation.execution import cluster, local
-    from simulation.execution.folder import StudyFolder
-    from simulation.execution.study import study_record
-    from simulation.scenario.load import load_scenario
-    from simulation.scenario.shipped import find
+    from adccsim.execution import cluster, local
+    from adccsim.execution.folder import StudyFolder
+    from adccsim.execution.study import study_record
+    from adccsim.scenario.load import load_scenario
+    from adccsim.scenario.shipped import find
 
     began = time.perf_counter()
     wells = conditions(runs)
@@ -152,15 +152,15 @@ def look(what: str, out_dir: Path, workers: int) -> dict:
     """One look at a results folder: wall and processor seconds with all processes, largest resident set of this one."""
     began, cpu = time.perf_counter(), time.process_time()
     if what == "summary":
-        from analysis.reading.summary import refresh
+        from adccsim.analysis.reading.summary import refresh
 
         refresh(out_dir, workers)
     elif what == "analyse":
-        from analysis.assay.study import analyse_wells
+        from adccsim.analysis.assay.study import analyse_wells
 
         analyse_wells(out_dir, processes=workers)
     else:
-        from simulation.execution.status import status
+        from adccsim.execution.status import status
 
         status(out_dir)
     wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu

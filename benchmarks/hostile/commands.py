@@ -52,7 +52,7 @@ class Case:
 
 def call(argv: tuple[str, ...]) -> None:
     """The command `adcc`, in this process."""
-    from simulation.cli import main
+    from adccsim.cli import main
 
     sys.argv = ["adcc", *argv]
     main()
@@ -60,17 +60,17 @@ def call(argv: tuple[str, ...]) -> None:
 
 def prepare(pictures: bool = False) -> None:
     """Load what all commands need, and stop them where long work would begin; pictures are drawn only on demand."""
-    import analysis.assay.plates.picture
-    import analysis.assay.study
-    import analysis.fitting.compare
-    import analysis.fitting.posterior
-    import analysis.fitting.sensitivity_report
-    import analysis.growth.mice
-    import analysis.growth.study
-    from simulation import runtime
-    from simulation.parameters import lookup
-    from simulation.cli import COMMANDS, app
-    from simulation.experiments import calibrate, compare, predict, sensitivity, study
+    import adccsim.analysis.assay.plates.picture
+    import adccsim.analysis.assay.study
+    import adccsim.analysis.fitting.compare
+    import adccsim.analysis.fitting.posterior
+    import adccsim.analysis.fitting.sensitivity_report
+    import adccsim.analysis.growth.mice
+    import adccsim.analysis.growth.study
+    from adccsim import runtime
+    from adccsim.cli import COMMANDS, app
+    from adccsim.experiments import calibrate, compare, predict, sensitivity, study
+    from adccsim.parameters import lookup
 
     runtime.configure(1)
     lookup.load()
@@ -78,11 +78,11 @@ def prepare(pictures: bool = False) -> None:
         app.get_command(None, name)
     if not pictures:
         for module, name in (
-            (analysis.growth.study, "analyse_growth"), (analysis.assay.study, "analyse_wells"), (analysis.growth.mice,
-            "analyse_mice"), (compare, "analyse_wells"), (predict, "analyse_wells"),
+            (adccsim.analysis.growth.study, "analyse_growth"), (adccsim.analysis.assay.study, "analyse_wells"),
+            (adccsim.analysis.growth.mice, "analyse_mice"), (compare, "analyse_wells"), (predict, "analyse_wells"),
         ):  # fmt: skip
             setattr(module, name, partial(getattr(module, name), with_figures=False))
-        analysis.assay.plates.picture.plate_figure = lambda result: None
+        adccsim.analysis.assay.plates.picture.plate_figure = lambda result: None
     study.run_study = partial(_only_small, study.run_study)
     calibrate.measure_points = sensitivity.measure_points = _not_here
     _warm()
@@ -138,7 +138,7 @@ def _scenario(text: str, *command: str) -> Maker:
 
 def _shipped(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]:
     """One of the shipped scenarios, mutated."""
-    from simulation.scenario.shipped import find, titles
+    from adccsim.scenario.shipped import find, titles
 
     text = Path(find(chance.choice(sorted(titles())))).read_text(encoding="utf-8")
     return ("check", "s.toml"), {"s.toml": mutators.toml(chance, inputs.tree(text))}
@@ -234,7 +234,7 @@ def _listed(chance: random.Random) -> tuple[tuple[str, ...], dict[str, bytes]]:
 
 
 def _study_json(study: Path) -> Maker:
-    from simulation.seal import KEY, sealed_entries
+    from adccsim.seal import KEY, sealed_entries
 
     tree = json.loads((study / "study.json").read_text(encoding="utf-8"))
     entries = {name: value for name, value in tree.items() if name != KEY}

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from adccsim.conditions.levels import LEVELS
 from benchmarks.hostile import commands, inputs, mutators
-from simulation.conditions.levels import LEVELS
 
 DAMAGES = {
     "1 bit": mutators.flip_bits,
@@ -166,8 +166,8 @@ class Reading:
 
     def _read(self, copy: Path, sound: Path) -> str:
         """A damaged file is refused with a reason, or gives every number of the sound one."""
-        from analysis.errors import ForeignFile
-        from simulation.scenario.xenograft.branch import CheckpointError
+        from adccsim.analysis.errors import ForeignFile
+        from adccsim.scenario.xenograft.branch import CheckpointError
 
         reader = READ_ALONE[self.kind]
         try:
@@ -182,7 +182,7 @@ class Reading:
 
 def _checkpoint(path: Path) -> dict[str, object]:
     """Every number of a checkpoint, in a form that can be compared."""
-    from simulation.record.checkpoint import load_checkpoint
+    from adccsim.record.checkpoint import load_checkpoint
 
     meta, arrays = load_checkpoint(path)
     return {"meta": meta, **{name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()}}
@@ -190,7 +190,7 @@ def _checkpoint(path: Path) -> dict[str, object]:
 
 def _run(path: Path) -> dict[str, object]:
     """Every number of a run file that the analysis reads, in a form that can be compared."""
-    from analysis.reading.runs import read_run
+    from adccsim.analysis.reading.runs import read_run
 
     run = read_run(path)
     series = {name: (each.value.tobytes(), each.time.tobytes(), each.units) for name, each in run.observables.items()}
@@ -201,7 +201,7 @@ def _summary(path: Path) -> list[dict[str, object]]:
     """Every row of the summary table as an analysis brings it up to date, without the times of the run files."""
     import pyarrow.parquet as parquet
 
-    from analysis.reading.summary import refresh
+    from adccsim.analysis.reading.summary import refresh
 
     table = parquet.read_table(refresh(path.parents[1]).path)
     return table.drop_columns(["file_mtime_ns"]).to_pylist()
@@ -272,7 +272,7 @@ def said(*argv: str) -> tuple[int, str]:
 
 def commands_known(name: str) -> bool:
     """Whether there is a command of this name."""
-    from simulation.cli import COMMANDS
+    from adccsim.cli import COMMANDS
 
     return name in COMMANDS
 
@@ -305,9 +305,9 @@ def analysed(study: Path) -> None:
 
 def as_if_large() -> None:
     """From here on every study in this process is analysed from its summary table, as one of thousands of runs."""
-    import analysis.assay.study
+    import adccsim.analysis.assay.study
 
-    analysis.assay.study.LARGE = 0
+    adccsim.analysis.assay.study.LARGE = 0
 
 
 def studies(folder: Path) -> dict[str, Study]:

@@ -192,9 +192,9 @@ def tree(text: str) -> dict:
 
 def make_study(text: str, folder: Path) -> Path:
     """Write a scenario beside a results folder and run it there in this process, without an analysis."""
-    from simulation.execution.study import run_study
-    from simulation.scenario.conditions import conditions_of
-    from simulation.scenario.load import load_scenario
+    from adccsim.execution.study import run_study
+    from adccsim.scenario.conditions import conditions_of
+    from adccsim.scenario.load import load_scenario
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     path = folder.with_suffix(".toml")

@@ -42,7 +42,7 @@ class Round:
 def command(scenario: Path, out: Path, engine: str) -> list[str]:
     """The command line of a sweep with two workers."""
     more = ["--engine", "dask"] if engine == "dask" else []
-    return [sys.executable, "-m", "simulation.cli", "run", str(scenario), "--out", str(out), "--workers", "2", *more]
+    return [sys.executable, "-m", "adccsim.cli", "run", str(scenario), "--out", str(out), "--workers", "2", *more]
 
 
 def start(scenario: Path, out: Path, engine: str, log: Path) -> subprocess.Popen:

@@ -69,9 +69,9 @@ class Case:
         return {"scenario": RIGHT}
 
     def _ids_only(self, path: Path, reference: "Reference") -> dict[str, str]:
-        from simulation.scenario.conditions import conditions_of
-        from simulation.scenario.faults import ScenarioError
-        from simulation.scenario.load import load_scenario
+        from adccsim.scenario.conditions import conditions_of
+        from adccsim.scenario.faults import ScenarioError
+        from adccsim.scenario.load import load_scenario
 
         try:
             found = {each.run_id for each in conditions_of(load_scenario(path, list(self.sets)))}
@@ -109,8 +109,8 @@ def make(folder: Path) -> None:
 
 def write_ids(text: str, folder: Path) -> None:
     """The run ids of a study, in the study.json of a folder without runs."""
-    from simulation.scenario.conditions import conditions_of
-    from simulation.scenario.load import scenario_from_text
+    from adccsim.scenario.conditions import conditions_of
+    from adccsim.scenario.load import scenario_from_text
 
     folder.mkdir(parents=True)
     run_ids = [each.run_id for each in conditions_of(scenario_from_text(text))]

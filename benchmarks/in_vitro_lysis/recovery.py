@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.fitting.calibration import Free
-from analysis.fitting.observed import LYSIS
-from analysis.fitting.recovery import study
-from simulation import runtime
-from simulation.version import WELL_MODEL
+from adccsim import runtime
+from adccsim.analysis.fitting.calibration import Free
+from adccsim.analysis.fitting.observed import LYSIS
+from adccsim.analysis.fitting.recovery import study
+from adccsim.version import WELL_MODEL
 
 HERE = Path(__file__).parent
 RESULT = HERE.parent / "results" / "calibration_recovery.json"
@@ -43,7 +43,7 @@ FREE = (
 
 def summaries_of(donors: int, cells: int, values: dict[str, float]) -> dict[str, float]:
     """Means and SDs of the lysis at each dose; values: path -> value, and the seed of donors and wells."""
-    from simulation.experiments.measured import evaluate, load_experiment
+    from adccsim.experiments.measured import evaluate, load_experiment
 
     numbers = {path: value for path, value in values.items() if path != "seed"}
     sweep = f"sweep.antibody.dose_ug_per_ml={list(DOSES_UG_PER_ML)}"
@@ -67,8 +67,8 @@ def points(draws: int, seed: int = SEED) -> tuple[np.ndarray, dict[str, dict[str
 def recover(
     draws: int, truths: int, donors: int, cells: int, store: Path, workers: int | None, progress=lambda s: None
 ):
-    """The table of analysis.fitting.recovery.study from a bank of `draws` and further `truths` draws."""
-    from simulation.execution.points import measure_points
+    """The table of adccsim.analysis.fitting.recovery.study from a bank of `draws` and further `truths` draws."""
+    from adccsim.execution.points import measure_points
 
     units, named = points(draws + truths)
     answer = measure_points(named, partial(summaries_of, donors, cells), store, workers, progress)
@@ -88,7 +88,7 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--store", type=Path, default=Path("results/recovery.jsonl"))
     asked = parser.parse_args()
-    from simulation.console import Progress
+    from adccsim.console import Progress
 
     asked.store.parent.mkdir(parents=True, exist_ok=True)
     runtime.configure(1)

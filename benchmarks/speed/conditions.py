@@ -26,8 +26,8 @@ PROGRAM = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from simulation.scenario.load import load_scenario
-from simulation.scenario.conditions import conditions_of
+from adccsim.scenario.load import load_scenario
+from adccsim.scenario.conditions import conditions_of
 path = Path(sys.argv[1]) / "scenarios" / "large_sweep.toml"
 load_scenario(path.with_name("adcc_protocol.toml"))  # what is loaded and compiled once
 began = time.process_time()
@@ -39,7 +39,7 @@ print(json.dumps({"load_s": loaded - began, "expand_s": time.process_time() - lo
 """
 COMMAND = """
 import resource, subprocess, sys
-program = "import sys; sys.path.insert(0, sys.argv.pop(1)); from simulation.cli import main; main()"
+program = "import sys; sys.path.insert(0, sys.argv.pop(1));from adccsim.cli import main; main()"
 subprocess.run([sys.executable, "-c", program, sys.argv[1], "check", "large_sweep"], check=True, capture_output=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_utime + used.ru_stime)

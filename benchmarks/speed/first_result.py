@@ -15,9 +15,9 @@ sys.path.insert(0, str(ROOT))
 
 def main(out: Path, sets: list[str]) -> None:
     """Bring the first such well to a file under out; raises RuntimeError if that fails."""
-    from simulation.execution.local import execute
-    from simulation.scenario.load import load_scenario
-    from simulation.scenario.well.expand import expand
+    from adccsim.execution.local import execute
+    from adccsim.scenario.load import load_scenario
+    from adccsim.scenario.well.expand import expand
 
     scenario = load_scenario(ROOT / "scenarios" / "adcc_protocol.toml", sets)
     first = next(c for c in expand(scenario) if c.role == "sample" and c.effectors.et_ratio == 10)

@@ -4,7 +4,7 @@ import time
 
 from msgspec import structs
 
-from simulation.conditions import WellCondition
+from adccsim.conditions import WellCondition
 
 ET_RATIO = 10  # of plate, first result and lean Mesa
 TARGETS_IN_96_FLAT = 10_000
@@ -12,8 +12,8 @@ TARGETS_IN_96_FLAT = 10_000
 
 def wells(targets: int, hours: float, et_ratio: float, count: int = 1) -> dict[str, WellCondition]:
     """Sample wells of the full biology, replicates of each other: run id -> condition."""
-    from simulation.scenario.load import scenario_from_dict
-    from simulation.scenario.well.expand import expand
+    from adccsim.scenario.load import scenario_from_dict
+    from adccsim.scenario.well.expand import expand
 
     scenario = scenario_from_dict(
         {
@@ -54,9 +54,9 @@ def run_kernel(condition: WellCondition, key: int) -> dict[str, float]:
     Returns set_up_s and run_s (processor time of this thread), wall_s of the run, events (asked for, with those that
     came to nothing), kills, contacts and encounters.
     """
-    from simulation.well.engine import WellEngine
-    from simulation.well.layout import C
-    from simulation.well.params import well_params
+    from adccsim.well.engine import WellEngine
+    from adccsim.well.layout import C
+    from adccsim.well.params import well_params
 
     began = time.thread_time()
     engine = WellEngine(well_params(condition), key)

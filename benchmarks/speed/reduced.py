@@ -8,7 +8,7 @@ corpses, so its three stages to death may stay.
 
 import math
 
-from simulation.conditions import WellCondition
+from adccsim.conditions import WellCondition
 
 SITE_UM = 10.0
 MEAN_STEP_UM = SITE_UM * (1.0 + math.sqrt(2.0)) / 2.0  # four straight and four diagonal directions

@@ -19,18 +19,18 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from simulation import runtime  # noqa: E402
+from adccsim import runtime  # noqa: E402
 
 runtime.configure(threads=1)
 
-from analysis.reading.run_file import RunFile  # noqa: E402
+from adccsim.analysis.reading.run_file import RunFile  # noqa: E402
+from adccsim.execution.folder import check_run_file, run_file  # noqa: E402
+from adccsim.execution.one import run_to_file  # noqa: E402
+from adccsim.scenario.load import load_scenario  # noqa: E402
+from adccsim.scenario.shipped import find  # noqa: E402
+from adccsim.scenario.well.expand import expand  # noqa: E402
+from adccsim.seal import SIZE, checked, seal  # noqa: E402
 from benchmarks.speed.measure import CPU, Figure, load_average, machine, show, write  # noqa: E402
-from simulation.execution.folder import check_run_file, run_file  # noqa: E402
-from simulation.execution.one import run_to_file  # noqa: E402
-from simulation.scenario.load import load_scenario  # noqa: E402
-from simulation.scenario.shipped import find  # noqa: E402
-from simulation.scenario.well.expand import expand  # noqa: E402
-from simulation.seal import SIZE, checked, seal  # noqa: E402
 
 TARGET_MS, RUNS = 0.3, 10_000
 

@@ -6,7 +6,7 @@ Full biology is resting NK cells (all of them NK, genotype VF) on SK-BR-3 in a f
 1 ug/mL, 4 h.
 
   kernel        one well on one core, at 1, 5 and 10 NK cells per target; compiling excluded, setting up on its own
-  plate         96 wells, all at 10:1, through simulation.execution.local with two processes; files written and flushed
+  plate         96 wells, all at 10:1, through adccsim.execution.local with two processes; files written and flushed
   first result  a new process until the demo's first 10:1 well is a file, with warm and with empty compile cache
   lean Mesa     the reduced rules of reduced.py in both models: complete small wells for the kills and the speed, and a
                 10:1 well of full size, of which Mesa runs a part
@@ -101,7 +101,7 @@ def _kernel(name: str, targets: int, et: int, sizes: Sizes, note: str) -> list[F
 
 def plate(sizes: Sizes, scratch: Path) -> list[Figure]:
     """Wall time of a plate of finished files, each time in a new folder with new processes."""
-    from simulation.execution.local import execute
+    from adccsim.execution.local import execute
 
     runs = wells(sizes.targets, sizes.hours, ET_RATIO, sizes.plate_wells)
     load, seconds = load_average(), []
@@ -204,7 +204,7 @@ def why(figures: list[Figure]) -> list[str]:
 
 def measure(sizes: Sizes, quick: bool, scratch: Path) -> tuple[dict, list[Figure]]:
     """Run everything; returns the document without its figures, and the figures."""
-    from simulation import runtime
+    from adccsim import runtime
 
     runtime.configure(threads=1)
     scratch.mkdir(parents=True, exist_ok=True)

@@ -26,8 +26,8 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 from size_and_coverage import DAYS, MICE, simulate  # noqa: E402
 
-from analysis.growth import inference  # noqa: E402
-from analysis.growth import measures as tumour_growth  # noqa: E402
+from adccsim.analysis.growth import inference  # noqa: E402
+from adccsim.analysis.growth import measures as tumour_growth  # noqa: E402
 
 SEED = 20_262
 VEHICLE, DRUG_A, DRUG_B = 0.118, 0.100, 0.095

@@ -30,7 +30,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from analysis.assay import falls  # noqa: E402
+from adccsim.analysis.assay import falls  # noqa: E402
 from benchmarks.speed.measure import load_average, machine  # noqa: E402
 from tests.analysis.assay.noisy_curves import CURVES, DOSES, FALL_POINTS, simulated  # noqa: E402
 

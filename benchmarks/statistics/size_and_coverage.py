@@ -36,8 +36,8 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from analysis.growth import inference, mixed_model  # noqa: E402
-from analysis.growth import measures as tumour_growth  # noqa: E402
+from adccsim.analysis.growth import inference, mixed_model  # noqa: E402
+from adccsim.analysis.growth import measures as tumour_growth  # noqa: E402
 
 DAYS = np.array([0.0, 3, 7, 10, 14, 17, 21])
 

@@ -241,11 +241,11 @@ def _pause(browser, server: Server, times: int) -> Figure:
 # In a process of its own: the server with so many rooms, each with a well of 1,000 cells that plays.
 SERVE = """
 import copy, sys
-from simulation import runtime
+from adccsim import runtime
 runtime.configure()
 import uvicorn
 from starlette.applications import Starlette
-from simulation.teaching import rooms
+from adccsim.teaching import rooms
 
 def resident_mb():
     with open("/proc/self/statm") as file:

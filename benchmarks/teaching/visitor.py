@@ -23,12 +23,12 @@ PATIENCE_S = 60.0
 # Serves the page and answers every line of its input with a line of JSON: what it holds at this moment.
 SERVE = """
 import json, sys, threading
-from simulation import runtime
+from adccsim import runtime
 runtime.configure()
-from simulation.teaching import rooms, serve
+from adccsim.teaching import rooms, serve
 
 def report():
-    from simulation.teaching import lobby
+    from adccsim.teaching import lobby
     from solara.server import kernel_context
     for _ in sys.stdin:
         with open("/proc/self/statm") as file:

@@ -25,18 +25,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from adccsim import runtime  # noqa: E402
 from benchmarks.xenograft_growth.true_scale import peak_bytes, study, timed_engine  # noqa: E402
-from simulation import runtime  # noqa: E402
 
 TARGETS = {"peak_GiB": 24.0, "bytes_per_cell": 22.0}
 
 
 def grown(cells: int, hours: int, clock: dict, seen: dict):
     """An engine of so many cells, dosed and advanced by so many hours; (engine, seconds of the start and each hour)."""
-    from simulation.conditions.mouse import Dose
-    from simulation.scenario.conditions import conditions_of
-    from simulation.scenario.load import scenario_from_dict
-    from simulation.xenograft.params import tumour_params
+    from adccsim.conditions.mouse import Dose
+    from adccsim.scenario.conditions import conditions_of
+    from adccsim.scenario.load import scenario_from_dict
+    from adccsim.xenograft.params import tumour_params
 
     condition = conditions_of(scenario_from_dict(study(1e7, 1)))[-1]
     params = replace(tumour_params(condition), n_cells=cells, most_cells=cells)
@@ -52,8 +52,8 @@ def grown(cells: int, hours: int, clock: dict, seen: dict):
 
 def column_bytes(engine) -> dict[str, int]:
     """Bytes of the parts of the state in the visited patches, from the sizes of their columns."""
-    from simulation.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS
-    from simulation.xenograft.movement import OUTBOX
+    from adccsim.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS
+    from adccsim.xenograft.movement import OUTBOX
 
     patches = engine.tumour.rows.patches
     per_patch = {

@@ -26,8 +26,8 @@ from pathlib import Path
 
 from msgspec import structs
 
-from simulation import runtime
-from simulation.conditions.mouse import Dose, MouseCondition
+from adccsim import runtime
+from adccsim.conditions.mouse import Dose, MouseCondition
 
 HERE = Path(__file__).parent
 SEED = 2026
@@ -42,8 +42,8 @@ PAPER = "Cancer Biol Ther 2016;17:346, Table 2"
 
 def condition(known, line: str, start_mm3: float, strain: str, drug: str, fraction: float) -> MouseCondition:
     """The typical mouse of a strain with one tumour of that line and nothing given; drug: one that may be given."""
-    from simulation.scenario.load import scenario_from_dict
-    from simulation.scenario.xenograft.resolve import resolve_arm, resolve_drugs, resolve_effectors, resolve_mouse
+    from adccsim.scenario.load import scenario_from_dict
+    from adccsim.scenario.xenograft.resolve import resolve_arm, resolve_drugs, resolve_effectors, resolve_mouse
 
     scenario = scenario_from_dict(
         {
@@ -67,8 +67,8 @@ def condition(known, line: str, start_mm3: float, strain: str, drug: str, fracti
 
 def grow(mouse: MouseCondition, days: float, doses: dict[int, float], drug: str, route: str) -> tuple[float, dict]:
     """(volume mm3 after `days`, last observation); doses: day -> mg/kg."""
-    from simulation.xenograft.engine import TumourEngine
-    from simulation.xenograft.params import tumour_params
+    from adccsim.xenograft.engine import TumourEngine
+    from adccsim.xenograft.params import tumour_params
 
     study = structs.replace(mouse.study, days=float(days), endpoint_mm3=4000.0, caliper_days=(0.0,))
     mouse = structs.replace(mouse, study=study)
@@ -147,7 +147,7 @@ def write_overlay(
 
 
 def _made() -> str:
-    from simulation.version import XENOGRAFT_MODEL
+    from adccsim.version import XENOGRAFT_MODEL
 
     return f"calibrated {datetime.now(UTC):%Y-%m-%d}, model {XENOGRAFT_MODEL}"
 
@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--growth", type=float, help="growth_per_d of NCI-N87 that is known already")
     asked = parser.parse_args()
     runtime.configure(threads=asked.threads)
-    from simulation.parameters import lookup
+    from adccsim.parameters import lookup
 
     known = lookup.load()
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ def run_study(file: Path, out: Path, *words: str) -> dict[str, float]:
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     wall = time.perf_counter()
-    command = [sys.executable, "-m", "simulation.cli", "run", str(file), "--out", str(out), *words]
+    command = [sys.executable, "-m", "adccsim.cli", "run", str(file), "--out", str(out), *words]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     wall = time.perf_counter() - wall
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

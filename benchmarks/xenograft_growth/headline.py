@@ -41,7 +41,7 @@ import headline_table  # noqa: E402
 import panel  # noqa: E402
 from headline_rows import rows  # noqa: E402
 
-from simulation import runtime  # noqa: E402
+from adccsim import runtime  # noqa: E402
 
 OVERLAYS = HERE / "overlays"
 SOME = ("n87_mixed_nk50", "n87_effectors_nk50", "n87_direct")  # the first that is there lends its controls
@@ -119,8 +119,8 @@ def prepare(folder: Path, trial: Trial, point: str, overlays: Path, controls: in
 
 def control_condition(path: Path, trial: Trial) -> list[dict]:
     """What a control mouse of each study of a file is made of, without what cannot act on it."""
-    from simulation.scenario.conditions import conditions_of
-    from simulation.scenario.load import load_scenario
+    from adccsim.scenario.conditions import conditions_of
+    from adccsim.scenario.load import load_scenario
 
     scenario = load_scenario(path, trial.all_sets())
     found = []
@@ -138,9 +138,9 @@ def control_condition(path: Path, trial: Trial) -> list[dict]:
 def run_one(path: str, sets: list[str]) -> tuple[int, float, list[str]]:
     """Run a study in this process. (mice done now, processor seconds, faults)"""
     runtime.configure(threads=1)
-    from simulation.execution.study import run_study
-    from simulation.scenario.conditions import conditions_of
-    from simulation.scenario.load import load_scenario
+    from adccsim.execution.study import run_study
+    from adccsim.scenario.conditions import conditions_of
+    from adccsim.scenario.load import load_scenario
 
     file = Path(path)
     start = time.process_time()
@@ -181,8 +181,8 @@ def programme(out: Path, overlays: Path, only: list[str] | None) -> list[tuple[T
 
 def planned_seconds(path: Path, trial: Trial) -> tuple[int, float]:
     """(mice, processor seconds) as `adcc check` estimates them."""
-    from simulation.scenario.conditions import plan_of
-    from simulation.scenario.load import load_scenario
+    from adccsim.scenario.conditions import plan_of
+    from adccsim.scenario.load import load_scenario
 
     plan = plan_of(load_scenario(path, trial.all_sets()))
     return plan.mice, plan.cpu_seconds

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.growth import inference, survival
-from analysis.growth import measures as tumour_growth
-from analysis.growth.inference import Estimate
-from analysis.growth.response import GONE_MM3, RESPONDERS
+from adccsim.analysis.growth import inference, survival
+from adccsim.analysis.growth import measures as tumour_growth
+from adccsim.analysis.growth.inference import Estimate
+from adccsim.analysis.growth.response import GONE_MM3, RESPONDERS
 
 COUNTED, GIVEN = "counted", "by construction"
 NO_GAIN_SHARE = 0.05  # of the control's growth rate: a smaller gain is none

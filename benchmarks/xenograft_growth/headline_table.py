@@ -13,11 +13,11 @@ from statistics import median
 import pandas as pd
 from headline_judges import COUNTED, Mice, Row, Seen
 
-from analysis.growth import measures as tumour_growth
-from analysis.growth import tables as growth_tables
-from analysis.growth.mice import caliper_rows, design_of
-from analysis.reading.runs import Study, read_study
-from simulation.version import XENOGRAFT_MODEL, __version__
+from adccsim.analysis.growth import measures as tumour_growth
+from adccsim.analysis.growth import tables as growth_tables
+from adccsim.analysis.growth.mice import caliper_rows, design_of
+from adccsim.analysis.reading.runs import Study, read_study
+from adccsim.version import XENOGRAFT_MODEL, __version__
 
 CONTROL = "vehicle"
 RIDGE = "n87_"  # points whose names begin so are judged, others shown beside them

@@ -20,8 +20,8 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 import calibrate  # noqa: E402
 from msgspec import structs  # noqa: E402
 
-from simulation import runtime  # noqa: E402
-from simulation.conditions import MouseCondition  # noqa: E402
+from adccsim import runtime  # noqa: E402
+from adccsim.conditions import MouseCondition  # noqa: E402
 
 DOSES = {0: 4.0, 7: 2.0, 14: 2.0, 21: 2.0, 28: 2.0}
 OF_EFFECTORS = ("contact_rate_per_h", "recruitment_max", "fcgr_gain", "lifetime_h")
@@ -41,8 +41,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     runtime.configure(threads=asked.threads)
-    from simulation.parameters import lookup
-    from simulation.version import XENOGRAFT_MODEL
+    from adccsim.parameters import lookup
+    from adccsim.version import XENOGRAFT_MODEL
 
     began, known = time.process_time(), lookup.load()
 

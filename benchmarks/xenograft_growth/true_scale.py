@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from simulation import runtime  # noqa: E402
+from adccsim import runtime  # noqa: E402
 
 TARGETS = {"wall_s": 240.0, "peak_GiB": 4.0, "cell_steps_per_s_core": 120e6}
 # Bytes of one step per patch of 64 cells: cells read by biology, effectors and the first pass, the leavers and arrivals
@@ -76,9 +76,9 @@ def simulate(cells: float, days: int, make, folder: Path) -> None:
     """One mouse through the driver into a run file."""
     import h5py
 
-    from simulation.execution.mouse import MouseWorld
-    from simulation.scenario.conditions import conditions_of
-    from simulation.scenario.load import scenario_from_dict
+    from adccsim.execution.mouse import MouseWorld
+    from adccsim.scenario.conditions import conditions_of
+    from adccsim.scenario.load import scenario_from_dict
 
     condition = conditions_of(scenario_from_dict(study(cells, days)))[-1]
     with h5py.File(folder / f"{cells:.0f}.h5", "w") as file:
@@ -89,7 +89,7 @@ def simulate(cells: float, days: int, make, folder: Path) -> None:
 
 def timed_engine(clock: dict, seen: dict):
     """A maker of engines whose phases add their processor time to `clock`, and their figures to `seen`."""
-    from simulation.xenograft.engine import TumourEngine
+    from adccsim.xenograft.engine import TumourEngine
 
     def add(owner, name: str, phase: str) -> None:
         plain = getattr(owner, name)

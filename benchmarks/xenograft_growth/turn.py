@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 import calibrate  # noqa: E402
 from msgspec import structs  # noqa: E402
 
-from simulation import runtime  # noqa: E402
+from adccsim import runtime  # noqa: E402
 
 CALIPER_D = 21
 ANCHORS = {
@@ -38,8 +38,8 @@ ANCHORS = {
 
 def course(known, fraction: float, days: int, **tissue: float) -> dict:
     """Volume, surface speed and tissue of one typical untreated mouse, day by day."""
-    from simulation.xenograft.engine import TumourEngine
-    from simulation.xenograft.params import tumour_params
+    from adccsim.xenograft.engine import TumourEngine
+    from adccsim.xenograft.params import tumour_params
 
     start = calibrate.N87_VEHICLE[0]
     mouse = calibrate.condition(known, "NCI-N87", start, "nude", "trastuzumab", fraction)
@@ -111,9 +111,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     runtime.configure(threads=asked.threads)
+    from adccsim.parameters import lookup
+    from adccsim.version import XENOGRAFT_MODEL
     from benchmarks.speed.measure import load_average, machine
-    from simulation.parameters import lookup
-    from simulation.version import XENOGRAFT_MODEL
 
     known = lookup.load()
     load = load_average()

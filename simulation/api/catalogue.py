@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulation.parameters import lookup
-from simulation.parameters.lookup import KINDS, Entry, Number
+from adccsim.parameters import lookup
+from adccsim.parameters.lookup import KINDS, Entry, Number
 
 if TYPE_CHECKING:
     import pandas as pd

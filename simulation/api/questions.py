@@ -1,22 +1,22 @@
 """Questions that are asked of many runs: compare with measurements, calibrate, predict, rank numbers by sensitivity.
 
-The functions of simulation.experiments with the arguments of a notebook: `set` is a dict of dotted keys, and
+The functions of adccsim.experiments with the arguments of a notebook: `set` is a dict of dotted keys, and
 progress=True shows a bar. Without `out` nothing is kept on disk; results have a method `write`.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from simulation.api.study import shown
-from simulation.experiments.calibrate import Calibrated
-from simulation.experiments.calibrate import calibrate as run_calibration
-from simulation.experiments.compare import Compared
-from simulation.experiments.compare import compare as run_comparison
-from simulation.experiments.inputs import Progress, Report, ScenarioSource, set_texts, silent
-from simulation.experiments.predict import Predicted
-from simulation.experiments.predict import predict as run_prediction
-from simulation.experiments.sensitivity import Sensitivities
-from simulation.experiments.sensitivity import sensitivity as run_sensitivity
+from adccsim.api.study import shown
+from adccsim.experiments.calibrate import Calibrated
+from adccsim.experiments.calibrate import calibrate as run_calibration
+from adccsim.experiments.compare import Compared
+from adccsim.experiments.compare import compare as run_comparison
+from adccsim.experiments.inputs import Progress, Report, ScenarioSource, set_texts, silent
+from adccsim.experiments.predict import Predicted
+from adccsim.experiments.predict import predict as run_prediction
+from adccsim.experiments.sensitivity import Sensitivities
+from adccsim.experiments.sensitivity import sensitivity as run_sensitivity
 
 
 def compare(

@@ -20,9 +20,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulation.conditions import AnyCondition, condition_from
-from simulation.experiments.errors import InputError
-from simulation.version import MODELS
+from adccsim.conditions import AnyCondition, condition_from
+from adccsim.experiments.errors import InputError
+from adccsim.record import layout, mouse_layout
+from adccsim.version import MODELS
 
 if TYPE_CHECKING:
     import anndata
@@ -71,7 +72,8 @@ class RunFile:
         units: dict[str, str] = {}
         with self._content() as file:
             hours = None
-            for name, group in file["observables"].items():
+            for name in _ordered(file["observables"]):
+                group = file["observables"][name]
                 if "edges" in group:
                     continue
                 data = group["value"]
@@ -177,7 +179,7 @@ class RunFile:
             raise InputError(
                 [f"{self.path}: made by model {self.condition.model}, this is {model}: numbers would differ"]
             )
-        from simulation.execution.one import run_to_file
+        from adccsim.execution.one import run_to_file
 
         folder = Path(tempfile.mkdtemp(prefix="adccsim-") if out is None else out)
         again = RunFile(run_to_file(self.condition, folder / "runs"))
@@ -196,8 +198,8 @@ class RunFile:
     @contextmanager
     def _content(self) -> Iterator[h5py.File]:
         """The file, checked against its seal."""
-        from analysis.errors import ForeignFile
-        from analysis.reading.run_file import opened
+        from adccsim.analysis.errors import ForeignFile
+        from adccsim.analysis.reading.run_file import opened
 
         try:
             with opened(self.path) as file:
@@ -211,7 +213,7 @@ class RunFile:
         with self._content() as file:
             if group not in file:
                 raise InputError([f"{self.path}: {missing}"])
-            names = list(file[group])
+            names = _ordered(file[group])
             return pd.DataFrame({name: file[group][name][()] for name in names})
 
     def _agents(self, kind: str) -> pd.DataFrame:
@@ -220,11 +222,23 @@ class RunFile:
         with self._content() as file:
             if "final" not in file:
                 raise InputError([f"{self.path}: {NO_AGENTS}"])
-            own = [name for name in file["final"] if name.startswith(f"{kind}_")]
+            own = [name for name in _ordered(file["final"]) if name.startswith(f"{kind}_")]
             return pd.DataFrame({name.removeprefix(f"{kind}_"): file["final"][name][()] for name in own})
 
     def __repr__(self) -> str:
         return f"<RunFile {self.path}>"
+
+
+_ORDER = [
+    *(*layout.SERIES, *mouse_layout.SERIES, *layout.HISTOGRAMS, *layout.FINAL, *layout.EVENTS),
+    *(*mouse_layout.CALIPERS, *mouse_layout.KILLS),
+]
+
+
+def _ordered(group: h5py.Group) -> list[str]:
+    """Names in a group in the order of the layout: HDF5 has them by the alphabet."""
+    known = [name for name in dict.fromkeys(_ORDER) if name in group]
+    return [*known, *(name for name in group if name not in known)]
 
 
 def _columns(name: str, data: h5py.Dataset) -> Iterator[tuple[str, np.ndarray]]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from simulation.conditions import AnyCondition
-from simulation.experiments.inputs import ScenarioSource, given_scenario, set_texts
-from simulation.scenario.conditions import conditions_of
-from simulation.scenario.tables import Loaded
+from adccsim.conditions import AnyCondition
+from adccsim.experiments.inputs import ScenarioSource, given_scenario, set_texts
+from adccsim.scenario.conditions import conditions_of as expanded
+from adccsim.scenario.tables import Loaded
 
 
 def load_scenario(scenario: ScenarioSource, set: Mapping[str, object] | None = None) -> Loaded:
@@ -16,9 +16,9 @@ def load_scenario(scenario: ScenarioSource, set: Mapping[str, object] | None = N
     return given_scenario(scenario, set_texts(set)).scenario
 
 
-def conditions(scenario: ScenarioSource, set: Mapping[str, object] | None = None) -> Sequence[AnyCondition]:
+def conditions_of(scenario: ScenarioSource, set: Mapping[str, object] | None = None) -> Sequence[AnyCondition]:
     """Every well or mouse that a scenario asks for, controls included, with every number filled in.
 
-    Each is what an engine is built from: WellEngine(conditions("adcc_protocol")[0]). Raises ScenarioError.
+    Each is what an engine is built from: WellEngine(conditions_of("adcc_protocol")[0]). Raises ScenarioError.
     """
-    return conditions_of(load_scenario(scenario, set))
+    return expanded(load_scenario(scenario, set))

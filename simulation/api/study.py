@@ -19,21 +19,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from simulation.api.run_file import RunFile
-from simulation.experiments.errors import InputError
-from simulation.experiments.inputs import Progress, Report, ScenarioSource, given_scenario, set_texts, silent
-from simulation.experiments.study import REPORT, analyse, examine
-from simulation.experiments.study import run as run_scenario
-from simulation.scenario.stored import scenario_of_study
-from simulation.study_file import read_study_file
+from adccsim.api.run_file import RunFile
+from adccsim.experiments.errors import InputError
+from adccsim.experiments.inputs import Progress, Report, ScenarioSource, given_scenario, set_texts, silent
+from adccsim.experiments.study import REPORT, analyse, examine
+from adccsim.experiments.study import run as run_scenario
+from adccsim.scenario.stored import scenario_of_study
+from adccsim.study_file import read_study_file
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from analysis.assay.study import WellAnalysis
-    from analysis.growth.mice import MiceAnalysis
-    from simulation.scenario.tables import Loaded
+    from adccsim.analysis.assay.study import WellAnalysis
+    from adccsim.analysis.growth.mice import MiceAnalysis
+    from adccsim.scenario.tables import Loaded
 
 WELL_FIGURES = ("dose_response", "viability", "et_curve", "comparison", "time_course", "kills_per_nk", "well")
 MOUSE_FIGURES = (
@@ -60,7 +60,7 @@ def run(
               are written. None: a temporary folder, which is removed with the study; `save` keeps it.
     set       dotted key -> value, laid over the scenario: {"targets.cells": 500}.
     workers   processes; None: one per core.   check  runs verify their own bookkeeping; slower.
-    progress  True shows a bar; or a function that receives each simulation.execution.books.Step.   report  receives notes.
+    progress  True shows a bar; or a function that receives each adccsim.execution.books.Step.   report  receives notes.
 
     Raises ScenarioError with every fault of the scenario, FolderError, RunsFailed, Interrupted.
     """
@@ -239,7 +239,7 @@ class Study:
         return f"<{type(self).__name__} {self.title!r}: {len(self.runs)} run files in {self.folder}>"
 
     def _repr_html_(self) -> str:
-        from analysis.html import render
+        from adccsim.analysis.html import render
 
         report = self.folder / REPORT
         return str(
@@ -370,7 +370,7 @@ class MouseStudy(Study):
 
 
 def _study(folder: Path) -> WellStudy | MouseStudy:
-    from analysis.reading.runs import kind_of
+    from adccsim.analysis.reading.runs import kind_of
 
     return MouseStudy(folder) if kind_of(folder) == MouseStudy.kind else WellStudy(folder)
 
@@ -383,7 +383,7 @@ def _folder(out: str | Path | None) -> tuple[Path, bool]:
 def shown(progress: bool | Progress) -> Any:
     """What receives the steps of a sweep, as a context: a bar where True was given."""
     if progress is True:
-        from simulation.console import Progress as Bar
+        from adccsim.console import Progress as Bar
 
         return Bar()
     return nullcontext(progress or silent)

@@ -8,27 +8,27 @@ import os
 
 import click
 
-from simulation import __version__, console
-from simulation.cli.arguments import Commands, Option
-from simulation.cli.common import SOME_FAILED, lacks_memory
+from adccsim import __version__, console
+from adccsim.cli.arguments import Commands, Option
+from adccsim.cli.common import SOME_FAILED, lacks_memory
 
 # In the order of `adcc --help`; a module is imported when one of its commands is called.
 COMMANDS = {
-    "status": "simulation.cli.cluster:status",
-    "run": "simulation.cli.study:run",
-    "analyse": "simulation.cli.study:analyse",
-    "check": "simulation.cli.study:check",
-    "plate": "simulation.cli.data:plate",
-    "compare": "simulation.cli.data:compare",
-    "calibrate": "simulation.cli.fit:calibrate",
-    "list": "simulation.cli.names:list_",
-    "init": "simulation.cli.names:init",
-    "schema": "simulation.cli.names:schema",
-    "predict": "simulation.cli.predict:predict",
-    "sensitivity": "simulation.cli.sensitivity:sensitivity",
-    "teach": "simulation.cli.teach:teach",
-    "verify": "simulation.cli.verify:verify",
-    "cluster": "simulation.cli.cluster:group",
+    "status": "adccsim.cli.cluster:status",
+    "run": "adccsim.cli.study:run",
+    "analyse": "adccsim.cli.study:analyse",
+    "check": "adccsim.cli.study:check",
+    "plate": "adccsim.cli.data:plate",
+    "compare": "adccsim.cli.data:compare",
+    "calibrate": "adccsim.cli.fit:calibrate",
+    "list": "adccsim.cli.names:list_",
+    "init": "adccsim.cli.names:init",
+    "schema": "adccsim.cli.names:schema",
+    "predict": "adccsim.cli.predict:predict",
+    "sensitivity": "adccsim.cli.sensitivity:sensitivity",
+    "teach": "adccsim.cli.teach:teach",
+    "verify": "adccsim.cli.verify:verify",
+    "cluster": "adccsim.cli.cluster:group",
 }
 
 

@@ -1,3 +1,3 @@
-from simulation.cli import main
+from adccsim.cli import main
 
 main()

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from simulation.text import printable
+from adccsim.text import printable
 
 _WHOLE = re.compile(r"[+-]?[0-9](_?[0-9])*(\.0+)?")
 

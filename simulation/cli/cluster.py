@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulation import console
-from simulation.cli.arguments import (
+from adccsim import console
+from adccsim.cli.arguments import (
     PATH,
     TEXT,
     Commands,
@@ -16,15 +16,15 @@ from simulation.cli.arguments import (
     sets,
     site_file,
 )
-from simulation.cli.common import plain_faults
+from adccsim.cli.common import plain_faults
 
 if TYPE_CHECKING:
-    from simulation.execution.site import Site
-    from simulation.scenario.faults import Fault
+    from adccsim.execution.site import Site
+    from adccsim.scenario.faults import Fault
 
 group = Commands(
     name="cluster",
-    places={"script": "simulation.cli.cluster:script"},
+    places={"script": "adccsim.cli.cluster:script"},
     no_args_is_help=True,
     help="Scripts for batch systems.",
 )
@@ -32,7 +32,7 @@ group = Commands(
 
 def engine_options(engine: str, cluster: str | None, site: Path | None, sharded: bool) -> dict:
     """Options of a study for --engine, --cluster and --site. Raises ScenarioError where they do not fit together."""
-    from simulation.scenario.faults import ScenarioError
+    from adccsim.scenario.faults import ScenarioError
 
     name = cluster or "local"
     faults = _engine_faults(engine, cluster, site, sharded, name)
@@ -42,14 +42,14 @@ def engine_options(engine: str, cluster: str | None, site: Path | None, sharded:
         return {}
     from functools import partial
 
-    from simulation.execution import cluster as clusters
+    from adccsim.execution import cluster as clusters
 
     return {"engine": partial(clusters.execute, cluster=name, site=_site(site), announce=console.note)}
 
 
 def _engine_faults(engine: str, cluster: str | None, site: Path | None, sharded: bool, name: str) -> "list[Fault]":
-    from simulation.execution.cluster import ADDRESSES, BATCH_SYSTEMS, CLUSTERS
-    from simulation.scenario.faults import NO_VALUE, Fault
+    from adccsim.execution.cluster import ADDRESSES, BATCH_SYSTEMS, CLUSTERS
+    from adccsim.scenario.faults import NO_VALUE, Fault
 
     if engine not in ("local", "dask"):
         return [Fault("--engine", engine, "must be local or dask")]
@@ -68,7 +68,7 @@ def _engine_faults(engine: str, cluster: str | None, site: Path | None, sharded:
 
 
 def _site(path: Path | None) -> "Site | None":
-    from simulation.execution.site import load_site
+    from adccsim.execution.site import load_site
 
     return load_site(path) if path else None
 
@@ -78,7 +78,7 @@ def _site(path: Path | None) -> "Site | None":
 def status(out: Path) -> None:
     """Say how far a study is: done, running, failed and why, to do, rate, time left."""
     with plain_faults():
-        from simulation.execution.status import status as look
+        from adccsim.execution.status import status as look
 
         console.status(look(out))
 
@@ -93,11 +93,11 @@ def status(out: Path) -> None:
 def script(file: str, out: Path | None, cluster: str, site: Path | None, variant: str, sets: tuple[str, ...]) -> None:
     """Print a ready job script, with figures from the plan: adcc cluster script FILE > job.sh; sbatch job.sh."""
     with plain_faults():
-        from simulation.execution.scripts import array_script, driver_script
-        from simulation.execution.site import Site
-        from simulation.scenario.conditions import plan_of
-        from simulation.scenario.load import load_scenario
-        from simulation.scenario.shipped import find
+        from adccsim.execution.scripts import array_script, driver_script
+        from adccsim.execution.site import Site
+        from adccsim.scenario.conditions import plan_of
+        from adccsim.scenario.load import load_scenario
+        from adccsim.scenario.shipped import find
 
         _check_script(cluster, variant)
         path = find(file)
@@ -119,8 +119,8 @@ def script(file: str, out: Path | None, cluster: str, site: Path | None, variant
 
 
 def _check_script(cluster: str, variant: str) -> None:
-    from simulation.execution.cluster import BATCH_SYSTEMS
-    from simulation.scenario.faults import Fault, ScenarioError
+    from adccsim.execution.cluster import BATCH_SYSTEMS
+    from adccsim.scenario.faults import Fault, ScenarioError
 
     faults = []
     if cluster not in BATCH_SYSTEMS:

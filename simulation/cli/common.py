@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import click
 
-from simulation import console
+from adccsim import console
 
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 128
 
@@ -32,7 +32,7 @@ def _told(error: Exception) -> int | None:
     """
     if isinstance(error, OSError) and lacks_memory(error):
         return None
-    from simulation.experiments.errors import ArgumentError, ExperimentError, InputError, Interrupted
+    from adccsim.experiments.errors import ArgumentError, ExperimentError, InputError, Interrupted
 
     if isinstance(error, ArgumentError):
         raise click.BadParameter(str(error))
@@ -47,12 +47,12 @@ def _told(error: Exception) -> int | None:
 
 def _told_of_runs(error: Exception) -> int | None:
     """As _told, for errors of the packages below the experiments."""
-    from simulation.parameters.lookup import CatalogueError
-    from simulation.execution.errors import ClusterError
-    from simulation.execution.folder import FolderError
-    from simulation.execution.provenance import StateError
-    from simulation.runtime import RuntimeSettingsError
-    from simulation.scenario.faults import ScenarioError
+    from adccsim.execution.errors import ClusterError
+    from adccsim.execution.folder import FolderError
+    from adccsim.execution.provenance import StateError
+    from adccsim.parameters.lookup import CatalogueError
+    from adccsim.runtime import RuntimeSettingsError
+    from adccsim.scenario.faults import ScenarioError
 
     if isinstance(error, ScenarioError | CatalogueError | StateError):
         console.faults(error.faults)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from simulation import console
-from simulation.cli.arguments import PATH, TEXT, argument, command, option, sets, workers
-from simulation.cli.common import DONE, SOME_FAILED, plain_faults
+from adccsim import console
+from adccsim.cli.arguments import PATH, TEXT, argument, command, option, sets, workers
+from adccsim.cli.common import DONE, SOME_FAILED, plain_faults
 
 
 @command("plate")
@@ -18,7 +18,7 @@ def plate(file: Path, plate_map: Path | None, out: Path | None, readout: str) ->
     """Turn a laboratory's own plate into % specific lysis and say how good the plate is."""
     folder = out or Path("results") / file.stem
     with plain_faults():
-        from simulation.experiments.sheets import plate as analyse_plate
+        from adccsim.experiments.sheets import plate as analyse_plate
 
         result, figures = analyse_plate(file, plate_map, readout, folder)
     console.plate(result, folder, figures)
@@ -32,10 +32,10 @@ def plate(file: Path, plate_map: Path | None, out: Path | None, readout: str) ->
 def compare(files: tuple[str, ...], out: Path, workers: int | None, sets: tuple[str, ...]) -> None:
     """Run the scenario of an experiment (or reuse its runs) and put prediction beside observation."""
     with plain_faults():
-        from simulation.runtime import require_address_space
+        from adccsim.runtime import require_address_space
 
         require_address_space("adcc compare")  # before libraries are loaded that would end the process
-        from simulation.experiments.compare import compare as compare_studies
+        from adccsim.experiments.compare import compare as compare_studies
 
         with console.Progress() as progress:
             found = compare_studies(files, out, sets=sets, workers=workers, report=console.note, progress=progress)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from simulation import console
-from simulation.cli.arguments import command, out_of_file, scenario_file, sets, workers
-from simulation.cli.common import plain_faults
+from adccsim import console
+from adccsim.cli.arguments import command, out_of_file, scenario_file, sets, workers
+from adccsim.cli.common import plain_faults
 
 
 @command("calibrate")
@@ -15,11 +15,11 @@ from simulation.cli.common import plain_faults
 def calibrate(file: str, out: Path | None, workers: int | None, sets: tuple[str, ...]) -> None:
     """Fit free catalogue numbers to measured experiments: least squares, then a sample of the posterior."""
     with plain_faults():
-        from simulation.runtime import require_address_space
+        from adccsim.runtime import require_address_space
 
         require_address_space("adcc calibrate")  # before libraries are loaded that would end the process
-        from simulation.experiments.calibrate import calibrate as fit
-        from simulation.scenario.shipped import find
+        from adccsim.experiments.calibrate import calibrate as fit
+        from adccsim.scenario.shipped import find
 
         path = find(file)
         folder = out or Path("results") / path.stem

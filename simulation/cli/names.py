@@ -5,9 +5,9 @@ import sys
 
 import click
 
-from simulation import console
-from simulation.cli.arguments import TEXT, argument, command, option
-from simulation.cli.common import BAD_INPUT, plain_faults
+from adccsim import console
+from adccsim.cli.arguments import TEXT, argument, command, option
+from adccsim.cli.common import BAD_INPUT, plain_faults
 
 
 @command("list")
@@ -16,8 +16,8 @@ from simulation.cli.common import BAD_INPUT, plain_faults
 def list_(kind: str | None, name: str | None) -> None:
     """Show the catalogue: every number with range, unit, provenance and source; or the shipped scenarios."""
     with plain_faults():
-        from simulation.parameters import lookup
-        from simulation.scenario.shipped import shipped, titles
+        from adccsim.parameters import lookup
+        from adccsim.scenario.shipped import shipped, titles
 
         if kind == "scenarios":
             console.table(("name", "title"), titles().items(), wide=("title",))
@@ -42,7 +42,7 @@ def list_(kind: str | None, name: str | None) -> None:
 
 def _unknown(word: str, known: list[str], why: str) -> Exception:
     """The error of a word that is not known, with the nearest one that is."""
-    from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
+    from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
 
     close = nearest(word, known)
     hint = f"did you mean {close}?" if close else f"one of {', '.join(known)}"
@@ -57,7 +57,7 @@ def _unknown(word: str, known: list[str], why: str) -> Exception:
 def init(name: str, source: str) -> None:
     """Write a commented scenario file, NAME.toml, to start from. Never overwrites."""
     with plain_faults():
-        from simulation.scenario.shipped import write_copy
+        from adccsim.scenario.shipped import write_copy
 
         path = write_copy(name, source)
         console.say(f"wrote {path}; next: adcc check {path}, then adcc run {path}")
@@ -67,7 +67,7 @@ def init(name: str, source: str) -> None:
 @argument("kind", type=TEXT, required=False, default="well", metavar="[KIND]", help="well or xenograft")
 def schema(kind: str) -> None:
     """Print the JSON schema of scenario files, for editors that complete and check TOML."""
-    from simulation.scenario.kinds import KINDS, kind_of
+    from adccsim.scenario.kinds import KINDS, kind_of
 
     if kind not in KINDS:
         console.faults([f"{kind}: no such kind; one of {', '.join(KINDS)}"])

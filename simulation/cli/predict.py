@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from simulation import console
-from simulation.cli.arguments import PATH, argument, command, option, workers
-from simulation.cli.common import BAD_INPUT, plain_faults
-from simulation.text import count
+from adccsim import console
+from adccsim.cli.arguments import PATH, argument, command, option, workers
+from adccsim.cli.common import BAD_INPUT, plain_faults
+from adccsim.text import count
 
 SCENARIOS = Path("benchmarks/in_vitro_lysis/predict")
 PREDICTIONS = Path("benchmarks/in_vitro_lysis/predictions")
@@ -27,10 +27,10 @@ def predict(files: tuple[Path, ...], out: Path, scratch: Path, workers: int | No
         )
         raise click.exceptions.Exit(BAD_INPUT)
     with plain_faults():
-        from simulation.runtime import require_address_space
+        from adccsim.runtime import require_address_space
 
         require_address_space("adcc predict")  # before libraries are loaded that would end the process
-        from simulation.experiments.predict import predict as write_down
+        from adccsim.experiments.predict import predict as write_down
 
         with console.Progress() as progress:
             found = write_down(paths, out, scratch=scratch, workers=workers, report=console.note, progress=progress)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from simulation import console
-from simulation.cli.arguments import command, out_of_file, scenario_file, sets, workers
-from simulation.cli.common import plain_faults
+from adccsim import console
+from adccsim.cli.arguments import command, out_of_file, scenario_file, sets, workers
+from adccsim.cli.common import plain_faults
 
 
 @command("sensitivity")
@@ -15,11 +15,11 @@ from simulation.cli.common import plain_faults
 def sensitivity(file: str, out: Path | None, workers: int | None, sets: tuple[str, ...]) -> None:
     """Vary catalogue numbers over their ranges and say what moves the outcome (Morris, then Sobol)."""
     with plain_faults():
-        from simulation.runtime import require_address_space
+        from adccsim.runtime import require_address_space
 
         require_address_space("adcc sensitivity")  # before libraries are loaded that would end the process
-        from simulation.experiments import sensitivity as experiment
-        from simulation.scenario.shipped import find
+        from adccsim.experiments import sensitivity as experiment
+        from adccsim.scenario.shipped import find
 
         experiment.require_library()
         path = find(file)

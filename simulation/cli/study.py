@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from simulation import console
-from simulation.cli.arguments import (
+from adccsim import console
+from adccsim.cli.arguments import (
     PATH,
     TEXT,
     Real,
@@ -20,8 +20,8 @@ from simulation.cli.arguments import (
     site_file,
     workers,
 )
-from simulation.cli.cluster import engine_options
-from simulation.cli.common import BAD_INPUT, DONE, SOME_FAILED, plain_faults
+from adccsim.cli.cluster import engine_options
+from adccsim.cli.common import BAD_INPUT, DONE, SOME_FAILED, plain_faults
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:
@@ -65,8 +65,8 @@ def run(
     options = {"sets": sets, "workers": workers, "threads": threads, "timeout_s": timeout, "check": check}
     with plain_faults():
         options |= engine_options(engine, cluster, site, part is not None)
-        from simulation.experiments import study
-        from simulation.scenario.shipped import find
+        from adccsim.experiments import study
+        from adccsim.scenario.shipped import find
 
         path = find(file)
         folder = out or Path("results") / path.stem
@@ -96,11 +96,11 @@ def analyse(source: Path, out: Path | None, control: str | None) -> None:
     _check_options(sheet, source, out, control)
     with plain_faults():
         if sheet:
-            from simulation.experiments.sheets import calipers
+            from adccsim.experiments.sheets import calipers
 
             result = calipers(source, out, control)
         else:
-            from simulation.experiments.study import analyse as analyse_study
+            from adccsim.experiments.study import analyse as analyse_study
 
             result = analyse_study(source)
     console.summary(result.text(), result.report)
@@ -127,10 +127,10 @@ def _check_options(sheet: bool, source: Path, out: Path | None, control: str | N
 def check(file: str, sets: tuple[str, ...]) -> None:
     """Say what a scenario would run, and whether it can, without running anything."""
     with plain_faults():
-        from simulation.runtime import cores
-        from simulation.scenario.conditions import plan_of, stand_ins_of, warnings_of
-        from simulation.scenario.load import load_scenario
-        from simulation.scenario.shipped import find
+        from adccsim.runtime import cores
+        from adccsim.scenario.conditions import plan_of, stand_ins_of, warnings_of
+        from adccsim.scenario.load import load_scenario
+        from adccsim.scenario.shipped import find
 
         path = find(file)
         scenario = load_scenario(path, sets)

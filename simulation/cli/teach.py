@@ -2,9 +2,9 @@
 
 import click
 
-from simulation import console
-from simulation.cli.arguments import TEXT, Whole, command, option
-from simulation.cli.common import BAD_INPUT, plain_faults
+from adccsim import console
+from adccsim.cli.arguments import TEXT, Whole, command, option
+from adccsim.cli.common import BAD_INPUT, plain_faults
 
 
 @command("teach")
@@ -15,7 +15,7 @@ from simulation.cli.common import BAD_INPUT, plain_faults
 @option("--prepare", is_flag=True, help="fetch the page's files once, with a network")
 def teach(port: int, host: str, browser: bool, sessions: int | None, prepare: bool) -> None:
     """Open a page in which a class plays with the real model."""
-    from simulation.teaching import assets
+    from adccsim.teaching import assets
 
     with plain_faults():
         try:
@@ -23,8 +23,8 @@ def teach(port: int, host: str, browser: bool, sessions: int | None, prepare: bo
                 for line in assets.prepare(assets.cache_folder()):
                     console.note(line)
                 return
-            from simulation.runtime import configure, cores
-            from simulation.teaching.serve import ServeError, serve
+            from adccsim.runtime import configure, cores
+            from adccsim.teaching.serve import ServeError, serve
 
             configure()  # an unusable kernel cache is refused here in one line, not in every session
             try:

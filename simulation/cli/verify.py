@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from simulation import console
-from simulation.cli.arguments import PATH, argument, command
-from simulation.cli.common import DONE, SOME_FAILED, plain_faults
+from adccsim import console
+from adccsim.cli.arguments import PATH, argument, command
+from adccsim.cli.common import DONE, SOME_FAILED, plain_faults
 
 
 @command("verify")
@@ -14,7 +14,7 @@ from simulation.cli.common import DONE, SOME_FAILED, plain_faults
 def verify(target: Path) -> None:
     """Check every byte of a study's files against the SHA-256 stored with them, and name those that are damaged."""
     with plain_faults():
-        from simulation.execution.verify import verify as check
+        from adccsim.execution.verify import verify as check
 
         found = check(target)
     console.verified(found)

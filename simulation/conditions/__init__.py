@@ -8,9 +8,9 @@ canonical JSON stands in the run file, and the run id is a hash of it.
 from collections.abc import Mapping
 from typing import Any
 
-from simulation.conditions.mouse import MouseCondition
-from simulation.conditions.section import ConditionError
-from simulation.conditions.well import WellCondition
+from adccsim.conditions.mouse import MouseCondition
+from adccsim.conditions.section import ConditionError
+from adccsim.conditions.well import WellCondition
 
 __all__ = ["AnyCondition", "ConditionError", "MouseCondition", "WellCondition", "condition_from"]
 

@@ -4,7 +4,7 @@ The unit of a number stands in its name: per_cell, per_h, _h, _min, _um, _nM, _k
 of variation have none. CV and log_sd describe how cells differ.
 """
 
-from simulation.conditions.section import Section
+from adccsim.conditions.section import Section
 
 
 class TumourCells(Section, frozen=True, kw_only=True):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulation.conditions import geometry
-from simulation.conditions.tumour_size import cell_hours
+from adccsim.conditions import geometry
+from adccsim.conditions.tumour_size import cell_hours
 
 if TYPE_CHECKING:
-    from simulation.conditions.mouse import MouseCondition
-    from simulation.conditions.well import WellCondition
+    from adccsim.conditions.mouse import MouseCondition
+    from adccsim.conditions.well import WellCondition
 
 # Events that one agent draws per hour, thinned ones included, and the time of one event on one core (2024 server core;
 # benchmarks/results/well_speed.json). Besides, the antibody of every target is advanced once a minute.

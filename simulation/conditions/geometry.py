@@ -12,7 +12,7 @@ Limits   nk = 0 -> 1 layer;  nk -> filling x free sites -> 1 layer exactly  (tes
 
 import math
 
-from simulation.biology.motility import SITE_UM
+from adccsim.biology.motility import SITE_UM
 
 SITES_PER_TARGET = 4
 TARGET_SHARE_LIMIT = 0.6

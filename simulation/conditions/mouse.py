@@ -7,9 +7,9 @@ run_key  seeds the generator: a hash of seed and mouse number and, unless runs a
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
-from simulation.conditions import cost, tumour_size
-from simulation.conditions.cells import Binding, EffectorCells, TumourCells
-from simulation.conditions.section import Condition, Output, Section, joined, key_of, text_without
+from adccsim.conditions import cost, tumour_size
+from adccsim.conditions.cells import Binding, EffectorCells, TumourCells
+from adccsim.conditions.section import Condition, Output, Section, joined, key_of, text_without
 
 # Numbers that stood in the source before they came into the catalogue. At their old value they do not count, so that
 # the draws of a scenario that never heard of them stay what they were.

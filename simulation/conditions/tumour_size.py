@@ -16,7 +16,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simulation.conditions.mouse import MouseCondition
+    from adccsim.conditions.mouse import MouseCondition
 
 # Memory, bytes: of one visited patch with all its fields (some 800) and once more its cells, which are there twice
 # while the box grows; and of the rest of a process.

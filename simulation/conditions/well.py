@@ -14,18 +14,9 @@ from typing import ClassVar
 import msgspec
 from msgspec.structs import replace
 
-from simulation.conditions import cost, geometry
-from simulation.conditions.cells import Binding, EffectorCells, TumourCells
-from simulation.conditions.section import (
-    Condition,
-    Output,
-    Section,
-    canonical_json,
-    digest,
-    joined,
-    key_of,
-    text_without,
-)
+from adccsim.conditions import cost, geometry
+from adccsim.conditions.cells import Binding, EffectorCells, TumourCells
+from adccsim.conditions.section import Condition, Output, Section, canonical_json, digest, joined, key_of, text_without
 
 GROWTH_FROM_H = 24.0  # cells divide, and the direct effect acts, only in assays longer than this and in culture
 

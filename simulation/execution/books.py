@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulation.conditions import AnyCondition
-from simulation.execution.folder import OtherFile, StudyFolder, check_run_file, checkpoint_file, run_file, set_aside
-from simulation.scenario.xenograft.branch import DamagedCheckpoint, read_meta
-from simulation.seal import DamagedFile
+from adccsim.conditions import AnyCondition
+from adccsim.execution.folder import OtherFile, StudyFolder, check_run_file, checkpoint_file, run_file, set_aside
+from adccsim.scenario.xenograft.branch import DamagedCheckpoint, read_meta
+from adccsim.seal import DamagedFile
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulation.conditions import AnyCondition, condition_from
+from adccsim.conditions import AnyCondition, condition_from
 
 OVERHEAD_S = 0.008  # of one run beside its kernel: setting up, writing and flushing its file
 SHORTEST_S, LONGEST_S = 5.0, 30.0  # of a bundle, by estimate: on a slower or busier node it may take twice that

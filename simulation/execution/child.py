@@ -26,9 +26,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from simulation import runtime
-from simulation.conditions import AnyCondition
-from simulation.execution.folder import hold
+from adccsim import runtime
+from adccsim.conditions import AnyCondition
+from adccsim.execution.folder import hold
 
 SAVING_S = 20.0  # how long a child whose owner is gone may take to save before it is ended; Slurm's KillWait is 30 s
 
@@ -46,7 +46,7 @@ Run = Callable[[AnyCondition, Path, bool], Path]
 Answer = tuple[float, str, str]  # seconds, reason ("" if the run has its file), traceback
 Rest = Callable[[], Answer]  # what is left of a run when it has been computed
 
-_PROGRAM = "import sys; sys.path[:] = {path!r};from simulation.execution.child import serve; serve({pipe}, {board})"
+_PROGRAM = "import sys; sys.path[:] = {path!r};from adccsim.execution.child import serve; serve({pipe}, {board})"
 
 
 class Died(Exception):
@@ -78,7 +78,7 @@ def compute(run: Run | None, runs_dir: Path, check: bool, condition: AnyConditio
     start = time.perf_counter()
     try:
         if run is None:
-            from simulation.execution.one import begin
+            from adccsim.execution.one import begin
 
             rest = begin(condition, runs_dir, check)
         else:

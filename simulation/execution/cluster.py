@@ -14,16 +14,16 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from uuid import uuid4
 
-from simulation import runtime
-from simulation.conditions import AnyCondition
-from simulation.execution import encryption, shell, task
-from simulation.execution.books import Books, Failure, Outcome, Step, what_is_there
-from simulation.execution.bundles import Bundle, bundled, estimate_s, pack
-from simulation.execution.child import Run
-from simulation.execution.errors import ClusterError
-from simulation.execution.folder import StudyFolder, run_file
-from simulation.execution.pool import ATTEMPTS, Stop, signals
-from simulation.execution.site import Site
+from adccsim import runtime
+from adccsim.conditions import AnyCondition
+from adccsim.execution import encryption, shell, task
+from adccsim.execution.books import Books, Failure, Outcome, Step, what_is_there
+from adccsim.execution.bundles import Bundle, bundled, estimate_s, pack
+from adccsim.execution.child import Run
+from adccsim.execution.errors import ClusterError
+from adccsim.execution.folder import StudyFolder, run_file
+from adccsim.execution.pool import ATTEMPTS, Stop, signals
+from adccsim.execution.site import Site
 
 BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 CLUSTERS = ("local", *BATCH_SYSTEMS)  # or the address of a scheduler

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import h5py
 
-from simulation.conditions import AnyCondition
+from adccsim.conditions import AnyCondition
 
 
 class Engine(Protocol):

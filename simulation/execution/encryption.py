@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from simulation.execution.errors import ClusterError
-from simulation.execution.shell import quoted
+from adccsim.execution.errors import ClusterError
+from adccsim.execution.shell import quoted
 
 LOOPBACK = "127.0.0.1:0"  # any free port
 NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}

@@ -24,11 +24,11 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
-from simulation.conditions import AnyCondition
-from simulation.record.layout import SCHEMA_VERSION
-from simulation.seal import KEY, MISSING, SEALED_FROM, DamagedFile, checked_file, naming, sealed_entries
-from simulation.study_file import StudyFileError, read_study_file
-from simulation.text import one_line
+from adccsim.conditions import AnyCondition
+from adccsim.record.layout import SCHEMA_VERSION
+from adccsim.seal import KEY, MISSING, SEALED_FROM, DamagedFile, checked_file, naming, sealed_entries
+from adccsim.study_file import StudyFileError, read_study_file
+from adccsim.text import one_line
 
 try:
     import fcntl

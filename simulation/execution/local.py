@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from simulation import runtime
-from simulation.conditions import AnyCondition
-from simulation.conditions.tumour_size import machine_bytes
-from simulation.execution.books import Books, Failure, Outcome, Step, what_is_there
-from simulation.execution.child import Run, call, compute
-from simulation.execution.folder import StudyFolder
-from simulation.execution.pool import Pool, Stop, Stopped, signals
+from adccsim import runtime
+from adccsim.conditions import AnyCondition
+from adccsim.conditions.tumour_size import machine_bytes
+from adccsim.execution.books import Books, Failure, Outcome, Step, what_is_there
+from adccsim.execution.child import Run, call, compute
+from adccsim.execution.folder import StudyFolder
+from adccsim.execution.pool import Pool, Stop, Stopped, signals
 
 
 def execute(
@@ -36,7 +36,7 @@ def execute(
     limit, or little address space, asks for something that can be lost. threads: cores one run may use, default all
     for a single run, else 1.
     timeout_s: longest time of one run in seconds, compiling included where it comes first. check: let runs verify
-    themselves. run: what makes a file, by default simulation.execution.one.run_to_file; has to be importable by name.
+    themselves. run: what makes a file, by default adccsim.execution.one.run_to_file; has to be importable by name.
     Raises FolderError if out_dir cannot be used, and nothing for runs that fail.
     """
     with StudyFolder(out_dir) as folder:

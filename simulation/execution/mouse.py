@@ -12,19 +12,19 @@ from pathlib import Path
 
 import h5py
 
-from simulation.biology.body_weight import healthy_g, log_loss, on_the_balance_g
-from simulation.conditions.mouse import Dose, MouseCondition
-from simulation.record.checkpoint import load_checkpoint, save_checkpoint
-from simulation.record.mouse import MouseRecord
-from simulation.execution.driver import World, drive, every
-from simulation.execution.folder import StudyFolder, checkpoint_file, set_aside
-from simulation.execution.stopping import Wish, wish_to_stop
-from simulation.scenario.xenograft.branch import CheckpointError, DamagedCheckpoint, read_meta
-from simulation.scenario.xenograft.mice import read_caliper, unit_of
-from simulation.version import XENOGRAFT_MODEL
-from simulation.xenograft.engine import TumourEngine
-from simulation.xenograft.params import tumour_params
-from simulation.xenograft.snapshot import agents, classes_of, kill_columns, middle_slice, whole_fields
+from adccsim.biology.body_weight import healthy_g, log_loss, on_the_balance_g
+from adccsim.conditions.mouse import Dose, MouseCondition
+from adccsim.execution.driver import World, drive, every
+from adccsim.execution.folder import StudyFolder, checkpoint_file, set_aside
+from adccsim.execution.stopping import Wish, wish_to_stop
+from adccsim.record.checkpoint import load_checkpoint, save_checkpoint
+from adccsim.record.mouse import MouseRecord
+from adccsim.scenario.xenograft.branch import CheckpointError, DamagedCheckpoint, read_meta
+from adccsim.scenario.xenograft.mice import read_caliper, unit_of
+from adccsim.version import XENOGRAFT_MODEL
+from adccsim.xenograft.engine import TumourEngine
+from adccsim.xenograft.params import tumour_params
+from adccsim.xenograft.snapshot import agents, classes_of, kill_columns, middle_slice, whole_fields
 
 CHECKPOINT_EVERY_S = 60.0
 _SHARE_OF_TIME = 0.05  # spent on writing checkpoints, at most

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from uuid import uuid4
 
-from simulation.execution.folder import checkpoint_file, set_aside
-from simulation.scenario.xenograft.branch import CheckpointError, read_meta
+from adccsim.execution.folder import checkpoint_file, set_aside
+from adccsim.scenario.xenograft.branch import CheckpointError, read_meta
 
 
 def bring_saved_tumour(source: Path, out_dir: Path) -> str:

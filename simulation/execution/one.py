@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import h5py
 
-from simulation.conditions import AnyCondition, MouseCondition
-from simulation.execution.driver import World
-from simulation.execution.folder import run_file
-from simulation.seal import naming, seal, seal_file
+from adccsim.conditions import AnyCondition, MouseCondition
+from adccsim.execution.driver import World
+from adccsim.execution.folder import run_file
+from adccsim.seal import naming, seal, seal_file
 
 
 def world_of(condition: AnyCondition, check: bool = False, checkpoints: Path | None = None) -> World:
@@ -22,10 +22,10 @@ def world_of(condition: AnyCondition, check: bool = False, checkpoints: Path | N
     checkpoints: where a mouse, which may take hours, keeps what it needs to go on; a well is too short for that.
     """
     if isinstance(condition, MouseCondition):
-        from simulation.execution.mouse import MouseWorld
+        from adccsim.execution.mouse import MouseWorld
 
         return MouseWorld(condition, check, checkpoints)
-    from simulation.execution.well import WellWorld
+    from adccsim.execution.well import WellWorld
 
     return WellWorld(condition, check)
 

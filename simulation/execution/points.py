@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from simulation import runtime
-from simulation.execution.books import Step
-from simulation.execution.pool import Stop, Stopped, signals
-from simulation.seal import KEY, check_entries, naming, sealed_entries
+from adccsim import runtime
+from adccsim.execution.books import Step
+from adccsim.execution.pool import Stop, Stopped, signals
+from adccsim.seal import KEY, check_entries, naming, sealed_entries
 
 ROUNDS = "posterior_rounds.json"
 Job = Callable[[Mapping[str, float]], Mapping[str, float]]

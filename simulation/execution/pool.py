@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import wait
 
-from simulation.execution.books import Books, Failure
-from simulation.execution.child import LOOK_S, Child, TimedOut, until
-from simulation.execution.folder import run_file
+from adccsim.execution.books import Books, Failure
+from adccsim.execution.child import LOOK_S, Child, TimedOut, until
+from adccsim.execution.folder import run_file
 
 ATTEMPTS = 2
 GRACE_S = 1.5  # how long running work may go on after a request to stop

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
-from simulation.parameters import lookup
-from simulation.version import WELL_MODEL
+from adccsim.parameters import lookup
+from adccsim.version import WELL_MODEL
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -23,7 +23,7 @@ class StateError(RuntimeError):
 def state_hash(overlays: Iterable[Path] = ()) -> str:
     """12 hex digits over the model version, the shipped catalogue and the overlays, in the order given."""
     digest = hashlib.sha256(WELL_MODEL.encode())
-    shipped = resources.files("simulation.parameters")
+    shipped = resources.files("adccsim.parameters")
     files = [shipped.joinpath(f"{kind}.toml") for kind in lookup.KINDS] + list(overlays)
     for file in files:
         content = file.read_bytes()

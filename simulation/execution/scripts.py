@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulation.execution.bundles import OVERHEAD_S
-from simulation.execution.cluster import wall_time
-from simulation.execution.shell import NO_LOG, fits_directive, log_redirection, prologue, python, quoted
-from simulation.execution.site import Site
-from simulation.scenario.well.plan import Plan
-from simulation.scenario.xenograft.plan import MicePlan
+from adccsim.execution.bundles import OVERHEAD_S
+from adccsim.execution.cluster import wall_time
+from adccsim.execution.shell import NO_LOG, fits_directive, log_redirection, prologue, python, quoted
+from adccsim.execution.site import Site
+from adccsim.scenario.well.plan import Plan
+from adccsim.scenario.xenograft.plan import MicePlan
 
 TASK_S = 1800.0  # work in one task of an array: long beside its start, short beside a wall time
 MOST_TASKS = 1000  # Slurm's MaxArraySize is 1001 by default
@@ -138,7 +138,7 @@ def _head(system: str, site: Site, out_dir: Path, hours: float, memory_gb: float
 
 
 def _adcc(*words: str) -> str:
-    return f"{python()} -m simulation.cli {quoted(*words)}"
+    return f"{python()} -m adccsim.cli {quoted(*words)}"
 
 
 def _settings(sets: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from simulation.execution.site import Site
+from adccsim.execution.site import Site
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+@:,=-]*")
 _VARIABLE = re.compile(r"\$(\w+|\{\w+\})", re.ASCII)

@@ -12,9 +12,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from simulation.reading import UnreadableError, read_toml
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain
-from simulation.scenario.validate import did_you_mean
+from adccsim.reading import UnreadableError, read_toml
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain
+from adccsim.scenario.validate import did_you_mean
 
 Word = Annotated[str, StringConstraints(pattern=r"^\w[\w.,:@+/=%-]*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]+$")]

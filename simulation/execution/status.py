@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulation.execution.folder import UNSEALED_FAILURE, FolderError
-from simulation.seal import DamagedFile, check_entries
-from simulation.study_file import StudyFileError, read_study_file
+from adccsim.execution.folder import UNSEALED_FAILURE, FolderError
+from adccsim.seal import DamagedFile, check_entries
+from adccsim.study_file import StudyFileError, read_study_file
 
 WINDOW_S = 600.0  # the rate is that of the last ten minutes of work
 RECENT_S = 120.0  # a file that is being written and was touched within this time belongs to a running run

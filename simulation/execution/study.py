@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from simulation.conditions import AnyCondition
-from simulation.execution import local
-from simulation.execution.books import Outcome
-from simulation.execution.folder import StudyFolder, claimed
-from simulation.execution.mouse_files import bring_saved_tumour
-from simulation.scenario.conditions import stand_ins_of
-from simulation.scenario.kinds import kind_of
-from simulation.scenario.tables import Loaded
-from simulation.study_file import STUDY_SCHEMA
-from simulation.version import __version__
+from adccsim.conditions import AnyCondition
+from adccsim.execution import local
+from adccsim.execution.books import Outcome
+from adccsim.execution.folder import StudyFolder, claimed
+from adccsim.execution.mouse_files import bring_saved_tumour
+from adccsim.scenario.conditions import stand_ins_of
+from adccsim.scenario.kinds import kind_of
+from adccsim.scenario.tables import Loaded
+from adccsim.study_file import STUDY_SCHEMA
+from adccsim.version import __version__
 
 _SOFTWARE = ("numpy", "numba", "h5py")
 

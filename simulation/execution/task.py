@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from simulation import runtime
-from simulation.conditions import AnyCondition
-from simulation.execution.bundles import unpack
-from simulation.execution.child import Answer, Child, Died, Rest, Run, TimedOut, compute
-from simulation.execution.folder import fault_of, run_file
+from adccsim import runtime
+from adccsim.conditions import AnyCondition
+from adccsim.execution.bundles import unpack
+from adccsim.execution.child import Answer, Child, Died, Rest, Run, TimedOut, compute
+from adccsim.execution.folder import fault_of, run_file
 
 DONE, FAILED, SUSPECT = "done", "failed", "suspect"
 
@@ -30,7 +30,7 @@ class Order:
     """How the runs of a study are to be made on any node.
 
     digest: of the sources that decide the numbers, so that a node with other software is refused. run: what makes a
-    file, by default simulation.execution.one.run_to_file.
+    file, by default adccsim.execution.one.run_to_file.
     """
 
     runs_dir: str

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulation.execution.folder import UNSEALED_FAILURE, FolderError, OtherFile, check_run_file
-from simulation.execution.points import ROUNDS, point_of
-from simulation.execution.status import wanted_runs
-from simulation.scenario.xenograft.branch import CheckpointError, read_meta
-from simulation.seal import CHANGED, KEY, DamagedFile, check_entries, digest_file, matches_digest, stated_digest
-from simulation.study_file import read_study_file
+from adccsim.execution.folder import UNSEALED_FAILURE, FolderError, OtherFile, check_run_file
+from adccsim.execution.points import ROUNDS, point_of
+from adccsim.execution.status import wanted_runs
+from adccsim.scenario.xenograft.branch import CheckpointError, read_meta
+from adccsim.seal import CHANGED, KEY, DamagedFile, check_entries, digest_file, matches_digest, stated_digest
+from adccsim.study_file import read_study_file
 
 
 @dataclass

@@ -8,15 +8,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from simulation.conditions.well import Intervention, WellCondition
-from simulation.record.well import Contents, WellRecord
-from simulation.execution.driver import World, every
-from simulation.version import WELL_MODEL
-from simulation.well.culture import founders_after_culture
-from simulation.well.engine import WellEngine
-from simulation.well.layout import EVENT_KINDS
-from simulation.well.params import well_params
-from simulation.well.readout import agents, histograms, signals
+from adccsim.conditions.well import Intervention, WellCondition
+from adccsim.execution.driver import World, every
+from adccsim.record.well import Contents, WellRecord
+from adccsim.version import WELL_MODEL
+from adccsim.well.culture import founders_after_culture
+from adccsim.well.engine import WellEngine
+from adccsim.well.layout import EVENT_KINDS
+from adccsim.well.params import well_params
+from adccsim.well.readout import agents, histograms, signals
 
 
 class WellWorld(World):

@@ -13,26 +13,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.errors import SheetFault
-from analysis.fitting.calibration import Free, local_widths, search
-from analysis.fitting.emulator import Emulated
-from analysis.fitting.emulator import sample as sample_emulator
-from analysis.fitting.posterior import overlay_text, write_calibration
-from analysis.fitting.posterior import sample as sample_particles
-from simulation import runtime
-from simulation.parameters.lookup import Number, number_at
-from simulation.experiments.errors import InputError, Interrupted, RunsFailed
-from simulation.experiments.inputs import Progress, Report, ScenarioSource, Source, given_scenario, silent, workplace
-from simulation.experiments.measured import Experiment, check_design, evaluate, small_experiment, with_numbers
-from simulation.execution.folder import prepare, write_json
-from simulation.execution.points import ROUNDS, measure_points, read_rounds
-from simulation.scenario.load import load_scenario
-from simulation.scenario.well.calibrate import free_range
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.schema import Calibrate as Settings
-from simulation.scenario.well.schema import Scenario
-from simulation.text import count
-from simulation.version import WELL_MODEL
+from adccsim import runtime
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.calibration import Free, local_widths, search
+from adccsim.analysis.fitting.emulator import Emulated
+from adccsim.analysis.fitting.emulator import sample as sample_emulator
+from adccsim.analysis.fitting.posterior import overlay_text, write_calibration
+from adccsim.analysis.fitting.posterior import sample as sample_particles
+from adccsim.execution.folder import prepare, write_json
+from adccsim.execution.points import ROUNDS, measure_points, read_rounds
+from adccsim.experiments.errors import InputError, Interrupted, RunsFailed
+from adccsim.experiments.inputs import Progress, Report, ScenarioSource, Source, given_scenario, silent, workplace
+from adccsim.experiments.measured import Experiment, check_design, evaluate, small_experiment, with_numbers
+from adccsim.parameters.lookup import Number, number_at
+from adccsim.scenario.load import load_scenario
+from adccsim.scenario.well.calibrate import free_range
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.schema import Calibrate as Settings
+from adccsim.scenario.well.schema import Scenario
+from adccsim.text import count
+from adccsim.version import WELL_MODEL
 
 STORE = "calibration_points.jsonl"
 DATABASE = "posterior.db"

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.assay.cells import OBSERVABLES, QUANTITIES, cell_table
-from analysis.assay.study import analyse_wells
-from analysis.errors import MissingControls, SheetFault
-from analysis.fitting.compare import Comparison
-from analysis.fitting.compare import compare as compare_tables
-from analysis.fitting.compare_report import overview, write_comparison, write_page
-from analysis.fitting.observed import read_observed
-from analysis.reading.design import design_table
-from analysis.reading.runs import read_study
-from simulation.conditions import WellCondition
-from simulation.experiments.errors import ArgumentError, InputError, ResultError
-from simulation.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent, workplace
-from simulation.experiments.measured import check_design, data_file
-from simulation.experiments.study import run_conditions
-from simulation.execution.books import Outcome
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.schema import Scenario
+from adccsim.analysis.assay.cells import OBSERVABLES, QUANTITIES, cell_table
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.errors import MissingControls, SheetFault
+from adccsim.analysis.fitting.compare import Comparison
+from adccsim.analysis.fitting.compare import compare as compare_tables
+from adccsim.analysis.fitting.compare_report import overview, write_comparison, write_page
+from adccsim.analysis.fitting.observed import read_observed
+from adccsim.analysis.reading.design import design_table
+from adccsim.analysis.reading.runs import read_study
+from adccsim.conditions import WellCondition
+from adccsim.execution.books import Outcome
+from adccsim.experiments.errors import ArgumentError, InputError, ResultError
+from adccsim.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent, workplace
+from adccsim.experiments.measured import check_design, data_file
+from adccsim.experiments.study import run_conditions
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.schema import Scenario
 
 PAGE = "compare.html"
 

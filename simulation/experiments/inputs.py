@@ -8,14 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from simulation.execution.books import Step
-from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
-from simulation.scenario.shipped import find
-from simulation.scenario.stored import scenario_of_study
-from simulation.scenario.tables import Loaded
-from simulation.scenario.well.schema import Scenario
-from simulation.study_file import read_study_file
-from simulation.toml_text import toml_text, toml_value
+from adccsim.execution.books import Step
+from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
+from adccsim.scenario.shipped import find
+from adccsim.scenario.stored import scenario_of_study
+from adccsim.scenario.tables import Loaded
+from adccsim.scenario.well.schema import Scenario
+from adccsim.study_file import read_study_file
+from adccsim.toml_text import toml_text, toml_value
 
 STUDY_FILE = "study.json"
 

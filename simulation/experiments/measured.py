@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.assay.cells import check_recorded
-from analysis.fitting.calibration import residuals
-from analysis.fitting.compare import check_observed
-from analysis.fitting.observed import read_observed
-from analysis.reading.design import design_table
-from analysis.reading.runs import Run
-from simulation.parameters.lookup import with_values
-from simulation.conditions import WellCondition
-from simulation.experiments.inputs import Source
-from simulation.experiments.wells import planned, simulated
-from simulation.scenario.load import load_scenario
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.resolve import cells_of, resolve_vessel
-from simulation.scenario.well.schema import Scenario
+from adccsim.analysis.assay.cells import check_recorded
+from adccsim.analysis.fitting.calibration import residuals
+from adccsim.analysis.fitting.compare import check_observed
+from adccsim.analysis.fitting.observed import read_observed
+from adccsim.analysis.reading.design import design_table
+from adccsim.analysis.reading.runs import Run
+from adccsim.conditions import WellCondition
+from adccsim.experiments.inputs import Source
+from adccsim.experiments.wells import planned, simulated
+from adccsim.parameters.lookup import with_values
+from adccsim.scenario.load import load_scenario
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.resolve import cells_of, resolve_vessel
+from adccsim.scenario.well.schema import Scenario
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.assay.study import analyse_wells
-from analysis.errors import MissingControls
-from analysis.fitting.predictions import prediction_rows, prediction_table
-from analysis.tables import write_table
-from simulation.experiments.errors import InputError, ResultError, RunsFailed
-from simulation.experiments.inputs import Given, Progress, Report, silent, workplace
-from simulation.experiments.study import run_conditions
-from simulation.execution import provenance
-from simulation.scenario.load import load_scenario
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.schema import Scenario
-from simulation.version import WELL_MODEL
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.errors import MissingControls
+from adccsim.analysis.fitting.predictions import prediction_rows, prediction_table
+from adccsim.analysis.tables import write_table
+from adccsim.execution import provenance
+from adccsim.experiments.errors import InputError, ResultError, RunsFailed
+from adccsim.experiments.inputs import Given, Progress, Report, silent, workplace
+from adccsim.experiments.study import run_conditions
+from adccsim.scenario.load import load_scenario
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.schema import Scenario
+from adccsim.version import WELL_MODEL
 
 
 @dataclass(frozen=True)

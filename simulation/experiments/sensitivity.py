@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.fitting.calibration import Free
-from analysis.fitting.sensitivity import study, watched
-from analysis.fitting.sensitivity_report import write_sensitivity
-from simulation.conditions.section import canonical_json
-from simulation.experiments.errors import InputError, Interrupted, RunsFailed
-from simulation.experiments.inputs import (
+from adccsim.analysis.fitting.calibration import Free
+from adccsim.analysis.fitting.sensitivity import study, watched
+from adccsim.analysis.fitting.sensitivity_report import write_sensitivity
+from adccsim.conditions.section import canonical_json
+from adccsim.execution.folder import prepare
+from adccsim.execution.points import Measured, measure_points
+from adccsim.experiments.errors import InputError, Interrupted, RunsFailed
+from adccsim.experiments.inputs import (
     Progress,
     Report,
     ScenarioSource,
@@ -24,15 +26,13 @@ from simulation.experiments.inputs import (
     silent,
     workplace,
 )
-from simulation.experiments.wells import simulated
-from simulation.execution.folder import prepare
-from simulation.execution.points import Measured, measure_points
-from simulation.scenario.sweep import points, with_values
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.factors import varied
-from simulation.scenario.well.schema import Scenario
-from simulation.scenario.well.schema import Sensitivity as Settings
-from simulation.text import count
+from adccsim.experiments.wells import simulated
+from adccsim.scenario.sweep import points, with_values
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.factors import varied
+from adccsim.scenario.well.schema import Scenario
+from adccsim.scenario.well.schema import Sensitivity as Settings
+from adccsim.text import count
 
 STORE = "sensitivity_points.jsonl"
 _MOST_FAULTS = 5

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulation.experiments.errors import InputError
-from simulation.runtime import require_address_space
+from adccsim.experiments.errors import InputError
+from adccsim.runtime import require_address_space
 
 if TYPE_CHECKING:
-    from analysis.assay.plates.plate import PlateResult
-    from analysis.growth.study import GrowthResult
+    from adccsim.analysis.assay.plates.plate import PlateResult
+    from adccsim.analysis.growth.study import GrowthResult
 
 
 def plate(
@@ -21,9 +21,9 @@ def plate(
     live-count. Raises InputError with one line per fault; nothing is written then.
     """
     require_address_space("adcc plate")
-    from analysis.assay.plates.output import write_plate
-    from analysis.assay.plates.plate import analyse_plate
-    from analysis.errors import MissingControls, SheetFault
+    from adccsim.analysis.assay.plates.output import write_plate
+    from adccsim.analysis.assay.plates.plate import analyse_plate
+    from adccsim.analysis.errors import MissingControls, SheetFault
 
     try:
         result = analyse_plate(file, plate_map, readout)
@@ -46,8 +46,8 @@ def calipers(sheet: Path, out: Path, control: str | None = None) -> "GrowthResul
     if not nearest.is_dir():
         raise InputError([f"{nearest} is a file, not a directory: results cannot go to {out}"])
     require_address_space(f"the analysis of {sheet}")
-    from analysis.errors import SheetFault
-    from analysis.growth.study import analyse_growth
+    from adccsim.analysis.errors import SheetFault
+    from adccsim.analysis.growth.study import analyse_growth
 
     try:
         return analyse_growth(sheet, out, control)

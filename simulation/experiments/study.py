@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from simulation.conditions import AnyCondition
-from simulation.experiments.errors import IncompleteStudy, InputError, Interrupted, ResultError, RunsFailed
-from simulation.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent
-from simulation.execution.books import Failure, Outcome
-from simulation.execution.folder import untouched_since
-from simulation.execution.study import run_study
-from simulation.runtime import cores, require_address_space
-from simulation.scenario.conditions import conditions_of, warnings_of
-from simulation.seal import DamagedFile, matches_digest, write_digest
-from simulation.study_file import StudyFileError
-from simulation.text import count
+from adccsim.conditions import AnyCondition
+from adccsim.execution.books import Failure, Outcome
+from adccsim.execution.folder import untouched_since
+from adccsim.execution.study import run_study
+from adccsim.experiments.errors import IncompleteStudy, InputError, Interrupted, ResultError, RunsFailed
+from adccsim.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent
+from adccsim.runtime import cores, require_address_space
+from adccsim.scenario.conditions import conditions_of, warnings_of
+from adccsim.seal import DamagedFile, matches_digest, write_digest
+from adccsim.study_file import StudyFileError
+from adccsim.text import count
 
 if TYPE_CHECKING:
-    from analysis.assay.study import Result, WellAnalysis
-    from analysis.growth.mice import MiceAnalysis
-    from analysis.growth.study import GrowthResult
+    from adccsim.analysis.assay.study import Result, WellAnalysis
+    from adccsim.analysis.growth.mice import MiceAnalysis
+    from adccsim.analysis.growth.study import GrowthResult
 
 SUMMARY = "summary.txt"
 REPORT = "report.html"
@@ -194,9 +194,9 @@ def run_and_analyse(
 
 
 def _analysed(folder: Path, processes: int) -> "Result | GrowthResult":
-    from analysis.assay.study import analyse_wells
-    from analysis.growth.mice import analyse_mice
-    from analysis.reading.runs import kind_of
+    from adccsim.analysis.assay.study import analyse_wells
+    from adccsim.analysis.growth.mice import analyse_mice
+    from adccsim.analysis.reading.runs import kind_of
 
     with _faults_of(folder):
         if kind_of(folder) == "xenograft":
@@ -205,9 +205,9 @@ def _analysed(folder: Path, processes: int) -> "Result | GrowthResult":
 
 
 def _examined(folder: Path, processes: int) -> "WellAnalysis | MiceAnalysis":
-    from analysis.assay.study import examine_wells
-    from analysis.growth.mice import examine_mice
-    from analysis.reading.runs import kind_of
+    from adccsim.analysis.assay.study import examine_wells
+    from adccsim.analysis.growth.mice import examine_mice
+    from adccsim.analysis.reading.runs import kind_of
 
     with _faults_of(folder):
         if kind_of(folder) == "xenograft":
@@ -218,7 +218,7 @@ def _examined(folder: Path, processes: int) -> "WellAnalysis | MiceAnalysis":
 @contextmanager
 def _faults_of(folder: Path) -> Iterator[None]:
     """What an analysis raises, as an error of this package that names the folder."""
-    from analysis.errors import ForeignFile, MissingControls, SheetFault
+    from adccsim.analysis.errors import ForeignFile, MissingControls, SheetFault
 
     try:
         yield
@@ -236,7 +236,7 @@ def _faults_of(folder: Path) -> Iterator[None]:
 
 def _keep_summary(folder: Path, result: "Result | GrowthResult") -> None:
     """Keep the text of an analysis without a problem: until something changes, the next one can be left out."""
-    from analysis.writing import write_text
+    from adccsim.analysis.writing import write_text
 
     (folder / SUMMARY).unlink(missing_ok=True)
     if not result.problems:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.reading.run_file import Series
-from analysis.reading.runs import Run
-from simulation.conditions import WellCondition
-from simulation.version import WELL_MODEL
+from adccsim.analysis.reading.run_file import Series
+from adccsim.analysis.reading.runs import Run
+from adccsim.conditions import WellCondition
+from adccsim.version import WELL_MODEL
 
 
 def planned(condition: WellCondition, series: Mapping[str, Series] | None = None) -> Run:
@@ -17,7 +17,7 @@ def planned(condition: WellCondition, series: Mapping[str, Series] | None = None
 def simulated(condition: WellCondition) -> Run:
     """The run of a well, made in memory: its observables, without agents. Call runtime.configure before."""
     # Numba has to find its cache directory before a kernel is imported.
-    from simulation.execution.well import measure
+    from adccsim.execution.well import measure
 
     found = measure(condition)
     return planned(condition, {name: Series(value, hours, "", edges) for name, (value, hours, edges) in found.items()})

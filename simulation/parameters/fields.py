@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
-from simulation.text import one_line
+from adccsim.text import one_line
 
 KINDS = (
     *("cell_lines", "effectors", "antibodies", "mechanisms", "wells", "readouts"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from simulation.parameters.fields import (
+from adccsim.parameters.fields import (
     CHOICES,
     DEFAULT,
     IN_VIVO_OF,
@@ -29,7 +29,7 @@ from simulation.parameters.fields import (
     shipped,
     shown,
 )
-from simulation.parameters.overlay import Added, Names, check_added, field_names, lay_over, taken_over
+from adccsim.parameters.overlay import Added, Names, check_added, field_names, lay_over, taken_over
 
 
 @dataclass(frozen=True, slots=True)

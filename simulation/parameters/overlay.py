@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulation.parameters.fields import (
+from adccsim.parameters.fields import (
     DEFAULT,
     IN_VIVO_OF,
     KINDS,
@@ -24,7 +24,7 @@ from simulation.parameters.fields import (
     shown,
     units,
 )
-from simulation.reading import UnreadableError, read_toml
+from adccsim.reading import UnreadableError, read_toml
 
 # Without these a new entry would pass as another one: [default] is the entry named here (see the heads of the tables).
 REFERENCE = {"antibodies": "trastuzumab", "effectors": "NK-resting", "mice": "nude"}

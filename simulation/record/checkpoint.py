@@ -18,15 +18,9 @@ from uuid import uuid4
 
 import numpy as np
 
-from simulation.memory import BLOCK, blocks_of, empty_column, in_blocks, written
-from simulation.scenario.xenograft.branch import (
-    CHECKPOINT_SCHEMA,
-    META,
-    CheckpointError,
-    faults_of_checkpoint,
-    read_meta,
-)
-from simulation.seal import SIZE, naming, seal_tail
+from adccsim.memory import BLOCK, blocks_of, empty_column, in_blocks, written
+from adccsim.scenario.xenograft.branch import CHECKPOINT_SCHEMA, META, CheckpointError, faults_of_checkpoint, read_meta
+from adccsim.seal import SIZE, naming, seal_tail
 
 _AT_ONCE = 4096  # blocks
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: the same state has the same bytes

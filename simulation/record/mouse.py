@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import h5py
 import numpy as np
 
-from simulation.record import mouse_layout as layout
-from simulation.record.objects import write_dataset, write_h5md, write_meta, write_parts
-from simulation.record.particles import write_particles
-from simulation.record.recorder import Recorder
+from adccsim.record import mouse_layout as layout
+from adccsim.record.objects import write_dataset, write_h5md, write_meta, write_parts
+from adccsim.record.particles import write_particles
+from adccsim.record.recorder import Recorder
 
 _MOST_KILLS = 1_000_000  # kept one by one; beyond it the series of counts has to do
 

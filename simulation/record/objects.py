@@ -10,7 +10,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from simulation.record import layout
+from adccsim.record import layout
 
 COMPRESS_FROM = 2048  # elements: small datasets are smaller and faster without
 _STRING = h5py.string_dtype()

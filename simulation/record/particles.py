@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import h5py
 import numpy as np
 
-from simulation.record.objects import write_dataset
+from adccsim.record.objects import write_dataset
 
 ABSENT = 255  # state of an agent that a frame does not hold
 _VTK_VERSION = (2, 3)

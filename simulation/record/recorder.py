@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from simulation.record.objects import Link, Part
+from adccsim.record.objects import Link, Part
 
 _NO_CLASSES: Mapping[str, Sequence[str]] = {}
 

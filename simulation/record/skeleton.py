@@ -17,7 +17,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from simulation.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_meta, write_parts
+from adccsim.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_meta, write_parts
 
 _MOST = 128  # shapes that are kept: a sweep of wells that record no cells has one per length of its conditions' text
 _BLOCK = 1 << 16  # bytes by which a file in memory grows

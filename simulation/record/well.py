@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from simulation.record import layout, skeleton
-from simulation.record.objects import Link, Part, make_group, write_dataset, write_h5md, write_meta, write_parts
-from simulation.record.particles import write_particles
-from simulation.record.recorder import Recorder
+from adccsim.record import layout, skeleton
+from adccsim.record.objects import Link, Part, make_group, write_dataset, write_h5md, write_meta, write_parts
+from adccsim.record.particles import write_particles
+from adccsim.record.recorder import Recorder
 
 
 class WellRecord(Recorder):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from simulation.conditions import AnyCondition
-from simulation.scenario.kinds import kind_of
-from simulation.scenario.stand_ins import Row
-from simulation.scenario.tables import Loaded
+from adccsim.conditions import AnyCondition
+from adccsim.scenario.kinds import kind_of
+from adccsim.scenario.stand_ins import Row
+from adccsim.scenario.tables import Loaded
 
 
 def conditions_of(scenario: Loaded) -> Sequence[AnyCondition]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from simulation.conditions import AnyCondition
-    from simulation.scenario.faults import Fault
-    from simulation.scenario.stand_ins import Row
-    from simulation.scenario.tables import Loaded
+    from adccsim.conditions import AnyCondition
+    from adccsim.scenario.faults import Fault
+    from adccsim.scenario.stand_ins import Row
+    from adccsim.scenario.tables import Loaded
 
 KINDS = ("well", "xenograft")
 
@@ -53,9 +53,9 @@ class Kind(Protocol):
 def kind_of(name: object) -> Kind:
     """The kind of this name; a well where it is no name of one. What only the other kind needs is not imported."""
     if name == "xenograft":
-        from simulation.scenario.xenograft import kind as xenograft
+        from adccsim.scenario.xenograft import kind as xenograft
 
         return xenograft
-    from simulation.scenario.well import kind as well
+    from adccsim.scenario.well import kind as well
 
     return well

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulation.reading import UnreadableError, parse_toml, read_text
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
-from simulation.scenario.kinds import KINDS, kind_of
-from simulation.scenario.tables import SCHEMA_VERSION, Loaded
-from simulation.scenario.validate import flatten_sweep
+from adccsim.reading import UnreadableError, parse_toml, read_text
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
+from adccsim.scenario.kinds import KINDS, kind_of
+from adccsim.scenario.tables import SCHEMA_VERSION, Loaded
+from adccsim.scenario.validate import flatten_sweep
 
 
 def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Loaded:

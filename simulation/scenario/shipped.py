@@ -4,12 +4,12 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
 
 
 def shipped() -> dict[str, Path]:
     """Name (the file name without .toml) -> path of every scenario that comes with the software, sorted by name."""
-    folder = Path(str(resources.files("scenarios")))
+    folder = Path(str(resources.files("adccsim.scenarios")))
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 

@@ -7,8 +7,8 @@ A number that the scenario sets or sweeps is its own and is not listed.         
 
 from collections.abc import Container, Iterable
 
-from simulation.parameters.lookup import Entry
-from simulation.scenario.tables import Loaded
+from adccsim.parameters.lookup import Entry
+from adccsim.scenario.tables import Loaded
 
 Row = dict[str, str | float]
 

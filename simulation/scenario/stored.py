@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simulation.reading import UnreadableError, parse_toml
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.tables import Loaded
+from adccsim.reading import UnreadableError, parse_toml
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.tables import Loaded
 
 # The runs do not depend on them, and the files that they name are not part of a study.
 _NOT_OF_THE_RUNS = ("compare", "calibrate", "sensitivity")

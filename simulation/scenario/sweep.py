@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulation.scenario.tables import Loaded, Table
+from adccsim.scenario.tables import Loaded, Table
 
 
 @dataclass(frozen=True)

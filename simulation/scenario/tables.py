@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from simulation.parameters import lookup
+from adccsim.parameters import lookup
 
 SCHEMA_VERSION = 1
 

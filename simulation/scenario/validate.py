@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from simulation.scenario.faults import Fault, explain, nearest, sweep_path
-from simulation.scenario.tables import Table
+from adccsim.scenario.faults import Fault, explain, nearest, sweep_path
+from adccsim.scenario.tables import Table
 
 
 def number_faults(table: type[Table], numbers: Mapping[str, float]) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ import numpy as np
 from mesa.discrete_space import OrthogonalMooreGrid
 from mesa.discrete_space.property_layer import PropertyLayer
 
-from simulation.well.layout import ALIVE, ATTACHED, CLEARED, DEAD, GONE, PARTNER, POS, STATE, WALL
-from simulation.well.state import granules, levels
+from adccsim.well.layout import ALIVE, ATTACHED, CLEARED, DEAD, GONE, PARTNER, POS, STATE, WALL
+from adccsim.well.state import granules, levels
 
 FREE, TARGET, NK, OUTSIDE = 0, 1, 2, 3  # values of the property layer `occupancy`
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from simulation.parameters import lookup
-from simulation.teaching import keys
+from adccsim.parameters import lookup
+from adccsim.teaching import keys
 
 
 @dataclass(frozen=True)

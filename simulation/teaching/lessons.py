@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from simulation.teaching import keys
+from adccsim.teaching import keys
 
 START = "start"
 
@@ -80,7 +80,7 @@ OBSERVABLES = {
 @cache
 def lessons() -> tuple[Lesson, ...]:
     """All lessons, in order."""
-    folder = resources.files("simulation.teaching") / "lesson_files"
+    folder = resources.files("adccsim.teaching") / "lesson_files"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
     return tuple(_lesson(n, tomllib.loads(file.read_text(encoding="utf-8"))) for n, file in enumerate(files, 1))
 

@@ -24,8 +24,8 @@ from urllib.parse import parse_qsl
 from anyio import to_thread
 from starlette.responses import HTMLResponse
 
-from simulation.teaching import rooms
-from simulation.teaching.door import VISITOR, page
+from adccsim.teaching import rooms
+from adccsim.teaching.door import VISITOR, page
 
 SILENT_S = 10.0
 PRESSED_S = 2.0

@@ -20,9 +20,9 @@ import mesa
 from mesa.agentset import AgentSet
 from mesa.experimental.scenarios import Scenario
 
-from simulation import runtime
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
-from simulation.teaching import keys
+from adccsim import runtime
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
+from adccsim.teaching import keys
 
 BASE = """
 schema = 1
@@ -108,8 +108,8 @@ class ADCCModel(mesa.Model):
         raw = raw_of(scenario, PARAMETERS)
         scenario.rng = raw["seed"]
         runtime.configure()  # before the kernels are imported, and not when this module is
-        from simulation.teaching.agents import WellGrid
-        from simulation.teaching.plate import Plate
+        from adccsim.teaching.agents import WellGrid
+        from adccsim.teaching.plate import Plate
 
         self.plate = Plate(raw, record_events=scenario.record_events)
         self.washes = 0
@@ -196,14 +196,14 @@ class ADCCModel(mesa.Model):
     @property
     def tumour_cells(self) -> AgentSet:
         """Every target that ever was in the well."""
-        from simulation.teaching.agents import TumourCell
+        from adccsim.teaching.agents import TumourCell
 
         return self._of(TumourCell, self.plate.sample.engine.n_targets)
 
     @property
     def nk_cells(self) -> AgentSet:
         """Every NK cell in the well, dead ones included, rinsed ones not."""
-        from simulation.teaching.agents import NKCell
+        from adccsim.teaching.agents import NKCell
 
         return self._of(NKCell, len(self.plate.sample.engine.effectors))
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import solara
 
-from simulation.teaching import rooms
+from adccsim.teaching import rooms
 
 FRONT = Path(__file__).parent / "front"
 

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from analysis.growth.measures import tgi_tc
-from simulation.conditions.mouse import Dose, MouseCondition
-from simulation.conditions.tumour_size import largest_cells
-from simulation.names import CONTROL_NAMES, control_arms
-from simulation.execution.driver import drive
-from simulation.execution.mouse import MouseWorld
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.xenograft.expand import expand_mice
-from simulation.scenario.xenograft.schema import XenograftScenario
-from simulation.toml_text import toml_text
+from adccsim.analysis.growth.measures import tgi_tc
+from adccsim.conditions.mouse import Dose, MouseCondition
+from adccsim.conditions.tumour_size import largest_cells
+from adccsim.execution.driver import drive
+from adccsim.execution.mouse import MouseWorld
+from adccsim.names import CONTROL_NAMES, control_arms
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.xenograft.expand import expand_mice
+from adccsim.scenario.xenograft.schema import XenograftScenario
+from adccsim.toml_text import toml_text
 
 TREATED, CONTROL = "treated", "control"
 DRUG, ROUTE = "trastuzumab", "iv"  # of a dose by hand where no dose is planned

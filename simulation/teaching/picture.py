@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from simulation.well.engine import WellEngine
-from simulation.well.layout import ALIVE, CLEARED, DEAD, WALL
-from simulation.well.readout import agents
+from adccsim.well.engine import WellEngine
+from adccsim.well.layout import ALIVE, CLEARED, DEAD, WALL
+from adccsim.well.readout import agents
 
 # Colours as (r, g, b). Viridis, without its darkest fifth, which the floor would swallow.
 RAMP = (

@@ -11,17 +11,17 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from analysis.assay.controls import LYSIS_READOUTS, percent_lysis
-from simulation.conditions.well import Intervention, WellCondition
-from simulation.execution.driver import drive
-from simulation.execution.well import WellWorld
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.well.donors import donors_of
-from simulation.scenario.well.resolve import resolve
-from simulation.scenario.well.schema import Action, Scenario
-from simulation.toml_text import toml_text
-from simulation.well.engine import WellEngine, WellFullError
+from adccsim.analysis.assay.controls import LYSIS_READOUTS, percent_lysis
+from adccsim.conditions.well import Intervention, WellCondition
+from adccsim.execution.driver import drive
+from adccsim.execution.well import WellWorld
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.well.donors import donors_of
+from adccsim.scenario.well.resolve import resolve
+from adccsim.scenario.well.schema import Action, Scenario
+from adccsim.toml_text import toml_text
+from adccsim.well.engine import WellEngine, WellFullError
 
 SAMPLE, CONTROL, TARGET_ONLY, EFFECTOR_ONLY = "sample", "no_antibody", "target_only", "effector_only"
 

@@ -27,9 +27,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulation.memory import give_back
-from simulation.teaching import picture
-from simulation.teaching.session import Session
+from adccsim.memory import give_back
+from adccsim.teaching import picture
+from adccsim.teaching.session import Session
 
 MOST = "ADCC_TEACH_SESSIONS"  # environment: most visitors at one time
 DEFAULT_MOST = 24

@@ -7,10 +7,10 @@ import warnings
 import webbrowser
 from pathlib import Path
 
-from simulation.teaching import assets
-from simulation.teaching.door import Door, Guard, names_of
+from adccsim.teaching import assets
+from adccsim.teaching.door import Door, Guard, names_of
 
-APP = "simulation.teaching.page"
+APP = "adccsim.teaching.page"
 ANY = ("0.0.0.0", "::")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 WS_MOST_BYTES = 1 << 18  # of a message; those of a page have a few hundred bytes
@@ -44,7 +44,7 @@ def serve(host: str, port: int, browser: bool, sessions: int, announce) -> None:
         "SOLARA_ROOT_PATH": "",  # else Solara takes both from the first request, for everybody
         "SOLARA_BASE_URL": _address("localhost" if host in ANY else host, port),
     }
-    from simulation.teaching import lobby, rooms
+    from adccsim.teaching import lobby, rooms
 
     os.environ["SOLARA_KERNEL_MAX_COUNT"] = str(2 * lobby.kernels_most())  # threads: two while a page reconnects
     import uvicorn
@@ -76,8 +76,8 @@ def application(folder: Path, door: Door):
     from solara.server import kernel_context, starlette
     from starlette.routing import Mount
 
-    from simulation.teaching import rooms
-    from simulation.teaching.lobby import Lobby
+    from adccsim.teaching import rooms
+    from adccsim.teaching.lobby import Lobby
 
     class PageFiles(starlette.StaticCdn):
         """Of Solara's own way: it fetches what the folder lacks, and deletes a folder that is asked for as a file."""
@@ -95,7 +95,7 @@ def application(folder: Path, door: Door):
 
 def _warm_up() -> None:
     """Load the kernels before the first visitor comes."""
-    from simulation.teaching.session import Session
+    from adccsim.teaching.session import Session
 
     session = Session()
     session.advance(1)
@@ -104,8 +104,8 @@ def _warm_up() -> None:
 
 def _warm_up_tumours() -> None:
     """Load those of the tumour too, while the first visitors look at the well."""
-    from simulation.teaching.lessons import lessons
-    from simulation.teaching.session import Session
+    from adccsim.teaching.lessons import lessons
+    from adccsim.teaching.session import Session
 
     session = Session()
     session.open_lesson(next(one.number for one in lessons() if one.scenario["kind"] == "xenograft"))

@@ -13,12 +13,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from simulation.scenario.faults import ScenarioError
-from simulation.teaching import controls
-from simulation.teaching.controls import NotOnOffer, pick
-from simulation.teaching.lessons import START, lessons
-from simulation.teaching.tumour_show import TumourShow
-from simulation.teaching.well_show import WellShow
+from adccsim.scenario.faults import ScenarioError
+from adccsim.teaching import controls
+from adccsim.teaching.controls import NotOnOffer, pick
+from adccsim.teaching.lessons import START, lessons
+from adccsim.teaching.tumour_show import TumourShow
+from adccsim.teaching.well_show import WellShow
 
 SHOWS = {"well": WellShow, "xenograft": TumourShow}  # by the kind of a lesson's scenario
 FASTEST_S = 1 / 40  # between two pictures

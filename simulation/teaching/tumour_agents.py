@@ -8,12 +8,12 @@ import mesa
 import numpy as np
 from mesa.discrete_space import OrthogonalMooreGrid
 
-from simulation.teaching.agents import LiveLayer, StaleCell
-from simulation.teaching.tumour_slice import Slice, field_side, plane_of, snapshot
-from simulation.xenograft.contacts import GRANULES_AT, KINDS
-from simulation.xenograft.layout import damage_of, rank_of, threshold_of
-from simulation.xenograft.params import tumour_params
-from simulation.xenograft.snapshot import fields_of
+from adccsim.teaching.agents import LiveLayer, StaleCell
+from adccsim.teaching.tumour_slice import Slice, field_side, plane_of, snapshot
+from adccsim.xenograft.contacts import GRANULES_AT, KINDS
+from adccsim.xenograft.layout import damage_of, rank_of, threshold_of
+from adccsim.xenograft.params import tumour_params
+from adccsim.xenograft.snapshot import fields_of
 
 
 class _SliceView(mesa.Agent):

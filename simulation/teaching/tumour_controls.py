@@ -1,7 +1,7 @@
 """Tumour controls: what a visitor may set about the mouse; see controls.py for how a control works."""
 
-from simulation.parameters import lookup
-from simulation.teaching.controls import Control, receptor_words
+from adccsim.parameters import lookup
+from adccsim.teaching.controls import Control, receptor_words
 
 _DOSES = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _ANTIBODIES = {

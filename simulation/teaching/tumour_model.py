@@ -18,8 +18,8 @@ import numpy as np
 from mesa.agentset import AgentSet
 from mesa.experimental.scenarios import Scenario
 
-from simulation import runtime
-from simulation.teaching.model import plain, raw_of, refuse_unknown
+from adccsim import runtime
+from adccsim.teaching.model import plain, raw_of, refuse_unknown
 
 BASE = """
 schema = 1
@@ -113,8 +113,8 @@ class TumourModel(mesa.Model):
         raw = raw_of(scenario, PARAMETERS)
         scenario.rng = raw["seed"]
         runtime.configure()  # before the kernels are imported, and not when this module is
-        from simulation.teaching.pair import Pair
-        from simulation.teaching.tumour_agents import SliceGrid
+        from adccsim.teaching.pair import Pair
+        from adccsim.teaching.tumour_agents import SliceGrid
 
         self.pair = Pair(raw)
         self._held: dict[Callable, tuple[int, list]] = {}
@@ -185,14 +185,14 @@ class TumourModel(mesa.Model):
     @property
     def slice_cells(self) -> AgentSet:
         """Tumour cells in the middle plane of the treated tumour, as they are now."""
-        from simulation.teaching.tumour_agents import cells_of
+        from adccsim.teaching.tumour_agents import cells_of
 
         return self._of(cells_of)
 
     @property
     def slice_effectors(self) -> AgentSet:
         """Immune cells in the middle plane of the treated tumour, as they are now."""
-        from simulation.teaching.tumour_agents import effectors_of
+        from adccsim.teaching.tumour_agents import effectors_of
 
         return self._of(effectors_of)
 

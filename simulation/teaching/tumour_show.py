@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from simulation.teaching import picture, tumour_controls, tumour_slice
-from simulation.teaching.controls import pick, rounded, rounded_all
-from simulation.teaching.tumour_model import BASE, TumourModel
-from simulation.toml_text import toml_text
+from adccsim.teaching import picture, tumour_controls, tumour_slice
+from adccsim.teaching.controls import pick, rounded, rounded_all
+from adccsim.teaching.tumour_model import BASE, TumourModel
+from adccsim.toml_text import toml_text
 
 GIVE_MG_PER_KG = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 CURVE_POINTS = 160

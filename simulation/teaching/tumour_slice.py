@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from simulation.teaching import picture
-from simulation.xenograft.contacts import CD16A_AT, KILLS_AT, KINDS, POTENCY_AT, START_AT
-from simulation.xenograft.engine import TumourEngine
-from simulation.xenograft.layout import (
+from adccsim.teaching import picture
+from adccsim.xenograft.contacts import CD16A_AT, KILLS_AT, KINDS, POTENCY_AT, START_AT
+from adccsim.xenograft.engine import TumourEngine
+from adccsim.xenograft.layout import (
     ALIVE,
     CELL_SLOTS,
     COMMITTED,
@@ -31,8 +31,8 @@ from simulation.xenograft.layout import (
     rank_of,
     state_of,
 )
-from simulation.xenograft.opsonisation import POOLS, RANKS, class_occupancy
-from simulation.xenograft.state import ball_radius
+from adccsim.xenograft.opsonisation import POOLS, RANKS, class_occupancy
+from adccsim.xenograft.state import ball_radius
 
 EDGE = 9  # sites along a block: one for the vessel, 80 for cells (64 nominal)
 SHOWN = EDGE * EDGE - 1
@@ -170,7 +170,7 @@ def _spread(place: np.ndarray, n: np.ndarray) -> np.ndarray:
 @cache
 def relative_her2() -> np.ndarray:
     """HER2 of each level over the mean of its line."""
-    from simulation.xenograft.layout import her2_relative
+    from adccsim.xenograft.layout import her2_relative
 
     return her2_relative()
 

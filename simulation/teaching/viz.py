@@ -1,7 +1,7 @@
 """Viz: the well, and the tumour, inside Mesa's own SolaraViz, for notebooks.
 
     from mesa.visualization import SolaraViz
-    from simulation.teaching import viz
+    from adccsim.teaching import viz
     model = ADCCModel(rng=1)
     SolaraViz(model, components=viz.COMPONENTS, model_params=viz.model_params())
 
@@ -15,8 +15,8 @@ import numpy as np
 import solara
 from mesa.visualization.utils import update_counter
 
-from simulation.teaching import picture, tumour_slice
-from simulation.teaching.plate import CONTROL
+from adccsim.teaching import picture, tumour_slice
+from adccsim.teaching.plate import CONTROL
 
 _WIDTH, _HEIGHT, _DASHES = 480, 260, "5 4"
 

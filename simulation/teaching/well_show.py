@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from simulation.teaching import controls, picture
-from simulation.teaching.controls import pick, rounded, rounded_all
-from simulation.teaching.model import BASE, ADCCModel
-from simulation.teaching.plate import CONTROL
-from simulation.toml_text import toml_text
+from adccsim.teaching import controls, picture
+from adccsim.teaching.controls import pick, rounded, rounded_all
+from adccsim.teaching.model import BASE, ADCCModel
+from adccsim.teaching.plate import CONTROL
+from adccsim.toml_text import toml_text
 
 ADD_UG_PER_ML = (1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
 ADD_PER_TARGET = (0.5, 1.0, 2.0, 4.0)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from numba import njit
 
-from simulation.biology.binding import bound_after, free_receptors, singly_bound
-from simulation.biology.growth import direct_block
-from simulation.biology.synapse import bridge_constant, engaging
-from simulation.well.layout import ALIVE, P
+from adccsim.biology.binding import bound_after, free_receptors, singly_bound
+from adccsim.biology.growth import direct_block
+from adccsim.biology.synapse import bridge_constant, engaging
+from adccsim.well.layout import ALIVE, P
 
 _FREE, _INTERNAL, _ADDED, _K2 = P["free_0"], P["internalised_0"], P["added_0"], P["k2"]
 

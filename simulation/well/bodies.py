@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit
 
-from simulation.biology.killing import hits_at_birth
-from simulation.biology.rng import mix64
-from simulation.well.layout import ALIVE, ATTACHED, CLEARED, DIRECTION, PARTNER, STAMP, STATE, C, P
+from adccsim.biology.killing import hits_at_birth
+from adccsim.biology.rng import mix64
+from adccsim.well.layout import ALIVE, ATTACHED, CLEARED, DIRECTION, PARTNER, STAMP, STATE, C, P
 
 C_ATTACHED, C_CLEARED, C_BIRTHS, C_ALIVE = C["attached"], C["cleared"], C["births"], C["alive"]
 P_CLEARED = P["cleared_0"]

@@ -8,11 +8,11 @@ passes on are receptor numbers, direct response and clone of the cells picked.
 import numpy as np
 from msgspec.structs import replace
 
-from simulation.biology.rng import STREAM_CULTURE, key_at, unit_at
-from simulation.conditions.well import Intervention, WellCondition
-from simulation.well.engine import WellEngine
-from simulation.well.layout import ALIVE
-from simulation.well.params import WellParams, well_params
+from adccsim.biology.rng import STREAM_CULTURE, key_at, unit_at
+from adccsim.conditions.well import Intervention, WellCondition
+from adccsim.well.engine import WellEngine
+from adccsim.well.layout import ALIVE
+from adccsim.well.params import WellParams, well_params
 
 CULTURE_TICK_H = 1.0 / 6.0  # antibody is near its plateau for days: ten minutes resolve it
 HERITABLE = ("target_receptors_0", "target_response", "target_clone")

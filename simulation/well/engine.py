@@ -5,14 +5,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulation.biology.binding import dose_nM
-from simulation.biology.killing import CD16A_LEVELS, hits_quantiles
-from simulation.conditions.geometry import layers_needed
-from simulation.conditions.well import Intervention
-from simulation.well import layout
-from simulation.well.antibody import occupancy, step_antibody
-from simulation.well.kernel import STAMPS_PER_TICK, advance
-from simulation.well.layout import (
+from adccsim.biology.binding import dose_nM
+from adccsim.biology.killing import CD16A_LEVELS, hits_quantiles
+from adccsim.conditions.geometry import layers_needed
+from adccsim.conditions.well import Intervention, WellCondition
+from adccsim.well import layout
+from adccsim.well.antibody import occupancy, step_antibody
+from adccsim.well.kernel import STAMPS_PER_TICK, advance
+from adccsim.well.layout import (
     ANTIBODY_ARM,
     ATTACHED,
     COUNTERS,
@@ -31,17 +31,9 @@ from simulation.well.layout import (
     K,
     P,
 )
-from simulation.well.params import WellParams, attached_bound, bounds
-from simulation.well.place import compartment_corners, empty_grid, place_effectors, place_targets
-from simulation.well.state import (
-    EFFECTOR_COLUMNS,
-    TARGET_COLUMNS,
-    draw_effectors,
-    draw_targets,
-    faults,
-    granules,
-    tally,
-)
+from adccsim.well.params import WellParams, attached_bound, bounds, well_params
+from adccsim.well.place import compartment_corners, empty_grid, place_effectors, place_targets
+from adccsim.well.state import EFFECTOR_COLUMNS, TARGET_COLUMNS, draw_effectors, draw_targets, faults, granules, tally
 
 EVENT_ROOM = 1 << 16
 # What is still asked of effectors that were rinsed away: how they killed.
@@ -61,12 +53,24 @@ class WellFullError(ValueError):
 class WellEngine:
     """An in-vitro well.
 
-    params: from params.well_params; run_key: 64-bit Philox key; founders: heritable target columns (see culture) that
+    params: a WellCondition, or what params.well_params makes of one; run_key: 64-bit Philox key, by default that of the
+    condition; founders: heritable target columns (see culture) that
     replace drawn ones, as many as there are targets. advance(n) then advance(m) equals advance(n + m) bit for
     bit; observe() draws nothing and changes nothing.
     """
 
-    def __init__(self, params: WellParams, run_key: int, check: bool = False, founders: Mapping | None = None):
+    def __init__(
+        self,
+        params: WellParams | WellCondition,
+        run_key: int | None = None,
+        check: bool = False,
+        founders: Mapping | None = None,
+    ):
+        if isinstance(params, WellCondition):
+            run_key = params.run_key if run_key is None else run_key
+            params = well_params(params)
+        if run_key is None:
+            raise TypeError("run_key: is needed where params are given in place of a condition")
         self.params = params
         self._founders = founders or {}
         self.key = np.uint64(run_key)

@@ -18,8 +18,8 @@ stop before any event and go on bit for bit.
 import numpy as np
 from numba import njit
 
-from simulation.biology.growth import division_rate
-from simulation.biology.killing import (
+from adccsim.biology.growth import division_rate
+from adccsim.biology.killing import (
     MAX_HITS_TO_KILL,
     antibody_hit_rate,
     detach_rate,
@@ -28,11 +28,11 @@ from simulation.biology.killing import (
     repair_rate,
     shedding_rate,
 )
-from simulation.biology.rng import STREAM_EVENTS, STREAM_POISSON, TO_UNIT32, philox, poisson, unit
-from simulation.biology.synapse import activation, bridges
-from simulation.well.antibody import step_antibody
-from simulation.well.bodies import clear, divide
-from simulation.well.layout import (
+from adccsim.biology.rng import STREAM_EVENTS, STREAM_POISSON, TO_UNIT32, philox, poisson, unit
+from adccsim.biology.synapse import activation, bridges
+from adccsim.well.antibody import step_antibody
+from adccsim.well.bodies import clear, divide
+from adccsim.well.layout import (
     ALIVE,
     ANTIBODY_ARM,
     ATTACHED,

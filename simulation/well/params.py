@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.biology.binding import dose_nM, nM_per_molecule, serum_igg_nM
-from simulation.biology.growth import division_rate
-from simulation.biology.killing import CD16A_LEVELS, MAX_HITS_TO_KILL, death_stage_rate, repair_rate
-from simulation.biology.motility import hop_per_h, tumble_per_h
-from simulation.biology.synapse import genotype_factor
-from simulation.conditions.well import Effectors, Targets, WellCondition
-from simulation.well.layout import Rates
+from adccsim.biology.binding import dose_nM, nM_per_molecule, serum_igg_nM
+from adccsim.biology.growth import division_rate
+from adccsim.biology.killing import CD16A_LEVELS, MAX_HITS_TO_KILL, death_stage_rate, repair_rate
+from adccsim.biology.motility import hop_per_h, tumble_per_h
+from adccsim.biology.synapse import genotype_factor
+from adccsim.conditions.well import Effectors, Targets, WellCondition
+from adccsim.well.layout import Rates
 
 TICK_H = 1.0 / 60.0
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
-from simulation.biology.rng import STREAM_PLACE_EFFECTORS, STREAM_PLACE_TARGETS, philox, unit
-from simulation.well.layout import WALL
+from adccsim.biology.rng import STREAM_PLACE_EFFECTORS, STREAM_PLACE_TARGETS, philox, unit
+from adccsim.well.layout import WALL
 
 _RIM_TRIES = 200
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from simulation.biology.release import raw_signal, released_units
-from simulation.biology.rng import STREAM_READER, normal_at
-from simulation.conditions.well import WellCondition
-from simulation.well.engine import WellEngine
-from simulation.well.layout import ALIVE, ATTACHED, GONE, PARTNER, POS, STATE
-from simulation.well.state import granules
+from adccsim.biology.release import raw_signal, released_units
+from adccsim.biology.rng import STREAM_READER, normal_at
+from adccsim.conditions.well import WellCondition
+from adccsim.well.engine import WellEngine
+from adccsim.well.layout import ALIVE, ATTACHED, GONE, PARTNER, POS, STATE
+from adccsim.well.state import granules
 
 
 def signals(

@@ -3,15 +3,9 @@
 import numpy as np
 from numba import njit
 
-from simulation.biology.killing import (
-    CD16A_LEVELS,
-    granule_load,
-    lognormal,
-    potency,
-    threshold,
-)
-from simulation.biology.rng import STREAM_EFFECTORS, STREAM_TARGETS, normal, philox, unit, unit_open
-from simulation.well.layout import (
+from adccsim.biology.killing import CD16A_LEVELS, granule_load, lognormal, potency, threshold
+from adccsim.biology.rng import STREAM_EFFECTORS, STREAM_TARGETS, normal, philox, unit, unit_open
+from adccsim.well.layout import (
     ALIVE,
     ANTIBODY_ARM,
     ATTACHED,

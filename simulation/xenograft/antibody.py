@@ -18,11 +18,11 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.tissue import free_at_equilibrium
-from simulation.memory import empty_column
-from simulation.xenograft.layout import CELL_SLOTS, clone_of, her2_of, her2_relative
-from simulation.xenograft.movement import FACES, step_of, total_of
-from simulation.xenograft.opsonisation import (
+from adccsim.biology.tissue import free_at_equilibrium
+from adccsim.memory import empty_column
+from adccsim.xenograft.layout import CELL_SLOTS, clone_of, her2_of, her2_relative
+from adccsim.xenograft.movement import FACES, step_of, total_of
+from adccsim.xenograft.opsonisation import (
     G_BINS,
     G_FIRST,
     G_LOW,

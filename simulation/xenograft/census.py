@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from simulation.xenograft.layout import ALIVE, CELL_SLOTS, CLONES, clone_of, her2_of, rank_of, state_of
+from adccsim.xenograft.layout import ALIVE, CELL_SLOTS, CLONES, clone_of, her2_of, rank_of, state_of
 
 SHELLS = 10
 STRAY_BEYOND = 1.1

@@ -20,8 +20,8 @@ import math
 import numpy as np
 from numba import njit
 
-from simulation.biology.binding import singly_bound
-from simulation.biology.killing import (
+from adccsim.biology.binding import singly_bound
+from adccsim.biology.killing import (
     CD16A_LEVELS,
     antibody_hit_rate,
     detach_rate,
@@ -30,9 +30,9 @@ from simulation.biology.killing import (
     repair_rate,
     shedding_rate,
 )
-from simulation.biology.rng import TO_UNIT32, mix64
-from simulation.biology.synapse import activation, bridges, engaging
-from simulation.xenograft.layout import (
+from adccsim.biology.rng import TO_UNIT32, mix64
+from adccsim.biology.synapse import activation, bridges, engaging
+from adccsim.xenograft.layout import (
     ALIVE,
     COMMITTED,
     KILLED_BIT,

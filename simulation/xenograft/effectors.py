@@ -15,11 +15,11 @@ from statistics import NormalDist
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.killing import CD16A_LEVELS, granule_load, lognormal, potency
-from simulation.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, next_patch_key, row_word, step_key
-from simulation.biology.synapse import bridge_constant, genotype_factor
-from simulation.conditions.mouse import AntibodyDrug, ResidentEffector
-from simulation.xenograft.contacts import (
+from adccsim.biology.killing import CD16A_LEVELS, granule_load, lognormal, potency
+from adccsim.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, next_patch_key, row_word, step_key
+from adccsim.biology.synapse import bridge_constant, genotype_factor
+from adccsim.conditions.mouse import AntibodyDrug, ResidentEffector
+from adccsim.xenograft.contacts import (
     ANTIBODY_ARM,
     CLASS_ZERO,
     CLASSES_PER_DOUBLING,
@@ -35,9 +35,9 @@ from simulation.xenograft.contacts import (
     fresh,
     live_an_hour,
 )
-from simulation.xenograft.layout import CELL_SLOTS, CLONES, EFFECTOR_SLOTS, her2_relative
-from simulation.xenograft.opsonisation import POOLS, antibodies_of, class_occupancy, receptor_table
-from simulation.xenograft.prefetch import prefetch
+from adccsim.xenograft.layout import CELL_SLOTS, CLONES, EFFECTOR_SLOTS, her2_relative
+from adccsim.xenograft.opsonisation import POOLS, antibodies_of, class_occupancy, receptor_table
+from adccsim.xenograft.prefetch import prefetch
 
 LOG_ROOM = 1 << 14  # kills per chunk and hour that are kept; more are counted
 _AHEAD = 2  # patches whose cells are asked for early; their effectors twice as early

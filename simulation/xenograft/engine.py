@@ -8,19 +8,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simulation.conditions.mouse import AntibodyDrug, Dose
-from simulation.memory import copy_written
-from simulation.xenograft.antibody import Antibody
-from simulation.xenograft.census import count_occupancy
-from simulation.xenograft.contacts import KINDS
-from simulation.xenograft.effectors import Effectors
-from simulation.xenograft.layout import her2_relative
-from simulation.xenograft.opsonisation import CLASSES, class_occupancy, signalling_pass
-from simulation.xenograft.params import TumourParams
-from simulation.xenograft.partners import Partners
-from simulation.xenograft.plasma import Plasma
-from simulation.xenograft.state import tissue_of
-from simulation.xenograft.tumour import Tumour, TumourError, move_rows
+from adccsim.conditions.mouse import AntibodyDrug, Dose, MouseCondition
+from adccsim.memory import copy_written
+from adccsim.xenograft.antibody import Antibody
+from adccsim.xenograft.census import count_occupancy
+from adccsim.xenograft.contacts import KINDS
+from adccsim.xenograft.effectors import Effectors
+from adccsim.xenograft.layout import her2_relative
+from adccsim.xenograft.opsonisation import CLASSES, class_occupancy, signalling_pass
+from adccsim.xenograft.params import TumourParams, tumour_params
+from adccsim.xenograft.partners import Partners
+from adccsim.xenograft.plasma import Plasma
+from adccsim.xenograft.state import tissue_of
+from adccsim.xenograft.tumour import Tumour, TumourError, move_rows
 
 _ANTIBODY_COLUMNS = ("total", "free", "theta", "profiles", "her2", "balance", "content", "given")
 _EFFECTOR_COLUMNS = ("recruitment", "present", "totals")
@@ -29,14 +29,19 @@ _EFFECTOR_COLUMNS = ("recruitment", "present", "totals")
 class TumourEngine:
     """The tumour of one mouse.
 
-    params: from params.tumour_params; run_key: 64-bit key of all draws; check: count every cell anew at every step and
-    raise TumourError where the running counts disagree. advance(n) then advance(m) equals advance(n + m) bit for bit,
+    params: a MouseCondition, or what params.tumour_params makes of one; run_key: 64-bit key of all draws, by default
+    that of the condition; check: count every cell anew at every step and raise TumourError where the running counts disagree. advance(n) then advance(m) equals advance(n + m) bit for bit,
     for any number of threads; observe() draws nothing and changes nothing.
     """
 
     tick_h = 1.0
 
-    def __init__(self, params: TumourParams, run_key: int, check: bool = False):
+    def __init__(self, params: TumourParams | MouseCondition, run_key: int | None = None, check: bool = False):
+        if isinstance(params, MouseCondition):
+            run_key = params.run_key if run_key is None else run_key
+            params = tumour_params(params)
+        if run_key is None:
+            raise TypeError("run_key: is needed where params are given in place of a condition")
         self.params, self.check = params, check
         self.tumour = Tumour(tissue_of(params), run_key)
         self.antibody = Antibody(self.side, params)

@@ -14,9 +14,9 @@ Limits   no losses: N = N0 e^(b t); nothing is born where f = 0; HER2 of daughte
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.killing import hits_at_birth
-from simulation.biology.rng import hash32, mix64, next_patch_key, row_word
-from simulation.xenograft.layout import (
+from adccsim.biology.killing import hits_at_birth
+from adccsim.biology.rng import hash32, mix64, next_patch_key, row_word
+from adccsim.xenograft.layout import (
     ALIVE,
     CELL_SLOTS,
     COMMITTED,
@@ -38,7 +38,7 @@ from simulation.xenograft.layout import (
     with_her2,
     with_state,
 )
-from simulation.xenograft.prefetch import prefetch
+from adccsim.xenograft.prefetch import prefetch
 
 # Columns of the clone table, float64[clones, CLONE_COLUMNS]: chances per birth and rates per step.
 BIRTH, LOSS, DRUG_LOSS, DRIFT, HER2_LOSS, SWITCH, SWITCH_TO, REPAIR, DYING, CLONE_COLUMNS = range(10)

@@ -16,9 +16,9 @@ Limits   cells and effectors conserved exactly; no potential, no walk: nothing m
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.rng import hash32, mix64, next_patch_key, row_word
-from simulation.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, with_rank
-from simulation.xenograft.prefetch import prefetch
+from adccsim.biology.rng import hash32, mix64, next_patch_key, row_word
+from adccsim.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, with_rank
+from adccsim.xenograft.prefetch import prefetch
 
 OUTBOX = 16  # leavers that lie apart from the patch, next to each other in memory; further ones stay in its top slots
 FACES = 6  # +x, -x, +y, -y, +z, -z; faces uint64[patches] holds the leavers of face f in bits 8 f to 8 f + 7

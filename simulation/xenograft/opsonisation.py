@@ -13,18 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from simulation.biology.binding import AVOGADRO_PER_MOL
-from simulation.biology.growth import combined_block, direct_block
-from simulation.biology.tissue import (
-    apparent_kd_nM,
-    by_rank,
-    exchange_per_h,
-    extravasation_per_h,
-    fill,
-    thiele_squared,
-)
-from simulation.conditions.mouse import AntibodyDrug, Clone, Drug, Tissue
-from simulation.xenograft.layout import CLONES, rank_of
+from adccsim.biology.binding import AVOGADRO_PER_MOL
+from adccsim.biology.growth import combined_block, direct_block
+from adccsim.biology.tissue import apparent_kd_nM, by_rank, exchange_per_h, extravasation_per_h, fill, thiele_squared
+from adccsim.conditions.mouse import AntibodyDrug, Clone, Drug, Tissue
+from adccsim.xenograft.layout import CLONES, rank_of
 
 POOLS = 2  # HER2 epitopes that antibodies tell apart
 RANKS = 16

@@ -13,7 +13,7 @@ Limits   uniform perfusion: o = s / (1 + s); no vessels: o = (R / r) sinh(r / L)
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.tissue import open_share
+from adccsim.biology.tissue import open_share
 
 SWEEPS_PER_STEP = 4
 SWEEPS_AT_START = 200

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from simulation.conditions.mouse import Clone, Dose, Drug, MouseCondition, Residents, Strain, Tissue
-from simulation.conditions.tumour_size import largest_cells, start_cells
-from simulation.xenograft.layout import PATCH_CELLS
+from adccsim.conditions.mouse import Clone, Dose, Drug, MouseCondition, Residents, Strain, Tissue
+from adccsim.conditions.tumour_size import largest_cells, start_cells
+from adccsim.xenograft.layout import PATCH_CELLS
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simulation.conditions.mouse import Clone, SmallMolecule
+from adccsim.conditions.mouse import Clone, SmallMolecule
 
 STAGES = 3
 _STEPS_OF_RESPONSE = 64  # the table of signalling is made anew at these steps of the response only

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simulation.biology.binding import dose_nM
-from simulation.biology.pharmacokinetics import advance_linear, advance_saturable
-from simulation.conditions.mouse import AntibodyDrug
-from simulation.xenograft.opsonisation import POOLS, antibodies_of
+from adccsim.biology.binding import dose_nM
+from adccsim.biology.pharmacokinetics import advance_linear, advance_saturable
+from adccsim.conditions.mouse import AntibodyDrug
+from adccsim.xenograft.opsonisation import POOLS, antibodies_of
 
 ROUTES = ("iv", "ip", "sc")
 HOURS_PER_DAY = 24.0

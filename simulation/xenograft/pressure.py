@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from simulation.memory import empty_column
+from adccsim.memory import empty_column
 
 GRIDS = 5  # patch sides 1, 2, 4, 8, 16: fixed, since a number of grids that followed the box would change results
 BOX_MULTIPLE = 2 ** (GRIDS - 1)

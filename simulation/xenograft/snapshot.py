@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulation.conditions.mouse import AntibodyDrug, MouseCondition
-from simulation.xenograft.contacts import KILLS_AT
-from simulation.xenograft.layout import (
+from adccsim.conditions.mouse import AntibodyDrug, MouseCondition
+from adccsim.xenograft.contacts import KILLS_AT
+from adccsim.xenograft.layout import (
     ALIVE,
     CELL_SLOTS,
     COMMITTED,

@@ -16,17 +16,9 @@ import numpy as np
 from numba import njit, prange
 from scipy.special import iv, kv
 
-from simulation.biology.killing import threshold
-from simulation.biology.rng import STREAM_TISSUE, mix64, normal, patch_key, step_key, unit
-from simulation.xenograft.layout import (
-    ALIVE,
-    CELL_SLOTS,
-    CLONES,
-    DEAD,
-    HER2_REFERENCE,
-    HER2_STEPS_PER_DOUBLING,
-    pack,
-)
+from adccsim.biology.killing import threshold
+from adccsim.biology.rng import STREAM_TISSUE, mix64, normal, patch_key, step_key, unit
+from adccsim.xenograft.layout import ALIVE, CELL_SLOTS, CLONES, DEAD, HER2_REFERENCE, HER2_STEPS_PER_DOUBLING, pack
 
 
 class Clone(NamedTuple):

@@ -11,16 +11,16 @@ from collections.abc import Mapping
 import numpy as np
 from numba import njit, prange
 
-from simulation.biology.killing import hits_quantiles
-from simulation.biology.rng import STREAM_BIOLOGY, STREAM_MOVES, step_key
-from simulation.memory import copy_written, empty_column
-from simulation.xenograft import kernel, movement
-from simulation.xenograft.census import alive_of, count_cells, shape
-from simulation.xenograft.layout import CELL_SLOTS, DEAD, EFFECTOR_SLOTS
-from simulation.xenograft.oxygen import SWEEPS_AT_START, SWEEPS_PER_STEP, perfuse, settle
-from simulation.xenograft.pressure import BOX_MULTIPLE, Pressure
-from simulation.xenograft.rows import CHUNKS, Rows
-from simulation.xenograft.state import Tissue, ball_radius, check, draw_vessels, place_ball
+from adccsim.biology.killing import hits_quantiles
+from adccsim.biology.rng import STREAM_BIOLOGY, STREAM_MOVES, step_key
+from adccsim.memory import copy_written, empty_column
+from adccsim.xenograft import kernel, movement
+from adccsim.xenograft.census import alive_of, count_cells, shape
+from adccsim.xenograft.layout import CELL_SLOTS, DEAD, EFFECTOR_SLOTS
+from adccsim.xenograft.oxygen import SWEEPS_AT_START, SWEEPS_PER_STEP, perfuse, settle
+from adccsim.xenograft.pressure import BOX_MULTIPLE, Pressure
+from adccsim.xenograft.rows import CHUNKS, Rows
+from adccsim.xenograft.state import Tissue, ball_radius, check, draw_vessels, place_ball
 
 CYCLES_AT_START = 12
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import h5py
 
-from simulation.execution.folder import run_file, write_json
-from simulation.execution.study import study_record
-from simulation.scenario.conditions import conditions_of
-from simulation.scenario.load import scenario_from_dict
+from adccsim.execution.folder import run_file, write_json
+from adccsim.execution.study import study_record
+from adccsim.scenario.conditions import conditions_of
+from adccsim.scenario.load import scenario_from_dict
 from tests.run.fake_tumour import FakeEngine, play
 from tests.scenario.mice_example import study
 from tests.sealing import append_seal

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from simulation.execution.folder import write_json
-from simulation.execution.study import study_record
-from simulation.scenario.load import scenario_from_text
-from simulation.scenario.well.expand import expand
-from simulation.version import WELL_MODEL
+from adccsim.execution.folder import write_json
+from adccsim.execution.study import study_record
+from adccsim.scenario.load import scenario_from_text
+from adccsim.scenario.well.expand import expand
+from adccsim.version import WELL_MODEL
 from tests.analysis.make_runs import Truth, write_run
 
 BASE = """

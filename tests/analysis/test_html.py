@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
-from analysis.html import figure, notes, render, table, text_table, write_page
+from adccsim.analysis.html import figure, notes, render, table, text_table, write_page
 
 NASTY = "<b>&\"'\x1b[2J\u202e"
 SHOWN = "&lt;b&gt;&amp;&quot;&#x27;\\x1b[2J\\u202e"

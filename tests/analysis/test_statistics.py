@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis import statistics as st
+from adccsim.analysis import statistics as st
 
 
 def test_t_interval_is_that_of_scipy():

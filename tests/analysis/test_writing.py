@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.writing import whole, write_text
+from adccsim.analysis.writing import whole, write_text
 from tests.analysis.make_runs import Design, Truth, make_study
 
 REPOSITORY = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def small_files(limit: int):
 @pytest.mark.parametrize(("limit", "name"), [(500, "tables/"), (100_000, "figures/")])
 def test_an_analysis_without_room_ends_in_one_line_and_loses_nothing(tmp_path, limit, name):
     make_study(tmp_path / "out", Design(doses=(0.0, 1e-3, 1e-2, 1.0), replicates=1), Truth())
-    command = [sys.executable, "-m", "simulation.cli", "analyse", "out"]
+    command = [sys.executable, "-m", "adccsim.cli", "analyse", "out"]
     options = {"cwd": tmp_path, "text": True, "capture_output": True, "check": False}
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     runs = {path: path.read_bytes() for path in (tmp_path / "out" / "runs").rglob("*.h5")}

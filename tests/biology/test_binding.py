@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from simulation.biology.binding import (
+from adccsim.biology.binding import (
     bound_after,
     dose_nM,
     equilibrium_bound,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from simulation.biology.body_weight import healthy_g, log_loss, on_the_balance_g
+from adccsim.biology.body_weight import healthy_g, log_loss, on_the_balance_g
 
 DOSE = (7.0, 10.0, 0.02, 4.0)  # day, mg/kg, loss per mg/kg, days to the nadir
 

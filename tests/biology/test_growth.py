@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from simulation.biology.growth import combined_block, direct_block, division_rate
+from adccsim.biology.growth import combined_block, direct_block, division_rate
 
 
 def test_division():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulation.biology import killing
+from adccsim.biology import killing
 
 NORMALS = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)  # one standard normal per equal share of the law
 

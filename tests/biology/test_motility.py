@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from simulation.biology.motility import (
+from adccsim.biology.motility import (
     MEAN_STEP_UM,
     encounter_per_h,
     hop_per_h,

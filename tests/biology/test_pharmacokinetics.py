@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
 
-from simulation.biology.pharmacokinetics import (
-    advance_linear,
-    advance_saturable,
-    convolved,
-    disposition,
-    saturable_loss,
-)
+from adccsim.biology.pharmacokinetics import advance_linear, advance_saturable, convolved, disposition, saturable_loss
 
 LAW = (7.06, 50.0, 60.0, 144.0)  # clearance, central, peripheral, exchange
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from simulation.biology.release import delayed, raw_signal, released_units
+from adccsim.biology.release import delayed, raw_signal, released_units
 
 HOURS = np.linspace(0.0, 4.0, 25)
 DEATHS = 900.0 * (1.0 - np.exp(-HOURS))

@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from simulation.biology.rng import (
+from adccsim.biology.rng import (
     hash32,
     key_at,
     mix64,

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from simulation.biology.binding import equilibrium_bound, equilibrium_free, free_receptors, singly_bound
-from simulation.biology.synapse import activation, bridge_constant, bridges, engaging, genotype_factor
+from adccsim.biology.binding import equilibrium_bound, equilibrium_free, free_receptors, singly_bound
+from adccsim.biology.synapse import activation, bridge_constant, bridges, engaging, genotype_factor
 
 K2, K16 = 2e4, 500.0
 

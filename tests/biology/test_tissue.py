@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from simulation.biology import tissue
-from simulation.biology.binding import equilibrium_free
+from adccsim.biology import tissue
+from adccsim.biology.binding import equilibrium_free
 from tests.xenograft.krogh import Tissue, solve
 
 NUMBERS = Tissue()

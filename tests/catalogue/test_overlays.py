@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.parameters import fields, lookup
+from adccsim.parameters import fields, lookup
 
 NUMBER = "{{ value = {}, unit = {!r}, source = 'ours', provenance = 'found' }}"
 RANGED = "{{ value = {}, low = {}, high = {}, unit = {!r}, source = 'ours', provenance = 'found' }}"

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 from unittest import mock
 
-from simulation.conditions import WellCondition
+from adccsim.conditions import WellCondition
 from tests.run import fake_runs
 
 ROOM_FOR = 12  # run files on the full disk
@@ -23,7 +23,7 @@ def run(condition: WellCondition, runs_dir: Path, check: bool = False) -> Path:
 
 def on_a_full_disk(condition: WellCondition, runs_dir: Path, check: bool = False) -> Path:
     """The real run, on a disk that is full once ROOM_FOR files are there, until DIR/more-room exists."""
-    from simulation.execution import one
+    from adccsim.execution import one
 
     full = not (runs_dir.parent / "more-room").exists() and len(list(runs_dir.rglob("*.h5"))) >= ROOM_FOR
     fault = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else None

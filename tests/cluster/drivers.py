@@ -27,7 +27,7 @@ def start(engine: str, scenario: Path, out_dir: Path, gate: Gate | None = None) 
 
 def adcc(slurm: Slurm, *words: object) -> subprocess.Popen:
     """Start the command with what the commands of a Slurm need in its environment."""
-    command = [sys.executable, "-m", "simulation.cli", *map(str, words)]
+    command = [sys.executable, "-m", "adccsim.cli", *map(str, words)]
     environment = slurm.environment | {"PYTHONPATH": str(REPOSITORY)}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -48,7 +48,7 @@ def parent(pid: int | str) -> int:
 
 
 if __name__ == "__main__":
-    from simulation.execution import cluster, local
+    from adccsim.execution import cluster, local
 
     engine, scenario, out_dir = sys.argv[1:]
     execute = {"local": local.execute, "dask": cluster.execute}[engine]

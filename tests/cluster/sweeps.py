@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.reading.summary import refresh
-from simulation.conditions import AnyCondition
+from adccsim.analysis.reading.summary import refresh
+from adccsim.conditions import AnyCondition
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -77,18 +77,18 @@ def text(replicates: int, cells: int = 100, hours: float = 0.5) -> str:
 
 def runs_of(scenario: str) -> dict[str, AnyCondition]:
     """Run id -> resolved condition."""
-    from simulation.scenario.conditions import conditions_of
-    from simulation.scenario.load import scenario_from_text
+    from adccsim.scenario.conditions import conditions_of
+    from adccsim.scenario.load import scenario_from_text
 
     return {condition.run_id: condition for condition in conditions_of(scenario_from_text(scenario))}
 
 
 def describe(scenario: str, out_dir: Path) -> dict[str, AnyCondition]:
     """Write study.json of a scenario as `adcc run` does; its runs."""
-    from simulation.execution.folder import StudyFolder
-    from simulation.execution.study import study_record
-    from simulation.scenario.conditions import conditions_of
-    from simulation.scenario.load import scenario_from_text
+    from adccsim.execution.folder import StudyFolder
+    from adccsim.execution.study import study_record
+    from adccsim.scenario.conditions import conditions_of
+    from adccsim.scenario.load import scenario_from_text
 
     loaded = scenario_from_text(scenario)
     conditions = conditions_of(loaded)

@@ -5,10 +5,10 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from simulation.execution import cluster, local
-from simulation.execution.errors import ClusterError
-from simulation.execution.folder import FolderError, StudyFolder, claimed
-from simulation.execution.site import Site
+from adccsim.execution import cluster, local
+from adccsim.execution.errors import ClusterError
+from adccsim.execution.folder import FolderError, StudyFolder, claimed
+from adccsim.execution.site import Site
 from tests.cluster import bad_runs
 from tests.cluster.sweeps import census, describe, runs_of, text, told
 from tests.run import fake_runs
@@ -133,7 +133,7 @@ def test_a_changed_scenario_in_an_old_folder_is_never_mixed_in(tmp_path):
     local.execute(describe(old, out), out, workers=1)
     local.execute(describe(new, out), out, workers=1)
     local.execute(describe(new, reference), reference, workers=1)
-    from analysis.reading.summary import refresh
+    from adccsim.analysis.reading.summary import refresh
 
     problems = refresh(out).problems
     assert problems == ["7 files below runs belong to another study or model version; left out"]
@@ -158,7 +158,7 @@ def test_a_wall_time_that_is_too_short_is_refused(tmp_path):
 
 
 def test_a_node_with_other_software_is_refused(tmp_path):
-    from simulation.execution import bundles, task
+    from adccsim.execution import bundles, task
 
     with StudyFolder(tmp_path) as folder:
         order = task.Order(str(folder.runs_dir), "0" * 16, 1, None, False, None)

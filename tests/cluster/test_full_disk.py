@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from simulation.execution import local
+from adccsim.execution import local
 from tests.cluster.drivers import SLURM_FREE
 from tests.cluster.sweeps import REPOSITORY, census, describe, text, told
 
@@ -49,7 +49,7 @@ def test_a_full_disk_and_then_more_room(namespace, tmp_path, engine):
     assert local.execute(describe(scenario, tmp_path / "laptop"), tmp_path / "laptop", workers=1).failed == ()
     reference = census(tmp_path / "laptop")
     assert reference.files == 84
-    command = [sys.executable, "-m", "simulation.cli", "run", "sweep.toml", "--out", "disk/out"]
+    command = [sys.executable, "-m", "adccsim.cli", "run", "sweep.toml", "--out", "disk/out"]
     command += ["--workers", "2", "--engine", engine]
     environment = SLURM_FREE | {"PYTHONPATH": str(REPOSITORY)}
     answer = subprocess.run(
@@ -86,7 +86,7 @@ def test_an_analysis_on_a_full_disk_and_then_with_more_room(namespace, tmp_path)
     out = tmp_path / "out"
     assert local.execute(describe(text(replicates=2), out), out, workers=1).failed == ()
     answer = subprocess.run(
-        [*namespace, "sh", "-c", ANALYSIS, "sh", sys.executable, "-m", "simulation.cli", "analyse", "disk/out"],
+        [*namespace, "sh", "-c", ANALYSIS, "sh", sys.executable, "-m", "adccsim.cli", "analyse", "disk/out"],
         cwd=tmp_path, env=SLURM_FREE | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     errors = answer.stderr.splitlines()

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from simulation.execution import local
+from adccsim.execution import local
 from tests.cluster.drivers import finished, parent, start
 from tests.cluster.sweeps import census, describe, text, told
 from tests.gate import BEGINS, ENDS, Gate, Held, alive, until

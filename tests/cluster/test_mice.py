@@ -11,8 +11,8 @@ import signal
 
 import pytest
 
-from simulation.record.checkpoint import load_checkpoint
-from simulation.execution import cluster, local
+from adccsim.execution import cluster, local
+from adccsim.record.checkpoint import load_checkpoint
 from tests.cluster.drivers import adcc, parent, start
 from tests.cluster.sweeps import bytes_of, describe, mice, resumed, runs_of
 from tests.gate import FIRST_DAY, Gate, alive, until

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from simulation.execution import local
+from adccsim.execution import local
 from tests.cluster.drivers import adcc, finished
 from tests.cluster.sweeps import census, describe, text, told
 from tests.gate import ENDS, Gate, until

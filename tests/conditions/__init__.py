@@ -1,1 +1,1 @@
-"""Tests of simulation.conditions."""
+"""Tests of adccsim.conditions."""

@@ -2,14 +2,7 @@
 
 import pytest
 
-from simulation.conditions.geometry import (
-    CapacityError,
-    filling_of,
-    layers_needed,
-    memory_bytes,
-    most_targets,
-    sites_in,
-)
+from adccsim.conditions.geometry import CapacityError, filling_of, layers_needed, memory_bytes, most_targets, sites_in
 from tests.scenario import conditions, faults
 
 SITES = 320_000

@@ -8,10 +8,10 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from simulation.conditions import condition_from
-from simulation.conditions.section import canonical_json
-from simulation.scenario.load import scenario_from_dict, scenario_from_text
-from simulation.scenario.well.expand import expand
+from adccsim.conditions import condition_from
+from adccsim.conditions.section import canonical_json
+from adccsim.scenario.load import scenario_from_dict, scenario_from_text
+from adccsim.scenario.well.expand import expand
 from tests.scenario import conditions, example, ids
 from tests.scenario.mice_example import mice
 from tests.scenario.test_load import TEXT

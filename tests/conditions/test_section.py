@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from simulation.parameters import lookup
-from simulation.conditions import ConditionError, MouseCondition, WellCondition, condition_from
-from simulation.conditions.cells import Binding, EffectorCells, TumourCells
-from simulation.conditions.section import canonical_json
+from adccsim.conditions import ConditionError, MouseCondition, WellCondition, condition_from
+from adccsim.conditions.cells import Binding, EffectorCells, TumourCells
+from adccsim.conditions.section import canonical_json
+from adccsim.parameters import lookup
 from tests.scenario import conditions
 from tests.scenario.mice_example import mice
 

@@ -1,4 +1,4 @@
-"""Tests of simulation.experiments: called from Python, with wells of a few dozen cells."""
+"""Tests of adccsim.experiments: called from Python, with wells of a few dozen cells."""
 
 WELLS = """
 schema = 1

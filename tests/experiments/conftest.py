@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulation import runtime
+from adccsim import runtime
 from tests.experiments import MEASURED
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulation.experiments import calibrate as module
-from simulation.experiments.calibrate import calibrate
-from simulation.experiments.errors import InputError, Interrupted, RunsFailed
-from simulation.execution.points import Measured
-from simulation.scenario.load import scenario_from_dict
+from adccsim.execution.points import Measured
+from adccsim.experiments import calibrate as module
+from adccsim.experiments.calibrate import calibrate
+from adccsim.experiments.errors import InputError, Interrupted, RunsFailed
+from adccsim.scenario.load import scenario_from_dict
 from tests.experiments import COMPARED, WELLS
 
 FITTED = COMPARED.replace("[sweep]", """

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from simulation.experiments import compare as module
-from simulation.experiments.compare import compare
-from simulation.experiments.errors import ArgumentError, InputError
-from simulation.scenario.load import load_scenario, scenario_from_text
+from adccsim.experiments import compare as module
+from adccsim.experiments.compare import compare
+from adccsim.experiments.errors import ArgumentError, InputError
+from adccsim.scenario.load import load_scenario, scenario_from_text
 from tests.experiments import COMPARED, WELLS
 
 

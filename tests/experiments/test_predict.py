@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from simulation.experiments.errors import InputError, ResultError, RunsFailed
-from simulation.experiments.predict import predict
-from simulation.execution import provenance
-from simulation.execution.books import Failure, Outcome
+from adccsim.execution import provenance
+from adccsim.execution.books import Failure, Outcome
+from adccsim.experiments.errors import InputError, ResultError, RunsFailed
+from adccsim.experiments.predict import predict
 from tests.experiments import WELLS
 
 
@@ -46,14 +46,14 @@ def test_a_state_that_is_not_committed_is_refused(names):
 def test_what_cannot_be_predicted_is_refused(scenario, folder):
     with pytest.raises(InputError, match="s: two files of this name"):
         predict([scenario, folder / "s.toml"])
-    from simulation.scenario.shipped import find
+    from adccsim.scenario.shipped import find
 
     with pytest.raises(InputError, match="only experiments in wells"):
         predict([find("nci_n87_trastuzumab")])
 
 
 def test_failed_runs_and_files_that_cannot_be_used_are_exceptions(scenario, monkeypatch):
-    from simulation.experiments import predict as module
+    from adccsim.experiments import predict as module
 
     scratch = Path("runs")
     found = predict([scenario], scratch=scratch, workers=1)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from simulation.experiments import sensitivity as module
-from simulation.experiments.errors import InputError, Interrupted, RunsFailed
-from simulation.experiments.sensitivity import sensitivity
-from simulation.execution.points import Measured
-from simulation.scenario.load import load_scenario
+from adccsim.execution.points import Measured
+from adccsim.experiments import sensitivity as module
+from adccsim.experiments.errors import InputError, Interrupted, RunsFailed
+from adccsim.experiments.sensitivity import sensitivity
+from adccsim.scenario.load import load_scenario
 from tests.experiments import with_tables
 
 VARIED = with_tables(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.growth import study as growth_study
-from simulation.experiments.errors import InputError
-from simulation.experiments.sheets import calipers, plate
+from adccsim.analysis.growth import study as growth_study
+from adccsim.experiments.errors import InputError
+from adccsim.experiments.sheets import calipers, plate
 
 CALIPERS = Path(__file__).parents[2] / "scenarios" / "data" / "example_caliper.csv"
 PLATE = """role,dose_ug_per_ml,et_ratio,signal

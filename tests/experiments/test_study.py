@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.growth import mice
-from simulation.experiments import study
-from simulation.experiments.errors import IncompleteStudy, InputError, Interrupted, RunsFailed
-from simulation.execution.books import Failure, Outcome
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_text
+from adccsim.analysis.growth import mice
+from adccsim.execution.books import Failure, Outcome
+from adccsim.experiments import study
+from adccsim.experiments.errors import IncompleteStudy, InputError, Interrupted, RunsFailed
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_text
 from tests.analysis.make_mice import make_mice
 from tests.experiments import WELLS
 

@@ -1,7 +1,7 @@
 """Imported by Python at its start wherever PYTHONPATH holds this folder: the part of tests.gate.Gate in each process.
 
 Before a file is opened or renamed whose path matches, the process says so in the folder of the gate and waits until the
-test releases it or opens the gate, or until it has noted a request to stop (simulation.execution.stopping).
+test releases it or opens the gate, or until it has noted a request to stop (adccsim.execution.stopping).
 """
 
 import os

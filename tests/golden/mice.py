@@ -12,13 +12,13 @@ from pathlib import Path
 
 import h5py
 
-from simulation import runtime
+from adccsim import runtime
 
 runtime.configure(threads=1)  # kernels of this source state and no other, also where no pytest has said so
 
-from simulation.conditions import MouseCondition  # noqa: E402
-from simulation.execution.one import simulate  # noqa: E402
-from simulation.version import XENOGRAFT_MODEL  # noqa: E402
+from adccsim.conditions import MouseCondition  # noqa: E402
+from adccsim.execution.one import simulate  # noqa: E402
+from adccsim.version import XENOGRAFT_MODEL  # noqa: E402
 from tests.scenario.mice_example import mice  # noqa: E402
 
 FILE = Path(__file__).with_name(f"{XENOGRAFT_MODEL}.json")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from simulation.version import WELL_MODEL
+from adccsim.version import WELL_MODEL
 from tests.golden.wells import FILE, cases, run
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from simulation.version import XENOGRAFT_MODEL
+from adccsim.version import XENOGRAFT_MODEL
 from tests.golden.mice import FILE, cases, run
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import h5py
 
-from simulation import runtime
+from adccsim import runtime
 
 runtime.configure(threads=1)  # kernels of this source state and no other, also where no pytest has said so
 
-from simulation.execution.one import simulate  # noqa: E402
-from simulation.version import WELL_MODEL  # noqa: E402
+from adccsim.execution.one import simulate  # noqa: E402
+from adccsim.version import WELL_MODEL  # noqa: E402
 from tests.oracle.conditions import PARTNER, condition  # noqa: E402
 from tests.well.runs import typed  # noqa: E402
 

@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.assay.study import analyse_wells
-from analysis.growth.mice import analyse_mice
-from simulation.cli import app
-from simulation.record.checkpoint import load_checkpoint
-from simulation.execution.books import what_is_there
-from simulation.execution.folder import StudyFolder, fault_of
-from simulation.execution.verify import verify
-from simulation.scenario.conditions import conditions_of
-from simulation.scenario.load import load_scenario
-from simulation.scenario.xenograft.branch import read_meta
-from simulation.study_file import read_study_file
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.growth.mice import analyse_mice
+from adccsim.cli import app
+from adccsim.execution.books import what_is_there
+from adccsim.execution.folder import StudyFolder, fault_of
+from adccsim.execution.verify import verify
+from adccsim.record.checkpoint import load_checkpoint
+from adccsim.scenario.conditions import conditions_of
+from adccsim.scenario.load import load_scenario
+from adccsim.scenario.xenograft.branch import read_meta
+from adccsim.study_file import read_study_file
 
 STORED = Path(__file__).parent / "0.1.0"
 STUDIES = ("well", "frames", "mice", "branch")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from simulation.memory import BLOCK, copy_written, empty_column
-from simulation.record.checkpoint import load_checkpoint, save_checkpoint
-from simulation.scenario.xenograft.branch import CheckpointError, read_meta
+from adccsim.memory import BLOCK, copy_written, empty_column
+from adccsim.record.checkpoint import load_checkpoint, save_checkpoint
+from adccsim.scenario.xenograft.branch import CheckpointError, read_meta
 
 SIZE = 1 << 20
 

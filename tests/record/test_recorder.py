@@ -3,10 +3,10 @@
 import h5py
 import numpy as np
 
-from simulation.record import mouse_layout
-from simulation.record.mouse import MouseRecord
-from simulation.record.objects import write_parts
-from simulation.record.recorder import Recorder
+from adccsim.record import mouse_layout
+from adccsim.record.mouse import MouseRecord
+from adccsim.record.objects import write_parts
+from adccsim.record.recorder import Recorder
 
 
 def test_a_second_row_of_one_step_replaces_the_first():

@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.record import layout, skeleton
-from simulation.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_meta, write_parts
-from simulation.record.well import WellRecord
-from simulation.execution.one import begin, simulate
+from adccsim.execution.one import begin, simulate
+from adccsim.record import layout, skeleton
+from adccsim.record.objects import COMPRESS_FROM, Link, Part, write_h5md, write_meta, write_parts
+from adccsim.record.well import WellRecord
 from tests.cluster.sweeps import runs_of, text
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import h5py
 from msgspec.structs import replace
 
-from simulation.conditions import WellCondition
-from simulation.record.layout import SCHEMA_VERSION
-from simulation.execution.folder import run_file
-from simulation.seal import SEALED_FROM
+from adccsim.conditions import WellCondition
+from adccsim.execution.folder import run_file
+from adccsim.record.layout import SCHEMA_VERSION
+from adccsim.seal import SEALED_FROM
 from tests.scenario import conditions as conditions_of
 from tests.sealing import append_seal
 

@@ -6,8 +6,8 @@ takes it over. Growth is that of the condition, halved while any drug is on boar
 
 import numpy as np
 
-from simulation.conditions.mouse import AntibodyDrug
-from simulation.xenograft.layout import ALIVE, CELL_SLOTS, EFFECTOR_SLOTS, pack
+from adccsim.conditions.mouse import AntibodyDrug
+from adccsim.xenograft.layout import ALIVE, CELL_SLOTS, EFFECTOR_SLOTS, pack
 
 
 class FakeEngine:
@@ -74,7 +74,7 @@ class FakeEngine:
 
 def play(condition, file, checkpoints=None, **options):
     """Run a mouse to its end and write its run file to an open HDF5 file; options: those of MouseWorld."""
-    from simulation.execution.mouse import MouseWorld
+    from adccsim.execution.mouse import MouseWorld
 
     world = MouseWorld(condition, checkpoints=checkpoints, **options)
     world.run()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.execution.bundles import LONGEST_S, PER_WORKER, SHORTEST_S, bundled, estimate_s, pack, unpack
-from simulation.scenario.well.plan import plan
+from adccsim.execution.bundles import LONGEST_S, PER_WORKER, SHORTEST_S, bundled, estimate_s, pack, unpack
+from adccsim.scenario.well.plan import plan
 from tests.scenario import conditions
 
 
@@ -49,6 +49,6 @@ def test_estimates_add_up_to_the_plan():
 
 
 def estimate_s_of_nothing() -> float:
-    from simulation.execution.bundles import OVERHEAD_S
+    from adccsim.execution.bundles import OVERHEAD_S
 
     return OVERHEAD_S

@@ -12,9 +12,9 @@ from unittest import mock
 
 import pytest
 
-import simulation.execution.child as child_module
-from simulation.conditions import WellCondition
-from simulation.execution.child import (
+import adccsim.execution.child as child_module
+from adccsim.conditions import WellCondition
+from adccsim.execution.child import (
     AHEAD,
     AHEAD_S,
     FEWEST_AHEAD,
@@ -39,7 +39,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from simulation.execution.child import Child, call
+from adccsim.execution.child import Child, call
 from tests.run import fake_runs
 runs = Path(sys.argv[1])
 child = Child(partial(call, fake_runs.run, runs, False), runs, 1)

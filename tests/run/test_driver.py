@@ -6,11 +6,11 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.execution.driver import World, drive, every
-from simulation.execution.mouse import MouseWorld
-from simulation.execution.well import WellWorld
-from simulation.scenario.conditions import conditions_of
-from simulation.scenario.load import scenario_from_dict
+from adccsim.execution.driver import World, drive, every
+from adccsim.execution.mouse import MouseWorld
+from adccsim.execution.well import WellWorld
+from adccsim.scenario.conditions import conditions_of
+from adccsim.scenario.load import scenario_from_dict
 from tests.run.fake_tumour import FakeEngine
 from tests.scenario.mice_example import mice
 

@@ -6,20 +6,20 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis.assay.study import analyse_wells
-from analysis.errors import ForeignFile
-from analysis.growth.mice import caliper_rows
-from analysis.reading.run_file import opened
-from analysis.reading.runs import read_final, read_run, read_study
-from analysis.reading.summary import refresh
-from simulation.record.checkpoint import load_checkpoint, save_checkpoint
-from simulation.execution import local
-from simulation.execution.folder import check_run_file, fault_of
-from simulation.execution.study import run_study
-from simulation.scenario.load import scenario_from_text
-from simulation.scenario.well.expand import expand
-from simulation.scenario.xenograft.branch import CheckpointError, read_meta
-from simulation.seal import SIZE, DamagedFile
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.errors import ForeignFile
+from adccsim.analysis.growth.mice import caliper_rows
+from adccsim.analysis.reading.run_file import opened
+from adccsim.analysis.reading.runs import read_final, read_run, read_study
+from adccsim.analysis.reading.summary import refresh
+from adccsim.execution import local
+from adccsim.execution.folder import check_run_file, fault_of
+from adccsim.execution.study import run_study
+from adccsim.record.checkpoint import load_checkpoint, save_checkpoint
+from adccsim.scenario.load import scenario_from_text
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.xenograft.branch import CheckpointError, read_meta
+from adccsim.seal import SIZE, DamagedFile
 from tests.analysis.make_mice import make_mice
 from tests.analysis.make_runs import Design, Truth, make_study
 from tests.cluster.sweeps import text

@@ -9,10 +9,10 @@ from pathlib import Path
 import h5py
 import pytest
 
-from simulation.execution import local
-from simulation.execution.child import Child, TimedOut
-from simulation.execution.folder import FolderError, StudyFolder, fault_of, run_file
-from simulation.seal import SIZE
+from adccsim.execution import local
+from adccsim.execution.child import Child, TimedOut
+from adccsim.execution.folder import FolderError, StudyFolder, fault_of, run_file
+from adccsim.seal import SIZE
 from tests.run import fake_runs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -147,8 +147,8 @@ def test_progress_counts_every_run_and_ends_complete(tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-from simulation.execution import local
-from simulation.execution.child import Child, TimedOut
+from adccsim.execution import local
+from adccsim.execution.child import Child, TimedOut
 from tests.run import fake_runs
 if __name__ == "__main__":
     conditions = fake_runs.conditions(*sys.argv[3:])

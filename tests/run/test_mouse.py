@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from simulation.conditions.mouse import WeighedDose
-from simulation.record.checkpoint import load_checkpoint, save_checkpoint
-from simulation.execution.mouse import StoppedError
-from simulation.execution.stopping import wish_to_stop
-from simulation.scenario.xenograft.branch import CheckpointError, read_meta
-from simulation.scenario.xenograft.mice import caliper_share, read_caliper
+from adccsim.conditions.mouse import WeighedDose
+from adccsim.execution.mouse import StoppedError
+from adccsim.execution.stopping import wish_to_stop
+from adccsim.record.checkpoint import load_checkpoint, save_checkpoint
+from adccsim.scenario.xenograft.branch import CheckpointError, read_meta
+from adccsim.scenario.xenograft.mice import caliper_share, read_caliper
 from tests.run.fake_tumour import FakeEngine, play
 from tests.scenario.mice_example import mice, study_faults
 from tests.sealing import flipped

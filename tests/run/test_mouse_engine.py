@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.xenograft.engine import TumourEngine
+from adccsim.xenograft.engine import TumourEngine
 from tests.run.fake_tumour import play
 from tests.run.test_mouse import stopped_at, written
 from tests.scenario.mice_example import mice

@@ -40,7 +40,7 @@ days = [0]
 
 
 def start(scenario: Path, out: Path, *more: str, gate: Gate | None = None) -> subprocess.Popen:
-    command = [sys.executable, "-m", "simulation.cli", "run", str(scenario), "--out", str(out), *more]
+    command = [sys.executable, "-m", "adccsim.cli", "run", str(scenario), "--out", str(out), *more]
     environment = os.environ | (gate.environment if gate else {})
     return subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 

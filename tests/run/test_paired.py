@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.conditions import WellCondition
-from simulation.execution.one import simulate
+from adccsim.conditions import WellCondition
+from adccsim.execution.one import simulate
 from tests.scenario import conditions
 
 

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.record.particles import write_particles
-from simulation.execution.one import simulate
+from adccsim.execution.one import simulate
+from adccsim.record.particles import write_particles
 from tests.oracle.conditions import small_well
 from tests.scenario.mice_example import mice
 from tests.well.runs import typed

@@ -4,9 +4,9 @@ import json
 import os
 import signal
 
-from simulation.execution.folder import write_json
-from simulation.execution.points import _read, measure_points, point_of, read_rounds
-from simulation.seal import sealed_entries
+from adccsim.execution.folder import write_json
+from adccsim.execution.points import _read, measure_points, point_of, read_rounds
+from adccsim.seal import sealed_entries
 from tests.sealing import flipped
 
 POINTS = {f"p{i}": {"x": float(i)} for i in range(6)}

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from simulation.execution import provenance
-from simulation.execution.provenance import StateError, committed_state, state_hash
+from adccsim.execution import provenance
+from adccsim.execution.provenance import StateError, committed_state, state_hash
 
 
 def git(folder, *arguments):

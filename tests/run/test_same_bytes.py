@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from simulation.execution import local
-from simulation.execution.one import run_to_file
-from simulation.scenario.load import scenario_from_text
-from simulation.scenario.well.expand import expand
+from adccsim.execution import local
+from adccsim.execution.one import run_to_file
+from adccsim.scenario.load import scenario_from_text
+from adccsim.scenario.well.expand import expand
 
 REPOSITORY = Path(__file__).parents[2]
 

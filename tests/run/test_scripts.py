@@ -13,13 +13,13 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
-from simulation.execution import shell
-from simulation.execution.bundles import OVERHEAD_S
-from simulation.execution.cluster import BATCH_SYSTEMS, batch_options, wall_time
-from simulation.execution.scripts import MOST_TASKS, array_of, array_script, driver_script
-from simulation.execution.site import Site
-from simulation.scenario.well.plan import plan
+from adccsim.cli import app
+from adccsim.execution import shell
+from adccsim.execution.bundles import OVERHEAD_S
+from adccsim.execution.cluster import BATCH_SYSTEMS, batch_options, wall_time
+from adccsim.execution.scripts import MOST_TASKS, array_of, array_script, driver_script
+from adccsim.execution.site import Site
+from adccsim.scenario.well.plan import plan
 from tests.cluster.sweeps import text as small_sweep
 from tests.scenario import conditions
 
@@ -132,12 +132,12 @@ def test_any_legal_path_arrives_unchanged_and_adds_no_directive(system, name, ma
     text = array_script(system, file, out, [setting], many, site)
     environment = INDEX[system] | {"CACHE": "a b;c"}
     assert stub(text, environment) == [
-        "-P", "-m", "simulation.cli", "run", file, "--out", str(out), "--set", setting, "--workers", "1",
+        "-P", "-m", "adccsim.cli", "run", file, "--out", str(out), "--set", setting, "--workers", "1",
         "--shard", "0/42",
     ]  # fmt: skip
     driver = driver_script(system, file, Path(file), out, [], site)
     assert stub(driver, environment) == [
-        "-P", "-m", "simulation.cli", "run", file, "--out", str(out), "--engine", "dask", "--cluster", system,
+        "-P", "-m", "adccsim.cli", "run", file, "--out", str(out), "--engine", "dask", "--cluster", system,
         "--site", file,
     ]  # fmt: skip
     plain = array_script(system, "s.toml", Path("out"), [], many, site)
@@ -187,7 +187,7 @@ def test_a_job_imports_nothing_from_the_folder_it_starts_in(tmp_path, monkeypatc
     submit, odd = tmp_path / "submit", tmp_path / "odd\n#SBATCH --wrap=x\n$HOME"
     for folder in (submit, odd):
         folder.mkdir()
-    for module in ("numpy", "random", "pickle", "simulation", "sitecustomize_not", "click"):
+    for module in ("numpy", "random", "pickle", "simulation", "analysis", "adccsim", "sitecustomize_not", "click"):
         (submit / f"{module}.py").write_text("import pathlib; pathlib.Path('executed').touch()\n")
     file = odd / "-it's\na sweep.toml"
     file.write_text(small_sweep(replicates=1, cells=20))
@@ -208,8 +208,8 @@ def test_a_job_imports_nothing_from_the_folder_it_starts_in(tmp_path, monkeypatc
 
 SPAWNS = """
 import sys
-from analysis.reading.processes import in_order
-from simulation.cli import main
+from adccsim.analysis.reading.processes import in_order
+from adccsim.cli import main
 if __name__ == "__main__":
     sys.argv = ["adcc", "--version"]
     try:

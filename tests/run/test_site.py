@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.execution.site import Site, load_site
-from simulation.scenario.faults import ScenarioError
+from adccsim.execution.site import Site, load_site
+from adccsim.scenario.faults import ScenarioError
 
 
 def faults(tmp_path, text):

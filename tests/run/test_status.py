@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from simulation.execution.folder import FolderError, StudyFolder, run_file
-from simulation.execution.status import status
+from adccsim.execution.folder import FolderError, StudyFolder, run_file
+from adccsim.execution.status import status
 from tests.run.fake_runs import condition
 
 

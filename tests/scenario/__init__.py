@@ -1,12 +1,12 @@
-"""Tests of simulation.scenario; `example` is the scenario that they change one key at a time."""
+"""Tests of adccsim.scenario; `example` is the scenario that they change one key at a time."""
 
 import copy
 from typing import Any
 
-from simulation.conditions import WellCondition
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.well.expand import expand
+from adccsim.conditions import WellCondition
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.well.expand import expand
 
 EXAMPLE: dict[str, Any] = {
     "schema": 1,

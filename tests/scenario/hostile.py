@@ -6,12 +6,12 @@ import random
 import tomllib
 from pathlib import Path
 
-from simulation.parameters.lookup import CatalogueError
-from simulation.scenario.conditions import plan_of, stand_ins_of, warnings_of
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import load_scenario, scenario_from_dict
-from simulation.scenario.shipped import shipped
-from simulation.scenario.sweep import point_count
+from adccsim.parameters.lookup import CatalogueError
+from adccsim.scenario.conditions import plan_of, stand_ins_of, warnings_of
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import load_scenario, scenario_from_dict
+from adccsim.scenario.shipped import shipped
+from adccsim.scenario.sweep import point_count
 
 NUMBERS = (
     *(0, -1, 1, 2, -0.0, 5e-324, 1e308, -1e308, 1e-9, 0.5, float("nan"), float("inf"), float("-inf")),

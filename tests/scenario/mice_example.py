@@ -3,10 +3,10 @@
 import copy
 from typing import Any
 
-from simulation.conditions import MouseCondition
-from simulation.scenario.conditions import conditions_of
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_dict
+from adccsim.conditions import MouseCondition
+from adccsim.scenario.conditions import conditions_of
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_dict
 
 STUDY: dict[str, Any] = {
     "schema": 1,

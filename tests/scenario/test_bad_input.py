@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
-from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from tests.scenario import example, faults
 
 SINGLE = [

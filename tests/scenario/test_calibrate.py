@@ -2,10 +2,10 @@
 
 import pytest
 
-from simulation.parameters import lookup
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.well.calibrate import free_range
+from adccsim.parameters import lookup
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.well.calibrate import free_range
 from tests.scenario import example
 
 MOTILITY = "effectors.default.motility"
@@ -65,7 +65,7 @@ def test_without_an_observation_there_is_nothing_to_fit():
 
 
 def test_runs_do_not_depend_on_the_table(tmp_path):
-    from simulation.scenario.well.expand import expand
+    from adccsim.scenario.well.expand import expand
 
     plain = scenario_from_dict(example())
     assert [c.run_id for c in expand(loaded(tmp_path, {MOTILITY: []}))] == [c.run_id for c in expand(plain)]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from simulation.scenario.well.donors import Donor, donors_of, draw_donor
+from adccsim.scenario.well.donors import Donor, donors_of, draw_donor
 from tests.scenario import conditions
 
 SPREAD = {

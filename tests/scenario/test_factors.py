@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.well.factors import varied
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.well.factors import varied
 from tests.scenario import conditions, example, faults
 
 KEYS = ["effectors.bridges_half", "antibody.kd_nM"]

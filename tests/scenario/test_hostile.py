@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from simulation.parameters import fields, lookup
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import load_scenario, scenario_from_dict
-from simulation.scenario.shipped import shipped
-from simulation.toml_text import toml_text
+from adccsim.parameters import fields, lookup
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import load_scenario, scenario_from_dict
+from adccsim.scenario.shipped import shipped
+from adccsim.toml_text import toml_text
 from tests.scenario import example
 from tests.scenario.hostile import HOSTILE, mutated, outcome, scenarios, spliced
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
-from simulation.scenario.well.expand import expand
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
+from adccsim.scenario.well.expand import expand
 from tests.scenario import conditions, example, ids
 
 TEXT = """\
@@ -131,10 +131,10 @@ def test_the_given_dict_is_left_unchanged():
 def test_loading_a_scenario_loads_no_heavy_library():
     code = """
 import sys
-import simulation.scenario
-from simulation.conditions import geometry
-from simulation.scenario import load, sweep
-from simulation.scenario.well import plan, schema
+import adccsim.scenario
+from adccsim.conditions import geometry
+from adccsim.scenario import load, sweep
+from adccsim.scenario.well import plan, schema
 heavy = {"numba", "pandas", "mesa", "matplotlib", "h5py", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.xenograft.expand import mice_by_study
-from simulation.scenario.xenograft.mice import NoMouseError, draw_mouse, read_caliper, score, unit_of
-from simulation.scenario.xenograft.resolve import caliper_error
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.xenograft.expand import mice_by_study
+from adccsim.scenario.xenograft.mice import NoMouseError, draw_mouse, read_caliper, score, unit_of
+from adccsim.scenario.xenograft.resolve import caliper_error
 from tests.scenario.mice_example import mice, study
 
 NUMBERS = {

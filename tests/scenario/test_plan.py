@@ -2,14 +2,9 @@
 
 import pytest
 
-from simulation.conditions.cost import (
-    EVENTS_PER_NK_H,
-    EVENTS_PER_TARGET_H,
-    SECONDS_PER_EVENT,
-    SECONDS_PER_TARGET_MINUTE,
-)
-from simulation.conditions.levels import LEVELS
-from simulation.scenario.well.plan import plan
+from adccsim.conditions.cost import EVENTS_PER_NK_H, EVENTS_PER_TARGET_H, SECONDS_PER_EVENT, SECONDS_PER_TARGET_MINUTE
+from adccsim.conditions.levels import LEVELS
+from adccsim.scenario.well.plan import plan
 from tests.scenario import conditions
 
 SWEEP = {"antibody.dose_ug_per_ml": [0, 1, 2], "effectors.et_ratio": [1, 5]}

@@ -6,13 +6,13 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulation.conditions import condition_from
-from simulation.conditions.section import canonical_json
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_dict, scenario_from_text
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.plan import plan
-from simulation.scenario.well.schema import TABLES, all_keys, overridable, sweepable
+from adccsim.conditions import condition_from
+from adccsim.conditions.section import canonical_json
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_dict, scenario_from_text
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.plan import plan
+from adccsim.scenario.well.schema import TABLES, all_keys, overridable, sweepable
 from tests.scenario import EXAMPLE, example, ids
 from tests.scenario.test_bad_input import CULTURE
 from tests.scenario.test_load import TEXT

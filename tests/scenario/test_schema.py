@@ -2,8 +2,8 @@
 
 import json
 
-from simulation.parameters import lookup
-from simulation.scenario.well.schema import TABLES, Scenario, all_keys, json_schema, sweepable
+from adccsim.parameters import lookup
+from adccsim.scenario.well.schema import TABLES, Scenario, all_keys, json_schema, sweepable
 
 
 def test_the_json_schema_covers_every_key():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from simulation.execution.study import study_record
-from simulation.scenario.conditions import stand_ins_of
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_dict
+from adccsim.execution.study import study_record
+from adccsim.scenario.conditions import stand_ins_of
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_dict
 from tests.scenario import example
 from tests.scenario.mice_example import study
 

@@ -4,14 +4,14 @@ from collections import Counter
 
 import pytest
 
-from simulation.parameters import lookup
-from simulation.conditions.well import NO_ANTIBODY
-from simulation.scenario.conditions import conditions_of
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.well.contradictions import GROWTH_FIELDS
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.schema import TABLES, Scenario, overridable, sweepable
+from adccsim.conditions.well import NO_ANTIBODY
+from adccsim.parameters import lookup
+from adccsim.scenario.conditions import conditions_of
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.well.contradictions import GROWTH_FIELDS
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.schema import TABLES, Scenario, overridable, sweepable
 from tests.scenario import EXAMPLE, conditions, example, ids
 
 

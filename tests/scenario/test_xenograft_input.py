@@ -2,10 +2,10 @@
 
 import pytest
 
-from simulation.parameters import lookup
-from simulation.scenario.load import scenario_from_dict
-from simulation.scenario.xenograft import checks as xenograft_checks
-from simulation.scenario.xenograft.checks import warnings
+from adccsim.parameters import lookup
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.scenario.xenograft import checks as xenograft_checks
+from adccsim.scenario.xenograft.checks import warnings
 from tests.scenario.mice_example import study, study_faults
 
 SINGLE = [

@@ -5,8 +5,8 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from simulation.conditions import MouseCondition
-from simulation.conditions.tumour_size import cell_hours, largest_cells, start_cells
+from adccsim.conditions import MouseCondition
+from adccsim.conditions.tumour_size import cell_hours, largest_cells, start_cells
 from tests.scenario.mice_example import mice
 
 FREE = {"vessel_collapse_mm2_per_h": 0.0}

@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis.assay.study import analyse_wells
-from analysis.growth.mice import analyse_mice
-from simulation.execution.study import run_study
-from simulation.scenario.conditions import conditions_of, plan_of
-from simulation.scenario.load import load_scenario, scenario_from_text
-from simulation.scenario.shipped import shipped, titles
-from simulation.scenario.well.expand import expand
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.growth.mice import analyse_mice
+from adccsim.execution.study import run_study
+from adccsim.scenario.conditions import conditions_of, plan_of
+from adccsim.scenario.load import load_scenario, scenario_from_text
+from adccsim.scenario.shipped import shipped, titles
+from adccsim.scenario.well.expand import expand
 
 FILES = shipped()
 ALL = list(FILES)

@@ -15,7 +15,7 @@ from tests.teaching.visit import Server, Visit, chromium_arguments
 
 def missing_here() -> str:
     """What this machine lacks for a browser test, in words; empty when nothing."""
-    from simulation.teaching import assets
+    from adccsim.teaching import assets
 
     try:
         import playwright  # noqa: F401

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from simulation.teaching import assets
+from adccsim.teaching import assets
 
 REPOSITORY = Path(__file__).parents[2]
 WANTED = {"page-app@1.2.3": {"dist/app.min.js": 5, "dist/main.css": 3}, "loader@2.3.6": {"require.js": 4}}
@@ -133,7 +133,7 @@ def test_the_folder_is_the_one_named_or_in_the_users_cache(tmp_path, monkeypatch
 
 def test_adcc_teach_without_its_files_is_one_line_and_exit_code_2(tmp_path):
     answer = subprocess.run(
-        [sys.executable, "-m", "simulation.cli", "teach", "--no-browser"],
+        [sys.executable, "-m", "adccsim.cli", "teach", "--no-browser"],
         cwd=REPOSITORY,
         env={"PATH": "", "HOME": str(tmp_path), "SOLARA_ASSETS_PROXY_CACHE_DIR": str(tmp_path / "nothing")},
         capture_output=True,

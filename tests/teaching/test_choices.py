@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from simulation.teaching.session import Session
+from adccsim.teaching.session import Session
 from tests.teaching.walks import NUMBERS, every_pair, expected_words, modelled
 
 

@@ -6,8 +6,8 @@ import re
 import pytest
 from starlette.datastructures import Headers
 
-from simulation.teaching import door as doors
-from simulation.teaching.door import Door, Guard, names_of
+from adccsim.teaching import door as doors
+from adccsim.teaching.door import Door, Guard, names_of
 
 PORT, HERE = 8765, "localhost:8765"
 

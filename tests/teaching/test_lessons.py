@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 
-from simulation.scenario.load import scenario_from_dict
-from simulation.teaching import keys
-from simulation.teaching.lessons import OBSERVABLES, START, lessons
-from simulation.teaching.session import SHOWS
-from simulation.toml_text import toml_text
+from adccsim.scenario.load import scenario_from_dict
+from adccsim.teaching import keys
+from adccsim.teaching.lessons import OBSERVABLES, START, lessons
+from adccsim.teaching.session import SHOWS
+from adccsim.toml_text import toml_text
 
 WELLS, MICE = 12, 6
 STANDARD_ERRORS = 3.0
@@ -69,7 +69,7 @@ def test_what_a_try_claims_happens(lesson):
 
 def played(raw):
     """Observable -> its values at the end of WELLS wells, or MICE mice, that differ in their seed alone."""
-    from simulation.teaching.model import ADCCModel
+    from adccsim.teaching.model import ADCCModel
 
     if raw["kind"] == "xenograft":
         return played_in_mice(raw)
@@ -91,7 +91,7 @@ def played(raw):
 
 
 def played_in_mice(raw):
-    from simulation.teaching.tumour_model import TumourModel
+    from adccsim.teaching.tumour_model import TumourModel
 
     rows = []
     for mouse in range(MICE):
@@ -109,7 +109,7 @@ def played_in_mice(raw):
 
 def test_the_words_of_the_antibody_lesson_on_the_fc_part_hold_cell_by_cell():
     """Without Fc the same cells die as without antibody: no rate of a cell depends on what it has bound."""
-    from simulation.teaching.model import ADCCModel
+    from adccsim.teaching.model import ADCCModel
 
     lesson = lessons()[0]
     status = []

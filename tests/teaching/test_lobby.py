@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from simulation.teaching import lobby, rooms
-from simulation.teaching.door import VISITOR
-from simulation.teaching.lobby import Lobby
+from adccsim.teaching import lobby, rooms
+from adccsim.teaching.door import VISITOR
+from adccsim.teaching.lobby import Lobby
 
 
 def text(kind="kernel_info_request", content=(), **changed):

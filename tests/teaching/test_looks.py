@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simulation.teaching import assets, picture
-from simulation.teaching.lessons import OBSERVABLES, lessons
+from adccsim.teaching import assets, picture
+from adccsim.teaching.lessons import OBSERVABLES, lessons
 
 WIDTHS = (390, 1024, 1920)
 SMALLEST_TEXT_PX = 14

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from mesa.batchrunner import batch_run
 
-from analysis.assay.study import analyse_wells
-from simulation.execution.one import run_to_file, simulate
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_text
-from simulation.scenario.well.expand import expand
-from simulation.teaching.agents import NK, OUTSIDE, TARGET, StaleCell
-from simulation.teaching.model import BASE, ADCCModel
-from simulation.toml_text import toml_text
-from simulation.well.engine import WellFullError
-from simulation.well.readout import agents
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.execution.one import run_to_file, simulate
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_text
+from adccsim.scenario.well.expand import expand
+from adccsim.teaching.agents import NK, OUTSIDE, TARGET, StaleCell
+from adccsim.teaching.model import BASE, ADCCModel
+from adccsim.toml_text import toml_text
+from adccsim.well.engine import WellFullError
+from adccsim.well.readout import agents
 
 SMALL = {"cells": 300, "duration_h": 2.0, "rng": 5}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from simulation import runtime
-from simulation.teaching import assets
+from adccsim import runtime
+from adccsim.teaching import assets
 from tests.teaching.offline_visit import FINE
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def test_a_class_plays_with_nothing_but_this_machine(namespace, home, tmp_path):
 
 
 def test_without_files_and_network_one_line_names_the_command(namespace, home):
-    command = [*namespace, sys.executable, "-m", "simulation.cli", "teach", "--no-browser"]
+    command = [*namespace, sys.executable, "-m", "adccsim.cli", "teach", "--no-browser"]
     answer = subprocess.run(command, cwd=REPOSITORY, env=home, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout) == (2, "")
     assert len(answer.stderr.strip().splitlines()) == 1
@@ -65,7 +65,7 @@ def test_without_files_and_network_one_line_names_the_command(namespace, home):
 
 
 def test_preparing_without_a_network_says_so_and_leaves_nothing(namespace, home):
-    command = [*namespace, sys.executable, "-m", "simulation.cli", "teach", "--prepare"]
+    command = [*namespace, sys.executable, "-m", "adccsim.cli", "teach", "--prepare"]
     answer = subprocess.run(command, cwd=REPOSITORY, env=home, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout) == (2, "")
     assert len(answer.stderr.strip().splitlines()) == 1

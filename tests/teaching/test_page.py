@@ -4,9 +4,9 @@ import tomllib
 
 import pytest
 
-from simulation.scenario.load import scenario_from_text
-from simulation.teaching import controls, keys, tumour_controls
-from simulation.teaching.plate import Plate
+from adccsim.scenario.load import scenario_from_text
+from adccsim.teaching import controls, keys, tumour_controls
+from adccsim.teaching.plate import Plate
 from tests.teaching.visit import WAIT_S, Server, Visit
 
 pytestmark = pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulation.teaching.session import Session
+from adccsim.teaching.session import Session
 from tests.teaching.walks import every_pair, expected_words
 
 pytestmark = pytest.mark.slow

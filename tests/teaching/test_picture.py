@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simulation.teaching import picture
-from simulation.teaching.model import ADCCModel
-from simulation.well.layout import ALIVE, CLEARED, DEAD
+from adccsim.teaching import picture
+from adccsim.teaching.model import ADCCModel
+from adccsim.well.layout import ALIVE, CLEARED, DEAD
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from simulation.teaching import rooms
+from adccsim.teaching import rooms
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import tomllib
 
 import pytest
 
-from simulation.scenario.load import scenario_from_text
-from simulation.teaching import controls, session, tumour_controls
-from simulation.teaching.lessons import lessons
-from simulation.teaching.session import Session
-from simulation.teaching.well_show import CURVE_POINTS, WellShow
+from adccsim.scenario.load import scenario_from_text
+from adccsim.teaching import controls, session, tumour_controls
+from adccsim.teaching.lessons import lessons
+from adccsim.teaching.session import Session
+from adccsim.teaching.well_show import CURVE_POINTS, WellShow
 
 SPEEDS = WellShow.speeds
 

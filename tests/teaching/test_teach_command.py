@@ -5,8 +5,8 @@ import socket
 import pytest
 from click.testing import CliRunner
 
-from simulation.cli import app
-from simulation.teaching import assets, rooms, serve
+from adccsim.cli import app
+from adccsim.teaching import assets, rooms, serve
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from mesa.batchrunner import batch_run
 
-from analysis.growth.measures import tgi_tc
-from simulation.scenario.faults import ScenarioError
-from simulation.scenario.load import scenario_from_text
-from simulation.scenario.xenograft.expand import expand_mice
-from simulation.teaching.agents import StaleCell
-from simulation.teaching.tumour_model import BASE, TumourModel
-from simulation.toml_text import toml_text
+from adccsim.analysis.growth.measures import tgi_tc
+from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.load import scenario_from_text
+from adccsim.scenario.xenograft.expand import expand_mice
+from adccsim.teaching.agents import StaleCell
+from adccsim.teaching.tumour_model import BASE, TumourModel
+from adccsim.toml_text import toml_text
 from tests.run.fake_tumour import play
 
 SMALL = {"start_volume_mm3": 0.05, "days": 3, "dose_days": [0, 2], "rng": 5}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simulation.teaching import picture, tumour_slice
-from simulation.teaching.tumour_model import TumourModel
-from simulation.xenograft.layout import CELL_SLOTS, DEAD, EFFECTOR_SLOTS, state_of
+from adccsim.teaching import picture, tumour_slice
+from adccsim.teaching.tumour_model import TumourModel
+from adccsim.xenograft.layout import CELL_SLOTS, DEAD, EFFECTOR_SLOTS, state_of
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_each_living_cell_is_drawn_once_and_an_empty_place_is_floor(shot):
 
 
 def test_the_nearest_to_the_vessel_lie_in_the_middle_of_a_block(shot):
-    from simulation.xenograft.layout import rank_of
+    from adccsim.xenograft.layout import rank_of
 
     rows, columns = tumour_slice._sites()
     lay = tumour_slice._lay_of(shot)[shot.cell_block]

@@ -5,9 +5,9 @@ import pytest
 import solara
 from mesa.visualization import SolaraViz
 
-from simulation.teaching import picture, tumour_slice, viz
-from simulation.teaching.model import ADCCModel
-from simulation.teaching.tumour_model import TumourModel
+from adccsim.teaching import picture, tumour_slice, viz
+from adccsim.teaching.model import ADCCModel
+from adccsim.teaching.tumour_model import TumourModel
 
 
 @pytest.fixture

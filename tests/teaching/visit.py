@@ -53,7 +53,7 @@ class Server:
         self._environment = environment or {}
 
     def __enter__(self) -> "Server":
-        command = [sys.executable, "-m", "simulation.cli", "teach", "--no-browser", "--port", str(self.port)]
+        command = [sys.executable, "-m", "adccsim.cli", "teach", "--no-browser", "--port", str(self.port)]
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY)} | self._environment
         self._out = self.log.open("w", encoding="utf-8")
         self.process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """Walks: ways through the lessons that take every ordered pair of them, and what a model says about each choice."""
 
-from simulation.teaching.lessons import lessons
+from adccsim.teaching.lessons import lessons
 
 NUMBERS = [lesson.number for lesson in lessons()]
 

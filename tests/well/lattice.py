@@ -1,6 +1,6 @@
 """Exact encounter rate of one lone walker in a given well: the stationary law of (site, direction), by power iteration.
 
-The mean field of simulation.biology.motility takes walkers to be uniform over free sites and directions, and targets
+The mean field of adccsim.biology.motility takes walkers to be uniform over free sites and directions, and targets
 to stand apart. Neither holds quite. A walker that has just bumped into a target still looks at it one time in eight and
 no walker comes out of a target, which raises encounters by 13-17 % at the default persistence; targets that touch one
 another hide each other's faces, which lowers them by 8 % at 32 sites per target and by 19 % at 14. Neither is assumed
@@ -9,8 +9,8 @@ here.
 
 import numpy as np
 
-from simulation.well.engine import WellEngine
-from simulation.well.layout import WALL
+from adccsim.well.engine import WellEngine
+from adccsim.well.layout import WALL
 
 
 def lone_walker_encounters_per_h(engine: WellEngine, filling: float = 0.0, rounds: int = 200) -> float:

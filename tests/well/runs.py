@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from simulation.conditions.well import Intervention, WellCondition
-from simulation.well.engine import WellEngine
-from simulation.well.params import TICK_H, well_params
+from adccsim.conditions.well import Intervention, WellCondition
+from adccsim.well.engine import WellEngine
+from adccsim.well.params import TICK_H, well_params
 
 NO_DEATHS = {
     "targets__spontaneous_death_per_h": 0.0, "targets__culture_death_per_h": 0.0, "effectors__death_per_h": 0.0,

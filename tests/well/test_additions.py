@@ -4,10 +4,10 @@ import h5py
 import numpy as np
 import pytest
 
-from simulation.execution.one import simulate
-from simulation.scenario.faults import ScenarioError
-from simulation.well.engine import WellEngine
-from simulation.well.params import well_params
+from adccsim.execution.one import simulate
+from adccsim.scenario.faults import ScenarioError
+from adccsim.well.engine import WellEngine
+from adccsim.well.params import well_params
 from tests.oracle.conditions import small_well
 from tests.scenario import conditions
 from tests.well.runs import typed

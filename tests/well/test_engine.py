@@ -3,20 +3,10 @@
 import numpy as np
 import pytest
 
-from simulation.well import engine as engine_module
-from simulation.well.engine import RateError, WellFullError
-from simulation.well.layout import (
-    ALIVE,
-    ANTIBODY_ARM,
-    EVENT_KINDS,
-    FIXED,
-    NATURAL_ARM,
-    POS,
-    START_SHIFT,
-    STATE,
-    WALL,
-)
-from simulation.well.state import granules, levels, searching
+from adccsim.well import engine as engine_module
+from adccsim.well.engine import RateError, WellFullError
+from adccsim.well.layout import ALIVE, ANTIBODY_ARM, EVENT_KINDS, FIXED, NATURAL_ARM, POS, START_SHIFT, STATE, WALL
+from adccsim.well.state import granules, levels, searching
 from tests.oracle.conditions import PARTNER, WELL, condition, small_well
 from tests.well.runs import ONLY_WALKING, doing, run, same_state, start, z_score
 

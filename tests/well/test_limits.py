@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from simulation.biology.binding import equilibrium_bound
-from simulation.biology.motility import SITE_UM, encounter_per_h, mean_squared_displacement_um2
-from simulation.conditions.geometry import CapacityError
-from simulation.well.layout import ALIVE, POS, START_SHIFT, STATE
-from simulation.well.state import granules
+from adccsim.biology.binding import equilibrium_bound
+from adccsim.biology.motility import SITE_UM, encounter_per_h, mean_squared_displacement_um2
+from adccsim.conditions.geometry import CapacityError
+from adccsim.well.layout import ALIVE, POS, START_SHIFT, STATE
+from adccsim.well.state import granules
 from tests.oracle.conditions import PARTNER, condition, small_well
 from tests.well.lattice import lone_walker_encounters_per_h
 from tests.well.runs import NO_ANTIBODY, NO_DEATHS, ONLY_WALKING, doing, observed, run, start, z_against, z_score

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from simulation.parameters import lookup
-from simulation.well.engine import WellEngine
-from simulation.well.layout import ALIVE, ANTIBODY_ARM, NATURAL_ARM, POS, START_SHIFT, STATE
-from simulation.well.state import granules
+from adccsim.parameters import lookup
+from adccsim.well.engine import WellEngine
+from adccsim.well.layout import ALIVE, ANTIBODY_ARM, NATURAL_ARM, POS, START_SHIFT, STATE
+from adccsim.well.state import granules
 from tests.oracle.conditions import PARTNER, TARGETS, small_well
 from tests.well.runs import NO_ANTIBODY, NO_DEATHS, run, start
 

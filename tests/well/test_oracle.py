@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from simulation.well import params as params_module
-from simulation.well.engine import WellEngine
-from simulation.well.params import well_params
+from adccsim.well import params as params_module
+from adccsim.well.engine import WellEngine
+from adccsim.well.params import well_params
 from tests.oracle.conditions import PARTNER, condition, small_well
 from tests.oracle.next_event import run
 from tests.well.runs import typed

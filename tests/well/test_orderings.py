@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from simulation.scenario.load import scenario_from_text
-from simulation.scenario.well.expand import expand
+from adccsim.scenario.load import scenario_from_text
+from adccsim.scenario.well.expand import expand
 from tests.well.runs import run, z_score
 
 SHARE = 0.1

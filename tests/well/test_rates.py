@@ -8,7 +8,7 @@ written here once more, from the columns of the well. A factor 1.2 on any of the
 import numpy as np
 import pytest
 
-from simulation.well.layout import (
+from adccsim.well.layout import (
     ALIVE,
     ANTIBODY_ARM,
     ATTACHED,

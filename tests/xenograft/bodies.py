@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import msgspec
 import numpy as np
 
-from simulation.conditions.mouse import AntibodyDrug, Clone, ResidentEffector, Residents, SmallMolecule, Strain, Tissue
-from simulation.conditions.section import Section
-from simulation.xenograft.layout import CELL_SLOTS, patch_side_um
-from simulation.xenograft.rows import Rows
+from adccsim.conditions.mouse import AntibodyDrug, Clone, ResidentEffector, Residents, SmallMolecule, Strain, Tissue
+from adccsim.conditions.section import Section
+from adccsim.xenograft.layout import CELL_SLOTS, patch_side_um
+from adccsim.xenograft.rows import Rows
 
 TISSUE = {
     "cells_per_mm3": 1e5,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulation.biology import binding, killing, synapse
+from adccsim.biology import binding, killing, synapse
 
 ALIVE, COMMITTED, DEAD = 1, 2, 3
 NEAR = np.array([(z, y, x) for z in (-1, 0, 1) for y in (-1, 0, 1) for x in (-1, 0, 1)])

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from simulation.biology import synapse
-from simulation.xenograft.contacts import COUNT_NAMES, KINDS
-from simulation.xenograft.effectors import Effectors
-from simulation.xenograft.opsonisation import CLASSES, class_occupancy
-from simulation.xenograft.state import Clone
-from simulation.xenograft.tumour import Tumour
+from adccsim.biology import synapse
+from adccsim.xenograft.contacts import COUNT_NAMES, KINDS
+from adccsim.xenograft.effectors import Effectors
+from adccsim.xenograft.opsonisation import CLASSES, class_occupancy
+from adccsim.xenograft.state import Clone
+from adccsim.xenograft.tumour import Tumour
 from tests.xenograft.bodies import ANTIBODY, CLONE, EFFECTOR, params
 from tests.xenograft.lattice import Lattice, opsonins_of
 from tests.xenograft.tissues import AIRY, tissue

@@ -10,11 +10,11 @@ import math
 import numpy as np
 import pytest
 
-from simulation.biology import synapse
-from simulation.biology.binding import equilibrium_free
-from simulation.biology.rng import mix64
-from simulation.xenograft import contacts, effectors
-from simulation.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, her2_relative
+from adccsim.biology import synapse
+from adccsim.biology.binding import equilibrium_free
+from adccsim.biology.rng import mix64
+from adccsim.xenograft import contacts, effectors
+from adccsim.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, her2_relative
 from tests.oracle.conditions import small_well
 from tests.well.runs import start
 from tests.xenograft.bodies import ANTIBODY, EFFECTOR, Still, antibody, effector
@@ -151,7 +151,7 @@ def test_a_long_contact_goes_on_from_hour_to_hour():
 
 def test_both_worlds_read_the_same_laws():
     """The patches take S from the well's bridges and hill law; the well's kernel imports the very same functions."""
-    from simulation.well import kernel
+    from adccsim.well import kernel
 
     assert kernel.activation is synapse.activation is contacts.activation
     assert kernel.bridges is contacts.bridges and kernel.detach_rate is contacts.detach_rate

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from simulation.biology.tissue import free_at_equilibrium
-from simulation.xenograft.antibody import Antibody, stages
+from adccsim.biology.tissue import free_at_equilibrium
+from adccsim.xenograft.antibody import Antibody, stages
 from tests.xenograft.bodies import Still, ball, params
 
 PLASMA = np.array([900.0, 0.0])

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from simulation.xenograft.contacts import nothing_before, waiting
+from adccsim.xenograft.contacts import nothing_before, waiting
 
 
 @njit

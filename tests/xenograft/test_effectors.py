@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulation.xenograft import contacts
-from simulation.xenograft.antibody import Antibody
-from simulation.xenograft.contacts import COUNT_NAMES, GONE
-from simulation.xenograft.effectors import Effectors, law_row, trait_table
-from simulation.xenograft.layout import COMMITTED, EFFECTOR_SLOTS
+from adccsim.xenograft import contacts
+from adccsim.xenograft.antibody import Antibody
+from adccsim.xenograft.contacts import COUNT_NAMES, GONE
+from adccsim.xenograft.effectors import Effectors, law_row, trait_table
+from adccsim.xenograft.layout import COMMITTED, EFFECTOR_SLOTS
 from tests.xenograft.bodies import ANTIBODY, EFFECTOR, antibody, ball, effector, params
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +183,7 @@ def test_bridge_constant_of_a_kind():
 
 
 _TWO_THREADS = """
-from simulation import runtime
+from adccsim import runtime
 runtime.configure(threads=2)
 import numba, numpy as np
 from tests.xenograft.test_effectors import BOTH, Tumour, params, same_cells

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from simulation.conditions.mouse import Dose
-from simulation.xenograft import layout
-from simulation.xenograft.engine import TumourEngine
-from simulation.xenograft.params import tumour_params
-from simulation.xenograft.state import tissue_of
+from adccsim.conditions.mouse import Dose
+from adccsim.xenograft import layout
+from adccsim.xenograft.engine import TumourEngine
+from adccsim.xenograft.params import tumour_params
+from adccsim.xenograft.state import tissue_of
 from tests.scenario.mice_example import mice
 from tests.xenograft.tissues import living_words
 

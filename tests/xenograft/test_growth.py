@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from simulation.xenograft import kernel, layout
-from simulation.xenograft.state import Clone
-from simulation.xenograft.tumour import Tumour
+from adccsim.xenograft import kernel, layout
+from adccsim.xenograft.state import Clone
+from adccsim.xenograft.tumour import Tumour
 from tests.xenograft.tissues import AIRY, NO_LOSS, PLAIN, grown, hour, living_words, rate_per_h, tissue
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from simulation.biology.binding import dose_nM
-from simulation.biology.pharmacokinetics import advance_linear
-from simulation.xenograft.antibody import Antibody
-from simulation.xenograft.opsonisation import class_occupancy
-from simulation.xenograft.plasma import Plasma
+from adccsim.biology.binding import dose_nM
+from adccsim.biology.pharmacokinetics import advance_linear
+from adccsim.xenograft.antibody import Antibody
+from adccsim.xenograft.opsonisation import class_occupancy
+from adccsim.xenograft.plasma import Plasma
 from tests.xenograft.bodies import ball, params
 from tests.xenograft.krogh import Tissue, solve
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulation.xenograft import layout
+from adccsim.xenograft import layout
 
 FIELDS = {
     "damage": (layout.damage_of, layout.with_damage, 7),

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from simulation.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, HER2_REFERENCE, pack
-from simulation.xenograft.movement import CELLS, COUNTS, EFFECTORS, OUTBOX, outflow, pull
-from simulation.xenograft.rows import CHUNKS, Rows
+from adccsim.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS, HER2_REFERENCE, pack
+from adccsim.xenograft.movement import CELLS, COUNTS, EFFECTORS, OUTBOX, outflow, pull
+from adccsim.xenograft.rows import CHUNKS, Rows
 
 SIDE = 16
 

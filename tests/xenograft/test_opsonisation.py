@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from simulation.biology.growth import direct_block
-from simulation.conditions.mouse import SmallMolecule
-from simulation.xenograft.antibody import Antibody
-from simulation.xenograft.layout import her2_relative, pack
-from simulation.xenograft.opsonisation import (
+from adccsim.biology.growth import direct_block
+from adccsim.conditions.mouse import SmallMolecule
+from adccsim.xenograft.antibody import Antibody
+from adccsim.xenograft.layout import her2_relative, pack
+from adccsim.xenograft.opsonisation import (
     CLASSES,
     G_BINS,
     X_BINS,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simulation.xenograft.oxygen import perfuse, settle
-from simulation.xenograft.rows import Rows
+from adccsim.xenograft.oxygen import perfuse, settle
+from adccsim.xenograft.rows import Rows
 
 SIDE = 32
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from simulation.conditions.mouse import SmallMolecule
-from simulation.xenograft.partners import Partners
+from adccsim.conditions.mouse import SmallMolecule
+from adccsim.xenograft.partners import Partners
 from tests.xenograft.bodies import params, section
 
 DRUG = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simulation.biology.pharmacokinetics import advance_linear
-from simulation.xenograft.plasma import AMOUNTS, Plasma
+from adccsim.biology.pharmacokinetics import advance_linear
+from adccsim.xenograft.plasma import AMOUNTS, Plasma
 from tests.xenograft.bodies import params
 
 NSG = {"extra_clearance_factor": 3.0}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from simulation.xenograft.pressure import Pressure
-from simulation.xenograft.rows import Rows
-from simulation.xenograft.state import ball_radius
+from adccsim.xenograft.pressure import Pressure
+from adccsim.xenograft.rows import Rows
+from adccsim.xenograft.state import ball_radius
 
 
 def full_ball(cells, side, count):

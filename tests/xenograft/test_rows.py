@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulation.xenograft.rows import CHUNKS, Rows
+from adccsim.xenograft.rows import CHUNKS, Rows
 
 
 def visited(rows):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simulation.xenograft.tumour import Tumour
+from adccsim.xenograft.tumour import Tumour
 from tests.xenograft.tissues import NO_LOSS, PLAIN, grown, hour, tissue
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def digest(tumour):
 
 
 _SCRIPT = """
-from simulation import runtime
+from adccsim import runtime
 runtime.configure(threads=2)
 import numba
 from tests.xenograft.test_same_bytes import WHAT, digest

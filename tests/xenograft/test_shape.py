@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from simulation.xenograft.census import shape
-from simulation.xenograft.layout import PATCH_CELLS
-from simulation.xenograft.rows import Rows
-from simulation.xenograft.tumour import Tumour
+from adccsim.xenograft.census import shape
+from adccsim.xenograft.layout import PATCH_CELLS
+from adccsim.xenograft.rows import Rows
+from adccsim.xenograft.tumour import Tumour
 from tests.xenograft.tissues import AIRY, NO_LOSS, PLAIN, grown, hour, tissue
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from simulation.xenograft import layout
-from simulation.xenograft.state import Clone, TissueError, check, dead_share, draw_vessels, krogh_mean, place_ball
+from adccsim.xenograft import layout
+from adccsim.xenograft.state import Clone, TissueError, check, dead_share, draw_vessels, krogh_mean, place_ball
 from tests.xenograft.tissues import PLAIN, tissue
 
 MIXED = (

@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from simulation.xenograft.params import tumour_params
-from simulation.xenograft.state import tissue_of
-from simulation.xenograft.tumour import Tumour
+from adccsim.xenograft.params import tumour_params
+from adccsim.xenograft.state import tissue_of
+from adccsim.xenograft.tumour import Tumour
 from tests.scenario.mice_example import mice
 from tests.xenograft.tissues import hour
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from simulation.xenograft.state import Clone, Tissue
-from simulation.xenograft.tumour import Tumour
+from adccsim.xenograft.state import Clone, Tissue
+from adccsim.xenograft.tumour import Tumour
 
 PLAIN = Clone(fraction=1.0, growth_per_h=0.005, loss_factor=0.5)
 NO_LOSS = Clone(fraction=1.0, growth_per_h=0.01, loss_factor=0.0)

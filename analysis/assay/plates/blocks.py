@@ -12,10 +12,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.errors import SheetFault
-from analysis.sheets.cell_text import unguard
-from analysis.sheets.numbers import MISSING
-from analysis.sheets.sheet import read_text
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.sheets.cell_text import unguard
+from adccsim.analysis.sheets.numbers import MISSING
+from adccsim.analysis.sheets.sheet import read_text
 
 ROWS = "ABCDEFGH"
 COLUMNS = 12

@@ -16,7 +16,7 @@ cell names a well: dose/E:T or dose@E:T for a sample ("0.01/5", "10 ng/mL / 5:1"
 a date), target_only, effector_only (with @E:T where there are several), maximum, blank; an empty cell is a well not
 used.
 
-Separators, decimal comma and text encodings are those of analysis.sheets.sheet. A fault names the row and
+Separators, decimal comma and text encodings are those of adccsim.analysis.sheets.sheet. A fault names the row and
 column, or the well.
 """
 
@@ -27,13 +27,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.assay.plates.blocks import Matrix, find_matrix
-from analysis.assay.plates.headers import Column, find_columns, is_header, meaning_of
-from analysis.errors import SheetFault
-from analysis.sheets.names import odd_name_notes, shown_names, spelling_notes
-from analysis.sheets.numbers import MISSING, Numbers
-from analysis.sheets.sheet import Table, read_table
-from analysis.sheets.units import FACTORS, implausible, plain_header
+from adccsim.analysis.assay.plates.blocks import Matrix, find_matrix
+from adccsim.analysis.assay.plates.headers import Column, find_columns, is_header, meaning_of
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.sheets.names import odd_name_notes, shown_names, spelling_notes
+from adccsim.analysis.sheets.numbers import MISSING, Numbers
+from adccsim.analysis.sheets.sheet import Table, read_table
+from adccsim.analysis.sheets.units import FACTORS, implausible, plain_header
 
 CONTROLS = ("target_only", "effector_only", "maximum", "blank")
 KEYS = ("plate", "donor", "hours", "cell_line", "antibody")  # a control without one of them serves all of its values

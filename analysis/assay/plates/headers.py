@@ -1,7 +1,7 @@
 """Column headers of plate sheets and of observed lysis: one vocabulary, and the factor to the unit of the analysis.
 
 Each meaning has the usual words for it; letter case, punctuation and a unit in brackets or behind the word are read by
-analysis.sheets.units ("E:T", "Dose (µg/mL)", "Cytotoxicity (%)", "lysis_fraction").
+adccsim.analysis.sheets.units ("E:T", "Dose (µg/mL)", "Cytotoxicity (%)", "lysis_fraction").
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from analysis.sheets.units import UnknownUnit, factor, header_meaning, plain_header
+from adccsim.analysis.sheets.units import UnknownUnit, factor, header_meaning, plain_header
 
 WORDS = {
     "dose": ("dose", "conc", "concentration", "antibody_dose", "antibody_conc", "antibody_concentration"),

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from analysis.assay.plates.plate import PlateResult
-from analysis.tables import write_table
+from adccsim.analysis.assay.plates.plate import PlateResult
+from adccsim.analysis.tables import write_table
 
 
 def write_plate(result: PlateResult, out_dir: Path) -> list[Path]:
@@ -14,8 +14,8 @@ def write_plate(result: PlateResult, out_dir: Path) -> list[Path]:
             table, out_dir / "tables" / f"plate_{name}.csv", ("ci95_low", "ci95_high") if name == "quality" else ()
         )
     write_table(result.fits, out_dir / "tables" / "plate_dose_response.csv")
-    from analysis.assay.plates.picture import plate_figure  # matplotlib takes a second to load
-    from analysis.figures import save
+    from adccsim.analysis.assay.plates.picture import plate_figure  # matplotlib takes a second to load
+    from adccsim.analysis.figures import save
 
     figure = plate_figure(result)
     if figure is None:

@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.assay.plates.blocks import COLUMNS, ROWS
-from analysis.assay.plates.plate import PlateResult
-from analysis.figures import STYLE
-from analysis.reading.design import et_label
+from adccsim.analysis.assay.plates.blocks import COLUMNS, ROWS
+from adccsim.analysis.assay.plates.plate import PlateResult
+from adccsim.analysis.figures import STYLE
+from adccsim.analysis.reading.design import et_label
 
 MOST_PLATES = 6
 _SHORT = {"target_only": "targets", "effector_only": "effectors", "maximum": "maximum", "blank": "blank"}

@@ -23,15 +23,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.assay.controls import LYSIS_READOUTS, WITH_EFFECTOR_SIGNAL, PlateControls, percent_lysis
-from analysis.assay.dose_response import TOO_FEW, Curve, dose_response_curves, dose_response_table
-from analysis.assay.headline import curve_text
-from analysis.assay.lysis import LYSIS_COLUMNS, lysis_summary, with_natural_killing
-from analysis.assay.plates.blocks import COLUMNS, ROWS
-from analysis.assay.plates.file import CONTROLS, read_sheet
-from analysis.errors import MissingControls, SheetFault
-from analysis.reading.design import et_label
-from analysis.statistics import t_interval, t_quantile
+from adccsim.analysis.assay.controls import LYSIS_READOUTS, WITH_EFFECTOR_SIGNAL, PlateControls, percent_lysis
+from adccsim.analysis.assay.dose_response import TOO_FEW, Curve, dose_response_curves, dose_response_table
+from adccsim.analysis.assay.headline import curve_text
+from adccsim.analysis.assay.lysis import LYSIS_COLUMNS, lysis_summary, with_natural_killing
+from adccsim.analysis.assay.plates.blocks import COLUMNS, ROWS
+from adccsim.analysis.assay.plates.file import CONTROLS, read_sheet
+from adccsim.analysis.errors import MissingControls, SheetFault
+from adccsim.analysis.reading.design import et_label
+from adccsim.analysis.statistics import t_interval, t_quantile
 
 OUTLIER_LEVEL = 0.05
 _FEWEST_DOF = 3
@@ -69,7 +69,7 @@ class PlateResult:
 
 
 def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH") -> PlateResult:
-    """Read a plate (see analysis.assay.plates.file) and turn it into lysis and quality; nothing is written.
+    """Read a plate (see adccsim.analysis.assay.plates.file) and turn it into lysis and quality; nothing is written.
 
     readout  LDH, 51Cr, calcein or live-count: which formula a raw signal takes.
     Raises SheetFault for a file that cannot be used, MissingControls for a plate without the wells its formula needs.

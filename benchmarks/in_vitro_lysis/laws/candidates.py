@@ -87,12 +87,12 @@ ACTIVATION = {
 
 
 def install(law: str) -> None:
-    """Make this process use a law; call it before simulation.well is imported, with a compile cache of its own."""
+    """Make this process use a law; call it before adccsim.well is imported, with a compile cache of its own."""
     import sys
 
-    if "simulation.well.kernel" in sys.modules:
+    if "adccsim.well.kernel" in sys.modules:
         raise RuntimeError("the kernels are compiled already")
-    from simulation.biology import synapse
+    from adccsim.biology import synapse
 
     synapse.activation = ACTIVATION[law]
 

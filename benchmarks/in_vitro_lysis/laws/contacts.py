@@ -25,12 +25,12 @@ KON_PER_NM_H = (1.0, 0.18)
 def contact_rows() -> list[dict]:
     """One row per association rate, line and dose: lists over HOURS of bound, inside (antibodies in the contact),
     bridges and two_armed (share of the bound antibodies)."""
-    from simulation.biology.binding import free_receptors, singly_bound
-    from simulation.biology.synapse import bridges
-    from simulation.scenario.well.donors import Donor
-    from simulation.well.engine import WellEngine
-    from simulation.well.layout import P
-    from simulation.well.params import well_params
+    from adccsim.biology.binding import free_receptors, singly_bound
+    from adccsim.biology.synapse import bridges
+    from adccsim.scenario.well.donors import Donor
+    from adccsim.well.engine import WellEngine
+    from adccsim.well.layout import P
+    from adccsim.well.params import well_params
 
     rows = []
     for kon in KON_PER_NM_H:

@@ -64,7 +64,7 @@ LEVERS = (
 
 def curve(mean_pct: np.ndarray) -> tuple[float, float, float]:
     """(EC50 in ng/mL, Emax in %, Hill slope) of a mean curve over DOSES."""
-    from analysis.assay.logistic import fit
+    from adccsim.analysis.assay.logistic import fit
 
     theta = fit(DOSES, mean_pct).theta
     return 1000.0 * float(np.exp(theta[2])), float(theta[1]), float(theta[3])
@@ -99,7 +99,7 @@ def fitted(u: float, changes: dict, people: list, start: Free, steps: int) -> Fr
 
 def judged(free: Free, changes: dict, own_changes: dict, donors: int, seeds: range) -> dict:
     """Loss, curve and HER2-low lines of a fitted law for every seed; lists are one value per seed."""
-    from analysis.assay.logistic import fit_many
+    from adccsim.analysis.assay.logistic import fit_many
 
     out: dict = {name: [] for name in ("loss", "w3_rmse_pct", "mean_pct", "ec50_ng_per_ml", "emax_pct", "hill")}
     out |= {"donor_hill_median": [], **{line: [] for line in PANEL}}
@@ -126,7 +126,7 @@ def judged(free: Free, changes: dict, own_changes: dict, donors: int, seeds: ran
 
 def worker(law: str, quick: bool, out: Path) -> None:
     """All fits of one law, in a process that compiled it."""
-    from simulation.runtime import configure
+    from adccsim.runtime import configure
 
     configure(1)
     candidates.install(law)
@@ -177,7 +177,7 @@ def main() -> None:
             cache = {"ADCCSIM_CACHE_DIR": str((scratch / f"cache-{law}").resolve())}
             subprocess.run(command + ["--quick"] * given.quick, check=True, env=os.environ | cache)
     results = [row for law in candidates.LAWS for row in json.loads((scratch / f"{law}.json").read_text())]
-    from simulation.runtime import configure
+    from adccsim.runtime import configure
 
     configure(1)
     out = given.out or (Path("results") if given.quick else ROOT / "benchmarks" / "results")

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from msgspec import structs
 
+from adccsim.conditions import WellCondition
 from benchmarks.in_vitro_lysis.laws.candidates import packed
-from simulation.conditions import WellCondition
 
 SCENARIO = Path(__file__).resolve().parents[1] / "W3" / "scenario.toml"
 DOSES = np.array([1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0])  # ug/mL
@@ -34,7 +34,7 @@ def donors(count: int, seed: int) -> list:
     """`count` (a power of two) donors of the population."""
     from scipy.stats import norm, qmc
 
-    from simulation.scenario.well.donors import Donor
+    from adccsim.scenario.well.donors import Donor
 
     points = qmc.Sobol(5, scramble=True, rng=seed).random(count)
     scores = norm.ppf(points[:, :4])
@@ -43,9 +43,9 @@ def donors(count: int, seed: int) -> list:
 
 def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> list[list[WellCondition]]:
     """Conditions of wells, one list over doses per donor; changes: dotted keys of the scenario."""
-    from simulation.scenario.load import load_scenario
-    from simulation.scenario.sweep import with_values
-    from simulation.scenario.well.resolve import resolve
+    from adccsim.scenario.load import load_scenario
+    from adccsim.scenario.sweep import with_values
+    from adccsim.scenario.well.resolve import resolve
 
     base = load_scenario(SCENARIO, ["random=paired"])
     share = TARGETS / base.targets.cells
@@ -63,8 +63,8 @@ def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> lis
 
 def lysis(rows: list[list[WellCondition]], free: Free, seed: int) -> np.ndarray:
     """Specific lysis (%) of every well, shape (donors, doses)."""
-    from simulation.well.engine import WellEngine
-    from simulation.well.params import well_params
+    from adccsim.well.engine import WellEngine
+    from adccsim.well.params import well_params
 
     out = np.empty((len(rows), len(rows[0])))
     for d, row in enumerate(rows):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from os.path import isfile
 
-from simulation.parameters.lookup import DEFAULT, Catalogue, number_at, split_path
-from simulation.scenario.faults import NO_VALUE, Fault, nearest, show
-from simulation.scenario.validate import number_faults
-from simulation.scenario.well.schema import TABLES, Scenario, overridable
+from adccsim.parameters.lookup import DEFAULT, Catalogue, number_at, split_path
+from adccsim.scenario.faults import NO_VALUE, Fault, nearest, show
+from adccsim.scenario.validate import number_faults
+from adccsim.scenario.well.schema import TABLES, Scenario, overridable
 
 # The kinds of the catalogue whose numbers a fit may move, and the scenario table that knows their bounds.
 FITTED_KINDS = {"cell_lines": "targets", "effectors": "effectors", "antibodies": "antibody"}

@@ -6,16 +6,16 @@ Every combination of the sweep is looked at, for every donor where donors matter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulation.parameters.lookup import Catalogue
-from simulation.conditions.geometry import CapacityError, memory_bytes, most_targets
-from simulation.conditions.well import Vessel, WellCondition
-from simulation.scenario.faults import NO_VALUE, Report, ScenarioError, nearest, show
-from simulation.scenario.sweep import point_count, points, with_values
-from simulation.scenario.validate import number_faults
-from simulation.scenario.well.contradictions import find_contradictions
-from simulation.scenario.well.donors import donors_of
-from simulation.scenario.well.resolve import resolve, resolve_targets
-from simulation.scenario.well.schema import TABLES, Scenario, overridable
+from adccsim.conditions.geometry import CapacityError, memory_bytes, most_targets
+from adccsim.conditions.well import Vessel, WellCondition
+from adccsim.parameters.lookup import Catalogue
+from adccsim.scenario.faults import NO_VALUE, Report, ScenarioError, nearest, show
+from adccsim.scenario.sweep import point_count, points, with_values
+from adccsim.scenario.validate import number_faults
+from adccsim.scenario.well.contradictions import find_contradictions
+from adccsim.scenario.well.donors import donors_of
+from adccsim.scenario.well.resolve import resolve, resolve_targets
+from adccsim.scenario.well.schema import TABLES, Scenario, overridable
 
 MOST_WELLS = 100_000
 

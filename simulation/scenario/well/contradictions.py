@@ -4,11 +4,11 @@ Each function looks at one scenario (one combination of the sweep) whose names a
 the report. Whether the cells fit is in checks.py.
 """
 
-from simulation.parameters.lookup import Catalogue
-from simulation.conditions.well import GROWTH_FROM_H
-from simulation.scenario.faults import NO_VALUE, Report
-from simulation.scenario.well.resolve import cells_of, partner_of, scenario_grows
-from simulation.scenario.well.schema import Scenario, overridable
+from adccsim.conditions.well import GROWTH_FROM_H
+from adccsim.parameters.lookup import Catalogue
+from adccsim.scenario.faults import NO_VALUE, Report
+from adccsim.scenario.well.resolve import cells_of, partner_of, scenario_grows
+from adccsim.scenario.well.schema import Scenario, overridable
 
 # Fields of [targets] that act only where cells grow (assays over GROWTH_FROM_H, culture), and one that acts elsewhere.
 GROWTH_FIELDS = (

@@ -11,11 +11,11 @@ condition is the same whatever else is swept beside it.
 
 from msgspec.structs import replace
 
-from simulation.conditions.well import WellCondition
-from simulation.scenario.sweep import points
-from simulation.scenario.well.donors import donors_of
-from simulation.scenario.well.resolve import resolve
-from simulation.scenario.well.schema import Scenario
+from adccsim.conditions.well import WellCondition
+from adccsim.scenario.sweep import points
+from adccsim.scenario.well.donors import donors_of
+from adccsim.scenario.well.resolve import resolve
+from adccsim.scenario.well.schema import Scenario
 
 
 def expand(scenario: Scenario) -> list[WellCondition]:

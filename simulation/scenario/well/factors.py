@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from simulation.parameters.lookup import Catalogue, Number
-from simulation.scenario.faults import NO_VALUE, Report, ScenarioError
-from simulation.scenario.sweep import points, with_values
-from simulation.scenario.validate import did_you_mean
-from simulation.scenario.well.checks import check_scenario
-from simulation.scenario.well.donors import Donor
-from simulation.scenario.well.resolve import resolve
-from simulation.scenario.well.schema import Scenario, overridable
+from adccsim.parameters.lookup import Catalogue, Number
+from adccsim.scenario.faults import NO_VALUE, Report, ScenarioError
+from adccsim.scenario.sweep import points, with_values
+from adccsim.scenario.validate import did_you_mean
+from adccsim.scenario.well.checks import check_scenario
+from adccsim.scenario.well.donors import Donor
+from adccsim.scenario.well.resolve import resolve
+from adccsim.scenario.well.schema import Scenario, overridable
 
 TABLES = ("targets", "effectors", "antibody")
 # The entry that a table's numbers come from: swept, there is no one range.

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulation.conditions.well import WellCondition
-from simulation.scenario.well.checks import check_scenario
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.factors import check_factors
-from simulation.scenario.well.load import load_well as load
-from simulation.scenario.well.plan import Plan
-from simulation.scenario.well.plan import plan as plan_wells
-from simulation.scenario.well.schema import Scenario, json_schema
-from simulation.scenario.well.stand_ins import stand_ins
-from simulation.version import WELL_MODEL as MODEL
+from adccsim.conditions.well import WellCondition
+from adccsim.scenario.well.checks import check_scenario
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.factors import check_factors
+from adccsim.scenario.well.load import load_well as load
+from adccsim.scenario.well.plan import Plan
+from adccsim.scenario.well.plan import plan as plan_wells
+from adccsim.scenario.well.schema import Scenario, json_schema
+from adccsim.scenario.well.stand_ins import stand_ins
+from adccsim.version import WELL_MODEL as MODEL
 
 __all__ = [
     "MODEL",

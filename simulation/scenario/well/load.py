@@ -5,14 +5,14 @@ from os.path import isfile
 from pathlib import Path
 from typing import Any
 
-from simulation.parameters import lookup
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError
-from simulation.scenario.tables import Origin
-from simulation.scenario.well.calibrate import calibrate_faults
-from simulation.scenario.well.checks import check_scenario
-from simulation.scenario.well.factors import check_factors
-from simulation.scenario.well.schema import Scenario
-from simulation.scenario.well.validate import fill_from_sweep, validate_sweep, validate_tables
+from adccsim.parameters import lookup
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.tables import Origin
+from adccsim.scenario.well.calibrate import calibrate_faults
+from adccsim.scenario.well.checks import check_scenario
+from adccsim.scenario.well.factors import check_factors
+from adccsim.scenario.well.schema import Scenario
+from adccsim.scenario.well.validate import fill_from_sweep, validate_sweep, validate_tables
 
 
 def load_well(

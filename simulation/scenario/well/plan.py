@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulation.conditions.geometry import filling_of
-from simulation.conditions.levels import LEVELS
-from simulation.conditions.well import WellCondition, WellOutput
+from adccsim.conditions.geometry import filling_of
+from adccsim.conditions.levels import LEVELS
+from adccsim.conditions.well import WellCondition, WellOutput
 
 # A worker process before it holds a well: interpreter, libraries, compiled kernels.
 WORKER_BYTES = 250_000_000

@@ -13,9 +13,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from simulation.parameters import lookup
-from simulation.conditions.section import Section
-from simulation.conditions.well import (
+from adccsim.conditions.section import Section
+from adccsim.conditions.well import (
     Antibody,
     Assay,
     Culture,
@@ -28,10 +27,11 @@ from simulation.conditions.well import (
     WellOutput,
     grows,
 )
-from simulation.scenario.tables import Table
-from simulation.scenario.well.donors import Donor
-from simulation.scenario.well.schema import Action, Scenario, overridable
-from simulation.version import WELL_MODEL
+from adccsim.parameters import lookup
+from adccsim.scenario.tables import Table
+from adccsim.scenario.well.donors import Donor
+from adccsim.scenario.well.schema import Action, Scenario, overridable
+from adccsim.version import WELL_MODEL
 
 MOST_KEPT = 20_000  # sections of a catalogue: a sensitivity study asks for new numbers at every point
 

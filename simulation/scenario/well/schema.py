@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from simulation.parameters import lookup
-from simulation.conditions.levels import Level
-from simulation.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
+from adccsim.conditions.levels import Level
+from adccsim.parameters import lookup
+from adccsim.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
 
 
 def _on_the_minute(hours: float) -> float:

@@ -1,8 +1,8 @@
 """Stand-ins of a well: numbers that its entries of the catalogue take over from others."""
 
-from simulation.parameters.lookup import Catalogue
-from simulation.scenario.stand_ins import Row, entry_rows, set_by, values_of
-from simulation.scenario.well.schema import Scenario
+from adccsim.parameters.lookup import Catalogue
+from adccsim.scenario.stand_ins import Row, entry_rows, set_by, values_of
+from adccsim.scenario.well.schema import Scenario
 
 
 def stand_ins(scenario: Scenario) -> list[Row]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from simulation.scenario.faults import NO_VALUE, Fault, dotted, explain, nearest, show, sweep_path
-from simulation.scenario.tables import SCHEMA_VERSION
-from simulation.scenario.validate import did_you_mean
-from simulation.scenario.well.schema import TABLES, Scenario, all_keys, sweepable
+from adccsim.scenario.faults import NO_VALUE, Fault, dotted, explain, nearest, show, sweep_path
+from adccsim.scenario.tables import SCHEMA_VERSION
+from adccsim.scenario.validate import did_you_mean
+from adccsim.scenario.well.schema import TABLES, Scenario, all_keys, sweepable
 
 _MOST_VALUES = 10_000
 _NEEDED_TABLES = ("targets", "effectors", "antibody", "assay")

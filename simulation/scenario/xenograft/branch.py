@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from simulation.conditions.mouse import MouseCondition
-from simulation.conditions.section import ConditionError
-from simulation.seal import MISSING, DamagedFile, checked_file
-from simulation.version import XENOGRAFT_MODEL
+from adccsim.conditions.mouse import MouseCondition
+from adccsim.conditions.section import ConditionError
+from adccsim.seal import MISSING, DamagedFile, checked_file
+from adccsim.version import XENOGRAFT_MODEL
 
 META = "meta.json"
 CHECKPOINT_SCHEMA = 2

@@ -7,17 +7,17 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulation.parameters.fields import key_path
-from simulation.parameters.lookup import Catalogue
-from simulation.conditions.section import canonical_json
-from simulation.conditions.tumour_size import LEAST_CELLS, machine_bytes, start_cells
-from simulation.names import control_arms, name_key
-from simulation.scenario.faults import NO_VALUE, Fault, Report, nearest, show
-from simulation.scenario.sweep import point_count, points
-from simulation.scenario.validate import number_faults
-from simulation.scenario.xenograft.branch import CheckpointError, saved_tumour
-from simulation.scenario.xenograft.mice import NoMouseError
-from simulation.scenario.xenograft.resolve import (
+from adccsim.conditions.section import canonical_json
+from adccsim.conditions.tumour_size import LEAST_CELLS, machine_bytes, start_cells
+from adccsim.names import control_arms, name_key
+from adccsim.parameters.fields import key_path
+from adccsim.parameters.lookup import Catalogue
+from adccsim.scenario.faults import NO_VALUE, Fault, Report, nearest, show
+from adccsim.scenario.sweep import point_count, points
+from adccsim.scenario.validate import number_faults
+from adccsim.scenario.xenograft.branch import CheckpointError, saved_tumour
+from adccsim.scenario.xenograft.mice import NoMouseError
+from adccsim.scenario.xenograft.resolve import (
     checkpoint_path,
     foreign_numbers,
     resolve_arm,
@@ -25,7 +25,7 @@ from simulation.scenario.xenograft.resolve import (
     resolve_mouse,
     resolve_strain,
 )
-from simulation.scenario.xenograft.schema import Arm, Clone, XenograftScenario, clone_numbers
+from adccsim.scenario.xenograft.schema import Arm, Clone, XenograftScenario, clone_numbers
 
 MOST_MICE = 20_000
 SMALL_SCALE_CELLS = 100_000

@@ -1,9 +1,9 @@
 """Sweep of a study in mice: every point of the sweep is one study, every mouse of every arm one condition."""
 
-from simulation.conditions.mouse import MouseCondition
-from simulation.scenario.sweep import Point, points
-from simulation.scenario.xenograft.resolve import resolve_arm, resolve_mouse
-from simulation.scenario.xenograft.schema import XenograftScenario
+from adccsim.conditions.mouse import MouseCondition
+from adccsim.scenario.sweep import Point, points
+from adccsim.scenario.xenograft.resolve import resolve_arm, resolve_mouse
+from adccsim.scenario.xenograft.schema import XenograftScenario
 
 
 def mice_by_study(scenario: XenograftScenario) -> dict[str, list[MouseCondition]]:

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulation.conditions.mouse import MouseCondition
-from simulation.scenario.xenograft.checks import warnings
-from simulation.scenario.xenograft.expand import expand_mice as conditions
-from simulation.scenario.xenograft.expand import mice_by_study, study_points
-from simulation.scenario.xenograft.load import load_xenograft as load
-from simulation.scenario.xenograft.plan import MicePlan, plan_mice
-from simulation.scenario.xenograft.resolve import checkpoint_path, in_vivo_overrides
-from simulation.scenario.xenograft.schema import XenograftScenario
-from simulation.scenario.xenograft.schema import xenograft_json_schema as json_schema
-from simulation.scenario.xenograft.stand_ins import stand_ins
-from simulation.version import XENOGRAFT_MODEL as MODEL
+from adccsim.conditions.mouse import MouseCondition
+from adccsim.scenario.xenograft.checks import warnings
+from adccsim.scenario.xenograft.expand import expand_mice as conditions
+from adccsim.scenario.xenograft.expand import mice_by_study, study_points
+from adccsim.scenario.xenograft.load import load_xenograft as load
+from adccsim.scenario.xenograft.plan import MicePlan, plan_mice
+from adccsim.scenario.xenograft.resolve import checkpoint_path, in_vivo_overrides
+from adccsim.scenario.xenograft.schema import XenograftScenario
+from adccsim.scenario.xenograft.schema import xenograft_json_schema as json_schema
+from adccsim.scenario.xenograft.stand_ins import stand_ins
+from adccsim.version import XENOGRAFT_MODEL as MODEL
 
 __all__ = [
     "MODEL",

@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from simulation.parameters import lookup
-from simulation.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain, nearest, show, sweep_path
-from simulation.scenario.tables import SCHEMA_VERSION, Origin
-from simulation.scenario.validate import did_you_mean
-from simulation.scenario.xenograft.checks import check_study
-from simulation.scenario.xenograft.schema import TABLES, XenograftScenario, all_keys, sweepable
+from adccsim.parameters import lookup
+from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain, nearest, show, sweep_path
+from adccsim.scenario.tables import SCHEMA_VERSION, Origin
+from adccsim.scenario.validate import did_you_mean
+from adccsim.scenario.xenograft.checks import check_study
+from adccsim.scenario.xenograft.schema import TABLES, XenograftScenario, all_keys, sweepable
 
 # Sound values of required keys; a list of tables stands for one entry of it.
 _STAND_IN: dict[str, Any] = {

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from simulation.conditions.mouse import CaliperError, MouseFactors
+from adccsim.conditions.mouse import CaliperError, MouseFactors
 
 _CANDIDATES = 1000
 _DIGITS = 9  # of drawn numbers: enough for any use, and the same on machines whose last digits differ

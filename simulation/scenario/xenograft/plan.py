@@ -6,8 +6,8 @@ Estimates only, from the numbers of the conditions: time goes with cells times h
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulation.conditions.mouse import Clone, Dose, MouseCondition
-from simulation.conditions.tumour_size import cell_hours, largest_cells, start_cells
+from adccsim.conditions.mouse import Clone, Dose, MouseCondition
+from adccsim.conditions.tumour_size import cell_hours, largest_cells, start_cells
 
 # Run file, bytes after compression (rough).
 FILE_BYTES = 120_000

@@ -13,8 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from simulation.parameters import lookup
-from simulation.conditions.mouse import (
+from adccsim.conditions.mouse import (
     AntibodyDrug,
     BodyWeight,
     CaliperError,
@@ -33,13 +32,14 @@ from simulation.conditions.mouse import (
     Tissue,
     WeighedDose,
 )
-from simulation.conditions.section import digest, text_without
-from simulation.scenario.tables import Table
-from simulation.scenario.xenograft.branch import saved_tumour
-from simulation.scenario.xenograft.mice import draw_mouse, score, unit_of
-from simulation.scenario.xenograft.schema import Arm, XenograftScenario, clone_numbers, mouse_numbers, tissue_numbers
-from simulation.scenario.xenograft.schema import Clone as CloneTable
-from simulation.version import XENOGRAFT_MODEL
+from adccsim.conditions.section import digest, text_without
+from adccsim.parameters import lookup
+from adccsim.scenario.tables import Table
+from adccsim.scenario.xenograft.branch import saved_tumour
+from adccsim.scenario.xenograft.mice import draw_mouse, score, unit_of
+from adccsim.scenario.xenograft.schema import Arm, XenograftScenario, clone_numbers, mouse_numbers, tissue_numbers
+from adccsim.scenario.xenograft.schema import Clone as CloneTable
+from adccsim.version import XENOGRAFT_MODEL
 
 # Numbers of a tumours entry that belong to the cells; the others are the tissue around them.
 OF_THE_CELLS = ("growth_per_d", "cell_loss_factor", "her2_drift_per_division", "her2_loss_per_division")

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from simulation.parameters import lookup
-from simulation.conditions.levels import Level
-from simulation.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
+from adccsim.conditions.levels import Level
+from adccsim.parameters import lookup
+from adccsim.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
 
 ROUTES = ("iv", "ip", "sc", "po")
 LONGEST_D = 365.0

@@ -1,9 +1,9 @@
 """Stand-ins of a study in mice: numbers that its entries of the catalogue take over from others."""
 
-from simulation.parameters.lookup import Catalogue
-from simulation.scenario.stand_ins import Row, entry_rows, set_by, values_of
-from simulation.scenario.xenograft.resolve import RESIDENTS, resolve_strain
-from simulation.scenario.xenograft.schema import XenograftScenario
+from adccsim.parameters.lookup import Catalogue
+from adccsim.scenario.stand_ins import Row, entry_rows, set_by, values_of
+from adccsim.scenario.xenograft.resolve import RESIDENTS, resolve_strain
+from adccsim.scenario.xenograft.schema import XenograftScenario
 
 
 def stand_ins(scenario: XenograftScenario) -> list[Row]:

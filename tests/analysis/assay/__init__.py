@@ -1,1 +1,1 @@
-"""Tests of analysis.assay."""
+"""Tests of adccsim.analysis.assay."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from analysis.assay.curve_wells import Wells
-from analysis.assay.logistic import logistic4
+from adccsim.analysis.assay.curve_wells import Wells
+from adccsim.analysis.assay.logistic import logistic4
 
 DOSES = np.array([0, 0.001, 0.01, 0.1, 1, 10, 30, 100.0])
 CURVES = {"rising": np.array([8, 60, np.log(0.05), 1.0]), "saturated": np.array([8, 60, np.log(1e-6), 1.0])}

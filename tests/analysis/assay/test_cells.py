@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.assay.cells import (
+from adccsim.analysis.assay.cells import (
     CONTACTS,
     DEATHS,
     HALF,
@@ -21,10 +21,10 @@ from analysis.assay.cells import (
     cell_table,
     check_recorded,
 )
-from analysis.assay.contacts import AFTER_KILL, FIRST
-from analysis.errors import SheetFault
-from analysis.reading.design import design_table
-from analysis.reading.runs import Run, Series
+from adccsim.analysis.assay.contacts import AFTER_KILL, FIRST
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.reading.design import design_table
+from adccsim.analysis.reading.runs import Run, Series
 
 
 def a_run(donor, kills, contacts, role="sample", signal=(4.0, 3.0, 2.0), et_ratio=1.0):

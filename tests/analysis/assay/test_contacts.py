@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.assay.contacts import AFTER_KILL, AFTER_NONE, ENDING, FIRST, in_order, outcomes
+from adccsim.analysis.assay.contacts import AFTER_KILL, AFTER_NONE, ENDING, FIRST, in_order, outcomes
 
 C, D, K, X, H = "conjugation", "detachment", "commitment", "effector_death", "hit"
 

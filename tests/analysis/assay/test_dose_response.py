@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.assay import dose_response as dr
-from analysis.assay.headline import curve_text
-from analysis.assay.logistic import logistic4
+from adccsim.analysis.assay import dose_response as dr
+from adccsim.analysis.assay.headline import curve_text
+from adccsim.analysis.assay.logistic import logistic4
 
 DOSES = np.array([0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.1, 1.0])
 TRUTH = np.array([6.0, 55.0, np.log(1e-3), 0.9])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.assay import dose_response, falls
-from analysis.assay.curve_wells import Wells
+from adccsim.analysis.assay import dose_response, falls
+from adccsim.analysis.assay.curve_wells import Wells
 from tests.analysis.assay.noisy_curves import DOSES, simulated
 
 

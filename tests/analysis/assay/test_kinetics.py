@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from analysis.assay.controls import plate_controls
-from analysis.assay.killing import killing_table
-from analysis.assay.kinetics import crossing_time, kinetics_tables
-from analysis.reading.design import design_table
-from analysis.reading.runs import Run, Series, read_study
+from adccsim.analysis.assay.controls import plate_controls
+from adccsim.analysis.assay.killing import killing_table
+from adccsim.analysis.assay.kinetics import crossing_time, kinetics_tables
+from adccsim.analysis.reading.design import design_table
+from adccsim.analysis.reading.runs import Run, Series, read_study
 from tests.analysis.make_runs import Design, Truth, base_condition, make_study
 
 

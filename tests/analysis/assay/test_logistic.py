@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.assay.logistic import bounds, dose_at, fit, fit_many, logistic4, share
+from adccsim.analysis.assay.logistic import bounds, dose_at, fit, fit_many, logistic4, share
 
 TRUTH = np.array([6.0, 55.0, np.log(6e-4), 0.85])
 DOSES = np.array([0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.1, 1.0])

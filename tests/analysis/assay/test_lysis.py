@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from analysis import MissingControls
-from analysis.assay.controls import controls_table, percent_lysis, plate_controls
-from analysis.assay.lysis import lysis_summary, lysis_table
-from analysis.reading.design import design_table
-from analysis.reading.runs import read_study
+from adccsim.analysis import MissingControls
+from adccsim.analysis.assay.controls import controls_table, percent_lysis, plate_controls
+from adccsim.analysis.assay.lysis import lysis_summary, lysis_table
+from adccsim.analysis.reading.design import design_table
+from adccsim.analysis.reading.runs import read_study
 from tests.analysis.make_runs import Design, Truth, make_study
 
 

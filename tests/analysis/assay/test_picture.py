@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.assay.picture import representative_run, well_figure
-from analysis.assay.plots import MOST_DOSES, et_figure, time_figure
-from analysis.figures import dose_words, facets, save
-from analysis.reading.runs import read_study
+from adccsim.analysis.assay.picture import representative_run, well_figure
+from adccsim.analysis.assay.plots import MOST_DOSES, et_figure, time_figure
+from adccsim.analysis.figures import dose_words, facets, save
+from adccsim.analysis.reading.runs import read_study
 from tests.analysis.make_runs import Design, Truth, make_study
 
 WELLS = {

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import MissingControls
-from analysis.assay.plates.blocks import ROWS
-from analysis.assay.plates.file import read_sheet
-from analysis.assay.plates.output import write_plate
-from analysis.assay.plates.plate import analyse_plate, flag_outliers, z_prime
-from analysis.errors import SheetFault
-from analysis.fitting.observed import read_observed
+from adccsim.analysis import MissingControls
+from adccsim.analysis.assay.plates.blocks import ROWS
+from adccsim.analysis.assay.plates.file import read_sheet
+from adccsim.analysis.assay.plates.output import write_plate
+from adccsim.analysis.assay.plates.plate import analyse_plate, flag_outliers, z_prime
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.observed import read_observed
 
 TARGET, EFFECTOR, MAXIMUM, BLANK = 0.2, {5.0: 0.1, 10.0: 0.25}, 1.7, 0.05
 DOSES = (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 from scipy.optimize import curve_fit
 
-from analysis.assay.plates.blocks import find_matrix
-from analysis.assay.plates.output import write_plate
-from analysis.assay.plates.plate import analyse_plate, z_prime
-from analysis.errors import SheetFault
-from analysis.fitting.observed import read_observed
+from adccsim.analysis.assay.plates.blocks import find_matrix
+from adccsim.analysis.assay.plates.output import write_plate
+from adccsim.analysis.assay.plates.plate import analyse_plate, z_prime
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.observed import read_observed
 
 CASES = Path(__file__).parents[2] / "cases"
 LAB = CASES / "lab_files"

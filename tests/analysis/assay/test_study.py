@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import MissingControls
-from analysis.assay.study import analyse_wells
-from analysis.figures import COLOURS
+from adccsim.analysis import MissingControls
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.figures import COLOURS
 from tests.analysis.make_runs import Design, Truth, make_study
 
 DEMO = Design(
@@ -192,24 +192,23 @@ def test_lysis_never_looks_at_hidden_truth(tmp_path):
 
 
 def test_importing_the_package_is_light():
-    code = "import sys, analysis; print([m for m in ('pandas', 'scipy', 'matplotlib', 'h5py') if m in sys.modules])"
+    code = "import sys, adccsim.analysis; print(*{'pandas', 'scipy', 'matplotlib', 'h5py'} & sys.modules.keys())"
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert out.stdout.strip() == "[]"
+    assert out.stdout.strip() == ""
 
 
 def test_analysis_without_figures_loads_no_matplotlib():
     code = (
-        "import sys, analysis.assay.study; "
-        "print(*sorted(m for m in sys.modules if m.startswith(('scipy.', 'mat', 'sim'))))"
+        "import sys, adccsim.analysis.assay.study; "
+        "print(*sorted(m for m in sys.modules if m.startswith(('scipy.', 'mat', 'adccsim'))))"
     )
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     # Of the simulator only what both sides know of files (their seal and study.json) and of text.
-    simulation = {f"simulation{part}" for part in ("", ".seal", ".study_file", ".text", ".version")}
-    assert {name for name in out.stdout.split() if name.partition(".")[0] in ("scipy", "matplotlib", "simulation")} == (
-        simulation
-    )
+    simulator = {f"adccsim{part}" for part in ("", ".seal", ".study_file", ".text", ".version")}
+    found = {name for name in out.stdout.split() if name.partition(".")[0] in ("scipy", "matplotlib", "adccsim")}
+    assert {name for name in found if not name.startswith("adccsim.analysis")} == simulator
 
 
 def test_colours_are_told_apart_without_hue():

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from analysis.assay.controls import plate_controls
-from analysis.assay.headline import viability_words
-from analysis.assay.viability import growth_rate_value, viability_tables, viability_wells
-from analysis.reading.design import design_table
-from analysis.reading.runs import read_study
+from adccsim.analysis.assay.controls import plate_controls
+from adccsim.analysis.assay.headline import viability_words
+from adccsim.analysis.assay.viability import growth_rate_value, viability_tables, viability_wells
+from adccsim.analysis.reading.design import design_table
+from adccsim.analysis.reading.runs import read_study
 from tests.analysis.make_runs import Design, Truth, make_study
 
 DOSES = (0.0, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 1.0, 10.0)

@@ -1,1 +1,1 @@
-"""Tests of analysis.fitting."""
+"""Tests of adccsim.analysis.fitting."""

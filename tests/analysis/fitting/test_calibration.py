@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.assay.study import analyse_wells
-from analysis.errors import SheetFault
-from analysis.fitting.calibration import TOLERANCE, UNIFORM_SD, Free, distance, local_widths, residuals, search
-from analysis.fitting.observed import EC50, EMAX, LYSIS, read_observed
-from analysis.reading.runs import read_study
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.calibration import TOLERANCE, UNIFORM_SD, Free, distance, local_widths, residuals, search
+from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, read_observed
+from adccsim.analysis.reading.runs import read_study
 from tests.analysis.make_runs import Design, Truth, make_study
 
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.assay.study import analyse_wells
-from analysis.errors import SheetFault
-from analysis.fitting.compare import check_observed, compare
-from analysis.fitting.compare_report import overview, write_comparison, write_page
-from analysis.fitting.compare_verdict import FITTED, REPORTED, VERDICTS
-from analysis.fitting.observed import read_observed
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.compare import check_observed, compare
+from adccsim.analysis.fitting.compare_report import overview, write_comparison, write_page
+from adccsim.analysis.fitting.compare_verdict import FITTED, REPORTED, VERDICTS
+from adccsim.analysis.fitting.observed import read_observed
 from tests.analysis.make_runs import Design, Truth, make_study
 
 TRUTH = Truth(donor_emax_sd=6, donor_log10_ec50_sd=0.2, noise=0.004)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis.fitting import emulator
-from analysis.fitting.calibration import UNIFORM_SD, Free, beside
-from analysis.fitting.emulator import chains, plane, sample, surface, unsettled
+from adccsim.analysis.fitting import emulator
+from adccsim.analysis.fitting.calibration import UNIFORM_SD, Free, beside
+from adccsim.analysis.fitting.emulator import chains, plane, sample, surface, unsettled
 
 FREE = [Free("effectors.default.motility", 0.5, 2.0), Free("cell_lines.default.death_time_h", 0.25, 3.0)]
 HALF_WAY = {each.path: each.value(0.5) for each in FREE}

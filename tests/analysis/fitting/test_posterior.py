@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.errors import SheetFault
-from analysis.fitting.calibration import Free
-from analysis.fitting.posterior import (
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.fitting.calibration import Free
+from adccsim.analysis.fitting.posterior import (
     overlay_text,
     predictive,
     read_posterior,
@@ -20,7 +20,7 @@ from analysis.fitting.posterior import (
     widths,
     write_calibration,
 )
-from simulation.parameters import lookup
+from adccsim.parameters import lookup
 
 FREE = [Free("effectors.default.motility", 0.5, 2.0), Free("cell_lines.721.221.natural_sensitivity", 1.0, 30.0)]
 FACTS = {"experiments": ["W3", "S1"], "date": "2001-02-03", "model": "well-9", "seed": 5}

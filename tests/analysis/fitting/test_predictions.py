@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from analysis.fitting.predictions import prediction_rows, prediction_table
+from adccsim.analysis.fitting.predictions import prediction_rows, prediction_table
 
 CONDITION = {"cell_line": "SK-BR-3", "effector": "PBMC", "antibody": "trastuzumab", "hours": 4.0, "readout": "LDH"}
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.fitting.calibration import UNIFORM_SD
-from analysis.fitting.recovery import posterior_of, study
+from adccsim.analysis.fitting.calibration import UNIFORM_SD
+from adccsim.analysis.fitting.recovery import posterior_of, study
 
 
 def bank(draws, noise, seed):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis.fitting.calibration import Free
-from analysis.fitting.sensitivity import MORRIS, SOBOL, design, indices, label_of, strongest, study, values_at
-from analysis.fitting.sensitivity_report import write_sensitivity
+from adccsim.analysis.fitting.calibration import Free
+from adccsim.analysis.fitting.sensitivity import MORRIS, SOBOL, design, indices, label_of, strongest, study, values_at
+from adccsim.analysis.fitting.sensitivity_report import write_sensitivity
 
 LINEAR = [Free(f"targets.x{i}", 0.0, 1.0) for i in range(4)]
 

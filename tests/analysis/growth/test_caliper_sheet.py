@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.errors import SheetFault
-from analysis.growth.caliper_rows import COLUMNS, check_rows
-from analysis.growth.caliper_sheet import choose_control, read_caliper
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth.caliper_rows import COLUMNS, check_rows
+from adccsim.analysis.growth.caliper_sheet import choose_control, read_caliper
 
 TIDY = """study,arm,mouse,day,volume_mm3,event,reason,body_weight_g
 s1,vehicle,1,0,100.5,,,21.5

@@ -2,8 +2,8 @@
 
 import pytest
 
-from analysis.errors import SheetFault
-from analysis.growth.design import GrowthDesign, read_design, unknown_arms
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth.design import GrowthDesign, read_design, unknown_arms
 
 FULL = """
 [study]

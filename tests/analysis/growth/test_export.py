@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pandas as pd
 
-from analysis.growth.caliper_rows import check_rows
-from analysis.growth.caliper_sheet import read_caliper
-from analysis.growth.design import GrowthDesign
-from analysis.growth.export import write_kulgap, write_tidy, write_tumgrowth
-from analysis.growth.tables import mouse_table
+from adccsim.analysis.growth.caliper_rows import check_rows
+from adccsim.analysis.growth.caliper_sheet import read_caliper
+from adccsim.analysis.growth.design import GrowthDesign
+from adccsim.analysis.growth.export import write_kulgap, write_tidy, write_tumgrowth
+from adccsim.analysis.growth.tables import mouse_table
 from tests.analysis.growth.sheets import exponential, rows_of
 
 NAN = float("nan")

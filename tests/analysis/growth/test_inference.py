@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.growth import inference
+from adccsim.analysis.growth import inference
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(0.08, 0.012, 8), RNG.normal(0.118, 0.012, 6)

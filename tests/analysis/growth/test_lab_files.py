@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from analysis.errors import SheetFault
-from analysis.growth.caliper_sheet import check_magnitudes, read_caliper
-from analysis.growth.compare import comparison_table
-from analysis.growth.design import GrowthDesign, read_design, unknown_arms
-from analysis.growth.measures import choose_evaluation_day
-from analysis.growth.study import analyse_growth
-from analysis.growth.tables import mouse_table
-from simulation.cli import app
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth.caliper_sheet import check_magnitudes, read_caliper
+from adccsim.analysis.growth.compare import comparison_table
+from adccsim.analysis.growth.design import GrowthDesign, read_design, unknown_arms
+from adccsim.analysis.growth.measures import choose_evaluation_day
+from adccsim.analysis.growth.study import analyse_growth
+from adccsim.analysis.growth.tables import mouse_table
+from adccsim.cli import app
 
 CASES = Path(__file__).parents[2] / "cases"
 LAB = CASES / "lab_files"

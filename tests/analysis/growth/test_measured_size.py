@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.growth import testing as growth_testing
+from adccsim.analysis.growth import testing as growth_testing
 
 REPOSITORY = Path(__file__).parents[3]
 RESULT = json.loads((REPOSITORY / "benchmarks" / "results" / "growth_statistics.json").read_text(encoding="utf-8"))

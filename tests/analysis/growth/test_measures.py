@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.growth import measures as growth
+from adccsim.analysis.growth import measures as growth
 from tests.analysis.growth.sheets import rows_of
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "reference" / "growth" / "tgi_published.csv")

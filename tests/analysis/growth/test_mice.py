@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis.errors import SheetFault
-from analysis.growth.mice import analyse_mice, caliper_rows, design_of, tumour_table
-from analysis.growth.study import analyse_growth
-from analysis.reading.runs import read_study
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth.mice import analyse_mice, caliper_rows, design_of, tumour_table
+from adccsim.analysis.growth.study import analyse_growth
+from adccsim.analysis.reading.runs import read_study
 from tests.analysis.make_mice import make_mice
 
 

@@ -5,13 +5,13 @@ import json
 import pandas as pd
 import pytest
 
-from analysis.errors import PooledConditions
-from analysis.growth.export import file_words
-from analysis.growth.mice import analyse_mice, caliper_rows, study_points, units_of
-from analysis.reading.runs import read_study
-from simulation.execution.folder import write_json
-from simulation.seal import KEY
-from simulation.study_file import read_study_file
+from adccsim.analysis.errors import PooledConditions
+from adccsim.analysis.growth.export import file_words
+from adccsim.analysis.growth.mice import analyse_mice, caliper_rows, study_points, units_of
+from adccsim.analysis.reading.runs import read_study
+from adccsim.execution.folder import write_json
+from adccsim.seal import KEY
+from adccsim.study_file import read_study_file
 from tests.analysis.make_mice import make_mice
 
 VOLUME = "tumour.start_volume_mm3"

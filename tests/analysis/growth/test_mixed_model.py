@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.growth import mixed_model
-from analysis.growth.measures import slopes
+from adccsim.analysis.growth import mixed_model
+from adccsim.analysis.growth.measures import slopes
 
 DAY = np.array([0.0, 3, 7, 10, 14])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestIndPower
 
-from analysis.growth import power
+from adccsim.analysis.growth import power
 
 
 def test_closed_form_of_the_worked_example():

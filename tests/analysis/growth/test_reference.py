@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.assay import logistic
-from analysis.growth import inference as growth_inference
-from analysis.growth import mixed_model, survival
+from adccsim.analysis.assay import logistic
+from adccsim.analysis.growth import inference as growth_inference
+from adccsim.analysis.growth import mixed_model, survival
 
 FOLDER = Path(__file__).parents[2] / "reference" / "growth"
 VALUES = pd.read_csv(FOLDER / "values.csv").set_index("name")["value"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.growth import response
+from adccsim.analysis.growth import response
 
 
 def test_worked_example_is_progressive_disease():

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.errors import SheetFault
-from analysis.growth.design import GrowthDesign
-from analysis.growth.study import analyse_growth, examine_rows
+from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.growth.design import GrowthDesign
+from adccsim.analysis.growth.study import analyse_growth, examine_rows
 from tests.analysis.growth.awkward import AWKWARD, DAYS, GROW, NAN, jitter, several
 from tests.analysis.growth.sheets import exponential, rows_of
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.growth import survival
+from adccsim.analysis.growth import survival
 
 DAY = np.array([0.0, 7, 14, 21])
 

@@ -1,1 +1,1 @@
-"""Tests of analysis.reading."""
+"""Tests of adccsim.analysis.reading."""

@@ -1,8 +1,8 @@
 """The design table: a column for what was varied, none for what follows from it."""
 
-from analysis.reading.design import condition_label, design_table
-from analysis.reading.design_point import flatten
-from analysis.reading.runs import Run
+from adccsim.analysis.reading.design import condition_label, design_table
+from adccsim.analysis.reading.design_point import flatten
+from adccsim.analysis.reading.runs import Run
 from tests.analysis.make_runs import Design, base_condition
 
 

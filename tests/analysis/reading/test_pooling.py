@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.assay import study as studies
-from analysis.assay.headline import headline_text
-from analysis.assay.study import LARGE, analyse_wells
-from analysis.errors import PooledConditions
-from analysis.fitting.compare import check_observed, match
-from analysis.fitting.observed import read_observed
-from analysis.reading.design import design_table, pooled, pooled_by, short_key
-from analysis.reading.design_point import CORE_KEYS, design_point, value_at
-from simulation.execution.folder import write_json
-from simulation.scenario.load import scenario_from_text
-from simulation.scenario.well.expand import expand
-from simulation.scenario.well.schema import sweepable
-from simulation.seal import KEY
+from adccsim.analysis.assay import study as studies
+from adccsim.analysis.assay.headline import headline_text
+from adccsim.analysis.assay.study import LARGE, analyse_wells
+from adccsim.analysis.errors import PooledConditions
+from adccsim.analysis.fitting.compare import check_observed, match
+from adccsim.analysis.fitting.observed import read_observed
+from adccsim.analysis.reading.design import design_table, pooled, pooled_by, short_key
+from adccsim.analysis.reading.design_point import CORE_KEYS, design_point, value_at
+from adccsim.execution.folder import write_json
+from adccsim.scenario.load import scenario_from_text
+from adccsim.scenario.well.expand import expand
+from adccsim.scenario.well.schema import sweepable
+from adccsim.seal import KEY
 from tests.analysis.planned import base, describe
 
 DOSE, SERUM, KD = "antibody.dose_ug_per_ml", "well.serum_igg_g_per_l", "antibody.kd_nM"

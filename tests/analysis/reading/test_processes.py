@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from analysis.reading.processes import AHEAD, in_order
+from adccsim.analysis.reading.processes import AHEAD, in_order
 
 
 def double(number):

@@ -6,16 +6,16 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis.errors import ForeignFile
-from analysis.reading import run_file
-from analysis.reading.run_file import RunFile
-from analysis.reading.runs import read_run
-from analysis.reading.summary_rows import END_VALUES, read_rows
-from simulation.execution import local
-from simulation.execution.study import run_study
-from simulation.scenario.load import load_scenario
-from simulation.scenario.shipped import find
-from simulation.scenario.well.expand import expand
+from adccsim.analysis.errors import ForeignFile
+from adccsim.analysis.reading import run_file
+from adccsim.analysis.reading.run_file import RunFile
+from adccsim.analysis.reading.runs import read_run
+from adccsim.analysis.reading.summary_rows import END_VALUES, read_rows
+from adccsim.execution import local
+from adccsim.execution.study import run_study
+from adccsim.scenario.load import load_scenario
+from adccsim.scenario.shipped import find
+from adccsim.scenario.well.expand import expand
 from tests.cluster.sweeps import describe, text
 from tests.sealing import append_seal
 

@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis import ForeignFile
-from analysis.reading.runs import observables_table, read_final, read_run, read_study
-from simulation.seal import DamagedFile
-from simulation.study_file import StudyFileError
+from adccsim.analysis import ForeignFile
+from adccsim.analysis.reading.runs import observables_table, read_final, read_run, read_study
+from adccsim.seal import DamagedFile
+from adccsim.study_file import StudyFileError
 from tests.analysis.make_runs import Design, Truth, base_condition, make_study, write_run
 
 SMALL = Design(doses=(0.0, 1.0), replicates=1)

@@ -6,15 +6,15 @@ import shutil
 import pyarrow.parquet as parquet
 import pytest
 
-from analysis.assay import study as studies
-from analysis.assay.study import analyse_wells
-from analysis.reading import summary as summaries
-from analysis.reading.runs import read_run
-from analysis.reading.summary import END_VALUES, refresh
-from simulation.record import layout
-from simulation.execution import local
-from simulation.execution.folder import write_json
-from simulation.version import WELL_MODEL
+from adccsim.analysis.assay import study as studies
+from adccsim.analysis.assay.study import analyse_wells
+from adccsim.analysis.reading import summary as summaries
+from adccsim.analysis.reading.runs import read_run
+from adccsim.analysis.reading.summary import END_VALUES, refresh
+from adccsim.execution import local
+from adccsim.execution.folder import write_json
+from adccsim.record import layout
+from adccsim.version import WELL_MODEL
 from tests.cluster.sweeps import describe, text
 
 

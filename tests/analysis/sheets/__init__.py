@@ -1,1 +1,1 @@
-"""Tests of analysis.sheets."""
+"""Tests of adccsim.analysis.sheets."""

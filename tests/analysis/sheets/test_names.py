@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.sheets.names import find_name, name_key, odd_name_notes, shown_names, spelling_notes
+from adccsim.analysis.sheets.names import find_name, name_key, odd_name_notes, shown_names, spelling_notes
 
 # Names that a laboratory keeps apart; whatever their spelling, no two of them may meet.
 APART = [

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.sheets.numbers import Numbers, advice
+from adccsim.analysis.sheets.numbers import Numbers, advice
 
 
 def read_all(cells, column="c", **kwargs):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.errors import MOST_PROBLEMS, SheetFault
-from analysis.sheets import sheet
+from adccsim.analysis.errors import MOST_PROBLEMS, SheetFault
+from adccsim.analysis.sheets import sheet
 
 
 def written(tmp_path, content, name="s.csv"):

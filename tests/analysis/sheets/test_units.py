@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.sheets.units import EXTENTS, UnknownUnit, factor, header_meaning, implausible
+from adccsim.analysis.sheets.units import EXTENTS, UnknownUnit, factor, header_meaning, implausible
 
 ALIASES = {
     "volume": "volume",

@@ -14,4 +14,4 @@
 set -eu
 export ADCCSIM_CACHE_DIR="$TMPDIR"/adcc
 module load python/3.12
-exec python -P -m simulation.cli run 'my sweep.toml' --out results/sweep --engine dask --cluster pbs --site site.toml
+exec python -P -m adccsim.cli run 'my sweep.toml' --out results/sweep --engine dask --cluster pbs --site site.toml

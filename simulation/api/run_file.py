@@ -211,10 +211,11 @@ class RunFile:
         import pandas as pd
 
         with self._content() as file:
-            if group not in file:
-                raise InputError([f"{self.path}: {missing}"])
-            names = _ordered(file[group])
-            return pd.DataFrame({name: file[group][name][()] for name in names})
+            if group in file:
+                return pd.DataFrame({name: file[group][name][()] for name in _ordered(file[group])})
+        if group == "kills" and self.kind == "xenograft" and self.condition.output.has_events:
+            return pd.DataFrame(columns=list(mouse_layout.KILLS))  # nothing was killed
+        raise InputError([f"{self.path}: {missing}"])
 
     def _agents(self, kind: str) -> pd.DataFrame:
         import pandas as pd
@@ -229,15 +230,18 @@ class RunFile:
         return f"<RunFile {self.path}>"
 
 
-_ORDER = [
-    *(*layout.SERIES, *mouse_layout.SERIES, *layout.HISTOGRAMS, *layout.FINAL, *layout.EVENTS),
-    *(*mouse_layout.CALIPERS, *mouse_layout.KILLS),
-]
+_ORDER = {
+    "observables": [*layout.SERIES, *mouse_layout.SERIES, *layout.HISTOGRAMS],
+    "final": [*layout.FINAL],
+    "events": [*layout.EVENTS],
+    "calipers": [*mouse_layout.CALIPERS],
+    "kills": [*mouse_layout.KILLS],
+}
 
 
 def _ordered(group: h5py.Group) -> list[str]:
     """Names in a group in the order of the layout: HDF5 has them by the alphabet."""
-    known = [name for name in dict.fromkeys(_ORDER) if name in group]
+    known = [name for name in dict.fromkeys(_ORDER[group.name.strip("/")]) if name in group]
     return [*known, *(name for name in group if name not in known)]
 
 

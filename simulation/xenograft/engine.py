@@ -30,8 +30,9 @@ class TumourEngine:
     """The tumour of one mouse.
 
     params: a MouseCondition, or what params.tumour_params makes of one; run_key: 64-bit key of all draws, by default
-    that of the condition; check: count every cell anew at every step and raise TumourError where the running counts disagree. advance(n) then advance(m) equals advance(n + m) bit for bit,
-    for any number of threads; observe() draws nothing and changes nothing.
+    that of the condition; check: count every cell anew at every step and raise TumourError where the running counts
+    disagree. advance(n) then advance(m) equals advance(n + m) bit for bit, for any number of threads; observe() draws
+    nothing and changes nothing.
     """
 
     tick_h = 1.0

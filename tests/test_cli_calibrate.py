@@ -100,12 +100,12 @@ def test_small_wells_keep_density_and_volume_per_target(adcc):
 
 
 def test_experiments_share_their_wells(adcc, monkeypatch):
-    from adccsim.execution import one
+    from adccsim.execution import well
 
     experiment = load_experiment(Path("s.toml"), 2, 100, 3)
     ran = []
-    real = one.measure
-    monkeypatch.setattr(one, "measure", lambda condition: ran.append(1) or real(condition))
+    real = well.measure
+    monkeypatch.setattr(well, "measure", lambda condition: ran.append(1) or real(condition))
     table = evaluate([experiment, experiment], {})
     single = len(ran)
     evaluate([experiment], {})

@@ -47,8 +47,8 @@ print(kernel(4), sum(kernel.stats.cache_hits.values()))
 
 @pytest.fixture
 def house(tmp_path):
-    """A house of the same rooms with one law and one kernel, and the real runtime."""
-    package = tmp_path / "simulation"
+    """A package with the same folders, one law and one kernel, and the real runtime."""
+    package = tmp_path / "adccsim"
     for room in ("biology", "well"):
         (package / room).mkdir(parents=True)
         (package / room / "__init__.py").write_text("")

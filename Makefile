@@ -86,5 +86,5 @@ $(VENV)/.installed-teach: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-teach
-	$(INSTALL) --editable '.[teach,cluster,calibrate,test,dev]'
+	$(INSTALL) --editable '.[teach,cluster,calibrate,notebook,test,dev]'
 	@touch $@

@@ -253,8 +253,7 @@ def test_what_is_neither_study_nor_run_is_refused(tmp_path):
 
 
 def test_xarray_and_anndata(wells):
-    pytest.importorskip("xarray")
-    pytest.importorskip("anndata")
+    # both are installed with the other tools of the tests
     run = next(run for run in wells.runs if run.condition.role == "sample")
     data = run.to_xarray()
     assert data["kills"].values.tolist() == run.observables["kills"].tolist()

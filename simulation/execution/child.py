@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from mmap import mmap
@@ -116,7 +116,7 @@ class Child:
     """
 
     def __init__(
-        self, job: Callable[[Mapping], Answer | Rest], runs_dir: Path, threads: int, timeout_s: float | None = None
+        self, job: Callable[[AnyCondition], Answer | Rest], runs_dir: Path, threads: int, timeout_s: float | None = None
     ):
         self.connection, theirs = _pipe()
         board = _shared_memory(Board.BYTES)
@@ -179,8 +179,9 @@ class Child:
     def _under_way(self) -> tuple[int, float]:
         """(number of the run that it began last, when that passes its time limit); infinite if it has ended."""
         begun, ended, moment = self._board.read()
-        limited = self.timeout_s is not None and begun > max(ended, self._answered)
-        return begun, moment + self.timeout_s if limited else float("inf")
+        if self.timeout_s is None or begun <= max(ended, self._answered):
+            return begun, float("inf")
+        return begun, moment + self.timeout_s
 
     def receive(self) -> list[tuple[str, Answer]]:
         """What it tells: run ids and their answers. Raises EOFError or OSError if the process is gone."""

@@ -18,7 +18,7 @@ from adccsim.execution.errors import ClusterError
 from adccsim.execution.shell import quoted
 
 LOOPBACK = "127.0.0.1:0"  # any free port
-NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+NO_PAGES: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 _PREFIX = "tls-"
 _CERTIFICATE, _KEY = "certificate.pem", "key.pem"
 

@@ -33,7 +33,7 @@ from adccsim.text import one_line
 try:
     import fcntl
 except ImportError:  # no POSIX locks: leftovers stay where they are
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 
 UNSEALED_FAILURE = {
@@ -108,7 +108,11 @@ def _attributes(path: Path) -> tuple[int | None, str | None, str | None]:
     with h5py.File(path, "r") as file:
         attributes = file["meta"].attrs if "meta" in file else {}
         layout, identity, status = (attributes.get(name) for name in ("schema_version", "run_id", "status"))
-    return (None if layout is None else int(layout)), *(None if v is None else str(v) for v in (identity, status))
+    return (
+        None if layout is None else int(layout),
+        None if identity is None else str(identity),
+        None if status is None else str(status),
+    )
 
 
 def set_aside(out_dir: Path, path: Path) -> Path:

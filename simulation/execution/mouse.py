@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 
 from adccsim.biology.body_weight import healthy_g, log_loss, on_the_balance_g
-from adccsim.conditions.mouse import Dose, MouseCondition
+from adccsim.conditions.mouse import Dose, MouseCondition, SavedTumour
 from adccsim.execution.driver import World, drive, every
 from adccsim.execution.folder import StudyFolder, checkpoint_file, set_aside
 from adccsim.execution.stopping import Wish, wish_to_stop
@@ -62,7 +62,7 @@ class MouseWorld(World):
         self.end_day, self.end = condition.study.days, ""
         self.resumed = False
         if condition.checkpoint is not None:
-            self._branch()
+            self._branch(condition.checkpoint)
         self._resume()
         super().__init__(condition, self._plan())
 
@@ -79,10 +79,9 @@ class MouseWorld(World):
     # -- running ----------------------------------------------------------------------------------------------------
     def run(self) -> None:
         """Go to the end, saving from time to time. Raises StoppedError after saving when asked to stop."""
-        if self.resumed:
-            StudyFolder(self.checkpoints.parent).log(
-                f"resume {self.condition.run_id} at hour {self.tick} of {self.end_tick}"
-            )
+        if self.resumed and self.checkpoints is not None:
+            line = f"resume {self.condition.run_id} at hour {self.tick} of {self.end_tick}"
+            StudyFolder(self.checkpoints.parent).log(line)
         self._last_save, self._save_s = time.monotonic(), 0.0
         with wish_to_stop() as wish:
             drive(self, stop=lambda: self._saved_and_stopped(wish))
@@ -109,8 +108,7 @@ class MouseWorld(World):
             self.events.clear()
 
     # -- where it starts --------------------------------------------------------------------------------------------
-    def _branch(self) -> None:
-        wanted = self.condition.checkpoint
+    def _branch(self, wanted: SavedTumour) -> None:
         if self.checkpoints is None:
             raise CheckpointError("a branch needs the folder with the saved tumour")
         path = checkpoint_file(self.checkpoints, wanted.content)
@@ -122,8 +120,10 @@ class MouseWorld(World):
         self.first_tick = self.engine.tick
 
     def _resume(self) -> None:
-        path = self.checkpoints and checkpoint_file(self.checkpoints, self.condition.run_id)
-        if path is None or not path.exists():
+        if self.checkpoints is None:
+            return
+        path = checkpoint_file(self.checkpoints, self.condition.run_id)
+        if not path.exists():
             return
         try:
             meta, arrays = load_checkpoint(path)
@@ -160,13 +160,12 @@ class MouseWorld(World):
         hour, output = self.tick, self.condition.output
         if hour == 0 and output.has_agents:
             self.record.pictures.append(middle_slice(self.engine))
-        seen = self.engine.observe() if hour in self._samples or hour in self._calipers else None
-        if hour in self._frames:
+        if hour in self._frames and output.frame_agents is not None:
             self.record.tumour_frame(hour, whole_fields(self.engine), agents(self.engine, output.frame_agents))
         if hour in self._calipers:
-            self._read(self._calipers[hour], seen["volume_true_mm3"])
+            self._read(self._calipers[hour], self.engine.volume_mm3)
         if hour in self._samples or self.ended:
-            self.record.sample(hour, seen)
+            self.record.sample(hour, self.engine.observe())
         if hour >= self.end_tick and not self.ended:
             self.end, self.end_day = "study", self.condition.study.days
         if self.ended:

@@ -53,7 +53,7 @@ def measure_points(
     failed: dict[str, str] = {}
 
     def keep(name: str, values: Mapping[str, float] | None, fault: str) -> None:
-        if fault:
+        if fault or values is None:
             failed[name] = fault
         else:
             found[name] = dict(values)

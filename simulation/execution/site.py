@@ -7,8 +7,9 @@
 It holds no number of a study: the same scenario gives the same files with any site, and with none.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -76,7 +77,7 @@ def load_site(path: Path) -> Site:
     raise ScenarioError(faults)
 
 
-def _fault(path: Path, item: dict) -> Fault:
+def _fault(path: Path, item: Mapping[str, Any]) -> Fault:
     key = dotted(item["loc"])
     if item["type"] == "extra_forbidden":
         return Fault(f"{path.name}: {key}", item["input"], f"unknown key{did_you_mean(key, Site.model_fields)}")

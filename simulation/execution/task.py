@@ -88,7 +88,7 @@ def make(packed: bytes, order: Order) -> list[Result]:
         except TimedOut as late:
             reason = f"passed the time limit of {order.timeout_s:g} s and was stopped"
             if late.culprit is not None:
-                results.append(Result(late.culprit, FAILED, order.timeout_s, reason))
+                results.append(Result(late.culprit, FAILED, order.timeout_s or 0.0, reason))
             untouched = late.others  # those that had begun were waiting for the disk
         except Died as death:
             results += [Result(run_id, SUSPECT, 0.0, str(death)) for run_id in child.suspects()]

@@ -4,6 +4,7 @@ The whole record can be saved in the middle of a run and taken up again: state()
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
@@ -139,6 +140,7 @@ def _stacked(frames: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray
         whole = np.zeros((len(arrays), *shape), arrays[0].dtype)
         for k, array in enumerate(arrays):
             start = [(full - own) // 2 for full, own in zip(shape, array.shape, strict=True)]
-            whole[(k, *(slice(a, a + n) for a, n in zip(start, array.shape, strict=True)))] = array
+            place: tuple[Any, ...] = (k, *(slice(a, a + n) for a, n in zip(start, array.shape, strict=True)))
+            whole[place] = array
         out[name] = whole
     return out

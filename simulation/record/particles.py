@@ -49,7 +49,7 @@ def write_particles(file: h5py.File, frames: Sequence[Mapping], about: Mapping, 
 def view(file: h5py.File, counts: Mapping[str, np.ndarray], times: np.ndarray) -> None:
     """Write /VTKHDF over /particles: virtual datasets; counts: population -> agents per frame."""
     frames = len(times)
-    sizes = sum(counts.values())  # points per frame, population after population
+    sizes = np.sum(list(counts.values()), axis=0)  # points per frame, population after population
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     root = file.create_group("VTKHDF")
     root.attrs["Version"] = np.array(_VTK_VERSION, np.int64)

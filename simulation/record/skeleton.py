@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -94,7 +94,7 @@ def _skeleton(version: str, parts: list[Part | Link], meta: Mapping) -> _Skeleto
     return _kept[key]
 
 
-def _kind(value: object) -> object:
+def _kind(value: Any) -> object:
     """What of an attribute is part of the shape: of a long text its length, of a short one all of it."""
     if isinstance(value, str):
         return value
@@ -104,7 +104,7 @@ def _kind(value: object) -> object:
 def _bare(version: str, parts: list[Part | Link]) -> _Skeleton:
     """Without attributes of the run, which are of more shapes than what lies beside them."""
     empty = [part if isinstance(part, Link) else part._replace(values=np.zeros_like(part.values)) for part in parts]
-    content = None
+    content: bytes | None = None
     # Opened anew for each table, so that all of it lies together: by that an analysis knows it again (run_file.py).
     for _, table in groupby(empty, lambda part: part.path.partition("/")[0]):
         with _in_memory(content) as identity:
@@ -115,6 +115,7 @@ def _bare(version: str, parts: list[Part | Link]) -> _Skeleton:
     with _in_memory(content) as identity:
         datasets = [h5py.h5d.open(identity, part.path.encode()) for part in parts if isinstance(part, Part)]
         places = tuple(dataset.get_offset() for dataset in datasets)
+    assert content is not None
     return _Skeleton(content, places, ())
 
 

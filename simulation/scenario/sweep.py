@@ -9,14 +9,14 @@ from adccsim.scenario.tables import Loaded, Table
 
 
 @dataclass(frozen=True)
-class Point:
+class Point[S: Loaded]:
     """One combination of the swept values: the scenario with them in place, and the index of each key's value."""
 
-    scenario: Loaded
+    scenario: S
     index: dict[str, int]
 
 
-def points(scenario: Loaded) -> Iterator[Point]:
+def points[S: Loaded](scenario: S) -> Iterator[Point[S]]:
     """All combinations of the sweep, the last key fastest; the scenario itself when nothing is swept."""
     keys = list(scenario.sweep)
     tables: dict[Hashable, Table] = {}
@@ -43,8 +43,8 @@ def with_values[S: Loaded](scenario: S, values: Mapping[str, Any], made: dict[Ha
     made = {} if made is None else made
     update = {}
     for table, own in by_table.items():
-        key = (table, *own.items())
-        if key not in made:
-            made[key] = getattr(scenario, table).model_copy(update=own)
-        update[table] = made[key]
+        which = (table, *own.items())
+        if which not in made:
+            made[which] = getattr(scenario, table).model_copy(update=own)
+        update[table] = made[which]
     return scenario.model_copy(update=update) if update else scenario

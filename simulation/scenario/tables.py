@@ -29,7 +29,7 @@ SHORTEST_H = 0.01  # of times in the kernel: every one bounds a rate, and every 
 
 def quantity(meaning: str, unit: str, low: float = 0.0, high: float = 1.0, above: bool = False) -> Any:
     """An optional catalogue number: bounds are inclusive, except the lower one where `above`."""
-    lower = {"gt": low} if above else {"ge": low}
+    lower: dict[str, Any] = {"gt": low} if above else {"ge": low}
     return Field(default=None, le=high, description=f"{meaning} [{unit}]", json_schema_extra={"unit": unit}, **lower)
 
 

@@ -42,6 +42,10 @@ class FakeEngine:
     def apply(self, dose):
         self.drug += dose.mg_per_kg
 
+    @property
+    def volume_mm3(self):
+        return self.volume
+
     def observe(self):
         return {
             "volume_true_mm3": self.volume,

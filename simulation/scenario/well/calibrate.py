@@ -1,6 +1,6 @@
 """Checks of [calibrate]: free parameters that exist, ranges that the schema allows, experiments that are there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os.path import isfile
 
 from adccsim.parameters.lookup import DEFAULT, Catalogue, number_at, split_path
@@ -22,15 +22,16 @@ def free_range(known: Catalogue, path: str, given: Sequence[float]) -> tuple[flo
 
 def calibrate_faults(scenario: Scenario, known: Catalogue) -> list[Fault]:
     """What is wrong with a valid [calibrate] table, given the catalogue and the rest of the scenario."""
-    faults = []
+    faults: list[Fault] = []
+    settings = scenario.calibrate
+    if settings is None:
+        return faults
     if scenario.compare is None:
         faults.append(Fault("calibrate", NO_VALUE, "needs a table [compare]: what was measured in this experiment"))
-    for place, (name, path) in enumerate(
-        zip(scenario.calibrate.experiments, scenario.calibrate_experiments, strict=True)
-    ):
-        if not isfile(path):
+    for place, (name, file) in enumerate(zip(settings.experiments, scenario.calibrate_experiments, strict=True)):
+        if not isfile(file):
             faults.append(Fault(f"calibrate.experiments[{place}]", name, "no such file beside the scenario"))
-    for path, given in scenario.calibrate.free.items():
+    for path, given in settings.free.items():
         where = f"calibrate.free.{show(path)}"
         faults += [Fault(where, list(given) if given else NO_VALUE, text) for text in _wrong(known, path, given)]
     return faults
@@ -54,6 +55,6 @@ def _wrong(known: Catalogue, path: str, given: Sequence[float]) -> list[str]:
     return [f"{end:g}: {reason}" for end in (low, high) for _, reason in number_faults(TABLES[table], {field: end})]
 
 
-def _like(word: str, known: object) -> str:
+def _like(word: str, known: Iterable[str]) -> str:
     close = nearest(word, known)
     return f"; did you mean {show(close)}?" if close else ""

@@ -143,7 +143,7 @@ def _check_chip(vessel: Vessel, cells: int, gigabytes: float, known: Catalogue, 
         report.add("targets.cells", cells, message, ["well"])
         return False
     sites = vessel.compartment_side**2
-    if per_compartment > most_targets(sites):
+    if per_compartment is not None and per_compartment > most_targets(sites):
         message = f"a compartment of {side} um has {sites} sites and holds at most {most_targets(sites)} targets"
         report.add("well.targets_per_microwell", per_compartment, message, ["well"])
         return False

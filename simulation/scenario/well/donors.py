@@ -56,8 +56,8 @@ def draw_donor(seed: int, number: int) -> Donor:
 
     key = hashlib.sha256(f"donor {seed} {number}".encode("ascii")).digest()[:16]
     generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "big")))
-    scores = (float(z) for z in generator.standard_normal(4))
-    return Donor(number, *scores, genotype=float(generator.random()))
+    potency, motility, bridges, purity = (float(z) for z in generator.standard_normal(4))
+    return Donor(number, potency, motility, bridges, purity, float(generator.random()))
 
 
 def donors_of(seed: int, count: int) -> list[Donor]:

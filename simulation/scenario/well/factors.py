@@ -9,7 +9,7 @@ from adccsim.scenario.validate import did_you_mean
 from adccsim.scenario.well.checks import check_scenario
 from adccsim.scenario.well.donors import Donor
 from adccsim.scenario.well.resolve import resolve
-from adccsim.scenario.well.schema import Scenario, overridable
+from adccsim.scenario.well.schema import Scenario, Sensitivity, overridable
 
 TABLES = ("targets", "effectors", "antibody")
 # The entry that a table's numbers come from: swept, there is no one range.
@@ -24,7 +24,7 @@ def varied(scenario: Scenario, known: Catalogue) -> dict[str, Number]:
         "antibody": known.antibodies[scenario.antibody.name],
     }
     found = {}
-    for key in scenario.sensitivity.keys:
+    for key in scenario.sensitivity.keys if scenario.sensitivity else ():
         table, _, name = key.partition(".")
         found[key] = entries[table].numbers[name]
     return found
@@ -35,7 +35,7 @@ def check_factors(scenario: Scenario, known: Catalogue) -> None:
     given, report = scenario.sensitivity, Report()
     if given is None:
         return
-    usable = _check_keys(scenario, report)
+    usable = _check_keys(scenario, given, report)
     for key in NAMED:
         if key in scenario.sweep:
             message = "is swept: ranges belong to one entry of the catalogue"
@@ -47,22 +47,22 @@ def check_factors(scenario: Scenario, known: Catalogue) -> None:
         report.add(
             "sensitivity.samples", given.samples, f"must be a power of 2, like {1 << given.samples.bit_length()}"
         )
-    _check_sizes(scenario, report)
+    _check_sizes(given, report)
     for point in points(scenario):
         if not resolve(point.scenario, known, Donor(1)).has_effectors:
             message = "leaves wells without effectors: nothing to watch there"
             report.add("effectors.et_ratio", point.scenario.effectors.et_ratio, message, ["sensitivity"])
     if not report.faults:
-        _check_ends(scenario, known, usable, report)
+        _check_ends(scenario, given, known, usable, report)
     if report.faults:
         raise ScenarioError(report.faults)
 
 
-def _check_keys(scenario: Scenario, report: Report) -> list[str]:
+def _check_keys(scenario: Scenario, given: Sensitivity, report: Report) -> list[str]:
     """Report keys that cannot be varied; returns the others."""
     allowed = [f"{table}.{name}" for table in TABLES for name in overridable(table)]
     usable: list[str] = []
-    for place, key in enumerate(scenario.sensitivity.keys):
+    for place, key in enumerate(given.keys):
         where = f"sensitivity.keys[{place}]"
         table, _, name = key.partition(".")
         if key not in allowed:
@@ -80,8 +80,7 @@ def _check_keys(scenario: Scenario, report: Report) -> list[str]:
     return usable
 
 
-def _check_sizes(scenario: Scenario, report: Report) -> None:
-    given = scenario.sensitivity
+def _check_sizes(given: Sensitivity, report: Report) -> None:
     for field, methods in (("trajectories", "morris"), ("samples", "sobol"), ("strongest", "morris+sobol")):
         if field in given.model_fields_set and methods not in given.method:
             report.add(f"sensitivity.{field}", getattr(given, field), f"has no effect with method {given.method}")
@@ -89,11 +88,11 @@ def _check_sizes(scenario: Scenario, report: Report) -> None:
         report.add("sensitivity.strongest", given.strongest, f"more than there are keys ({len(given.keys)})")
 
 
-def _check_ends(scenario: Scenario, known: Catalogue, keys: Iterable[str], report: Report) -> None:
+def _check_ends(scenario: Scenario, given: Sensitivity, known: Catalogue, keys: Iterable[str], report: Report) -> None:
     """Both ends of every range must be a scenario that can run, and differ."""
     base = scenario.model_copy(update={"sensitivity": None, "compare": None})
     for key, number in varied(scenario, known).items():
-        where = f"sensitivity.keys[{scenario.sensitivity.keys.index(key)}]"
+        where = f"sensitivity.keys[{given.keys.index(key)}]"
         if number.low == number.high:
             report.add(where, key, f"has no range in the catalogue: fixed at {number.value:g}")
             continue

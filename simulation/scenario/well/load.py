@@ -36,7 +36,8 @@ def load_well(
         known = lookup.load()
     scenario = scenario.model_copy(update={"sweep": sweep})
     scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
-    if scenario.compare and not {"compare", "compare.data"} & set(broken) and not isfile(scenario.compare_data):
+    data = scenario.compare_data
+    if scenario.compare and data and not {"compare", "compare.data"} & set(broken) and not isfile(data):
         faults.append(Fault("compare.data", scenario.compare.data, "no such file beside the scenario"))
     if scenario.calibrate and not any(path.startswith("calibrate") for path in broken):
         faults += calibrate_faults(scenario, known)

@@ -90,7 +90,7 @@ class Plan:
 class _Well:
     """Costs of one well. point: the columns of its row that name the point of the design."""
 
-    point: tuple
+    point: tuple[str, str, str, str, str, float, float, float, str]
     targets: int
     nk: int
     layers: int
@@ -162,11 +162,5 @@ def _disk(targets: int, nk: int, hours: float, output: WellOutput) -> dict[str, 
 
 def _row(wells: Sequence[_Well]) -> Row:
     fullest = max(wells, key=lambda well: (well.layers, well.filling))
-    return Row(
-        *fullest.point,
-        targets=fullest.targets,
-        nk=fullest.nk,
-        layers=fullest.layers,
-        filling=fullest.filling,
-        wells=len(wells),
-    )
+    counts = fullest.targets, fullest.nk, fullest.layers, fullest.filling, len(wells)
+    return Row(*fullest.point, *counts)

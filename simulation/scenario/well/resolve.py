@@ -165,7 +165,7 @@ def _effectors(scenario: Scenario, known: lookup.Catalogue, donor: Donor, target
 
     def make() -> Effectors:
         entry = known.effectors[given.type]
-        numbers = {
+        numbers: dict[str, Any] = {
             **_overridden(entry.values(), "effectors", given),
             "genotype": given.genotype or entry.strings["genotype"],
         }
@@ -181,7 +181,7 @@ def _effectors(scenario: Scenario, known: lookup.Catalogue, donor: Donor, target
     return _kept(known, make, "effectors", _values(given), donor, targets)
 
 
-def _preparation(cells: float, nk_fraction: float) -> dict[str, int]:
+def _preparation(cells: float, nk_fraction: float) -> dict[str, Any]:
     """NK cells (the agents) and other cells of so many effector cells; the others count in E:T and take no room."""
     nk = round(cells * nk_fraction)
     return {"nk_cells": nk, "other_cells": max(0, round(cells) - nk)}

@@ -5,7 +5,7 @@ results is good enough to look for further faults, never to run.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -66,7 +66,7 @@ def _put_aside(node: dict, loc: Sequence[str | int]) -> None:
         node.get(loc[0], {}).pop(loc[1], None)
 
 
-def _fault(item: dict) -> Fault:
+def _fault(item: Mapping[str, Any]) -> Fault:
     """One entry of a pydantic error list as a fault."""
     kind, loc, value = item["type"], item["loc"], item["input"]
     path = dotted(loc)

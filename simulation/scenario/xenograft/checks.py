@@ -252,6 +252,7 @@ def _check_window(scenario: XenograftScenario, known: Catalogue, i: int, arm: Ar
 
 def _check_branch(scenario: XenograftScenario, known: Catalogue, i: int, arm: Arm, report: Report) -> bool:
     """Is the checkpoint there, of this model, and of this very tumour and strain?"""
+    assert scenario.branch is not None
     key, name = "branch.checkpoint", scenario.branch.checkpoint
     if scenario.sweep:
         report.add("sweep", NO_VALUE, "contradicts [branch]: a saved tumour has its numbers already")

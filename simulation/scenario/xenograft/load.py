@@ -5,7 +5,7 @@ scenario that results is good enough to look for further faults, never to run.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ def _mend(node: Any, loc: Sequence[str | int]) -> None:
         node.pop(last, None)
 
 
-def _fault(item: dict) -> Fault:
+def _fault(item: Mapping[str, Any]) -> Fault:
     """One entry of a pydantic error list as a fault."""
     kind, loc, value = item["type"], item["loc"], item["input"]
     path = dotted(loc)

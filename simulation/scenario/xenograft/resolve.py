@@ -323,11 +323,11 @@ def in_vivo_overrides(scenario: XenograftScenario) -> list[dict]:
         entry = known.residents[name]
         rows += _differences(name, known.effectors[str(entry.strings["base"])], entry)
     for clone in dict.fromkeys(clones):
-        line, tumour = known.cell_lines[clone.cell_line].numbers, known.tumours[clone.cell_line].numbers
+        in_well, tumour = known.cell_lines[clone.cell_line].numbers, known.tumours[clone.cell_line].numbers
         for name in clone_numbers():
             own = getattr(clone, name)
             if own is not None:
-                before = line.get(name) or tumour[name]
+                before = in_well.get(name) or tumour[name]
                 reason = clone.reason or "set by the scenario"
                 rows.append(_override(clone.cell_line, name, before, own, reason))
     return [row for i, row in enumerate(rows) if row not in rows[:i]]
@@ -351,7 +351,8 @@ def _override(of: str, name: str, before: lookup.Number, value: float, reason: s
 
 def checkpoint_path(scenario: XenograftScenario) -> Path:
     """The file of [branch], resolved against the folder of the scenario file."""
-    return scenario._origin.folder / scenario.branch.checkpoint
+    assert scenario.branch is not None
+    return scenario.folder / scenario.branch.checkpoint
 
 
 def _from_checkpoint(

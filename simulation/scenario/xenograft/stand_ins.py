@@ -23,8 +23,8 @@ def stand_ins(scenario: XenograftScenario) -> list[Row]:
         rows += entry_rows("drug", entry, ())
         if entry.strings["class"] == "antibody":
             rows += entry_rows("antibody", known.antibodies[str(entry.strings["antibody"])], ())
-    for kind, name in RESIDENTS.items():
-        if kind != "human_nk" or any(
+    for resident, name in RESIDENTS.items():
+        if resident != "human_nk" or any(
             resolve_strain(scenario, arm, known)["human_nk_per_tumour_cell"] > 0 for arm in scenario.arm
         ):
             rows += _resident(known, name)

@@ -29,6 +29,7 @@ from benchmarks.structure.notebook import AFTER, BEFORE  # noqa: E402
 from benchmarks.structure.source import LARGE, SHORTEST_COPY, Module  # noqa: E402
 
 ROUNDS = 15
+HALF_LINE = 110  # characters
 LOOSE = ("any", "cast", "type_ignore")
 LOOSE_IN = f"in the packages {', '.join(processes.TYPED)} (run is the former name of execution)"
 START = "user and system time of one process and its children, s; median, now and before in turns"
@@ -178,8 +179,13 @@ def commit(root: Path) -> str:
 def measured(root: Path) -> dict[str, Any]:
     """Everything about one checkout but its start-up: counts by the tree and errors of types."""
     errors = processes.type_errors(root)
-    typing = {"type_errors": processes.by_package(errors), "type_error_lines": [line for _, _, line in errors]}
+    typing = {"type_errors": processes.by_package(errors), "type_error_lines": [short(line) for _, _, line in errors]}
     return counted(source.modules(root)) | typing
+
+
+def short(line: str) -> str:
+    """A line of mypy; long ones, which list every key of a table of Matplotlib, without their middle."""
+    return line if len(line) <= 2 * HALF_LINE else f"{line[:HALF_LINE]} ... {line[-HALF_LINE:]}"
 
 
 def counted(modules: list[Module]) -> dict[str, Any]:

@@ -8,4 +8,3 @@ __version__ = "0.1.0"
 
 WELL_MODEL = "well-3"
 XENOGRAFT_MODEL = "xenograft-4"
-MODELS = {"well": WELL_MODEL, "xenograft": XENOGRAFT_MODEL}  # by kind of scenario

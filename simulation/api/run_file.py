@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from adccsim.conditions import AnyCondition, condition_from
 from adccsim.experiments.errors import InputError
 from adccsim.record import layout, mouse_layout
-from adccsim.version import MODELS
+from adccsim.scenario.kinds import kind_of
 
 if TYPE_CHECKING:
     import anndata
@@ -174,7 +174,7 @@ class RunFile:
         out: a results folder; None: a temporary one, which is removed with the object. Raises InputError where the file
         is of another version of the model.
         """
-        model = MODELS[self.kind]
+        model = kind_of(self.kind).MODEL
         if self.condition.model != model:
             raise InputError(
                 [f"{self.path}: made by model {self.condition.model}, this is {model}: numbers would differ"]
@@ -213,7 +213,7 @@ class RunFile:
         with self._content() as file:
             if group in file:
                 return pd.DataFrame({name: file[group][name][()] for name in _ordered(file[group])})
-        if group == "kills" and self.kind == "xenograft" and self.condition.output.has_events:
+        if group == "kills" and self.condition.saves and self.condition.output.has_events:
             return pd.DataFrame(columns=list(mouse_layout.KILLS))  # nothing was killed
         raise InputError([f"{self.path}: {missing}"])
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, overload
 from adccsim.api.run_file import RunFile
 from adccsim.experiments.errors import InputError
 from adccsim.experiments.inputs import Progress, Report, ScenarioSource, given_scenario, set_texts, silent
-from adccsim.experiments.study import REPORT, analyse, examine
+from adccsim.experiments.study import REPORT, analyse, examine, has_mice
 from adccsim.experiments.study import run as run_scenario
 from adccsim.scenario.stored import scenario_of_study
 from adccsim.study_file import read_study_file
@@ -155,8 +155,6 @@ class Study:
     Tables are pandas DataFrames, the ones that DIR/tables/*.csv hold; `tables` has all of them by name.
     """
 
-    kind = ""
-
     def __init__(self, folder: Path):
         self.folder = folder
         self.runs = Runs(folder)
@@ -267,7 +265,6 @@ class Study:
 class WellStudy(Study):
     """A study of wells: lysis, dose response, killing."""
 
-    kind = "well"
     analysis: WellAnalysis  # type: ignore[assignment]
 
     @property
@@ -314,7 +311,6 @@ class WellStudy(Study):
 class MouseStudy(Study):
     """A study in mice: tumour growth, TGI, response, survival."""
 
-    kind = "xenograft"
     analysis: MiceAnalysis  # type: ignore[assignment]
 
     @property
@@ -370,9 +366,7 @@ class MouseStudy(Study):
 
 
 def _study(folder: Path) -> WellStudy | MouseStudy:
-    from adccsim.analysis.reading.runs import kind_of
-
-    return MouseStudy(folder) if kind_of(folder) == MouseStudy.kind else WellStudy(folder)
+    return MouseStudy(folder) if has_mice(folder) else WellStudy(folder)
 
 
 def _folder(out: str | Path | None) -> tuple[Path, bool]:

@@ -196,23 +196,24 @@ def run_and_analyse(
 def _analysed(folder: Path, processes: int) -> "Result | GrowthResult":
     from adccsim.analysis.assay.study import analyse_wells
     from adccsim.analysis.growth.mice import analyse_mice
-    from adccsim.analysis.reading.runs import kind_of
 
     with _faults_of(folder):
-        if kind_of(folder) == "xenograft":
-            return analyse_mice(folder)
-        return analyse_wells(folder, processes=processes)
+        return analyse_mice(folder) if has_mice(folder) else analyse_wells(folder, processes=processes)
 
 
 def _examined(folder: Path, processes: int) -> "WellAnalysis | MiceAnalysis":
     from adccsim.analysis.assay.study import examine_wells
     from adccsim.analysis.growth.mice import examine_mice
-    from adccsim.analysis.reading.runs import kind_of
 
     with _faults_of(folder):
-        if kind_of(folder) == "xenograft":
-            return examine_mice(folder)
-        return examine_wells(folder, processes)
+        return examine_mice(folder) if has_mice(folder) else examine_wells(folder, processes)
+
+
+def has_mice(folder: Path) -> bool:
+    """Whether the results folder is that of a study in mice; one without study.json is taken for wells."""
+    from adccsim.analysis.reading.runs import kind_of
+
+    return kind_of(folder) == "xenograft"
 
 
 @contextmanager

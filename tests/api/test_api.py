@@ -206,9 +206,9 @@ def test_a_study_with_overlays_and_sets_is_rebuilt(tmp_path):
 
 
 def test_a_run_of_another_model_is_not_made_again(wells, monkeypatch):
-    from adccsim.api import run_file
+    from adccsim.scenario.well import kind
 
-    monkeypatch.setitem(run_file.MODELS, "well", "well-99")
+    monkeypatch.setattr(kind, "MODEL", "well-99")
     with pytest.raises(InputError, match="numbers would differ"):
         wells.runs[0].repeat()
 

@@ -29,11 +29,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "xdist_group(name): tests that stay in one process with --dist loadgroup")
 
 
+# Files whose slow tests take minutes each: they begin first, so that no process computes alone at the end.
+LONGEST = ("test_oracle", "test_recovery")
+
+
 def pytest_collection_modifyitems(items):
     """For `--dist loadgroup`: tests of one file stay in one process, and so do all that share a Slurm or a browser.
 
     Those of the oracle share nothing and take minutes each: they go wherever there is a free process.
     """
+    items.sort(key=lambda item: not (item.path.stem in LONGEST and item.get_closest_marker("slow")))
     for item in items:
         folder, name = item.path.parent.name, item.path.stem
         group = folder if folder in ("cluster", "teaching") else item.nodeid if name == "test_oracle" else name

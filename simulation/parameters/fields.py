@@ -101,7 +101,7 @@ def units() -> dict[tuple[str, str], frozenset[str]]:
 
 
 @functools.cache
-def _may_be_zero() -> frozenset[str]:
+def _zero_in_shipped() -> frozenset[str]:
     """Fields whose range holds 0 in a shipped entry."""
     items = [
         (name, item) for entries in shipped().values() for table in entries.values() for name, item in table.items()
@@ -112,18 +112,31 @@ def _may_be_zero() -> frozenset[str]:
 def out_of_bounds(field: str, unit: str, operation: str, value: float, low: float, high: float) -> str:
     """What is wrong with a number and its range for a field of this unit; "" where nothing is."""
     unit = "factor" if operation == "factor" else unit
-    fraction = unit == "1" and (field in _FRACTIONS or field.endswith("_fraction"))
-    largest = 1.0 if fraction else LARGEST[unit]
+    largest = largest_of(field, unit)
     for name, number in ((operation, value), ("low", low), ("high", high)):
         if not 0 <= number <= largest:
-            return f"{name} = {number:g} is outside 0 to {largest:g}, the bounds of {_of(field, unit, fraction)}"
-    if value == 0 and unit in _NEVER_ZERO and field not in _may_be_zero():
+            return f"{name} = {number:g} is outside 0 to {largest:g}, the bounds of {_of(field, unit)}"
+    if value == 0 and not may_be_zero(field, unit):
         return f"{operation} = 0; must be above 0 {unit}"
     return ""
 
 
-def _of(field: str, unit: str, fraction: bool) -> str:
-    if fraction:
+def largest_of(field: str, unit: str) -> float:
+    """Largest value of a field of this unit; the least is 0 (see may_be_zero)."""
+    return 1.0 if _is_fraction(field, unit) else LARGEST[unit]
+
+
+def may_be_zero(field: str, unit: str) -> bool:
+    """Whether 0 is a value of this field."""
+    return unit not in _NEVER_ZERO or field in _zero_in_shipped()
+
+
+def _is_fraction(field: str, unit: str) -> bool:
+    return unit == "1" and (field in _FRACTIONS or field.endswith("_fraction"))
+
+
+def _of(field: str, unit: str) -> str:
+    if _is_fraction(field, unit):
         return "a fraction"
     return "a factor" if unit == "factor" else f"a number in {unit}" if unit != "1" else f"{field}, which has no unit"
 

@@ -240,7 +240,7 @@ def test_a_mouse_is_read_as_tables(mice):
     assert list(run.calipers)[:3] == ["day", "length_mm", "width_mm"] and len(run.calipers) == 3
     assert {"cells_alive", "occupancy_mean IV", "occupancy_mean II"} <= set(run.observables)
     assert set(run.kills["effector"]) <= {"NK", "myeloid", "human NK"}
-    with pytest.raises(InputError, match='single events'):
+    with pytest.raises(InputError, match="single events"):
         _ = run.events
 
 

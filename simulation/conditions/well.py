@@ -85,7 +85,14 @@ class Antibody(Partner, frozen=True, kw_only=True):
 
 
 # A well without antibody holds this in place of one, whatever antibody the scenario names: at dose 0 all antibodies
-# are the same well. Nothing of it acts; k constants are 1 so that no formula divides by zero.
+# are the same well. Nothing of it acts; a number that is not named here is 1, so that no formula divides by zero.
+_NO_NUMBERS = dict.fromkeys(set(Binding.__struct_fields__) - {"epitope"}, 1.0) | {
+    "molar_mass_kda": 150.0,
+    "kon_per_nM_h": 0.0,
+    "cross_link_per_receptor": 0.0,
+    "fc_gain": 0.0,
+    "direct_effect": 0.0,
+}
 NO_ANTIBODY = Antibody(
     name="none",
     epitope="none",
@@ -93,16 +100,7 @@ NO_ANTIBODY = Antibody(
     dose_ug_per_ml=0.0,
     pre_incubation_min=0,
     wash_after_opsonisation=False,
-    molar_mass_kda=150.0,
-    kon_per_nM_h=0.0,
-    kd_nM=1.0,
-    cross_link_per_receptor=0.0,
-    one_arm_weight=1.0,
-    k16_v158_nM=1.0,
-    k16_f158_ratio=1.0,
-    k2_bridges=1.0,
-    fc_gain=0.0,
-    direct_effect=0.0,
+    **_NO_NUMBERS,
 )
 
 

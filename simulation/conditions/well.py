@@ -8,6 +8,7 @@ None of them sees the title, the rest of the sweep, the order of a file, a shard
 coerced (a float field holds 5.0, never 5): equal conditions have equal text.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
@@ -20,9 +21,6 @@ from adccsim.conditions.section import Condition, Output, Section, canonical_jso
 
 GROWTH_FROM_H = 24.0  # cells divide, and the direct effect acts, only in assays longer than this and in culture
 
-# Numbers that stood in the source before they came into the catalogue. At their old value they do not count, so that
-# the draws of a scenario that never heard of them stay what they were.
-_FORMER_CONSTANTS = {"rim_width": 0.1}
 # Not physics: how a run is named, written or grouped. Role is left out so that a control and an equal sample agree.
 _NOT_PHYSICS = {"schema", "model", "random", "role", "output", "seed", "donor", "replicate"}
 _NOT_PLATE = {"antibody", "partner", "role", "replicate", "action", "output", "random"}
@@ -107,6 +105,7 @@ NO_ANTIBODY = Antibody(
 class Vessel(Section, frozen=True, kw_only=True):
     """The well itself: a disc, a square, or compartments of a microwell chip. serum_igg: human IgG in the medium."""
 
+    FORMER: ClassVar[Mapping[str, float]] = {"rim_width": 0.1}
     format: str
     shape: str
     area_mm2: float
@@ -134,12 +133,6 @@ class Vessel(Section, frozen=True, kw_only=True):
     def sites(self) -> int:
         """Sites of 10 um x 10 um per layer; a chip counts whole compartments."""
         return self.compartments * self.compartment_side**2 if self.compartments else geometry.sites_in(self.area_mm2)
-
-    @cached_property
-    def physics_text(self) -> str:
-        """Canonical JSON without former constants at their old value."""
-        old = {name for name, value in _FORMER_CONSTANTS.items() if getattr(self, name) == value}
-        return text_without(self, old)
 
 
 class Assay(Section, frozen=True, kw_only=True):
@@ -217,8 +210,7 @@ class WellCondition(Condition, frozen=True, kw_only=True):
         members = self.members
         unit = {name: members[name] for name in ("seed", "donor", "replicate")}
         if self.random != "paired":
-            physics = {key: text for key, text in members.items() if key not in _NOT_PHYSICS}
-            unit["physics"] = joined(physics | {"well": self.well.physics_text})
+            unit["physics"] = joined({k: text for k, text in self.physics_members.items() if k not in _NOT_PHYSICS})
         return key_of(unit)
 
     @cached_property

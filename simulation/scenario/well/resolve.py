@@ -117,16 +117,11 @@ def resolve_vessel(scenario: Scenario, known: lookup.Catalogue) -> Vessel:
     def make() -> Vessel:
         entry = known.wells[given.format]
         number = entry.values()
-        shared = set(Vessel.__struct_fields__) - {*OF_A_CHIP, "max_layers", "volume_ul"}
-        vessel = Vessel(
-            **{name: value for name, value in number.items() if name in shared},
-            format=given.format,
-            shape=str(entry.strings["shape"]),
-            max_layers=round(number["max_layers"]),
-            volume_ul=number["volume_ul"] if given.volume_ul is None else given.volume_ul,
-            serum_igg_g_per_l=given.serum_igg_g_per_l,
-            rim_excess=given.rim_excess,
-        )
+        of_all = set(Vessel.__struct_fields__) - set(OF_A_CHIP)
+        numbers: dict[str, Any] = {name: value for name, value in number.items() if name in of_all}
+        numbers["max_layers"] = round(number["max_layers"])
+        own = {name: value for name, value in vars(given).items() if value is not None and name not in OF_A_CHIP}
+        vessel = Vessel(**numbers | own, shape=str(entry.strings["shape"]))
         if vessel.shape != "chip":
             return vessel
         side, targets = (

@@ -120,8 +120,8 @@ def resolve_vessel(scenario: Scenario, known: lookup.Catalogue) -> Vessel:
         of_all = set(Vessel.__struct_fields__) - set(OF_A_CHIP)
         numbers: dict[str, Any] = {name: value for name, value in number.items() if name in of_all}
         numbers["max_layers"] = round(number["max_layers"])
-        own = {name: value for name, value in vars(given).items() if value is not None and name not in OF_A_CHIP}
-        vessel = Vessel(**numbers | own, shape=str(entry.strings["shape"]))
+        stated = {name: value for name, value in vars(given).items() if value is not None and name not in OF_A_CHIP}
+        vessel = Vessel(**numbers | stated, shape=str(entry.strings["shape"]))
         if vessel.shape != "chip":
             return vessel
         side, targets = (

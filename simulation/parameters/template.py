@@ -14,6 +14,8 @@ from pathlib import Path
 from adccsim.parameters.fields import (
     CHOICES,
     DEFAULT,
+    IN_MICE,
+    SECTIONS,
     CatalogueError,
     did_you_mean,
     key_path,
@@ -56,8 +58,6 @@ _MEANINGS: Meanings = {
         "bioavailability_sc": "fraction of a subcutaneous dose that reaches plasma",
         "tissue_kon_per_nM_h": "association with HER2 in the tumour, per IgG",
         "signalling_synergy": "fraction of the remaining births that this antibody and one on the other epitope block",
-        "class": "class of drug",
-        "antibody": "entry of antibodies that says how it binds",
         "routes": "routes of dosing, of iv ip sc",
     },
 }
@@ -91,7 +91,7 @@ def cell_line(name: str, source: str = TYPICAL["cell_lines"], meanings: Meanings
         [
             *head,
             *_section("cell_lines", name, known.cell_lines[source], source, known, said),
-            *_section("tumours", name, in_mice, whose, known, said, "The same line in mice."),
+            *_section("tumours", name, in_mice, whose, known, said),
             *also,
             "",
         ]
@@ -115,12 +115,11 @@ def antibody(name: str, source: str = TYPICAL["antibodies"], meanings: Meanings 
         ("drugs", known.drugs[whose], f"in mice (from {whose})"),
     ):
         head += [f"# Missing {where}:", *_names(_ordered(kind, entry, known))]
-    own = {"antibody": name, "class": "antibody"}
     return "\n".join(
         [
             *head,
             *_section("antibodies", name, known.antibodies[source], source, known, said),
-            *_section("drugs", name, known.drugs[whose], whose, known, said, "The same antibody in mice.", own),
+            *_section("drugs", name, known.drugs[whose], whose, known, said),
             "",
             "# An antibody that costs body weight also states weight_loss_per_mg_kg and weight_nadir_d.",
             "",
@@ -170,22 +169,16 @@ def _head(what: str, name: str, source: str, use: str) -> list[str]:
     ]
 
 
-def _section(
-    kind: str,
-    name: str,
-    entry: Entry,
-    whose: str,
-    known: Catalogue,
-    meanings: Meanings,
-    title: str = "",
-    own: Mapping[str, str | bool] | None = None,
-) -> list[str]:
-    """The lines of one entry. whose: the entry whose numbers these are; own: text that is not that entry's."""
+def _section(kind: str, name: str, entry: Entry, whose: str, known: Catalogue, meanings: Meanings) -> list[str]:
+    """The lines of one entry, or of its section of what holds in mice. whose: the entry whose numbers these are."""
     said = meanings.get(kind, {})
-    texts = {**entry.strings, **(own or {})}
-    texts.pop("description", None)
-    lines = ["", *([f"# {title}"] if title else []), f"[{toml_key(kind)}.{toml_key(name)}]"]
-    lines.append(f"description = {toml_value(f'{name}: numbers of {whose} until they are replaced')}")
+    of = {other: first for first, other in SECTIONS.items()}.get(kind)
+    if of is None:
+        lines = ["", f"[{kind}.{toml_key(name)}]"]
+        lines.append(f"description = {toml_value(f'{name}: numbers of {whose} until they are replaced')}")
+    else:
+        lines = ["", "# The same in mice.", f"[{of}.{toml_key(name)}.{IN_MICE}]"]
+    texts = {key: item for key, item in entry.strings.items() if key not in ("description", "class", "antibody")}
     for key, item in texts.items():
         choices = [toml_value(choice) for choice in CHOICES.get((kind, key), ())]
         lines += ["", _comment(key, said, ", ".join(choices) or "text"), f"{key} = {toml_value(item)}"]

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from adccsim.cli import app
 from adccsim.parameters import lookup, template
-from adccsim.parameters.fields import CatalogueError, largest_of
+from adccsim.parameters.fields import CatalogueError, largest_of, sections_apart
 from adccsim.scenario.conditions import conditions_of, stand_ins_of
 from adccsim.scenario.load import load_scenario
 from adccsim.scenario.meanings import meanings
@@ -61,9 +61,10 @@ def new(*arguments):
 
 
 def entries(path):
-    """Kind -> the fields of the one entry of that kind in a written overlay."""
+    """Kind -> the fields of the one entry of that kind in a written overlay; it is one entry with a section in_mice."""
     table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    return {kind: next(iter(named.values())) for kind, named in table.items()}
+    assert [list(named) for named in table.values()] == [["mine"]]
+    return {kind: named["mine"] for kind, named in sections_apart(table, []).items()}
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,9 @@ def toml_text(raw: Mapping[str, Any]) -> str:
 
 def _table(lines: list[str], table: Mapping[str, Any], path: str) -> None:
     inner = {key: value for key, value in table.items() if _is_table(value)}
-    lines += [f"{_key(key)} = {toml_value(value)}" for key, value in table.items() if key not in inner]
+    lines += [f"{toml_key(key)} = {toml_value(value)}" for key, value in table.items() if key not in inner]
     for key, value in inner.items():
-        name = f"{path}.{_key(key)}" if path else _key(key)
+        name = f"{path}.{toml_key(key)}" if path else toml_key(key)
         for one in [value] if isinstance(value, Mapping) else value:
             lines += ["", f"[{name}]" if isinstance(value, Mapping) else f"[[{name}]]"]
             _table(lines, one, name)
@@ -30,7 +30,8 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, Mapping) or rows
 
 
-def _key(key: str) -> str:
+def toml_key(key: str) -> str:
+    """A key of a table, quoted where TOML needs quotes."""
     return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 

@@ -78,6 +78,7 @@ def test_numbers_that_are_none(option):
         *(["teach", "--sessions", value] for value in NUMBERS),
         *(["init", name] for name in ("x\ny" + "z" * 300, "no/such/folder/x", "x" * 300)),
         ["init", "x", "--from", "none"],
+        *(["new", kind, "x", "--from", "none"] for kind in ("antibody", "cell-line")),
         ["analyse", "file", "--control", "x"],
         ["list", "cell-lines", "--name", ""],
         ["cluster", "script", SHIPPED, "--cluster", "none"],
@@ -97,13 +98,13 @@ def test_other_arguments(arguments):
 def test_the_help_of_every_command_is_as_it_was(monkeypatch):
     """Whatever the version of click. After a change on purpose: write `shown` to the file."""
     monkeypatch.setenv("COLUMNS", "80")
-    calls = [[], *([name] for name in COMMANDS), ["cluster", "script"]]
+    calls = [[], *([name] for name in COMMANDS), ["new", "cell-line"], ["new", "antibody"], ["cluster", "script"]]
     shown = "\n".join(CliRunner().invoke(app, [*call, "--help"]).stdout for call in calls)
     assert shown == HELP.read_text(encoding="utf-8")
 
 
 def test_a_missing_command_or_no_argument_at_all_shows_help():
-    for arguments in ([], ["cluster"]):
+    for arguments in ([], ["cluster"], ["new"]):
         found = CliRunner().invoke(app, arguments)
         assert (found.exit_code, found.stderr.splitlines()[0].split()[0]) == (2, "Usage:")
 

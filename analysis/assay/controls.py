@@ -21,6 +21,7 @@ from adccsim.analysis.reading.runs import Run, Series
 
 LYSIS_READOUTS = ("LDH", "51Cr", "calcein", "live-count")
 WITH_EFFECTOR_SIGNAL = ("LDH",)
+COUNTED = ("live-count",)  # the signal is the living cells, and no well shows the maximum release
 SAMPLE_ROLES = ("sample", "no_antibody", "fc_null", "culture")
 
 
@@ -104,7 +105,7 @@ def percent_lysis(
     Uncorrected leaves the effectors' own release in; it equals the specific one where effectors release none.
     """
     sample = np.asarray(sample, dtype=float)
-    if readout == "live-count":
+    if readout in COUNTED:
         lysis = 100 * (1 - _ratio(sample, target_only))
         return lysis, lysis
     window = np.asarray(maximum, dtype=float) - target_only
@@ -128,7 +129,7 @@ def controls_table(controls: dict[str, PlateControls], design: pd.DataFrame, ext
         first = wells.iloc[0]
         for et in sorted(set(wells["et_ratio"])):
             target, effector, maximum = (float(v[0]) for v in control.at(control.time[-1:], et))
-            release = control.readout in LYSIS_READOUTS and control.readout != "live-count" and maximum > 0
+            release = control.readout in LYSIS_READOUTS and control.readout not in COUNTED and maximum > 0
             rows.append(
                 {
                     "plate": plate,

@@ -23,6 +23,7 @@ COMMANDS = {
     "calibrate": "adccsim.cli.fit:calibrate",
     "list": "adccsim.cli.names:list_",
     "init": "adccsim.cli.names:init",
+    "new": "adccsim.cli.new:group",
     "schema": "adccsim.cli.names:schema",
     "predict": "adccsim.cli.predict:predict",
     "sensitivity": "adccsim.cli.sensitivity:sensitivity",

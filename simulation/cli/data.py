@@ -13,7 +13,7 @@ from adccsim.cli.common import DONE, SOME_FAILED, plain_faults
 @argument("file", type=PATH, metavar="FILE.csv", help="tidy sheet, or matrix export of a 96-well reader")
 @option("--map", "plate_map", type=PATH, metavar="MAP.csv", help="which well is what, for a matrix")
 @option("--out", type=PATH, help="results folder; default results/<name of the file>")
-@option("--readout", type=TEXT, default="LDH", help="LDH, 51Cr, calcein or live-count")
+@option("--readout", type=TEXT, default="LDH", help="what was measured; adcc list readouts")
 def plate(file: Path, plate_map: Path | None, out: Path | None, readout: str) -> None:
     """Turn a laboratory's own plate into % specific lysis and say how good the plate is."""
     folder = out or Path("results") / file.stem

@@ -4,25 +4,14 @@ run_id   names the run file: a hash of everything in the condition.
 run_key  seeds the generator: a hash of seed and mouse number and, unless runs are paired, of arm and physics.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 from adccsim.conditions import cost, tumour_size
 from adccsim.conditions.cells import Binding, EffectorCells, TumourCells
-from adccsim.conditions.section import Condition, Output, Section, joined, key_of, text_without
+from adccsim.conditions.section import Condition, Output, Section, joined, key_of
 
-# Numbers that stood in the source before they came into the catalogue. At their old value they do not count, so that
-# the draws of a scenario that never heard of them stay what they were.
-_FORMER_CONSTANTS = {
-    "vessel_spread": 0.6,
-    "crowding_relaxation_per_h": 0.25,
-    "cohesion_um_per_h": 4.0,
-    "cohesion_gain": 3.0,
-    "opsonised_from": 0.01,
-    "her2_cut_1_per_cell": 2e4,
-    "her2_cut_2_per_cell": 1e5,
-    "her2_cut_3_per_cell": 5e5,
-}
 _NOT_PHYSICS = {"schema", "model", "random", "output", "seed", "arm", "mouse"}
 
 
@@ -39,6 +28,16 @@ class Clone(TumourCells, frozen=True, kw_only=True):
 class Tissue(Section, frozen=True, kw_only=True):
     """The tumour as a tissue. fraction_simulated: of its cells; start_volume_mm3: of the whole tumour."""
 
+    FORMER: ClassVar[Mapping[str, float]] = {
+        "vessel_spread": 0.6,
+        "crowding_relaxation_per_h": 0.25,
+        "cohesion_um_per_h": 4.0,
+        "cohesion_gain": 3.0,
+        "opsonised_from": 0.01,
+        "her2_cut_1_per_cell": 2e4,
+        "her2_cut_2_per_cell": 1e5,
+        "her2_cut_3_per_cell": 5e5,
+    }
     start_volume_mm3: float
     fraction_simulated: float
     cells_per_mm3: float
@@ -67,11 +66,6 @@ class Tissue(Section, frozen=True, kw_only=True):
     def her2_cuts_per_cell(self) -> tuple[float, float, float]:
         """HER2 per cell between the stains 0, 1+, 2+ and 3+."""
         return self.her2_cut_1_per_cell, self.her2_cut_2_per_cell, self.her2_cut_3_per_cell
-
-    @cached_property
-    def physics_text(self) -> str:
-        """Canonical JSON without former constants at their old value."""
-        return text_without(self, {name for name, value in _FORMER_CONSTANTS.items() if getattr(self, name) == value})
 
 
 class Strain(Section, frozen=True, kw_only=True):
@@ -258,8 +252,8 @@ class MouseCondition(Condition, frozen=True, kw_only=True):
         members = self.members
         unit = {name: members[name] for name in ("seed", "mouse")}
         if self.random != "paired":
-            physics = {key: text for key, text in members.items() if key not in _NOT_PHYSICS}
-            unit |= {"arm": members["arm"], "physics": joined(physics | {"tumour": self.tumour.physics_text})}
+            physics = {key: text for key, text in self.physics_members.items() if key not in _NOT_PHYSICS}
+            unit |= {"arm": members["arm"], "physics": joined(physics)}
         return key_of(unit)
 
     # -- what the run will take ------------------------------------------------------------------------------------

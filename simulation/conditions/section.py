@@ -40,7 +40,12 @@ class Section(
     """Base of the sections of a condition; see the head of the module.
 
     Subclasses say frozen and kw_only again, for type checkers, which do not see that they are inherited.
+
+    FORMER: numbers that stood in the source, at this value, before they came into the catalogue. At that value they do
+    not count in physics_text, so that the draws of a scenario that never heard of them stay what they were.
     """
+
+    FORMER: ClassVar[Mapping[str, float]] = {}
 
     def as_dict(self) -> dict[str, Any]:
         """The section as the table that its JSON holds."""
@@ -51,6 +56,12 @@ class Section(
     def text(self) -> str:
         """Canonical JSON of the section."""
         return canonical_json(msgspec.to_builtins(self))
+
+    @cached_property
+    def physics_text(self) -> str:
+        """Canonical JSON without former constants at their old value, here and in the sections within."""
+        nested = any(isinstance(getattr(self, name), Section | tuple | dict) for name in self.__struct_fields__)
+        return canonical_json(_physics(self, msgspec.to_builtins(self))) if nested or self.FORMER else self.text
 
     @cached_property
     def members(self) -> dict[str, str]:
@@ -126,6 +137,18 @@ class Condition(Section, frozen=True, kw_only=True):
         return joined(self.members)
 
     @cached_property
+    def physics_members(self) -> dict[str, str]:
+        """As members, without former constants at their old value."""
+        found = dict(self.members)
+        for name, key, _ in _fields(type(self)):
+            value = getattr(self, name)
+            if isinstance(value, Section):
+                found[key] = value.physics_text
+            elif value and isinstance(value, tuple | dict):
+                found[key] = canonical_json(_physics(value, msgspec.to_builtins(value)))
+        return found
+
+    @cached_property
     def run_id(self) -> str:
         """16 hexadecimal digits that name the run."""
         return digest(self.text).hex()[:16]
@@ -149,6 +172,18 @@ def text_without(section: Section, names: Set[str]) -> str:
 def joined(members: Mapping[str, str]) -> str:
     """Canonical JSON of a table from that of its members."""
     return "{" + ",".join(f'"{key}":{members[key]}' for key in sorted(members)) + "}"
+
+
+def _physics(value: Any, table: Any) -> Any:
+    """The JSON `table` of a value without former constants at their old value."""
+    if isinstance(value, Section):
+        old = {name for name, before in value.FORMER.items() if getattr(value, name) == before}
+        return {key: _physics(getattr(value, key, None), item) for key, item in table.items() if key not in old}
+    if isinstance(value, tuple):
+        return [_physics(one, item) for one, item in zip(value, table, strict=True)]
+    if isinstance(value, dict):
+        return {key: _physics(value[key], item) for key, item in table.items()}
+    return table
 
 
 def _text_of(value: Any) -> str:

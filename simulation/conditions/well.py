@@ -8,6 +8,7 @@ None of them sees the title, the rest of the sweep, the order of a file, a shard
 coerced (a float field holds 5.0, never 5): equal conditions have equal text.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
@@ -20,9 +21,6 @@ from adccsim.conditions.section import Condition, Output, Section, canonical_jso
 
 GROWTH_FROM_H = 24.0  # cells divide, and the direct effect acts, only in assays longer than this and in culture
 
-# Numbers that stood in the source before they came into the catalogue. At their old value they do not count, so that
-# the draws of a scenario that never heard of them stay what they were.
-_FORMER_CONSTANTS = {"rim_width": 0.1}
 # Not physics: how a run is named, written or grouped. Role is left out so that a control and an equal sample agree.
 _NOT_PHYSICS = {"schema", "model", "random", "role", "output", "seed", "donor", "replicate"}
 _NOT_PLATE = {"antibody", "partner", "role", "replicate", "action", "output", "random"}
@@ -85,7 +83,14 @@ class Antibody(Partner, frozen=True, kw_only=True):
 
 
 # A well without antibody holds this in place of one, whatever antibody the scenario names: at dose 0 all antibodies
-# are the same well. Nothing of it acts; k constants are 1 so that no formula divides by zero.
+# are the same well. Nothing of it acts; a number that is not named here is 1, so that no formula divides by zero.
+_NO_NUMBERS = dict.fromkeys(set(Binding.__struct_fields__) - {"epitope"}, 1.0) | {
+    "molar_mass_kda": 150.0,
+    "kon_per_nM_h": 0.0,
+    "cross_link_per_receptor": 0.0,
+    "fc_gain": 0.0,
+    "direct_effect": 0.0,
+}
 NO_ANTIBODY = Antibody(
     name="none",
     epitope="none",
@@ -93,22 +98,14 @@ NO_ANTIBODY = Antibody(
     dose_ug_per_ml=0.0,
     pre_incubation_min=0,
     wash_after_opsonisation=False,
-    molar_mass_kda=150.0,
-    kon_per_nM_h=0.0,
-    kd_nM=1.0,
-    cross_link_per_receptor=0.0,
-    one_arm_weight=1.0,
-    k16_v158_nM=1.0,
-    k16_f158_ratio=1.0,
-    k2_bridges=1.0,
-    fc_gain=0.0,
-    direct_effect=0.0,
+    **_NO_NUMBERS,
 )
 
 
 class Vessel(Section, frozen=True, kw_only=True):
     """The well itself: a disc, a square, or compartments of a microwell chip. serum_igg: human IgG in the medium."""
 
+    FORMER: ClassVar[Mapping[str, float]] = {"rim_width": 0.1}
     format: str
     shape: str
     area_mm2: float
@@ -136,12 +133,6 @@ class Vessel(Section, frozen=True, kw_only=True):
     def sites(self) -> int:
         """Sites of 10 um x 10 um per layer; a chip counts whole compartments."""
         return self.compartments * self.compartment_side**2 if self.compartments else geometry.sites_in(self.area_mm2)
-
-    @cached_property
-    def physics_text(self) -> str:
-        """Canonical JSON without former constants at their old value."""
-        old = {name for name, value in _FORMER_CONSTANTS.items() if getattr(self, name) == value}
-        return text_without(self, old)
 
 
 class Assay(Section, frozen=True, kw_only=True):
@@ -219,8 +210,7 @@ class WellCondition(Condition, frozen=True, kw_only=True):
         members = self.members
         unit = {name: members[name] for name in ("seed", "donor", "replicate")}
         if self.random != "paired":
-            physics = {key: text for key, text in members.items() if key not in _NOT_PHYSICS}
-            unit["physics"] = joined(physics | {"well": self.well.physics_text})
+            unit["physics"] = joined({k: text for k, text in self.physics_members.items() if k not in _NOT_PHYSICS})
         return key_of(unit)
 
     @cached_property

@@ -17,8 +17,8 @@ def plate(
 ) -> "tuple[PlateResult, list[Path]]":
     """(% specific lysis and quality of a plate, its figures). The figures and tables are written below `out`, if any.
 
-    file: a tidy sheet, or the matrix of a 96-well reader, whose wells `plate_map` names. readout: LDH, 51Cr, calcein or
-    live-count. Raises InputError with one line per fault; nothing is written then.
+    file: a tidy sheet, or the matrix of a 96-well reader, whose wells `plate_map` names. readout: one that measures
+    lysis. Raises InputError with one line per fault; nothing is written then.
     """
     require_address_space("adcc plate")
     from adccsim.analysis.assay.plates.output import write_plate

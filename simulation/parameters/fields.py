@@ -10,7 +10,7 @@ import functools
 import math
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any
 
@@ -35,6 +35,9 @@ CHOICES: dict[tuple[str, str], tuple[str | bool, ...]] = {
 # A line in a mouse, and an effector in a tumour, are those of the well: such an entry holds what only the mouse needs,
 # and may hold a field of the well where the mouse needs another value; `note` then says why.
 IN_VIVO_OF = {"tumours": "cell_lines", "residents": "effectors"}
+# One entry of a cell line or antibody may hold its numbers in mice as well, in a section of this name: it is then the
+# entry of that name among the tumours or drugs.
+IN_MICE, SECTIONS = "in_mice", {"cell_lines": "tumours", "antibodies": "drugs"}
 # Only a chip has compartments; every other field of a kind is needed by all its entries.
 OPTIONAL = frozenset({"microwell_side_um", "targets_per_microwell"})
 
@@ -81,7 +84,35 @@ class CatalogueError(ValueError):
 def shipped() -> Raw:
     """The tables of this folder as parsed; callers must not write into them. Works from a wheel as from a checkout."""
     folder = resources.files(__package__)
-    return {kind: tomllib.loads(folder.joinpath(f"{kind}.toml").read_text(encoding="utf-8")) for kind in KINDS}
+    texts = {kind: folder.joinpath(f"{kind}.toml").read_text(encoding="utf-8") for kind in KINDS}
+    faults: list[str] = []
+    tables = sections_apart({kind: tomllib.loads(text) for kind, text in texts.items()}, faults)
+    if faults:
+        raise CatalogueError(faults)
+    return tables
+
+
+def sections_apart(tables: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    """Parsed tables in which every section `in_mice` has become an entry of its own; an entry that is twice is a fault.
+
+    `[antibodies.x.in_mice]` is `[drugs.x]` with class "antibody", the antibody x and its description.
+    """
+    out = {kind: dict(entries) if isinstance(entries, dict) else entries for kind, entries in tables.items()}
+    for kind, other in SECTIONS.items():
+        entries = tables.get(kind)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            if not isinstance(entry, dict) or not isinstance(entry.get(IN_MICE), dict):
+                continue
+            apart = out.setdefault(other, {})
+            if not isinstance(apart, dict):
+                continue  # a fault that is named where the kinds are read
+            if name in apart:
+                faults.append(f"{key_path(kind, name, IN_MICE)}: {key_path(other, name)} is there as well; say it once")
+            of_the_drug = {"class": "antibody", "antibody": name} if other == "drugs" else {}
+            said = {key: entry[key] for key in ("description",) if key in entry}
+            apart[name] = {**said, **of_the_drug, **entry[IN_MICE]}
+            out[kind][name] = {key: item for key, item in entry.items() if key != IN_MICE}
+    return out
 
 
 @functools.cache
@@ -101,7 +132,7 @@ def units() -> dict[tuple[str, str], frozenset[str]]:
 
 
 @functools.cache
-def _may_be_zero() -> frozenset[str]:
+def _zero_in_shipped() -> frozenset[str]:
     """Fields whose range holds 0 in a shipped entry."""
     items = [
         (name, item) for entries in shipped().values() for table in entries.values() for name, item in table.items()
@@ -112,18 +143,31 @@ def _may_be_zero() -> frozenset[str]:
 def out_of_bounds(field: str, unit: str, operation: str, value: float, low: float, high: float) -> str:
     """What is wrong with a number and its range for a field of this unit; "" where nothing is."""
     unit = "factor" if operation == "factor" else unit
-    fraction = unit == "1" and (field in _FRACTIONS or field.endswith("_fraction"))
-    largest = 1.0 if fraction else LARGEST[unit]
+    largest = largest_of(field, unit)
     for name, number in ((operation, value), ("low", low), ("high", high)):
         if not 0 <= number <= largest:
-            return f"{name} = {number:g} is outside 0 to {largest:g}, the bounds of {_of(field, unit, fraction)}"
-    if value == 0 and unit in _NEVER_ZERO and field not in _may_be_zero():
+            return f"{name} = {number:g} is outside 0 to {largest:g}, the bounds of {_of(field, unit)}"
+    if value == 0 and not may_be_zero(field, unit):
         return f"{operation} = 0; must be above 0 {unit}"
     return ""
 
 
-def _of(field: str, unit: str, fraction: bool) -> str:
-    if fraction:
+def largest_of(field: str, unit: str) -> float:
+    """Largest value of a field of this unit; the least is 0 (see may_be_zero)."""
+    return 1.0 if _is_fraction(field, unit) else LARGEST[unit]
+
+
+def may_be_zero(field: str, unit: str) -> bool:
+    """Whether 0 is a value of this field."""
+    return unit not in _NEVER_ZERO or field in _zero_in_shipped()
+
+
+def _is_fraction(field: str, unit: str) -> bool:
+    return unit == "1" and (field in _FRACTIONS or field.endswith("_fraction"))
+
+
+def _of(field: str, unit: str) -> str:
+    if _is_fraction(field, unit):
         return "a fraction"
     return "a factor" if unit == "factor" else f"a number in {unit}" if unit != "1" else f"{field}, which has no unit"
 

@@ -131,7 +131,7 @@ def _said_to_be(entry: Entry, shared: Entry) -> dict[str, str]:
     """Field -> entry for the entry's own numbers whose source says that they are another entry's ("as NSG; ...")."""
     found = {}
     for name, number in entry.numbers.items():
-        said = re.match(r"as ([^;,.]+)", number.source)
+        said = re.match(r"as ((?:[^;,.]|\.(?=\d))+)", number.source)  # a name may hold a dot: 721.221
         if said and shared.numbers.get(name) is not number:
             found[name] = said[1].strip()
     return found

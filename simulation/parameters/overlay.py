@@ -4,6 +4,8 @@ An overlay keeps the unit of a field and the bounds of the unit (fields.py); a v
 own low and high. A new entry has a description, and states the numbers that make it what it is (IDENTITY), or names an
 entry that it is like: `like = "trastuzumab"`. What it does not state is taken over from that entry, or from [default],
 and `Added` remembers it: a number that came from elsewhere is never silent.    (tests/catalogue/test_overlays.py)
+
+An antibody or cell line may state its numbers in mice in the same entry: `[antibodies.mine.in_mice]` (fields.py).
 """
 
 import functools
@@ -20,6 +22,7 @@ from adccsim.parameters.fields import (
     did_you_mean,
     is_number,
     key_path,
+    sections_apart,
     shipped,
     shown,
     units,
@@ -68,7 +71,7 @@ def lay_over(raw: Raw, path: Path, names: Names, added: dict[tuple[str, str], Ad
     Entries that are new go to `added`, faults to the list.
     """
     try:
-        overlay = read_toml(path, "an overlay")
+        overlay = sections_apart(read_toml(path, "an overlay"), faults)
     except UnreadableError as error:
         faults.append(f"{path}: {error}")
         return raw

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adccsim.parameters import lookup
+from adccsim.parameters import fields, lookup
 
 FIT = Path(__file__).parents[2] / "benchmarks" / "in_vitro_lysis" / "calibration"
 CELL_LINES = {
@@ -93,9 +93,13 @@ def test_every_entry_has_every_field(catalogue, kind):
 def test_every_number_is_written_in_full(kind):
     """Read without lookup.py, so that its defaults cannot hide a missing key."""
     text = (resources.files("adccsim.parameters") / f"{kind}.toml").read_text(encoding="utf-8")
-    tables = tomllib.loads(text)
+    tables = fields.sections_apart({kind: tomllib.loads(text)}, [])
     numbers = [
-        (name, key, item) for name, table in tables.items() for key, item in table.items() if isinstance(item, dict)
+        (name, key, item)
+        for entries in tables.values()
+        for name, table in entries.items()
+        for key, item in table.items()
+        if isinstance(item, dict)
     ]
     assert numbers
     for name, key, item in numbers:

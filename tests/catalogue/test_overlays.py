@@ -117,3 +117,38 @@ def test_every_unit_of_the_catalogue_has_a_bound_above_all_its_ranges():
         for entry in (known.defaults[kind], *known.kind(kind).values()):
             for name, n in entry.numbers.items():
                 assert fields.out_of_bounds(name, n.unit, n.operation, n.value, n.low, n.high) == "", (kind, name)
+
+
+IN_MICE = "[antibodies.mine.in_mice]\nlike = 'trastuzumab'\n"
+
+
+def test_one_entry_may_hold_an_antibody_in_the_well_and_in_mice(tmp_path):
+    clearance = "clearance_ml_per_d_kg = " + NUMBER.format(8.0, "mL/(d kg)")
+    known = loaded(tmp_path, ANTIBODY + "kd_nM = " + NUMBER.format(2.0, "nM") + "\n" + IN_MICE + clearance)
+    drug = known.drugs["mine"]
+    assert drug.strings | {"routes": ""} == {
+        "class": "antibody", "antibody": "mine", "description": "ours", "routes": "",
+    }  # fmt: skip
+    assert drug.numbers["clearance_ml_per_d_kg"].value == 8.0 and "in_mice" not in known.antibodies["mine"].strings
+    assert drug.taken_from == dict.fromkeys(
+        (drug.numbers.keys() | {"routes"}) - {"clearance_ml_per_d_kg"}, "trastuzumab"
+    )
+
+
+def test_what_an_antibody_in_mice_lacks_is_named(tmp_path):
+    text = ANTIBODY + "like = 'trastuzumab'\n[antibodies.mine.in_mice]\nroutes = 'iv'\n"
+    (fault,) = faults_of(tmp_path, text)
+    assert fault.startswith("drugs.mine: missing absorption_ip_per_d, ") and "clearance_ml_per_d_kg" in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ANTIBODY + "like = 'trastuzumab'\n" + IN_MICE + "[drugs.mine]\nlike = 'trastuzumab'\n", "say it once"),
+        (ANTIBODY + "like = 'trastuzumab'\nin_mice = 5\n", "antibodies.mine.in_mice: unknown field"),
+        ("drugs = 5\n" + ANTIBODY + "like = 'trastuzumab'\n" + IN_MICE, "drugs: no such table"),
+        ("[effectors.NK-resting.in_mice]\nx = 1\n", "effectors.NK-resting.in_mice: unknown field"),
+    ],
+)
+def test_a_section_that_cannot_be_meant_is_refused(tmp_path, text, words):
+    assert any(words in fault for fault in faults_of(tmp_path, text))

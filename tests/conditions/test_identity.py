@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from adccsim.conditions import condition_from
+from adccsim.conditions.cells import Binding, TumourCells
 from adccsim.conditions.section import canonical_json
 from adccsim.scenario.load import scenario_from_dict, scenario_from_text
 from adccsim.scenario.well.expand import expand
@@ -247,3 +248,15 @@ def test_a_number_that_came_into_the_catalogue_moves_the_draws_only_where_it_has
         assert name not in json.loads(section.physics_text)
         changed = replace(section, **{name: getattr(section, name) * 0.5})
         assert replace(condition, **{table: changed}).run_key != condition.run_key
+
+
+def test_a_former_constant_deep_inside_a_condition_does_not_count(monkeypatch):
+    """In the drugs and clones of a mouse, as in the antibody of a well."""
+    well, mouse = conditions({}, {"antibody.dose_ug_per_ml": [1]})[0], mice()[-1]
+    assert "fc_gain" in well.physics_members["antibody"] and "fc_gain" in mouse.physics_members["drugs"]
+    monkeypatch.setattr(Binding, "FORMER", {"fc_gain": 1.0})
+    monkeypatch.setattr(TumourCells, "FORMER", {"hits_to_kill": 2.0})
+    well, mouse = (condition_from(json.loads(each.text)) for each in (well, mouse))
+    assert "fc_gain" not in well.physics_members["antibody"] and "fc_gain" not in mouse.physics_members["drugs"]
+    assert "hits_to_kill" not in mouse.physics_members["clones"] and "hits_to_kill" in mouse.members["clones"]
+    assert '"class":"antibody"' in mouse.physics_members["drugs"]

@@ -128,6 +128,11 @@ def test_the_given_dict_is_left_unchanged():
     assert raw == example({}, {"effectors.et_ratio": [1, 2]})
 
 
+def test_a_stated_volume_holds_over_that_of_the_format():
+    assert {one.well.volume_ul for one in conditions({"well.volume_ul": 150})} == {150.0}
+    assert {one.well.volume_ul for one in conditions()} == {200.0}
+
+
 def test_loading_a_scenario_loads_no_heavy_library():
     code = """
 import sys

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from adccsim.analysis.assay.controls import LYSIS_READOUTS, WITH_EFFECTOR_SIGNAL, PlateControls, percent_lysis
+from adccsim.analysis.assay.controls import COUNTED, LYSIS_READOUTS, WITH_EFFECTOR_SIGNAL, PlateControls, percent_lysis
 from adccsim.analysis.assay.dose_response import TOO_FEW, Curve, dose_response_curves, dose_response_table
 from adccsim.analysis.assay.headline import curve_text
 from adccsim.analysis.assay.lysis import LYSIS_COLUMNS, lysis_summary, with_natural_killing
@@ -71,7 +71,7 @@ class PlateResult:
 def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH") -> PlateResult:
     """Read a plate (see adccsim.analysis.assay.plates.file) and turn it into lysis and quality; nothing is written.
 
-    readout  LDH, 51Cr, calcein or live-count: which formula a raw signal takes.
+    readout  one of LYSIS_READOUTS: which formula a raw signal takes.
     Raises SheetFault for a file that cannot be used, MissingControls for a plate without the wells its formula needs.
     """
     if readout not in LYSIS_READOUTS:
@@ -168,7 +168,7 @@ def _all_controls(
     samples: pd.DataFrame, units: dict[str, pd.DataFrame], readout: str, notes: list[str]
 ) -> dict[str, PlateControls]:
     """Controls of every plate, blank-subtracted means.  Raises MissingControls with all gaps."""
-    needed = ["target_only"] if readout == "live-count" else ["target_only", "maximum"]
+    needed = ["target_only"] if readout in COUNTED else ["target_only", "maximum"]
     missing: list[tuple[str, str, float | None]] = []
     found: dict[str, PlateControls] = {}
     for name, unit in units.items():
@@ -184,7 +184,7 @@ def _all_controls(
             ))  # fmt: skip
         medium = float(blank.mean()) if len(blank) else 0.0
         mean = {role: unit.loc[unit["role"] == role, "value"].mean() - medium for role in ("target_only", "maximum")}
-        if readout != "live-count" and mean["maximum"] <= mean["target_only"]:
+        if readout not in COUNTED and mean["maximum"] <= mean["target_only"]:
             notes.append(f"plate {name}: the maximum does not exceed the target-only wells, so there is no lysis")
         found[name] = _Controls(
             plate=name,
@@ -226,7 +226,7 @@ def _quality(unit: pd.DataFrame, raw: bool, readout: str, flags: pd.Series, note
     """Rows of the quality table of one plate."""
     by_role = {role: group["value"].to_numpy() for role, group in unit.groupby("role")}
     low, high = by_role.get("target_only", np.array([])), by_role.get("maximum", np.array([]))
-    if raw and readout != "live-count":
+    if raw and readout not in COUNTED:
         yield _row("Z'-factor", z_prime(high, low), "1", n=min(len(high), len(low)), note=_z_words(high, low))
         blank = by_role.get("blank", np.zeros(1)).mean()
         window = high.mean() - blank

@@ -33,6 +33,7 @@ from adccsim.scenario.well.donors import Donor
 from adccsim.scenario.well.schema import Action, Scenario, overridable
 from adccsim.version import WELL_MODEL
 
+OF_A_CHIP = ("microwell_side_um", "targets_per_microwell")  # numbers of the wells entry of a chip, and of no other
 MOST_KEPT = 20_000  # sections of a catalogue: a sensitivity study asks for new numbers at every point
 
 
@@ -116,25 +117,17 @@ def resolve_vessel(scenario: Scenario, known: lookup.Catalogue) -> Vessel:
     def make() -> Vessel:
         entry = known.wells[given.format]
         number = entry.values()
-        vessel = Vessel(
-            format=given.format,
-            shape=str(entry.strings["shape"]),
-            area_mm2=number["area_mm2"],
-            max_layers=round(number["max_layers"]),
-            layer_filling=number["layer_filling"],
-            volume_ul=number["volume_ul"] if given.volume_ul is None else given.volume_ul,
-            serum_igg_g_per_l=given.serum_igg_g_per_l,
-            rim_excess=given.rim_excess,
-            rim_width=number["rim_width"],
-        )
+        of_all = set(Vessel.__struct_fields__) - set(OF_A_CHIP)
+        numbers: dict[str, Any] = {name: value for name, value in number.items() if name in of_all}
+        numbers["max_layers"] = round(number["max_layers"])
+        stated = {name: value for name, value in vars(given).items() if value is not None and name not in OF_A_CHIP}
+        vessel = Vessel(**numbers | stated, shape=str(entry.strings["shape"]))
         if vessel.shape != "chip":
             return vessel
         side, targets = (
             round(number[name]) if own is None else own
-            for name, own in (
-                ("microwell_side_um", given.microwell_side_um), ("targets_per_microwell", given.targets_per_microwell),
-            )
-        )  # fmt: skip
+            for name, own in zip(OF_A_CHIP, (given.microwell_side_um, given.targets_per_microwell), strict=True)
+        )
         area_mm2 = chip_compartments(cells, targets) * side**2 * 1e-6
         return replace(vessel, microwell_side_um=side, targets_per_microwell=targets, area_mm2=area_mm2)
 

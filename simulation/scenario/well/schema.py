@@ -152,9 +152,7 @@ class Antibody(Table):
 class Well(Table):
     """[well]: the vessel and its medium."""
 
-    format: str = Field(
-        default="96-flat", description="96-flat | 96-U | 384-flat | 96-field-3mm | 96-field-1.5mm | microwell"
-    )
+    format: str = Field(default="96-flat", description="catalogue entry; `adcc list wells` shows them")
     volume_ul: Number | None = Field(default=None, gt=0, le=1e5, description="volume; default by format [uL]")
     serum_igg_g_per_l: Number = Field(default=0.0, ge=0, le=100, description="IgG of serum in the medium [g/L]")
     rim_excess: Number = Field(
@@ -172,7 +170,7 @@ class Assay(Table):
     """[assay]: how long, and what is measured."""
 
     duration_h: Hours = Field(gt=0, le=8760, description="from the addition of effectors; multiple of 1 min [h]")
-    readout: str = Field(description="LDH | 51Cr | calcein | live-count | viability")
+    readout: str = Field(description="catalogue entry; `adcc list readouts` shows them")
     reader_cv: Number = Field(default=0.0, ge=0, le=1, description="coefficient of variation of the reader")
     fc_null_control: bool = Field(default=False, description="add a twin without Fc to every well with antibody")
 

@@ -36,11 +36,22 @@ NO_EVENTS = 'single events are not in this file: run the scenario with output.le
 NO_AGENTS = 'single cells are not in this file: run the scenario with output.level = "final" or above'
 
 
-class RunFile:
-    """One run: its condition, and what its file holds as pandas tables. Raises InputError if it cannot be used."""
+class TemporaryFolder:
+    """A folder that is removed with the last object that reads in it."""
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="adccsim-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+class RunFile:
+    """One run: its condition, and what its file holds as pandas tables. Raises InputError if it cannot be used.
+
+    kept: the temporary folder that the file lies in, if it does.
+    """
+
+    def __init__(self, path: str | Path, kept: TemporaryFolder | None = None):
+        self.path, self._kept = Path(path), kept
 
     @cached_property
     def meta(self) -> dict[str, Any]:
@@ -181,11 +192,9 @@ class RunFile:
             )
         from adccsim.execution.one import run_to_file
 
-        folder = Path(tempfile.mkdtemp(prefix="adccsim-") if out is None else out)
-        again = RunFile(run_to_file(self.condition, folder / "runs"))
-        if out is None:
-            weakref.finalize(again, shutil.rmtree, folder, ignore_errors=True)
-        return again
+        kept = TemporaryFolder() if out is None else None
+        folder = kept.path if kept is not None else Path(str(out))
+        return RunFile(run_to_file(self.condition, folder / "runs"), kept)
 
     def same_bytes(self, other: RunFile) -> bool:
         """Whether two run files are equal, byte by byte."""

@@ -11,15 +11,13 @@ Everything that a study shows is computed from its run files, and computed once.
 from __future__ import annotations
 
 import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from adccsim.api.run_file import RunFile
+from adccsim.api.run_file import RunFile, TemporaryFolder
 from adccsim.experiments.errors import InputError
 from adccsim.experiments.inputs import Progress, Report, ScenarioSource, given_scenario, set_texts, silent
 from adccsim.experiments.study import REPORT, analyse, examine, has_mice
@@ -57,7 +55,7 @@ def run(
     scenario  the name of a shipped scenario, a file, a dict of its tables, a loaded scenario, or the results folder of
               a study, which is run again.
     out       the results folder; runs that are finished there are not made again, and tables, figures and report.html
-              are written. None: a temporary folder, which is removed with the study; `save` keeps it.
+              are written. None: a temporary folder, which is removed with the study and its run files; `save` keeps it.
     set       dotted key -> value, laid over the scenario: {"targets.cells": 500}.
     workers   processes; None: one per core.   check  runs verify their own bookkeeping; slower.
     progress  True shows a bar; or a function that receives each adccsim.execution.books.Step.   report  receives notes.
@@ -65,15 +63,13 @@ def run(
     Raises ScenarioError with every fault of the scenario, FolderError, RunsFailed, Interrupted.
     """
     given = given_scenario(scenario, set_texts(set))
-    folder, temporary = _folder(out)
+    kept = TemporaryFolder() if out is None else None
+    folder = kept.path if kept is not None else Path(str(out))
     with shown(progress) as step:
         run_scenario(given, folder, report=report, progress=step, workers=workers, check=check)
-    if not temporary:
+    if kept is None:
         analyse(folder)
-    study = _study(folder)
-    if temporary:
-        study._folder_is_temporary()
-    return study
+    return _study(folder, kept)
 
 
 def open(path: str | Path) -> WellStudy | MouseStudy | RunFile:
@@ -92,7 +88,8 @@ def open(path: str | Path) -> WellStudy | MouseStudy | RunFile:
 class Runs(Sequence[RunFile]):
     """The run files of a study by number, or by run id."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, kept: TemporaryFolder | None = None):
+        self._kept = kept
         self.paths = sorted((folder / "runs").glob("*/*.h5"), key=lambda path: path.stem)
         self._by_id = {path.stem: path for path in self.paths}
 
@@ -105,15 +102,15 @@ class Runs(Sequence[RunFile]):
     def __getitem__(self, which: slice) -> list[RunFile]: ...
     def __getitem__(self, which: int | str | slice) -> RunFile | list[RunFile]:
         if isinstance(which, slice):
-            return [RunFile(path) for path in self.paths[which]]
+            return [RunFile(path, self._kept) for path in self.paths[which]]
         if isinstance(which, str):
             if which not in self._by_id:
                 raise KeyError(f"{which}: no run of this study has this id")
-            return RunFile(self._by_id[which])
-        return RunFile(self.paths[which])
+            return RunFile(self._by_id[which], self._kept)
+        return RunFile(self.paths[which], self._kept)
 
     def __iter__(self) -> Iterator[RunFile]:
-        return (RunFile(path) for path in self.paths)
+        return (RunFile(path, self._kept) for path in self.paths)
 
     def __repr__(self) -> str:
         return f"<{len(self)} run files>"
@@ -155,9 +152,9 @@ class Study:
     Tables are pandas DataFrames, the ones that DIR/tables/*.csv hold; `tables` has all of them by name.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, kept: TemporaryFolder | None = None):
         self.folder = folder
-        self.runs = Runs(folder)
+        self.runs = Runs(folder, kept)
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -229,9 +226,6 @@ class Study:
     def repeat(self, out: str | Path | None = None, **options: Any) -> Study:
         """Run the study again from what its folder says, elsewhere; options: those of run."""
         return run(self.folder, out, **options)
-
-    def _folder_is_temporary(self) -> None:
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.title!r}: {len(self.runs)} run files in {self.folder}>"
@@ -365,13 +359,8 @@ class MouseStudy(Study):
         return self.analysis.growth.figures(studies[study]) | self.analysis.pictures()
 
 
-def _study(folder: Path) -> WellStudy | MouseStudy:
-    return MouseStudy(folder) if has_mice(folder) else WellStudy(folder)
-
-
-def _folder(out: str | Path | None) -> tuple[Path, bool]:
-    """The results folder, and whether it is a temporary one."""
-    return (Path(tempfile.mkdtemp(prefix="adccsim-")), True) if out is None else (Path(out), False)
+def _study(folder: Path, kept: TemporaryFolder | None = None) -> WellStudy | MouseStudy:
+    return MouseStudy(folder, kept) if has_mice(folder) else WellStudy(folder, kept)
 
 
 def shown(progress: bool | Progress) -> Any:

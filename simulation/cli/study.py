@@ -127,16 +127,15 @@ def _check_options(sheet: bool, source: Path, out: Path | None, control: str | N
 def check(file: str, sets: tuple[str, ...]) -> None:
     """Say what a scenario would run, and whether it can, without running anything."""
     with plain_faults():
+        from adccsim.experiments.inputs import given_scenario
         from adccsim.runtime import cores
         from adccsim.scenario.conditions import plan_of, stand_ins_of, warnings_of
-        from adccsim.scenario.load import load_scenario
-        from adccsim.scenario.shipped import find
 
-        path = find(file)
-        scenario = load_scenario(path, sets)
+        given = given_scenario(file, sets)
+        scenario = given.scenario
         costs = plan_of(scenario)
         for line in warnings_of(scenario):
             console.note(f"note: {line}")
         show = console.mice_plan if scenario.kind == "xenograft" else console.plan
-        show(scenario.title or path.stem, costs, cores())
+        show(given.title, costs, cores())
         console.stand_ins(stand_ins_of(scenario))

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from adccsim.execution.books import Step
+from adccsim.experiments.errors import InputError
 from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from adccsim.scenario.shipped import find
 from adccsim.scenario.stored import scenario_of_study
 from adccsim.scenario.tables import Loaded
 from adccsim.scenario.well.schema import Scenario
-from adccsim.study_file import read_study_file
+from adccsim.seal import DamagedFile
+from adccsim.study_file import StudyFileError, read_study_file
 from adccsim.toml_text import toml_text, toml_value
 
 STUDY_FILE = "study.json"
@@ -57,13 +59,16 @@ def given_scenario(given: ScenarioSource, sets: Sequence[str] = ()) -> Given:
     """A scenario from whatever an experiment may be given. sets: "key=value" texts, as of --set.
 
     A results folder, or its study.json, gives the scenario that the study was made of. Raises ScenarioError,
-    StudyFileError, DamagedFile; ValueError for sets together with a loaded scenario.
+    InputError for a damaged study.json; ValueError for sets together with a loaded scenario.
     """
     if isinstance(given, str | Path):
         path = find(str(given))
         record = path / STUDY_FILE if path.is_dir() else path
         if record.name == STUDY_FILE and record.is_file():
-            info = read_study_file(record)
+            try:
+                info = read_study_file(record)
+            except (DamagedFile, StudyFileError) as error:
+                raise InputError([f"{record}: {error}"]) from error
             return Given(scenario_of_study(info, str(record), sets), None, str(info.get("scenario_file") or "scenario"))
         return Given(load_scenario(path, sets), path, path.name)
     if isinstance(given, Mapping):

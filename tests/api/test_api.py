@@ -122,6 +122,29 @@ def test_without_a_folder_a_study_lives_as_long_as_its_object():
     assert not folder.exists()
 
 
+def test_what_is_read_from_a_temporary_study_keeps_it():
+    run = ac.run(WELL, set={"replicates": 1}, workers=1).runs[0]
+    assert len(run.observables) == 3
+    folder = run.path.parents[2]
+    again = run.repeat()
+    del run
+    assert not folder.exists() and len(again.observables) == 3
+
+
+def test_a_damaged_record_of_a_study_is_refused_in_one_line(wells, tmp_path):
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(wells.folder, folder)
+    record = (folder / "study.json").read_bytes()
+    (folder / "study.json").write_bytes(record.replace(b"one dose", b"two dose", 1))
+    with pytest.raises(InputError, match=r"study\.json"):
+        ac.load_scenario(folder)
+    (folder / "study.json").unlink()
+    with pytest.raises(ScenarioError):
+        ac.load_scenario(folder)
+
+
 def test_a_temporary_study_is_saved_to_a_new_folder_only(tmp_path):
     study = ac.run(WELL, set={"replicates": 1}, workers=1)
     saved = study.save(tmp_path / "kept")

@@ -181,7 +181,7 @@ def _chained(now: Surface, flat: float, first: np.ndarray, seed: Sequence[int]) 
     return chains(lambda units: now.log_likelihood(units, flat), start, rng, _STEPS, _BURN)
 
 
-def _drawn(now: Surface, flat: float, first: np.ndarray, n: int, seed: int | Sequence[int]) -> np.ndarray:
+def _drawn(now: Surface, flat: float, first: np.ndarray, n: int, seed: Sequence[int]) -> np.ndarray:
     """n draws (n, P) of the flattened posterior of a surface."""
     return _some(_chained(now, flat, first, seed), n, seed)
 
@@ -190,7 +190,7 @@ def _short(number: float) -> float:
     return float(f"{number:.3g}")
 
 
-def _some(kept: np.ndarray, n: int, seed: Sequence[int]) -> np.ndarray:
+def _some(kept: np.ndarray, n: int, seed: int | Sequence[int]) -> np.ndarray:
     """n of the draws (steps, chains, P), without replacement."""
     flat = kept.reshape(-1, kept.shape[2])
     return flat[np.random.default_rng(seed).choice(len(flat), n, replace=False)]

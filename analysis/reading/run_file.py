@@ -263,19 +263,19 @@ class _Shapes:
         if b"observables" not in file:
             return None
         address = h5py.h5o.get_info(file, b"observables").addr
-        for shape in self.kept:
-            if shape.fits(address, content):
+        for known in self.kept:
+            if known.fits(address, content):
                 self._to_learn += 1
-                self.kept.remove(shape)
-                self.kept.insert(0, shape)
-                return shape
+                self.kept.remove(known)
+                self.kept.insert(0, known)
+                return known
         if self._to_learn == 0 or file.get_filesize() > _LARGEST:
             return None
         self._to_learn -= 1
-        learnt = _learnt(file, address, content)
-        if learnt is not None:
-            self.kept = [learnt, *self.kept][:_MOST]
-        return learnt
+        shape = _learnt(file, address, content)
+        if shape is not None:
+            self.kept = [shape, *self.kept][:_MOST]
+        return shape
 
 
 _shapes = _Shapes()

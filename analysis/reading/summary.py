@@ -177,12 +177,10 @@ def _plans(runs_dir: Path, known: set[str], old: "_Old | None", model: str | Non
                 continue
             row = before.pop(name, None)
             seen = (stat.st_size, stat.st_mtime_ns)
-            if (
-                row is not None
-                and (row["file_bytes"], row["file_mtime_ns"]) == seen
-                and row["sha256"] == (_stated(runs_dir / folder / f"{name}.h5") or "")
-                and (model is None or row["model_version"] == model)
-            ):
+            same = row is not None and (row["file_bytes"], row["file_mtime_ns"]) == seen
+            if row is not None:
+                same = same and row["sha256"] == (_stated(runs_dir / folder / f"{name}.h5") or "")
+            if row is not None and same and (model is None or row["model_version"] == model):
                 kept[name] = row
             else:
                 new[name] = seen

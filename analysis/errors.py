@@ -62,8 +62,7 @@ def _shortened(problems: list[str]) -> list[str]:
             rows.setdefault(match[2], []).append(match[1])
     shown: list[str] = []
     for problem, match in zip(problems, found, strict=True):
-        at = rows[match[2]] if match else []
-        if len(at) < _SAME_FROM:
+        if not match or len(at := rows[match[2]]) < _SAME_FROM:
             shown.append(problem)
         elif at[0] == match[1]:
             more = f" and {len(at) - 3} more" if len(at) > 3 else ""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -20,12 +21,15 @@ from adccsim.analysis.reading.design import et_label, short_key, shown
 from adccsim.analysis.writing import whole
 from adccsim.text import printable
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 # Okabe and Ito's palette: told apart with every common colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 INK = "#222222"
 MOST_PANELS = 20
-STYLE = {
+STYLE: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -216,7 +220,7 @@ def _label(columns: Sequence[str], key: tuple) -> str:
     return ", ".join(_words(column, value) for column, value in words.items())
 
 
-def _words(column: str, value: object) -> str:
+def _words(column: str, value: float | str) -> str:
     if column == "et_ratio":
         return f"E:T {et_label(float(value))}"
     if column == "hours":

@@ -50,7 +50,8 @@ def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], 
         wells = pooled(design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy(), extra)
         ordered = bool(set(counted) & set(IN_ORDER))
         values = [
-            _counted(run) | (contacts_in_order(run) if ordered else {}) for run in map(by_id.get, wells["run_id"])
+            _counted(run) | (contacts_in_order(run) if ordered else {})
+            for run in map(by_id.__getitem__, wells["run_id"])
         ]
         wells[counted] = pd.DataFrame(values, index=wells.index)[counted]
         for quantity in (name for name in counted if wells[name].notna().any()):
@@ -86,7 +87,7 @@ def _course(kinetics: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 def _counted(run: Run) -> dict[str, float]:
     """The PER_CELL quantities of one run; NaN where nothing is there to divide by."""
     kills, contacts = _cells(run, "kills_per_nk"), _cells(run, "contacts_per_nk")
-    nk, killed, touched = kills.sum(), kills @ np.arange(kills.size), contacts @ np.arange(contacts.size)
+    nk, killed, touched = kills.sum(), _all_of(kills), _all_of(contacts)
     contacting = contacts[1:].sum()
     values = (
         _over(kills[0], nk), _over(killed, nk), _over(contacts[0], nk), _over(touched, contacting),
@@ -107,6 +108,11 @@ def _half(kills: np.ndarray) -> float:
 def _cells(run: Run, name: str) -> np.ndarray:
     """NK cells by number of kills or contacts, shape (bins,)."""
     return np.asarray(run.observables[name].last, dtype=float)
+
+
+def _all_of(cells: np.ndarray) -> float:
+    """All kills or contacts of cells by their number, shape (bins,)."""
+    return float(cells @ np.arange(cells.size))
 
 
 def _over(above: float, below: float) -> float:

@@ -12,7 +12,7 @@ Limits   flat data: "no dose response";  rising to the last dose: "upper plateau
                                                                             (tests/analysis/assay/test_dose_response.py)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -225,14 +225,15 @@ def _fit(
         curve.status = BELOW_LOWEST
     curve.theta = theta
     if not with_intervals:
-        curve.draws = theta[None, :]
+        draws = theta[None, :]
     elif curve.donors > 1:
-        curve.draws = _donor_draws(doses, matrix)
+        draws = _donor_draws(doses, matrix)
     else:
-        curve.draws = _parametric_draws(found, doses, response)
-    _fill_parameters(curve, found, doses, notes)
+        draws = _parametric_draws(found, doses, response)
+    curve.draws = draws
+    _fill_parameters(curve, found, draws, doses, notes)
     if with_intervals:
-        _fill_band(curve, doses)
+        _fill_band(curve, theta, draws, doses)
 
 
 def _responds(dose: np.ndarray, matrix: np.ndarray, theta: np.ndarray) -> bool:
@@ -281,26 +282,27 @@ def _parametric_draws(found: Fit, doses: np.ndarray, response: np.ndarray) -> np
     return np.clip(draws, *bounds(doses, response))
 
 
-def _fill_parameters(curve: Curve, found: Fit, doses: np.ndarray, notes: list[str]) -> None:
+def _fill_parameters(curve: Curve, found: Fit, draws: np.ndarray, doses: np.ndarray, notes: list[str]) -> None:
     wanted = {OK: PARAMETERS, NO_PLATEAU: ("bottom_pct",), BELOW_LOWEST: ("emax_pct", "bottom_pct")}[curve.status]
     if doses[0] > 0 and curve.status == BELOW_LOWEST:
         wanted = ("emax_pct",)
     columns = {"bottom_pct": 0, "emax_pct": 1, "ec50_ng_per_ml": 2, "hill": 3}
+    scales: dict[str, Callable[[float], float]] = {"ec50_ng_per_ml": lambda x: 1000 * np.exp(x), "hill": np.exp}
     for name in wanted:
         index = columns[name]
-        draws, point = curve.draws[:, index], float(curve.theta[index])
+        own, point = draws[:, index], float(found.theta[index])
         # An EC50 (ng/mL) and a slope are positive and skewed: their intervals are symmetric in the logarithm.
         if name == "hill":
-            draws, point = np.log(draws), float(np.log(point))
-        scaled = {"ec50_ng_per_ml": lambda x: 1000 * np.exp(x), "hill": np.exp}.get(name, float)
+            own, point = np.log(own), float(np.log(point))
+        scaled = scales.get(name, float)
         curve.row[name] = float(scaled(point))
         if found.at_bound[index]:
             notes.append(f"{name} ended at the limit of the fit: no interval")
-        elif len(draws) > 1:
-            low, high = curve.interval(draws, point)
+        elif len(own) > 1:
+            low, high = curve.interval(own, point)
             curve.row[f"{name}_ci95_low"], curve.row[f"{name}_ci95_high"] = float(scaled(low)), float(scaled(high))
-    if curve.status == OK and len(curve.draws) > 1:
-        reached = float(np.mean(share(doses[-1:], curve.draws)[:, 0] >= PLATEAU))
+    if curve.status == OK and len(draws) > 1:
+        reached = float(np.mean(share(doses[-1:], draws)[:, 0] >= PLATEAU))
         if reached < 0.9:
             notes.append(f"only {100 * reached:.0f} % of the draws reach the upper plateau: intervals are open upwards")
     if curve.status == OK and _outside_on_both_sides(curve.row, doses[doses > 0]):
@@ -319,11 +321,11 @@ def _outside_on_both_sides(row: dict, doses: np.ndarray) -> bool:
     return bool(low < 1000 * doses.min() and high > 1000 * doses.max())
 
 
-def _fill_band(curve: Curve, doses: np.ndarray) -> None:
+def _fill_band(curve: Curve, theta: np.ndarray, draws: np.ndarray, doses: np.ndarray) -> None:
     positive = doses[doses > 0]
     grid = np.concatenate([[0.0], np.geomspace(positive.min(), positive.max(), _GRID)])
-    fitted = logistic4(grid, curve.draws)
-    line = logistic4(grid, curve.theta)
+    fitted = logistic4(grid, draws)
+    line = logistic4(grid, theta)
     edges = np.array([curve.interval(column, point) for column, point in zip(fitted.T, line, strict=True)])
     curve.band = {"dose": grid, "fitted": line, "low": edges[:, 0], "high": edges[:, 1]}
 

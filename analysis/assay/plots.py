@@ -1,10 +1,12 @@
 """Figures of in-vitro wells: dose response, E:T curve, time course, kills per NK."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
@@ -198,7 +200,7 @@ def _draw_curve(axis: Axes, curve: Curve, label: str, colour: str, marker: str, 
     remarks = [f"EC50 {ec50:.3g} ng/mL"] if np.isfinite(ec50) else []
     remarks += [] if curve.status in (OK, TOO_FEW) else [curve.status]
     label = ": ".join(part for part in (label, "; ".join(remarks)) if part)
-    style = {"color": colour, "fmt": marker, "ms": 4.5, "lw": 1, "capsize": 2, "zorder": 4}
+    style: dict[str, Any] = {"color": colour, "fmt": marker, "ms": 4.5, "lw": 1, "capsize": 2, "zorder": 4}
     axis.errorbar(place[curve.used], curve.mean[curve.used], error[:, curve.used], label=label or "mean", **style)
     if not curve.used.all():
         out = ~curve.used
@@ -215,8 +217,8 @@ def _draw_curve(axis: Axes, curve: Curve, label: str, colour: str, marker: str, 
     if (curve.doses == 0).any():
         across = [zero / 1.3, zero * 1.3]
         axis.plot(across, [curve.band["fitted"][0]] * 2, color=colour, lw=1.7, zorder=3)
-        edges = (float(curve.band[name][0]) for name in ("low", "high"))
-        axis.fill_between(across, *edges, color=colour, alpha=0.15, lw=0, zorder=2)
+        low, high = (float(curve.band[name][0]) for name in ("low", "high"))
+        axis.fill_between(across, low, high, color=colour, alpha=0.15, lw=0, zorder=2)
 
 
 def _room_for_legend(axes: list, highs: list[np.ndarray], means: list[np.ndarray], falling: bool) -> None:
@@ -232,7 +234,7 @@ def _room_for_legend(axes: list, highs: list[np.ndarray], means: list[np.ndarray
 
 def _legend_beside(figure: Figure, axes: list) -> None:
     """One legend for all panels at the right; none for a single unnamed line."""
-    found: dict[str, object] = {}
+    found: dict[str, Artist] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)

@@ -102,11 +102,10 @@ def _summary_row(curve: Curve, wells: pd.DataFrame) -> dict[str, object]:
     top = wells[wells["dose_ug_per_ml"] == wells["dose_ug_per_ml"].max()]
     grmax = top.groupby("donor")["gr_value"].mean()
     row["grmax"] = float(grmax.mean()) if grmax.notna().any() else np.nan
-    row["growth_factor"] = float(wells.groupby("donor")["growth_factor"].mean().mean())
+    row["growth_factor"] = growth = float(wells.groupby("donor")["growth_factor"].mean().mean())
     row |= _absolute(curve, 50.0, "ic50")
-    grows = row["growth_factor"] > 1
-    if grows:
-        row |= _absolute(curve, 100 * row["growth_factor"] ** (np.log2(1.5) - 1), "gr50")
+    if growth > 1:
+        row |= _absolute(curve, 100 * growth ** (np.log2(1.5) - 1), "gr50")
     else:
         row |= {"gr50_ng_per_ml": np.nan, "gr50_word": "target-only wells do not grow"}
     words = {"IC50": row["ic50_word"], "GR50": row["gr50_word"]}
@@ -119,7 +118,7 @@ def _absolute(curve: Curve, level: float, name: str) -> dict[str, object]:
     """Dose (ng/mL) at which the curve falls to `level` % viability, with interval, or the word why there is none."""
     row: dict[str, object] = {f"{name}_ng_per_ml{end}": np.nan for end in ("", "_ci95_low", "_ci95_high")}
     row[f"{name}_word"] = REACHED
-    if curve.theta is None:
+    if curve.theta is None or curve.draws is None:
         row[f"{name}_word"] = NOT_REACHED if curve.mean.min() > level else curve.status.replace("upper", "lower")
         return row
     # The curve crosses a level inside the tested doses whether or not it reaches a plateau beyond them.

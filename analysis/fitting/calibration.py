@@ -196,16 +196,17 @@ def search(
     from scipy.optimize import least_squares
 
     first = np.clip([each.unit(start[each.path]) for each in free], 0.0, 1.0)
-    best = {"cost": np.inf, "unit": first}
+    lowest, best = np.inf, first
 
     def values(unit: np.ndarray) -> dict[str, float]:
         return {each.path: each.value(u) for each, u in zip(free, unit, strict=True)}
 
     def pulled(unit: np.ndarray, z: np.ndarray) -> np.ndarray:
+        nonlocal lowest, best
         z = np.where(np.isfinite(z), z, 1e3)
         cost = float(z @ z)
-        if cost < best["cost"]:
-            best.update(cost=cost, unit=unit.copy())
+        if cost < lowest:
+            lowest, best = cost, unit.copy()
         return np.concatenate([z, (unit - first) / PULL_SD])
 
     def fun(unit: np.ndarray) -> np.ndarray:
@@ -218,7 +219,7 @@ def search(
 
     rounds = max(1, round(evaluations / (len(free) + 2)))
     least_squares(fun, first, jac=slopes, bounds=(0.0, 1.0), max_nfev=rounds, xtol=1e-3, ftol=1e-4)
-    return values(best["unit"])
+    return values(best)
 
 
 def local_widths(

@@ -26,7 +26,7 @@ import pandas as pd
 from adccsim.analysis.assay.cells import CONTACTS, KILLS
 from adccsim.analysis.assay.cells import QUANTITIES as COUNTED
 from adccsim.analysis.assay.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
-from adccsim.analysis.assay.logistic import fit, fit_many, share
+from adccsim.analysis.assay.logistic import Fit, fit, fit_many, share
 from adccsim.analysis.errors import SheetFault
 from adccsim.analysis.fitting.compare_verdict import FITTED, REPORTED, judge
 from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
@@ -148,7 +148,7 @@ def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[
         column = candidates[key]
         number = isinstance(value, float) and pd.api.types.is_numeric_dtype(column)
         if number:
-            fits = np.isclose(column, value, **_SAME)
+            fits = np.isclose(column, value, rtol=_SAME["rtol"], atol=_SAME["atol"])
         else:
             fits = (column.astype(str).map(name_key) == name_key(_text(value))).to_numpy()
         if not (chosen & fits).any():
@@ -271,8 +271,8 @@ def _reported(row: Mapping, keys: Sequence[str], curve: pd.Series) -> dict:
 
 def _series(points: pd.DataFrame, keys: Sequence[str]) -> list[pd.DataFrame]:
     """Groups of points that differ in dose only and are enough for a fit."""
-    by = dict.fromkeys([*keys, "et_ratio", "hours", *_varied(points)])
-    by = [key for key in by if key in points and key != "dose_ug_per_ml"]
+    named = dict.fromkeys([*keys, "et_ratio", "hours", *_varied(points)])
+    by = [key for key in named if key in points and key != "dose_ug_per_ml"]
     by = [key for key in by if key != "antibody"] or by
     groups = [group for _, group in points.groupby(by, dropna=False, sort=True)] if by else [points]
     return [group for group in groups if group["dose_ug_per_ml"].nunique() >= FEWEST_DOSES]
@@ -299,8 +299,8 @@ def _fitted(
     said = {key: series[key].iloc[0] for key in named if key in series and key != "dose_ug_per_ml"}
     notes = [_no_fit(who, doses, found) for who, found in zip(("observed", "simulated"), theta, strict=True)]
     top = summary.iloc[series["place"].iloc[-1]]
-    same = [name for name in by if name in curves and name != "dose_ug_per_ml"]
-    judged = curves.loc[(curves[same] == top[same]).all(axis=1), "status"]
+    shared = [name for name in by if name in curves and name != "dose_ug_per_ml"]
+    judged = curves.loc[(curves[shared] == top[shared]).all(axis=1), "status"]
     if NO_RESPONSE in set(judged):
         notes[1] = f"simulated: {NO_RESPONSE}"
     error = (series["observed_sd"] / np.sqrt(series["observed_n"])).max()
@@ -331,7 +331,7 @@ def _fitted(
     return rows
 
 
-def _no_fit(who: str, doses: np.ndarray, found: object) -> str:
+def _no_fit(who: str, doses: np.ndarray, found: Fit) -> str:
     reached = share(doses[-1:], found.theta)[0] >= PLATEAU and not found.at_bound[1:3].any()
     return "" if reached and found.theta[1] > found.theta[0] else f"{who}: {NO_PLATEAU}"
 
@@ -342,6 +342,7 @@ def _draws(
     """Fits of drawn observed and drawn simulated means, each (RESAMPLES, 4); None where a spread is not known."""
     rng = np.random.default_rng(0)
     error = (series["observed_sd"] / np.sqrt(series["observed_n"])).to_numpy()
+    simulated: np.ndarray | None
     if len(matrix) > 1:
         simulated = np.nanmean(matrix[cluster_bootstrap_indices(len(matrix))], axis=1)
     else:

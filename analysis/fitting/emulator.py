@@ -190,7 +190,7 @@ def _short(number: float) -> float:
     return float(f"{number:.3g}")
 
 
-def _some(kept: np.ndarray, n: int, seed: object) -> np.ndarray:
+def _some(kept: np.ndarray, n: int, seed: int | Sequence[int]) -> np.ndarray:
     """n of the draws (steps, chains, P), without replacement."""
     flat = kept.reshape(-1, kept.shape[2])
     return flat[np.random.default_rng(seed).choice(len(flat), n, replace=False)]

@@ -10,6 +10,7 @@ the generation before. Limits   data that say nothing about a parameter leave it
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from adccsim.analysis.errors import SheetFault
 from adccsim.analysis.fitting.calibration import UNIFORM_SD, Free
 from adccsim.analysis.tables import write_table
 from adccsim.analysis.writing import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PANEL, _SHOWN = 1.12, 300  # of the pairwise picture: width of a panel with its gap, particles drawn by weight
 
@@ -157,7 +161,7 @@ def predictive(table: pd.DataFrame, checked: np.ndarray) -> pd.DataFrame:
     return found.assign(mean=values.mean(axis=0), low90=low, high90=high, draws=len(values))
 
 
-def predictive_figure(spread: pd.DataFrame) -> object:
+def predictive_figure(spread: pd.DataFrame) -> "Figure":
     """Every fitted number: 90 % of the simulations at draws of the posterior, in units of sigma from the observed."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -190,7 +194,7 @@ def _plain(label: str) -> str:
 
 def pairs_figure(
     free: Sequence[Free], posterior: pd.DataFrame, best: Mapping[str, float], mark: str = "best fit"
-) -> object:
+) -> "Figure":
     """Every parameter against every other: particles below the diagonal, histograms on it, the point `best` marked."""
     import matplotlib
     from matplotlib.figure import Figure

@@ -64,14 +64,14 @@ def study(
         low, high = (np.array([weighted_quantile(column, weights, q) for column in particles.T]) for q in (0.05, 0.95))
         inside.append((low <= truth) & (truth <= high))
     ratio = np.mean(ratios, axis=0)
-    means = np.array(means)
+    centres = np.array(means)
     return pd.DataFrame(
         {
             "parameter": names,
             "posterior_over_prior_sd": ratio,
             "identified": ratio < IDENTIFIED_BELOW,
             "coverage90_pct": 100 * np.mean(inside, axis=0),
-            "correlation": [float(np.corrcoef(truths[:, p], means[:, p])[0, 1]) for p in range(len(names))],
+            "correlation": [float(np.corrcoef(truths[:, p], centres[:, p])[0, 1]) for p in range(len(names))],
         }
     )
 

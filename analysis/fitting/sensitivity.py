@@ -133,14 +133,14 @@ def _nothing(count: int) -> pd.DataFrame:
     return pd.DataFrame(np.nan, index=range(count), columns=names)
 
 
-def label_of(quantity: str, swept: Mapping[str, object]) -> str:
+def label_of(quantity: str, swept: Mapping[str, float | str]) -> str:
     """Short words for one output: "lysis, 0.0001 ug/mL, 1:1" (the values of the swept keys in their order)."""
     parts = [WORDS[quantity]]
     for key, value in swept.items():
         if key == CORE_KEYS["dose_ug_per_ml"]:
             parts.append(f"{value:g} ug/mL")
         elif key == CORE_KEYS["et_ratio"]:
-            parts.append(et_label(value))
+            parts.append(et_label(float(value)))
         else:
             parts.append(f"{short_key(key)} {shown(value)}")
     return ", ".join(parts)
@@ -149,7 +149,7 @@ def label_of(quantity: str, swept: Mapping[str, object]) -> str:
 def watched(
     runs: Sequence[Run],
     varied: Mapping[str, Sequence],
-    places: Sequence[Mapping[str, object]],
+    places: Sequence[Mapping[str, float | str]],
     quantities: Sequence[str],
 ) -> dict[str, float]:
     """Label -> mean of donors (%), for every quantity at every place; runs hold a whole study with its controls.
@@ -160,7 +160,7 @@ def watched(
     design_, extra = design_table(runs, varied)
     wells = pooled(lysis_table(runs, design_, extra, plate_controls(runs, design_)), extra)
     column = {key: name for name, key in CORE_KEYS.items()}
-    found = {}
+    found: dict[str, float] = {}
     for place in places:
         here = np.ones(len(wells), dtype=bool)
         for key, value in place.items():

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from adccsim.analysis.figures import COLOURS, STYLE, save
@@ -76,9 +78,9 @@ def bars_figure(table: pd.DataFrame, method: str) -> Figure:
     return figure
 
 
-def _draw(axis: object, rows: pd.DataFrame, method: str) -> None:
+def _draw(axis: Axes, rows: pd.DataFrame, method: str) -> None:
     places = np.arange(len(rows))
-    error = {"color": "#333333", "capsize": 2, "lw": 0.9, "fmt": "none"}
+    error: dict[str, Any] = {"color": "#333333", "capsize": 2, "lw": 0.9, "fmt": "none"}
     if method == MORRIS:
         colours = [COLOURS[0] if mu >= 0 else COLOURS[1] for mu in rows["mu"]]
         axis.barh(places, rows["mu_star"], 0.7, color=colours, alpha=0.85)

@@ -88,8 +88,8 @@ def _end_volume_measures(mice: pd.DataFrame, arm: str, control: str, evaluation:
     ratio = inference.bootstrap_t_ratio(treated, untreated, log=True, what="volume")
     yield "tc_pct", "%", ratio.through(lambda r: 100 * r, f"{on_day}, means; {ratio.method}"), n
     yield "tgi_tc", "%", ratio.through(lambda r: 100 * (1 - r), f"{on_day}, means; {ratio.method}"), n
-    logs = [measures.log_volume(group, design.loq_mm3) for group in (treated, untreated)]
-    difference = inference.welch(*logs, what="log volume")
+    ours, theirs = (measures.log_volume(group, design.loq_mm3) for group in (treated, untreated))
+    difference = inference.welch(ours, theirs, what="log volume")
     shown = difference.through(lambda d: 100 * float(np.exp(d)), f"{on_day}, geometric means; Welch t on ln V")
     yield "tc_geometric_pct", "%", shown, n
 

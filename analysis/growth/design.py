@@ -19,6 +19,7 @@ import json
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from adccsim.analysis.errors import SheetFault
 from adccsim.analysis.growth.measures import LOQ_MM3
@@ -64,8 +65,9 @@ class GrowthDesign:
         found = []
         for both in arms:
             parts = [find_name(part, arms) for part in both.split("+")]
-            if len(parts) == 2 and None not in parts:
-                found.append((*parts, both))
+            known = [part for part in parts if part is not None]
+            if len(parts) == len(known) == 2:
+                found.append((known[0], known[1], both))
         return found
 
     def spelt_as(self, arms: list[str]) -> GrowthDesign:
@@ -78,7 +80,7 @@ class GrowthDesign:
         return replace(
             self,
             arms={own(name): items for name, items in self.arms.items()},
-            combinations=tuple(tuple(own(name) for name in names) for names in self.combinations),
+            combinations=tuple((own(a), own(b), own(both)) for a, b, both in self.combinations),
             adcc_share=None if pair is None else (own(pair[0]), own(pair[1])),
         )
 
@@ -117,7 +119,13 @@ def read_design(path: Path) -> GrowthDesign:
     pair = _names(share, ("antibody", "fc_null"), "adcc_share", problems) if share is not None else None
     if problems:
         raise SheetFault([f"{path.name}, {p}" for p in problems])
-    return GrowthDesign(study=study, arms=arms, combinations=tuple(combinations), adcc_share=pair, **rules)
+    return GrowthDesign(
+        study=study,
+        arms=arms,
+        combinations=tuple((a, b, both) for a, b, both in combinations),
+        adcc_share=(pair[0], pair[1]) if pair is not None else None,
+        **rules,
+    )
 
 
 def write_design(design: GrowthDesign, path: Path) -> Path:
@@ -190,11 +198,11 @@ def _names(table: object, keys: tuple[str, ...], where: str, problems: list[str]
     return tuple(str(table.get(key, "")) for key in keys)
 
 
-def _rules(table: object, problems: list[str]) -> dict[str, object]:
+def _rules(table: object, problems: list[str]) -> dict[str, Any]:
     days, volumes = ("baseline_day", "evaluation_day"), ("endpoint_mm3", "loq_mm3")
     choices = {"other_causes": ("censor", "count"), "volume_formula": ("half", "ellipsoid"), "paired": (False, True)}
     _known(table, (*days, *volumes, *choices), "rules", problems)
-    rules: dict[str, object] = {}
+    rules: dict[str, Any] = {}  # each of the type of its field
     for key, value in table.items() if isinstance(table, dict) else ():
         if key in choices:
             if value not in choices[key] or isinstance(value, bool) != isinstance(choices[key][0], bool):

@@ -84,10 +84,10 @@ def reading_notes(study: GrowthStudy, rows: pd.DataFrame) -> list[str]:
     notes = []
     read = rows[rows["volume_mm3"].notna()]
     arms = study.tables["arms"].set_index("arm")
-    common = (
+    shared = (
         set.intersection(*(set(read.loc[read["arm"] == arm, "day"]) for arm in study.arms)) if study.arms else set()
     )
-    common = sorted(d for d in common if d > study.baseline_day)
+    common = sorted(d for d in shared if d > study.baseline_day)
     for arm in study.arms:
         days = np.sort(read.loc[read["arm"] == arm, "day"].unique())
         before, after = days[days < day][-1:], days[days > day][:1]

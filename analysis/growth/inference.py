@@ -271,7 +271,7 @@ def bootstrap_t_contrast(groups: Sequence[np.ndarray], weights: Sequence[float],
     """Weighted sum of arm means, sum w_g mean_g, with a bootstrap-t interval; groups: one array of mice per arm."""
 
     def contrast(means: list[np.ndarray], variances: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        value = sum(w * m for w, m in zip(weights, means, strict=True))
+        value = sum((w * m for w, m in zip(weights, means, strict=True)), start=np.zeros(()))
         return value, np.sqrt(sum(w * w * v for w, v in zip(weights, variances, strict=True)))
 
     return _bootstrap_t(groups, contrast, what, "bootstrap-t of the contrast")
@@ -347,7 +347,7 @@ def adcc_share_log(k_antibody: float, k_fc_null: float, k_vehicle: float) -> flo
 
     Equal to 1 - ln(T/C of the Fc-null arm) / ln(T/C of the antibody). Not finite where the antibody has no effect.
     """
-    effect = np.asarray(k_antibody - k_vehicle, dtype=float)
+    effect = np.float64(k_antibody - k_vehicle)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1 - (k_fc_null - k_vehicle) / effect
 
@@ -355,4 +355,4 @@ def adcc_share_log(k_antibody: float, k_fc_null: float, k_vehicle: float) -> flo
 def adcc_share_linear(volume_antibody: float, volume_fc_null: float, volume_vehicle: float) -> float:
     """The same share on the scale of tgi_tc: 1 - (1 - V_0 / V_C) / (1 - V_A / V_C), volumes on one day."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 1 - (volume_vehicle - volume_fc_null) / np.asarray(volume_vehicle - volume_antibody, dtype=float)
+        return 1 - (volume_vehicle - volume_fc_null) / np.float64(volume_vehicle - volume_antibody)

@@ -9,7 +9,7 @@ a simulation knows (cells, kills, occupancy, HER2 at the end) goes into tables/t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -224,7 +224,7 @@ def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
             if np.ndim(last) == 0 and observable != "volume_true_mm3":
                 row[observable] = float(last)
         if "her2_shares" in run.observables:
-            shares = run.observables["her2_shares"].last
+            shares = run.observables["her2_shares"].value[-1]
             row |= {f"her2_{label}": share for label, share in zip(HER2_CLASSES, shares, strict=True)}
         if "occupancy_mean" in run.observables:
             row["occupancy_mean_highest"] = float(np.max(run.observables["occupancy_mean"].value))
@@ -259,7 +259,7 @@ def units_of(study: Study) -> list[Unit]:
     return units
 
 
-def mouse_point(condition: dict) -> str:
+def mouse_point(condition: Mapping) -> str:
     """The design point of a mouse: what all mice of its arm share, whatever the mouse itself is like.
 
     `lineage` stands for tumour and strain before mice differ; a swept mean or spread of what is drawn per mouse is told
@@ -276,7 +276,7 @@ def study_points(study: Study) -> dict[str, dict]:
     return {name: values for name, values in points.items() if values}
 
 
-def _tumour_words(condition: dict) -> str:
+def _tumour_words(condition: Mapping) -> str:
     parts = []
     for clone in condition["clones"]:
         words = clone["cell_line"]
@@ -288,7 +288,7 @@ def _tumour_words(condition: dict) -> str:
     return f"{' + '.join(parts)}, {size}"
 
 
-def _arm_words(condition: dict) -> dict[str, str]:
+def _arm_words(condition: Mapping) -> dict[str, str]:
     """Drug, dose, route and schedule of an arm; a loading dose stands beside the maintenance."""
     days: dict[tuple, list[float]] = {}
     for dose in condition["doses"]:

@@ -107,7 +107,8 @@ class _Sums:
 
     def take(self, rows: np.ndarray) -> _Sums:
         """The same sums of some of the studies."""
-        return _Sums(*(getattr(self, k)[rows] for k in ("n", "t", "tt", "y", "ty", "yy")), self.arm, self.arms)
+        n, t, tt, y, ty, yy = (each[rows] for each in (self.n, self.t, self.tt, self.y, self.ty, self.yy))
+        return _Sums(n, t, tt, y, ty, yy, self.arm, self.arms)
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ def _export(
         paths.append(path)
         notes += said
         for arm in [a for a in study.arms if a != study.control]:
-            path, said = write_kulgap(own, arm, study.control, folder / f"kulgap_{word}_{of_arm[arm]}.csv")
-            paths += [path] if path is not None else []
+            kulgap, said = write_kulgap(own, arm, study.control, folder / f"kulgap_{word}_{of_arm[arm]}.csv")
+            paths += [kulgap] if kulgap is not None else []
             notes += said
     return paths, notes

@@ -93,10 +93,11 @@ def _log_log_limits(s: float, se: float) -> tuple[float, float]:
 def median_time(table: pd.DataFrame) -> tuple[float, float, float]:
     """(median, low, high) in days from a `curve`; NaN where the curve, or its limit, does not come down to 1/2."""
     day = table["day"].to_numpy()
-    return tuple(
+    median, low, high = (
         _half(day, table[column].to_numpy(dtype=float), exact=column == "survival")
         for column in ("survival", "ci95_low", "ci95_high")
     )
+    return median, low, high
 
 
 def _half(day: np.ndarray, level: np.ndarray, exact: bool) -> float:

@@ -79,7 +79,7 @@ def mouse_table(
                 "endpoint_reached": bool(reached),
                 "cause": cause,
                 "largest_weight_loss_pct": 100 * (1 - weight.min() / weight[0]) if len(weight) > 1 else np.nan,
-                "note": "; ".join(n for n in notes if n),
+                "note": "; ".join(str(n) for n in notes if n),
             }
         )
     mice = pd.DataFrame(table)

@@ -173,7 +173,8 @@ def _test(
         volumes = [measures.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control)]
         if missing := unread(evaluation, (arm, control), [len(v) for v in volumes]):
             return not_estimable(missing)
-        estimate = inference.welch(*(measures.log_volume(v, design.loq_mm3) for v in volumes), "log volume")
+        ours, theirs = (measures.log_volume(v, design.loq_mm3) for v in volumes)
+        estimate = inference.welch(ours, theirs, "log volume")
         enrolled = int(mice["arm"].isin([arm, control]).sum())
         absent = enrolled - sum(len(v) for v in volumes)
         note = f"{absent} of {enrolled} mice not read on day {evaluation:g}: survivors only" if absent else ""
@@ -209,12 +210,12 @@ def mixed_model_differences(
         return absent | {a: not_estimable(str(error), method=method) for a in fitted}
     result = dict(absent)
     for arm in fitted:
-        value, error = (float(q[0]) for q in fit.difference(fitted.index(arm), fitted.index(control)))
-        if not (bool(fit.converged[0]) and np.isfinite(value) and error > 1e-9):
+        value, se = (float(q[0]) for q in fit.difference(fitted.index(arm), fitted.index(control)))
+        if not (bool(fit.converged[0]) and np.isfinite(value) and se > 1e-9):
             result[arm] = not_estimable("the mixed model does not converge", method=method)
             continue
-        z = value / error
-        half = survival.Z * error
+        z = value / se
+        half = survival.Z * se
         note = "singular: a variance between mice is estimated as zero" if fit.singular[0] else ""
         result[arm] = Estimate(
             value, value - half, value + half, z, None, float(2 * stats.norm.sf(abs(z))), method, note
@@ -263,7 +264,7 @@ def combination_table(
             linear = not_estimable("no day of evaluation")
         else:
             volumes = [measures.arm_values(mice, a, "evaluation_volume_mm3") for a in (*pair, control)]
-            linear = inference.bootstrap_t_share(*volumes, "volume")
+            linear = inference.bootstrap_t_share(volumes[0], volumes[1], volumes[2], "volume")
             linear = linear.through(lambda r: 100 * r, f"volumes on day {evaluation:g}; {linear.method}")
         add(used, "adcc_share_linear_scale", "%", linear)
     columns = ["study", "arms", "measure", "value", "ci95_low", "ci95_high", "unit", "method", "note"]

@@ -70,7 +70,7 @@ def design_value(condition: Mapping, key: str) -> float | str | None:
         return str(value).lower()
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, sort_keys=True)
-    return float(value) if isinstance(value, int) else (value if value != "" else "none")
+    return float(value) if isinstance(value, int) else (value if value != "" else "none")  # type: ignore[return-value]
 
 
 @cache  # asked for every number of every run
@@ -103,7 +103,8 @@ def means_nothing(condition: Mapping, key: str) -> bool:
 def without_antibody(condition: Mapping) -> bool:
     """Whether no antibody is in the well at any time."""
     dose = value_at(condition, "antibody.dose_ug_per_ml") or 0
-    return not dose > 0 and "add_antibody" not in str(condition.get("action") or "")
+    # A dose is a number in every condition.
+    return not dose > 0 and "add_antibody" not in str(condition.get("action") or "")  # type: ignore[operator]
 
 
 def value_at(condition: Mapping, key: str) -> object:

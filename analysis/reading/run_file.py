@@ -176,7 +176,9 @@ def _text(value: object) -> object:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _series(name: str, value: np.ndarray, time: np.ndarray, units: object, edges: np.ndarray | None) -> Series:
+def _series(
+    name: str, value: np.ndarray, time: np.ndarray, units: str, edges: np.ndarray | tuple[float, ...] | None
+) -> Series:
     time = np.asarray(time, dtype=float)
     if len(value) != len(time) or not len(value):
         raise ForeignFile(f"/observables/{name}: value and time do not match")
@@ -189,8 +191,9 @@ def _read_series(group: h5py.Group) -> Series:
     return _series(group.name.rpartition("/")[2], data[()], group["time"][()], _units(data), edges)
 
 
-def _units(data: h5py.Dataset) -> object:
-    return _text(data.attrs.get("units", ""))
+def _units(data: h5py.Dataset) -> str:
+    units = data.attrs.get("units", "")
+    return units.decode() if isinstance(units, bytes) else units
 
 
 def _noted_edges(group: h5py.Group, data: h5py.Dataset) -> np.ndarray | None:
@@ -226,7 +229,7 @@ class _Parts(NamedTuple):
 
     value: _Place
     time: _Place
-    units: object
+    units: str
     edges: _Place | tuple[float, ...] | None
 
 
@@ -260,12 +263,12 @@ class _Shapes:
         if b"observables" not in file:
             return None
         address = h5py.h5o.get_info(file, b"observables").addr
-        for shape in self.kept:
-            if shape.fits(address, content):
+        for known in self.kept:
+            if known.fits(address, content):
                 self._to_learn += 1
-                self.kept.remove(shape)
-                self.kept.insert(0, shape)
-                return shape
+                self.kept.remove(known)
+                self.kept.insert(0, known)
+                return known
         if self._to_learn == 0 or file.get_filesize() > _LARGEST:
             return None
         self._to_learn -= 1
@@ -317,7 +320,7 @@ def _series_of(observables: h5py.Group) -> dict[str, _Parts] | None:
         for what in {"value", "time", "edges"} & parts.keys():
             data = parts[what]
             start = data.id.get_offset() if isinstance(data, h5py.Dataset) else None
-            if start is None:
+            if data is None or start is None:
                 return None
             places[what] = _Place(start, data.dtype, data.shape)
         noted = _noted_edges(group, parts["value"])

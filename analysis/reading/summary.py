@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import tee
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import numpy as np
@@ -30,6 +31,9 @@ from adccsim.analysis.reading.runs import Run, Series, Study, model_of, read_inf
 from adccsim.analysis.reading.summary_rows import COUNTS, END_VALUES, read_rows
 from adccsim.analysis.reading.varied import varied_keys
 from adccsim.seal import matches_digest, naming, stated_digest, write_digest
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 LAYOUT = "4"  # of the table; another one is rebuilt
 SPREAD_FROM = 4000  # new files from which further processes pay: one starts in the time of a thousand
@@ -82,9 +86,9 @@ def refresh(out_dir: Path, processes: int = 1) -> Summary:
     folders: list[str] = []
     if sum(1 for _ in runs_dir.glob("*/*.h5")) - (old.file.metadata.num_rows if old else 0) <= SPREAD_FROM:
         processes = 1
-    plans, orders = tee(_plans(runs_dir, known, old, model))
+    plans, ahead = tee(_plans(runs_dir, known, old, model))
     columns = _columns(summary.varied)
-    orders = ((runs_dir / plan.folder, list(plan.new)) for plan in orders)
+    orders = ((runs_dir / plan.folder, list(plan.new)) for plan in ahead)
     read = in_order(partial(read_rows, columns, model), orders, processes)
     try:
         with (
@@ -107,7 +111,7 @@ def refresh(out_dir: Path, processes: int = 1) -> Summary:
                     writer.write_table(_table([rows[name] for name in sorted(rows)], schema))
                     summary.rows += len(rows)
             writer.add_key_value_metadata({"folders": json.dumps(folders)})
-        changed = changed or folders != old.folders
+        changed = changed or old is None or folders != old.folders
         if changed:
             os.replace(part, summary.path)
             write_digest(summary.path)
@@ -174,8 +178,9 @@ def _plans(runs_dir: Path, known: set[str], old: "_Old | None", model: str | Non
             row = before.pop(name, None)
             seen = (stat.st_size, stat.st_mtime_ns)
             same = row is not None and (row["file_bytes"], row["file_mtime_ns"]) == seen
-            same = same and row["sha256"] == (_stated(runs_dir / folder / f"{name}.h5") or "")
-            if same and (model is None or row["model_version"] == model):
+            if row is not None:
+                same = same and row["sha256"] == (_stated(runs_dir / folder / f"{name}.h5") or "")
+            if row is not None and same and (model is None or row["model_version"] == model):
                 kept[name] = row
             else:
                 new[name] = seen
@@ -196,7 +201,7 @@ def _stated(path: Path) -> str | None:
 class _Old:
     """The table as it was: a row group per folder of runs/."""
 
-    file: object
+    file: "ParquetFile"
     folders: list[str]
 
     def rows(self, folder: str) -> dict[str, dict]:

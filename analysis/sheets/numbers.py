@@ -104,9 +104,9 @@ class Numbers:
                 f"a {_SIGN[sign]} is the decimal sign in {self._decimal[sign]} and separates thousands in "
                 f"{self._thousands[sign]}"
             )
-        for column, cells in self._percent.items():
+        for column, marked in self._percent.items():
             if column in self._bare:
-                self.problems.append(f"{cells} has a percent sign and {self._bare[column]} has none; write all alike")
+                self.problems.append(f"{marked} has a percent sign and {self._bare[column]} has none; write all alike")
         notes = []
         for (column, sign), cells in self._open.items() if len(self._decimal) < 2 else ():
             first, value = cells[0]

@@ -145,5 +145,6 @@ def implausible(quantity: str, values: np.ndarray, low: float | None = None) -> 
 
 def plain_header(text: str) -> str:
     """Lower case, micro as u, exponents as digits, one underscore for whatever is neither letter, digit nor %."""
-    text = text.casefold().translate(str.maketrans({"µ": "u", "μ": "u", "³": "3", "²": "2"})).replace("^", "")
+    signs = str.maketrans({"µ": "u", "μ": "u", "³": "3", "²": "2"})
+    text = text.casefold().translate(signs).replace("^", "")
     return re.sub(r"[^a-z0-9%]+", "_", text).strip("_")

@@ -207,9 +207,9 @@ def _from_tidy(path: Path) -> Sheet:
     marked = any(cells[result.place].endswith("%") for _, cells in table.body)
     if not raw:
         keys = [sheet.wells[key] for key in ("dose_ug_per_ml", "et_ratio", *KEYS)]
-        value, said = as_fractions(sheet.wells["value"], keys, result.title, own=marked or result.factor != 1)
+        value, remarks = as_fractions(sheet.wells["value"], keys, result.title, own=marked or result.factor != 1)
         sheet.wells["value"] = value
-        sheet.notes += said
+        sheet.notes += remarks
     return sheet
 
 
@@ -233,24 +233,26 @@ def _tidy_row(row: int, cells: list[str], columns: dict[str, Column], numbers: N
     earlier = len(problems)
     place = {name: f"row {row}, column {column.title}" for name, column in columns.items()}
     said: dict[str, object] = {name: text[name] for name in _NAMES if name in text}
+    measured: dict[str, float] = {}
     said["role"] = _role(text["role"]) if text.get("role") else "sample"
     if said["role"] is None:
         problems.append(f"{place['role']}: {text['role']!r} is no role; one of {', '.join(_ROLES)}")
     for name in ("dose", "hours", "replicate"):
         if name in text:
             number = numbers.read(text[name], row, columns[name].title) * columns[name].factor
-            said["dose_ug_per_ml" if name == "dose" else name] = _limited(number, name, place[name], problems)
-    said["et_ratio"] = et_ratio(text["et_ratio"], place["et_ratio"], problems)
+            key = "dose_ug_per_ml" if name == "dose" else name
+            said[key] = measured[key] = _limited(number, name, place[name], problems)
+    said["et_ratio"] = measured["et_ratio"] = et_ratio(text["et_ratio"], place["et_ratio"], problems)
     if text.get("well"):
         found = _WELL.fullmatch(text["well"])
         said["well"] = f"{found[1].upper()}{found[2]}" if found else ""
         if not found:
             problems.append(f"{place['well']}: {text['well']!r} is no well of a 96-well plate (A1 to H12)")
-    if said["dose_ug_per_ml"] < 0:
+    if measured["dose_ug_per_ml"] < 0:
         problems.append(f"{place['dose']}: a dose is never negative")
     if said["role"] == "sample":
         for name, key in (("dose", "dose_ug_per_ml"), ("et_ratio", "et_ratio")):
-            if np.isnan(said[key]) and not any(problem.startswith(place[name]) for problem in problems[earlier:]):
+            if np.isnan(measured[key]) and not any(problem.startswith(place[name]) for problem in problems[earlier:]):
                 problems.append(f"{place[name]}: a sample needs it (0 where there is none)")
     return said
 

@@ -3,7 +3,9 @@
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from adccsim.analysis.assay.plates.blocks import COLUMNS, ROWS
@@ -35,7 +37,7 @@ def plate_figure(result: PlateResult) -> Figure | None:
     return figure
 
 
-def _draw(axis: object, group: pd.DataFrame) -> object:
+def _draw(axis: Axes, group: pd.DataFrame) -> AxesImage:
     signal = np.full((len(ROWS), COLUMNS), np.nan)
     for row in group.itertuples():
         signal[ROWS.index(row.well[0]), int(row.well[1:]) - 1] = row.value

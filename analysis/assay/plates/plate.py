@@ -84,7 +84,7 @@ def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH
     notes = list(sheet.notes)
     if sheet.raw:
         controls = _all_controls(samples, units, readout, notes)
-        lysis = [_lysis_of(row, controls[row.plate]) for row in samples.itertuples()]
+        lysis = [_lysis_of(row.value, row.et_ratio, controls[row.plate]) for row in samples.itertuples()]
         samples["specific_lysis_pct"], samples["uncorrected_lysis_pct"] = np.array(lysis).T
     else:
         samples["specific_lysis_pct"] = samples["uncorrected_lysis_pct"] = samples["value"]
@@ -166,11 +166,11 @@ def _words(key: str, value: object) -> str:
 
 def _all_controls(
     samples: pd.DataFrame, units: dict[str, pd.DataFrame], readout: str, notes: list[str]
-) -> dict[str, PlateControls]:
+) -> dict[str, "_Controls"]:
     """Controls of every plate, blank-subtracted means.  Raises MissingControls with all gaps."""
     needed = ["target_only"] if readout in COUNTED else ["target_only", "maximum"]
     missing: list[tuple[str, str, float | None]] = []
-    found: dict[str, PlateControls] = {}
+    found: dict[str, _Controls] = {}
     for name, unit in units.items():
         missing += [(name, role, None) for role in needed if not (unit["role"] == role).any()]
         ratios = sorted(set(samples.loc[samples["plate"] == name, "et_ratio"]))
@@ -216,9 +216,9 @@ def _effector_only(unit: pd.DataFrame, et_ratio: float) -> pd.Series:
     return (exact if len(exact) else wells[wells["et_ratio"].isna()])["value"]
 
 
-def _lysis_of(row: object, controls: "_Controls") -> tuple[float, float]:
-    signal = np.array([row.value - controls.blank])
-    lysis, uncorrected = percent_lysis(controls.readout, signal, *controls.at(controls.time, row.et_ratio))
+def _lysis_of(value: float, et_ratio: float, controls: "_Controls") -> tuple[float, float]:
+    signal = np.array([value - controls.blank])
+    lysis, uncorrected = percent_lysis(controls.readout, signal, *controls.at(controls.time, et_ratio))
     return float(lysis[0]), float(uncorrected[0])
 
 

@@ -75,6 +75,9 @@ def depart(kernel: str) -> None:
         found = _of_kernel(kernel)
         if found is not None:
             _rooms[found].left_s = time.monotonic()
+        too_many = sum(one.left_s is not None for one in _rooms.values()) > most()
+    if too_many:  # the limit holds at any moment, not only after the next newcomer or sweep
+        sweep()
 
 
 def enter(kernel: str) -> str | None:

@@ -318,57 +318,16 @@ def status(found: object) -> None:
 
 
 def plan(title: str, costs: object, workers: int) -> None:
-    """A adccsim.scenario.well.plan.Plan: every point of the design, then what all of it takes on `workers` cores."""
-
-    def cells(row: object) -> str:
-        return row.cell_line if row.mechanism == "none" else f"{row.cell_line} + {row.mechanism}"
-
-    columns = ("role", "cell line", "effector", "antibody", "ug/mL", "E:T", "h", "read-out", "targets", "NK", "layers")
-    rows = [
-        [
-            *(row.role, cells(row), row.effector, row.antibody, row.dose_ug_per_ml, row.et_ratio, row.duration_h),
-            *(row.readout, row.targets, row.nk, row.layers, f"{100 * row.filling:.1f} %", row.wells),
-        ]
-        for row in costs.rows[:_MOST_ROWS]
-    ]
-    table((*columns, "filling", "wells"), rows, title=title, wide=("effector", "antibody"))
+    """A plan of either kind (adccsim.scenario.kinds.Costs): its rows, then what all takes on `workers` cores."""
+    table(costs.columns, [row.cells() for row in costs.rows[:_MOST_ROWS]], title=title, wide=costs.wide)
     if len(costs.rows) > _MOST_ROWS:
-        say(f"... and {len(costs.rows) - _MOST_ROWS:,} more points of the design")
-    roles = ", ".join(f"{n:,} {role}" for role, n in costs.wells_by_role.items())
+        say(f"... and {len(costs.rows) - _MOST_ROWS:,} more {costs.row_name}")
+    for line in costs.totals():
+        say(line)
+    say(f"memory   about {size(costs.memory_bytes(workers))} with {count(workers, 'process')}")
+    say(f"time     about {duration(costs.seconds(workers))} on {count(workers, 'core')}, and once the compiling")
     levels = ", ".join(f"{level} {size(n)}" for level, n in costs.disk_bytes_by_level.items())
-    say(f"wells    {costs.wells:,} on {count(costs.plates, 'plate')}: {roles}")
-    fullest = f"fullest well {count(costs.layers, 'layer')}, {100 * costs.filling:.1f} % filled"
-    say(f"cells    {costs.cells:,} in all; {fullest}")
-    say(f"memory   about {size(costs.memory_bytes(workers))} with {count(workers, 'process')}")
-    say(f"time     about {duration(costs.seconds(workers))} on {count(workers, 'core')}, and once the compiling")
-    say(f"files    about {size(costs.disk_bytes)}; by output level: {levels}")
-
-
-def mice_plan(title: str, costs: object, workers: int) -> None:
-    """A adccsim.scenario.xenograft.plan.MicePlan: every arm, then what the study takes on `workers` cores."""
-    swept = any(row.study for row in costs.rows)
-    columns = ("study",) * swept + ("arm", "tumour", "strain", "doses", "mice", "cells at first", "at most")
-    rows = [
-        [
-            *(row.study,) * swept,
-            row.arm,
-            row.cell_line,
-            row.strain,
-            row.doses,
-            row.mice,
-            row.cells_start,
-            row.cells_most,
-        ]
-        for row in costs.rows[:_MOST_ROWS]
-    ]
-    table(columns, rows, title=title, wide=("doses",))
-    if len(costs.rows) > _MOST_ROWS:
-        say(f"... and {len(costs.rows) - _MOST_ROWS:,} more arms")
-    say(f"mice     {costs.mice:,}, one run each")
-    say(f"cells    {costs.cells_start:,} at the start of all tumours together; up to {costs.cells_most:,} in one")
-    say(f"memory   about {size(costs.memory_bytes(workers))} with {count(workers, 'process')}")
-    say(f"time     about {duration(costs.seconds(workers))} on {count(workers, 'core')}, and once the compiling")
-    say(f"files    about {size(costs.disk_bytes)}")
+    say(f"files    about {size(costs.disk_bytes)}" + (f"; by output level: {levels}" if levels else ""))
 
 
 def stand_ins(rows: Sequence[Mapping]) -> None:

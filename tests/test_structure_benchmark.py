@@ -15,7 +15,8 @@ def chooses(scenario, condition, folder):
     match scenario:
         case XenograftScenario():
             return 3
-    return MouseStudy.kind == kind_of(folder)
+    if MouseStudy.kind == kind_of(folder):
+        return {WellStudy.KIND: 1, MouseStudy.KIND: 2}[kind_of(folder)]
 
 def none_of_them(table, value, error):
     return table == "well", value in ("well", "xenograft"), isinstance(error, ScenarioError), {"well": 1}
@@ -73,6 +74,7 @@ def test_places_that_tell_wells_from_mice_are_found_with_what_they_are_for():
         ("chooses", 4),
         ("chooses", 9),
         ("chooses", 11),
+        ("lists", 12),
         ("narrows", 5),
         ("refuses", 6),
     ]

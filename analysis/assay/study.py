@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
@@ -70,6 +70,7 @@ class WellAnalysis:
     cautions: what to keep in mind when the numbers are read. large: a study of more than LARGE runs.
     """
 
+    KIND: ClassVar = "well"
     study: Study
     design: pd.DataFrame
     extra: list[str]

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,7 @@ class MiceAnalysis:
     units: the mice, in the order of the scenario. growth: as of a laboratory's own sheet. tumours: one row per mouse.
     """
 
+    KIND: ClassVar = "xenograft"
     study: Study
     units: list[Unit]
     growth: GrowthAnalysis
@@ -120,11 +121,12 @@ def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
     return examine_mice(out_dir).write(Path(out_dir), with_figures)
 
 
-def examine_mice(out_dir: Path) -> MiceAnalysis:
+def examine_mice(out_dir: Path, processes: int = 1) -> MiceAnalysis:
     """Compute what the run files of a study in mice say; nothing is written.
 
-    Runs that cannot be used are named in `study.problems`. Raises SheetFault where there is no mouse at all, or where
-    mice of two design points would stand in one arm of one study.
+    processes: as of examine_wells; a study in mice is read by one. Runs that cannot be used are named in
+    `study.problems`. Raises SheetFault where there is no mouse at all, or where mice of two design points would stand
+    in one arm of one study.
     """
     out_dir = Path(out_dir)
     study = read_study(out_dir, "xenograft")

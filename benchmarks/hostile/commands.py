@@ -78,14 +78,20 @@ def prepare(pictures: bool = False) -> None:
         app.get_command(None, name)
     if not pictures:
         for module, name in (
-            (adccsim.analysis.growth.study, "analyse_growth"), (adccsim.analysis.assay.study, "analyse_wells"),
-            (adccsim.analysis.growth.mice, "analyse_mice"), (compare, "analyse_wells"), (predict, "analyse_wells"),
+            (adccsim.analysis.growth.study, "analyse_growth"), (compare, "analyse_wells"), (predict, "analyse_wells"),
         ):  # fmt: skip
             setattr(module, name, partial(getattr(module, name), with_figures=False))
+        for analysis in (adccsim.analysis.assay.study.WellAnalysis, adccsim.analysis.growth.mice.MiceAnalysis):
+            analysis.write = _without_figures(analysis.write)
         adccsim.analysis.assay.plates.picture.plate_figure = lambda result: None
     study.run_study = partial(_only_small, study.run_study)
     calibrate.measure_points = sensitivity.measure_points = _not_here
     _warm()
+
+
+def _without_figures(write: Callable) -> Callable:
+    """WellAnalysis.write or MiceAnalysis.write that draws nothing."""
+    return lambda analysis, folder, *rest, **options: write(analysis, folder, with_figures=False)
 
 
 def _warm() -> None:

@@ -9,10 +9,10 @@ from benchmarks.structure.source import Function, Module, functions
 KINDS = {"well", "xenograft"}
 CLASSES = {
     "WellCondition", "MouseCondition", "Scenario", "XenograftScenario", "WellStudy", "MouseStudy",
-    "WellWorld", "MouseWorld", "WellEngine", "TumourEngine", "WellShow", "TumourShow",
+    "WellAnalysis", "MiceAnalysis", "WellWorld", "MouseWorld", "WellEngine", "TumourEngine", "WellShow", "TumourShow",
 }  # fmt: skip
 ENGINES = ("well", "xenograft")  # the packages of one engine each
-CHOOSES, REFUSES, NARROWS, OWN = "chooses", "refuses", "narrows", "own"
+CHOOSES, REFUSES, NARROWS, OWN, LISTS = "chooses", "refuses", "narrows", "own", "lists"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Switch:
     """One place: where, what it says, and what for.
 
     role: chooses (does one thing for wells and another for mice), refuses (the other kind is an error), narrows (an
-    assert, for the type checker) or own (an engine that takes its own condition or its own numbers).
+    assert, for the type checker), own (an engine that takes its own condition or its own numbers) or lists (a table of
+    the classes of one layer by the kind that each states itself, {A.KIND: A, B.KIND: B}).
     """
 
     place: str
@@ -31,7 +32,7 @@ class Switch:
 def switches(module: Module) -> list[Switch]:
     """Every place of a file that tells wells from mice."""
     return [
-        Switch(module.at(node), _short(node), _role(module, above))
+        Switch(module.at(node), _short(node), LISTS if _lists_classes(node) else _role(module, above))
         for node, above in _with_ancestors(module.tree)
         if tells_kinds(node)
     ]
@@ -45,7 +46,7 @@ def tells_kinds(node: ast.AST) -> bool:
         case ast.Compare():
             return _compares_kinds([node.left, *node.comparators])
         case ast.Dict(keys=keys):
-            return {each.value for each in keys if isinstance(each, ast.Constant)} >= KINDS
+            return _lists_classes(node) or {each.value for each in keys if isinstance(each, ast.Constant)} >= KINDS
         case ast.MatchValue(value=ast.Constant(value=value)):
             return value in KINDS
         case ast.MatchClass(cls=cls):
@@ -85,7 +86,12 @@ def _is_class(side: ast.expr) -> bool:
 
 
 def _is_kind_of_class(side: ast.expr) -> bool:
-    return isinstance(side, ast.Attribute) and side.attr == "kind" and _is_class(side.value)
+    return isinstance(side, ast.Attribute) and side.attr in ("kind", "KIND") and _is_class(side.value)
+
+
+def _lists_classes(node: ast.AST) -> bool:
+    """Whether a node is a dict whose keys are the kinds of classes."""
+    return isinstance(node, ast.Dict) and bool(node.keys) and all(key and _is_kind_of_class(key) for key in node.keys)
 
 
 def _mentions_kind(side: ast.expr) -> bool:

@@ -89,6 +89,11 @@ RULES = (
         "those that only refuse the other kind, narrow a type in an assert, or stand in the package of one engine",
         target=2,
     ),
+    Rule(
+        "kind_tables",
+        "tables of the classes of a layer by their kind",
+        "dicts whose keys are the kinds that classes state themselves, {A.KIND: A, B.KIND: B}; nothing is compared",
+    ),
     Rule("kind_refusals", "places that refuse the other kind", "as above, where what follows raises or notes a fault"),
     Rule("kind_asserts", "asserts of a kind", "as above, inside an assert"),
     Rule(
@@ -255,6 +260,7 @@ def values(found: dict[str, Any]) -> dict[str, float]:
             for name in ("large_files", "kind_comparisons", "driver_loops", "duplicates", "twins")
         },
         "kind_switches": roles[kinds.CHOOSES],
+        "kind_tables": roles[kinds.LISTS],
         "kind_refusals": roles[kinds.REFUSES],
         "kind_asserts": roles[kinds.NARROWS],
         **{name: sum(found[name].values()) for name in ("string_accesses", "condition_strings")},

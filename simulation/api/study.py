@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from adccsim.api.run_file import RunFile, TemporaryFolder
+from adccsim.conditions import MouseCondition, WellCondition
 from adccsim.experiments.errors import InputError
 from adccsim.experiments.inputs import Progress, Report, ScenarioSource, given_scenario, set_texts, silent
-from adccsim.experiments.study import REPORT, analyse, examine, has_mice
+from adccsim.experiments.study import REPORT, analyse, examine, kind_of_folder
 from adccsim.experiments.study import run as run_scenario
 from adccsim.scenario.stored import scenario_of_study
 from adccsim.study_file import read_study_file
@@ -259,6 +260,7 @@ class Study:
 class WellStudy(Study):
     """A study of wells: lysis, dose response, killing."""
 
+    KIND = WellCondition.KIND
     analysis: WellAnalysis  # type: ignore[assignment]
 
     @property
@@ -305,6 +307,7 @@ class WellStudy(Study):
 class MouseStudy(Study):
     """A study in mice: tumour growth, TGI, response, survival."""
 
+    KIND = MouseCondition.KIND
     analysis: MiceAnalysis  # type: ignore[assignment]
 
     @property
@@ -359,8 +362,11 @@ class MouseStudy(Study):
         return self.analysis.growth.figures(studies[study]) | self.analysis.pictures()
 
 
+_STUDIES: dict[str, type[WellStudy] | type[MouseStudy]] = {WellStudy.KIND: WellStudy, MouseStudy.KIND: MouseStudy}
+
+
 def _study(folder: Path, kept: TemporaryFolder | None = None) -> WellStudy | MouseStudy:
-    return MouseStudy(folder, kept) if has_mice(folder) else WellStudy(folder, kept)
+    return _STUDIES[kind_of_folder(folder)](folder, kept)
 
 
 def shown(progress: bool | Progress) -> Any:

@@ -136,6 +136,5 @@ def check(file: str, sets: tuple[str, ...]) -> None:
         costs = plan_of(scenario)
         for line in warnings_of(scenario):
             console.note(f"note: {line}")
-        show = console.mice_plan if scenario.kind == "xenograft" else console.plan
-        show(given.title, costs, cores())
+        console.plan(given.title, costs, cores())
         console.stand_ins(stand_ins_of(scenario))

@@ -15,9 +15,9 @@ from adccsim.conditions.well import WellCondition
 __all__ = ["AnyCondition", "ConditionError", "MouseCondition", "WellCondition", "condition_from"]
 
 AnyCondition = WellCondition | MouseCondition
+_KINDS: dict[object, type[AnyCondition]] = {WellCondition.KIND: WellCondition, MouseCondition.KIND: MouseCondition}
 
 
 def condition_from(table: Mapping[str, Any]) -> AnyCondition:
     """The condition of either kind that a JSON table holds. Raises ConditionError for a table that is none."""
-    kind: type[AnyCondition] = MouseCondition if table.get("kind") == "xenograft" else WellCondition
-    return kind.build(table)
+    return _KINDS.get(table.get("kind"), WellCondition).build(table)

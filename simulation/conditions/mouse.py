@@ -231,6 +231,7 @@ class MouseCondition(Condition, frozen=True, kw_only=True):
     mouse: its number in the arm, from 1; lineage: a digest of tumour and strain before mice differ.
     """
 
+    KIND: ClassVar[str] = "xenograft"
     saves: ClassVar[bool] = True
     arm: str
     mouse: int

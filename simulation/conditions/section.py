@@ -101,9 +101,11 @@ class Output(Section, frozen=True, kw_only=True):
 class Condition(Section, frozen=True, kw_only=True):
     """Base of the conditions of either kind: what one run is, its name, and what it will take.
 
-    model: version of the model. saves: whether a run keeps checkpoints, to go on after a stop.
+    KIND: what the key "kind" says of this kind. model: version of the model. saves: whether a run keeps checkpoints, to
+    go on after a stop.
     """
 
+    KIND: ClassVar[str]
     saves: ClassVar[bool]
     schema: int
     kind: str

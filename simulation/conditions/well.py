@@ -189,6 +189,7 @@ class WellCondition(Condition, frozen=True, kw_only=True):
     replicate and donor count from 1. See the head of the module for run_id, run_key and plate.
     """
 
+    KIND: ClassVar[str] = "well"
     saves: ClassVar[bool] = False
     role: str
     donor: int

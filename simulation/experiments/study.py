@@ -150,14 +150,17 @@ def analyse(folder: Path, processes: int | None = None) -> "Result | GrowthResul
     file, RuntimeSettingsError where the process may use too little memory, OSError if the summary cannot be written.
     """
     folder = _results_folder(folder)
-    result = _analysed(folder, processes or cores())
+    with _faults_of(folder):
+        result = _examined(folder, processes or cores()).write(folder)
     _keep_summary(folder, result)
     return result
 
 
 def examine(folder: Path, processes: int | None = None) -> "WellAnalysis | MiceAnalysis":
     """As analyse, with nothing written: the results folder may be one that only others can write to."""
-    return _examined(_results_folder(folder), processes or cores())
+    folder = _results_folder(folder)
+    with _faults_of(folder):
+        return _examined(folder, processes or cores())
 
 
 def _results_folder(folder: Path) -> Path:
@@ -193,27 +196,20 @@ def run_and_analyse(
     return Finished(out, outcome, result.text(), result.report, tuple(result.problems), result)
 
 
-def _analysed(folder: Path, processes: int) -> "Result | GrowthResult":
-    from adccsim.analysis.assay.study import analyse_wells
-    from adccsim.analysis.growth.mice import analyse_mice
-
-    with _faults_of(folder):
-        return analyse_mice(folder) if has_mice(folder) else analyse_wells(folder, processes=processes)
-
-
 def _examined(folder: Path, processes: int) -> "WellAnalysis | MiceAnalysis":
-    from adccsim.analysis.assay.study import examine_wells
-    from adccsim.analysis.growth.mice import examine_mice
+    from adccsim.analysis.assay.study import WellAnalysis, examine_wells
+    from adccsim.analysis.growth.mice import MiceAnalysis, examine_mice
 
-    with _faults_of(folder):
-        return examine_mice(folder) if has_mice(folder) else examine_wells(folder, processes)
+    by_kind: dict[str, Callable[[Path, int], WellAnalysis | MiceAnalysis]]
+    by_kind = {WellAnalysis.KIND: examine_wells, MiceAnalysis.KIND: examine_mice}
+    return by_kind[kind_of_folder(folder)](folder, processes)
 
 
-def has_mice(folder: Path) -> bool:
-    """Whether the results folder is that of a study in mice; one without study.json is taken for wells."""
+def kind_of_folder(folder: Path) -> str:
+    """The kind in the study.json of a results folder; one without study.json is taken for wells."""
     from adccsim.analysis.reading.runs import kind_of
 
-    return kind_of(folder) == "xenograft"
+    return kind_of(folder)
 
 
 @contextmanager

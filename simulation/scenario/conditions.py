@@ -1,10 +1,9 @@
 """What a scenario of either kind comes to: its conditions, what they will take, and what a user should know of it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from adccsim.conditions import AnyCondition
-from adccsim.scenario.kinds import kind_of
+from adccsim.scenario.kinds import Costs, kind_of
 from adccsim.scenario.stand_ins import Row
 from adccsim.scenario.tables import Loaded
 
@@ -14,7 +13,7 @@ def conditions_of(scenario: Loaded) -> Sequence[AnyCondition]:
     return kind_of(scenario.kind).conditions(scenario)
 
 
-def plan_of(scenario: Loaded) -> Any:
+def plan_of(scenario: Loaded) -> Costs:
     """Runs, memory, time and file sizes of a scenario (a Plan or MicePlan); nothing is simulated."""
     return kind_of(scenario.kind).plan(scenario)
 

@@ -20,7 +20,7 @@ START = "start"
 
 @dataclass(frozen=True)
 class Claim:
-    """What a try moves: an observable (see OBSERVABLES), "up" or "down", from "start" or from another try's label."""
+    """What a try moves: one of its show's observables, "up" or "down", from "start" or from another try's label."""
 
     observable: str
     moves: str
@@ -59,22 +59,6 @@ class Lesson:
             for key, value in change.items():
                 keys.put(raw, key, copy.deepcopy(value))
         return raw
-
-
-# The read-outs that a lesson may point at, by the kind of its scenario, as the page names them.
-OBSERVABLES = {
-    "well": {
-        "specific_lysis_pct": "specific lysis [%]",
-        "receptor_occupancy": "receptors in use",
-        "kills_per_nk": "kills per NK cell",
-        "serial_killers_pct": "NK cells with two kills or more [%]",
-    },
-    "xenograft": {
-        "tgi_tc_pct": "TGI [%], 100 (1 - T/C)",
-        "receptor_occupancy": "receptors in use",
-        "volume": "tumour volume [mm3]",
-    },
-}
 
 
 @cache

@@ -163,7 +163,7 @@ def _as_taught(raw: Mapping) -> dict:
     """A copy with paired random numbers; raises ScenarioError where the file asks for what is not one mouse twice."""
     raw = copy.deepcopy(dict(raw))
     faults = []
-    if raw.get("kind") != "xenograft":
+    if raw.get("kind") != MouseCondition.KIND:
         faults.append(Fault("kind", raw.get("kind", NO_VALUE), 'must be "xenograft" here'))
     if raw.get("random", "paired") != "paired":
         message = 'must be "paired" here: both tumours share their random numbers'

@@ -102,15 +102,18 @@ def _warm_up() -> None:
     session.frame()
 
 
-def _warm_up_tumours() -> None:
-    """Load those of the tumour too, while the first visitors look at the well."""
+def _warm_up_others() -> None:
+    """Load those that later lessons need, while the first visitors look at the well: one lesson of each other kind."""
     from adccsim.teaching.lessons import lessons
     from adccsim.teaching.session import Session
 
     session = Session()
-    session.open_lesson(next(one.number for one in lessons() if one.scenario["kind"] == "xenograft"))
-    session.advance(1)
-    session.frame()
+    number_of = {one.scenario["kind"]: one.number for one in reversed(lessons())}
+    del number_of[lessons()[0].scenario["kind"]]  # see _warm_up
+    for number in number_of.values():
+        session.open_lesson(number)
+        session.advance(1)
+        session.frame()
 
 
 def _when_started(server, host: str, port: int, browser: bool, door: Door, announce) -> None:
@@ -125,7 +128,7 @@ def _when_started(server, host: str, port: int, browser: bool, door: Door, annou
             announce(f"for pupils: {outside} with the code {door.spoken}, or {outside}/?token={door.spoken}")
         if browser:
             webbrowser.open(f"{here}/?token={door.ticket()}")
-        _warm_up_tumours()
+        _warm_up_others()
 
 
 def _address(host: str, port: int) -> str:

@@ -20,7 +20,7 @@ from adccsim.teaching.lessons import START, lessons
 from adccsim.teaching.tumour_show import TumourShow
 from adccsim.teaching.well_show import WellShow
 
-SHOWS = {"well": WellShow, "xenograft": TumourShow}  # by the kind of a lesson's scenario
+SHOWS = {WellShow.KIND: WellShow, TumourShow.KIND: TumourShow}  # by the kind of a lesson's scenario
 FASTEST_S = 1 / 40  # between two pictures
 LONGEST_LEAP_S = 0.25  # of real time that one picture makes up for: a machine that is too slow shows slow motion
 PATIENCE_S = 15.0  # that a request waits for something to happen

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adccsim.conditions import MouseCondition
 from adccsim.teaching import picture, tumour_controls, tumour_slice
 from adccsim.teaching.controls import pick, rounded, rounded_all
 from adccsim.teaching.tumour_model import BASE, TumourModel
@@ -23,7 +24,14 @@ OBSERVED_EVERY_H = 6  # while it plays; at rest the numbers are those of the hou
 class TumourShow:
     """A tumour under treatment, seen in its middle plane, beside the same tumour without treatment."""
 
+    KIND = MouseCondition.KIND  # of the scenarios that it shows
     kind = "tumour"
+    # What a lesson may point at, as the page names it.
+    observables = {  # noqa: RUF012
+        "tgi_tc_pct": "TGI [%], 100 (1 - T/C)",
+        "receptor_occupancy": "receptors in use",
+        "volume": "tumour volume [mm3]",
+    }
     controls = staticmethod(tumour_controls.controls)
     views = tumour_slice.VIEWS
     speeds = (3, 6, 12, 24, 48)  # hours of the study per second

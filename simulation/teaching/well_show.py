@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adccsim.conditions import WellCondition
 from adccsim.teaching import controls, picture
 from adccsim.teaching.controls import pick, rounded, rounded_all
 from adccsim.teaching.model import BASE, ADCCModel
@@ -27,7 +28,15 @@ KILL_BARS = 6  # 1, 2, ... and the last for all above
 class WellShow:
     """A well and its controls."""
 
+    KIND = WellCondition.KIND  # of the scenarios that it shows
     kind = "well"
+    # What a lesson may point at, as the page names it.
+    observables = {  # noqa: RUF012
+        "specific_lysis_pct": "specific lysis [%]",
+        "receptor_occupancy": "receptors in use",
+        "kills_per_nk": "kills per NK cell",
+        "serial_killers_pct": "NK cells with two kills or more [%]",
+    }
     controls = staticmethod(controls.controls)
     views = picture.VIEWS
     speeds = (5, 15, 30, 60, 240)  # minutes of the assay per second

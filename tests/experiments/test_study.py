@@ -1,7 +1,7 @@
 """Runs and analysis of a study as functions."""
 
 import signal
-from functools import partial
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -78,7 +78,7 @@ def test_some_failed_runs_are_reported_and_the_study_goes_on(monkeypatch):
 
 
 def test_a_folder_of_mice_is_analysed_as_mice(folder, monkeypatch):
-    monkeypatch.setattr(mice, "analyse_mice", partial(mice.analyse_mice, with_figures=False))
+    monkeypatch.setattr(mice.MiceAnalysis, "write", partialmethod(mice.MiceAnalysis.write, with_figures=False))
     made = make_mice(folder / "mice", {"study.days": 8})
     assert "tumours" in study.analyse(made).tables
     for path in (made / "runs").rglob("*.h5"):

@@ -9,7 +9,7 @@ import pytest
 
 from adccsim.scenario.load import scenario_from_dict
 from adccsim.teaching import keys
-from adccsim.teaching.lessons import OBSERVABLES, START, lessons
+from adccsim.teaching.lessons import START, lessons
 from adccsim.teaching.session import SHOWS
 from adccsim.toml_text import toml_text
 
@@ -37,7 +37,7 @@ def test_a_lesson_is_complete_and_short(lesson):
     words = " ".join((lesson.question, lesson.setting, *lesson.explanation)).split()
     assert 120 <= len(words) <= 300  # one screen
     for one in lesson.tries:
-        assert one.claim.observable in OBSERVABLES[lesson.scenario["kind"]]
+        assert one.claim.observable in SHOWS[lesson.scenario["kind"]].observables
         assert one.claim.moves in ("up", "down")
         assert one.claim.start_from in (START, *(other.label for other in lesson.tries))
         assert one.claim.start_from != one.label
@@ -87,7 +87,7 @@ def played(raw):
                 "serial_killers_pct": 100.0 * (kills >= 2).mean() if len(kills) else 0.0,
             }
         )
-    return {name: np.array([row[name] for row in rows]) for name in OBSERVABLES["well"]}
+    return {name: np.array([row[name] for row in rows]) for name in SHOWS["well"].observables}
 
 
 def played_in_mice(raw):
@@ -104,7 +104,7 @@ def played_in_mice(raw):
                 "volume": model.volume_mm3,
             }
         )
-    return {name: np.array([row[name] for row in rows]) for name in OBSERVABLES["xenograft"]}
+    return {name: np.array([row[name] for row in rows]) for name in SHOWS["xenograft"].observables}
 
 
 def test_the_words_of_the_antibody_lesson_on_the_fc_part_hold_cell_by_cell():

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from adccsim.teaching import assets, picture
-from adccsim.teaching.lessons import OBSERVABLES, lessons
+from adccsim.teaching.lessons import lessons
+from adccsim.teaching.session import SHOWS
 
 WIDTHS = (390, 1024, 1920)
 SMALLEST_TEXT_PX = 14
@@ -235,7 +236,7 @@ def test_a_lesson_is_read_moves_as_it_says_and_looks_right_at_every_width(visit,
 def readings(visit, kind):
     """Observable -> number that the page shows for it."""
     ids = {"specific_lysis_pct": "lysis", "serial_killers_pct": "serial_killers_pct"}
-    words = {name: visit.part(ids.get(name, name)).inner_text() for name in OBSERVABLES[kind]}
+    words = {name: visit.part(ids.get(name, name)).inner_text() for name in SHOWS[kind].observables}
     return {name: float(re.match(r"[-\d.]+", text).group()) for name, text in words.items()}
 
 

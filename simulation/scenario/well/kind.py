@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from adccsim.conditions.well import WellCondition
 from adccsim.scenario.well.checks import check_scenario
@@ -49,12 +48,12 @@ def warnings(scenario: Scenario) -> list[str]:
     return []
 
 
-def run_entries(scenario: Scenario, conditions: Sequence[WellCondition]) -> list[dict[str, Any]]:
+def run_entries(scenario: Scenario, conditions: Sequence[WellCondition]) -> list[dict[str, object]]:
     """Run id, plate, role, donor and replicate of these wells."""
     return [{key: getattr(each, key) for key in ("run_id", *_UNIT)} for each in conditions]
 
 
-def study_entries(scenario: Scenario) -> dict[str, Any]:
+def study_entries(scenario: Scenario) -> dict[str, object]:
     """Nothing more."""
     return {}
 

@@ -8,10 +8,12 @@ level keeps.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from adccsim.conditions.geometry import filling_of
 from adccsim.conditions.levels import LEVELS
 from adccsim.conditions.well import WellCondition, WellOutput
+from adccsim.text import count
 
 # A worker process before it holds a well: interpreter, libraries, compiled kernels.
 WORKER_BYTES = 250_000_000
@@ -49,6 +51,14 @@ class Row:
     filling: float
     wells: int
 
+    def cells(self) -> list[object]:
+        """The row as it is printed, see Plan.columns."""
+        line = self.cell_line if self.mechanism == "none" else f"{self.cell_line} + {self.mechanism}"
+        return [
+            *(self.role, line, self.effector, self.antibody, self.dose_ug_per_ml, self.et_ratio, self.duration_h),
+            *(self.readout, self.targets, self.nk, self.layers, f"{100 * self.filling:.1f} %", self.wells),
+        ]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -71,11 +81,26 @@ class Plan:
     disk_bytes: int
     disk_bytes_by_level: dict[str, int]
     rows: tuple[Row, ...]
+    columns: ClassVar = (
+        *("role", "cell line", "effector", "antibody", "ug/mL", "E:T", "h", "read-out", "targets", "NK", "layers"),
+        *("filling", "wells"),
+    )
+    wide: ClassVar = ("effector", "antibody")
+    row_name: ClassVar = "points of the design"
 
     @property
     def runs(self) -> int:
         """Runs, one for each well."""
         return self.wells
+
+    def totals(self) -> list[str]:
+        """What the rows come to, one line each."""
+        roles = ", ".join(f"{n:,} {role}" for role, n in self.wells_by_role.items())
+        fullest = f"fullest well {count(self.layers, 'layer')}, {100 * self.filling:.1f} % filled"
+        return [
+            f"wells    {self.wells:,} on {count(self.plates, 'plate')}: {roles}",
+            f"cells    {self.cells:,} in all; {fullest}",
+        ]
 
     def memory_bytes(self, workers: int) -> int:
         """Memory that `workers` processes need at most, in bytes."""

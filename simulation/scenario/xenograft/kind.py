@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from adccsim.conditions.mouse import MouseCondition
 from adccsim.scenario.xenograft.checks import warnings
@@ -35,12 +34,12 @@ def plan(scenario: XenograftScenario) -> MicePlan:
     return plan_mice(mice_by_study(scenario))
 
 
-def study_entries(scenario: XenograftScenario) -> dict[str, Any]:
+def study_entries(scenario: XenograftScenario) -> dict[str, object]:
     """Numbers set against the catalogue, and the swept values of each study."""
     return {"in_vivo_overrides": in_vivo_overrides(scenario), "studies": study_points(scenario)}
 
 
-def run_entries(scenario: XenograftScenario, conditions: Sequence[MouseCondition]) -> list[dict[str, Any]]:
+def run_entries(scenario: XenograftScenario, conditions: Sequence[MouseCondition]) -> list[dict[str, object]]:
     """Run id, study, arm and number of these mice; one of several studies is listed once for each."""
     run_ids = {condition.run_id for condition in conditions}
     studies: dict[str, list[str]] = {}

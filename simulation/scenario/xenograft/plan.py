@@ -5,6 +5,7 @@ Estimates only, from the numbers of the conditions: time goes with cells times h
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from adccsim.conditions.mouse import Clone, Dose, MouseCondition
 from adccsim.conditions.tumour_size import cell_hours, largest_cells, start_cells
@@ -31,6 +32,14 @@ class ArmRow:
     cells_start: int
     cells_most: int
 
+    def cells(self) -> list[object]:
+        """The row as it is printed, see MicePlan.columns; a swept study comes first."""
+        study = [self.study] if self.study else []
+        return [
+            *(*study, self.arm, self.cell_line, self.strain, self.doses, self.mice),
+            *(self.cells_start, self.cells_most),
+        ]
+
 
 @dataclass(frozen=True)
 class MicePlan:
@@ -44,6 +53,23 @@ class MicePlan:
     cpu_seconds: float
     longest_seconds: float
     disk_bytes: int
+    disk_bytes_by_level: ClassVar[dict[str, int]] = {}  # not estimated
+    wide: ClassVar = ("doses",)
+    row_name: ClassVar = "arms"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what rows hold."""
+        swept = any(row.study for row in self.rows)
+        return ("study",) * swept + ("arm", "tumour", "strain", "doses", "mice", "cells at first", "at most")
+
+    def totals(self) -> list[str]:
+        """What the rows come to, one line each."""
+        most = f"up to {self.cells_most:,} in one"
+        return [
+            f"mice     {self.mice:,}, one run each",
+            f"cells    {self.cells_start:,} at the start of all tumours together; {most}",
+        ]
 
     @property
     def runs(self) -> int:

@@ -21,11 +21,9 @@ Engines, for single wells and tumours under your own control
 Names are loaded when they are first used: `import` itself costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from adccsim.version import __version__
 
+TYPE_CHECKING = False  # as in typing, whose import would take most of the time; type checkers know it by its name
 if TYPE_CHECKING:
     from adccsim.api.catalogue import catalogue
     from adccsim.api.questions import calibrate, compare, predict, sensitivity
@@ -72,9 +70,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return globals().setdefault(name, getattr(import_module(f"{__name__}.{_PLACES[name]}"), name))
 
 

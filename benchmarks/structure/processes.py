@@ -5,11 +5,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import Counter
 from pathlib import Path
 
 TYPED = ("conditions", "scenario", "execution", "run", "experiments", "analysis")
-MYPY = ("--ignore-missing-imports", "--follow-imports=silent", "--check-untyped-defs", "--config-file=", "--no-pretty")
+PLAIN = ("--ignore-missing-imports", "--follow-imports=silent", "--check-untyped-defs", "--config-file=")  # of mypy
 ERROR = re.compile(r"^(?P<path>[^:]+):\d+(?::\d+)?: error: .*?(?:\[(?P<code>[\w-]+)\])?$")
 COMMANDS = {
     "import_s": ["-c", "import {name}"],
@@ -26,14 +27,21 @@ def import_name(root: Path) -> str:
 
 
 def type_errors(root: Path) -> list[tuple[str, str, str]]:
-    """(package, code, line) of each error that mypy finds in the packages that are to be typed."""
-    names = [f"--package={name}" for name in _typed_packages(root)]
+    """(package, code, line) of each error that mypy finds; see mypy_arguments."""
     with tempfile.TemporaryDirectory() as cache:
-        command = [sys.executable, "-m", "mypy", *MYPY, f"--cache-dir={cache}", *names]
+        command = [sys.executable, "-m", "mypy", *mypy_arguments(root), "--no-pretty", f"--cache-dir={cache}"]
         answer = subprocess.run(command, cwd=root, env=_environment(root), capture_output=True, text=True, check=False)
     if answer.returncode not in (0, 1):
         raise RuntimeError(answer.stdout + answer.stderr)
     return [error_of(line) for line in answer.stdout.splitlines() if ERROR.match(line)]
+
+
+def mypy_arguments(root: Path) -> list[str]:
+    """The settings of a checkout: its own, with their packages and plug-ins; without any, PLAIN on TYPED."""
+    with open(root / "pyproject.toml", "rb") as file:
+        if "mypy" in tomllib.load(file).get("tool", {}):
+            return ["--config-file=pyproject.toml"]
+    return [*PLAIN, *(f"--package={name}" for name in _typed_packages(root))]
 
 
 def error_of(line: str) -> tuple[str, str, str]:

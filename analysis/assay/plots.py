@@ -1,7 +1,7 @@
 """Figures of in-vitro wells: dose response, E:T curve, time course, kills per NK."""
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import matplotlib
 import numpy as np
@@ -200,11 +200,11 @@ def _draw_curve(axis: Axes, curve: Curve, label: str, colour: str, marker: str, 
     remarks = [f"EC50 {ec50:.3g} ng/mL"] if np.isfinite(ec50) else []
     remarks += [] if curve.status in (OK, TOO_FEW) else [curve.status]
     label = ": ".join(part for part in (label, "; ".join(remarks)) if part)
-    style: dict[str, Any] = {"color": colour, "fmt": marker, "ms": 4.5, "lw": 1, "capsize": 2, "zorder": 4}
-    axis.errorbar(place[curve.used], curve.mean[curve.used], error[:, curve.used], label=label or "mean", **style)
+    bars = partial(axis.errorbar, color=colour, fmt=marker, ms=4.5, lw=1, capsize=2, zorder=4)
+    bars(place[curve.used], curve.mean[curve.used], error[:, curve.used], label=label or "mean")
     if not curve.used.all():
         out = ~curve.used
-        axis.errorbar(place[out], curve.mean[out], error[:, out], **style, mfc="white")
+        bars(place[out], curve.mean[out], error[:, out], mfc="white")
     if not curve.band:
         axis.plot(place, curve.mean, color=colour, lw=0.8, ls=":", zorder=3)
         return

@@ -1,7 +1,7 @@
 """Pictures of a comparison: lysis against dose, observed beside simulated, and reported EC50 and Emax."""
 
 import textwrap
-from typing import Any
+from functools import partial
 
 import matplotlib
 import numpy as np
@@ -150,16 +150,16 @@ def _draw_doses(axis: Axes, rows: pd.DataFrame, every: np.ndarray) -> None:
     if np.isfinite(sd).any():
         label = "± SD between donors" if several else "± SD of wells, one donor"
         axis.fill_between(place, mean - sd, mean + sd, color=_SIMULATED, alpha=0.16, lw=0, label=label)
-    style: dict[str, Any] = {"fmt": "o", "ms": 5, "color": _OBSERVED, "lw": 1, "capsize": 2.5, "zorder": 4}
-    axis.errorbar(place, rows["observed"], np.nan_to_num(rows["observed_sd"]), label="observed mean ± SD", **style)
+    bars = partial(axis.errorbar, fmt="o", ms=5, color=_OBSERVED, lw=1, capsize=2.5, zorder=4)
+    bars(place, rows["observed"], np.nan_to_num(rows["observed_sd"]), label="observed mean ± SD")
 
 
 def _draw_conditions(axis: Axes, rows: pd.DataFrame) -> None:
     places = np.arange(len(rows))
-    style: dict[str, Any] = {"ms": 5.5, "capsize": 2.5, "lw": 1}
+    bars = partial(axis.errorbar, ms=5.5, capsize=2.5, lw=1)
     for shift, name, colour, shape in ((-0.12, "observed", _OBSERVED, "o"), (0.12, "simulated", _SIMULATED, "s")):
         error = np.nan_to_num(rows[f"{name}_sd"].to_numpy(dtype=float))
-        axis.errorbar(rows[name], places + shift, xerr=error, fmt=shape, color=colour, label=name, **style)
+        bars(rows[name], places + shift, xerr=error, fmt=shape, color=colour, label=name)
     varying = [name for name in _conditions(rows) if rows[name].nunique() > 1] or ["et_ratio"]
     axis.set_yticks(
         places, [", ".join(f"{name} {row[name]}".strip() for name in varying) for row in rows.to_dict("records")]

@@ -1,8 +1,8 @@
 """A sensitivity study as files: tables, one picture per method, and a page."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -80,16 +80,16 @@ def bars_figure(table: pd.DataFrame, method: str) -> Figure:
 
 def _draw(axis: Axes, rows: pd.DataFrame, method: str) -> None:
     places = np.arange(len(rows))
-    error: dict[str, Any] = {"color": "#333333", "capsize": 2, "lw": 0.9, "fmt": "none"}
+    bars = partial(axis.errorbar, color="#333333", capsize=2, lw=0.9, fmt="none")
     if method == MORRIS:
         colours = [COLOURS[0] if mu >= 0 else COLOURS[1] for mu in rows["mu"]]
         axis.barh(places, rows["mu_star"], 0.7, color=colours, alpha=0.85)
         axis.plot(rows["sigma"], places, "o", ms=3, mfc="white", mec="#333333", mew=0.8)
-        axis.errorbar(rows["mu_star"], places, xerr=_sides(rows, "mu_star"), **error)
+        bars(rows["mu_star"], places, xerr=_sides(rows, "mu_star"))
         return
     axis.barh(places, rows["total"], 0.75, color=COLOURS[5], alpha=0.6)
     axis.barh(places, rows["first_order"], 0.4, color=COLOURS[0])
-    axis.errorbar(rows["total"], places, xerr=_sides(rows, "total"), **error)
+    bars(rows["total"], places, xerr=_sides(rows, "total"))
 
 
 def _sides(rows: pd.DataFrame, name: str) -> np.ndarray:

@@ -6,7 +6,6 @@ canonical JSON stands in the run file, and the run id is a hash of it.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from adccsim.conditions.mouse import MouseCondition
 from adccsim.conditions.section import ConditionError
@@ -18,6 +17,6 @@ AnyCondition = WellCondition | MouseCondition
 _KINDS: dict[object, type[AnyCondition]] = {WellCondition.KIND: WellCondition, MouseCondition.KIND: MouseCondition}
 
 
-def condition_from(table: Mapping[str, Any]) -> AnyCondition:
+def condition_from(table: Mapping[str, object]) -> AnyCondition:
     """The condition of either kind that a JSON table holds. Raises ConditionError for a table that is none."""
     return _KINDS.get(table.get("kind"), WellCondition).build(table)

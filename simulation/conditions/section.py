@@ -19,7 +19,7 @@ import msgspec
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
-def canonical_json(value: Any) -> str:
+def canonical_json(value: object) -> str:
     """JSON with sorted keys, no spaces and shortest exact floats. Raises ValueError on NaN or infinity."""
     return _encode(value)
 
@@ -74,7 +74,7 @@ class Section(
         return found
 
     @classmethod
-    def build(cls, table: Mapping[str, Any]) -> Self:
+    def build(cls, table: Mapping[str, object]) -> Self:
         """The section that a JSON table holds. Raises ConditionError."""
         try:
             return msgspec.convert(table, cls)
@@ -176,7 +176,7 @@ def joined(members: Mapping[str, str]) -> str:
     return "{" + ",".join(f'"{key}":{members[key]}' for key in sorted(members)) + "}"
 
 
-def _physics(value: Any, table: Any) -> Any:
+def _physics(value: object, table: Any) -> Any:
     """The JSON `table` of a value without former constants at their old value."""
     if isinstance(value, Section):
         old = {name for name, before in value.FORMER.items() if getattr(value, name) == before}
@@ -188,14 +188,13 @@ def _physics(value: Any, table: Any) -> Any:
     return table
 
 
-def _text_of(value: Any) -> str:
+def _text_of(value: object) -> str:
     """Canonical JSON of a member; the short ways are for what every condition of a sweep holds."""
     if isinstance(value, Section):
         return value.text
-    kind = type(value)
-    if kind is int:
+    if type(value) is int:
         return str(value)
-    if kind is str:
+    if type(value) is str:
         return encode_basestring_ascii(value)
     return "null" if value is None else canonical_json(msgspec.to_builtins(value))
 

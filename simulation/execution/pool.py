@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing.connection import wait
-from typing import Any
+from multiprocessing.connection import Connection, wait
 
 from adccsim.execution.books import Books, Failure
 from adccsim.execution.child import LOOK_S, Child, TimedOut, until
@@ -145,7 +144,7 @@ class Pool:
         moment = min([last_moment, *(worker.deadline for worker in self.busy)])
         timeout = until(moment, float("inf") if self.timeout_s is None else LOOK_S)
         stop = [] if self.stop.number is not None else [self.stop.reader]
-        sources: list[Any] = [*(worker.connection for worker in self.busy), *stop]
+        sources: list[Connection | int] = [*(worker.connection for worker in self.busy), *stop]
         ready = wait(sources, None if timeout == float("inf") else timeout)
         for worker in list(self.busy):
             if worker.connection in ready:

@@ -7,11 +7,11 @@
 It holds no number of a study: the same scenario gives the same files with any site, and with none.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
 from adccsim.reading import UnreadableError, read_toml
 from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain
@@ -77,11 +77,11 @@ def load_site(path: Path) -> Site:
     raise ScenarioError(faults)
 
 
-def _fault(path: Path, item: Mapping[str, Any]) -> Fault:
+def _fault(path: Path, item: ErrorDetails) -> Fault:
     key = dotted(item["loc"])
     if item["type"] == "extra_forbidden":
         return Fault(f"{path.name}: {key}", item["input"], f"unknown key{did_you_mean(key, Site.model_fields)}")
     if item["type"] == "string_pattern_mismatch":
-        return Fault(f"{path.name}: {key}", item["input"], _ALLOWED.get(item["loc"][0], "must be one word of letters, "
-                     "digits and . , : @ + / = % - _"))  # fmt: skip
+        allowed = _ALLOWED.get(str(item["loc"][0]), "must be one word of letters, digits and . , : @ + / = % - _")
+        return Fault(f"{path.name}: {key}", item["input"], allowed)
     return Fault(f"{path.name}: {key}", item["input"], explain(item))

@@ -9,9 +9,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from adccsim.text import one_line
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_VALUE = 60
@@ -53,7 +56,7 @@ class Fault:
     """One fault: dotted key path (or file path), the offending value (NO_VALUE when absent), and what is wrong."""
 
     path: str
-    value: Any
+    value: object
     message: str
 
     def __str__(self) -> str:
@@ -73,7 +76,7 @@ class ScenarioError(Exception):
         return (type(self), (self.faults,))
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A value on one line, spelt about as TOML spells it and cut when long."""
     if isinstance(value, bool):
         text = "true" if value else "false"
@@ -107,7 +110,7 @@ def sweep_path(key: str, index: int | None = None) -> str:
     return f'sweep."{key}"' + ("" if index is None else f"[{index}]")
 
 
-def explain(error: Mapping[str, Any]) -> str:
+def explain(error: "ErrorDetails") -> str:
     """What is allowed, from one entry of a pydantic error list."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in _ALLOWED:
@@ -158,7 +161,7 @@ class Report:
         """Keys that count as broken until the next `at`."""
         self._aside = tuple(keys)
 
-    def add(self, key: str, value: Any, message: str, rests_on: Sequence[str] = ()) -> None:
+    def add(self, key: str, value: object, message: str, rests_on: Sequence[str] = ()) -> None:
         """Report a dotted key; rests_on: other keys (or tables) without which the fault may not be one.
 
         A swept key is shown with its place in the list.

@@ -80,7 +80,7 @@ class Kind[S: Loaded, C: AnyCondition](Protocol):
     MODEL: str
 
     def load(
-        self, raw: dict, flat: dict[str, Any], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+        self, raw: dict, flat: Mapping[str, object], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
     ) -> S:
         """The checked scenario of a parsed file; flat: its sweep. Raises ScenarioError with every fault."""
 

@@ -9,7 +9,6 @@ import copy
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from adccsim.reading import UnreadableError, parse_toml, read_text
 from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
@@ -70,7 +69,7 @@ def _refuse_other_formats(raw: dict, faults: list[Fault]) -> None:
         raise ScenarioError([*faults, Fault("kind", kind, f"unknown kind; {hint}")])
 
 
-def _apply_sets(raw: dict, sweep: dict[str, Any], sets: Sequence[str], faults: list[Fault]) -> None:
+def _apply_sets(raw: dict, sweep: dict[str, object], sets: Sequence[str], faults: list[Fault]) -> None:
     """Lay --set values over a parsed file and its flat sweep, in order; a key that is set is no longer swept."""
     for text in sets:
         key, equals, value = text.partition("=")
@@ -85,7 +84,7 @@ def _apply_sets(raw: dict, sweep: dict[str, Any], sets: Sequence[str], faults: l
             faults.append(Fault(f"--set {dotted(path)}", NO_VALUE, "a part of this key is no table"))
 
 
-def _set_sweep(sweep: dict[str, Any], path: Sequence[str], value: Any, faults: list[Fault]) -> None:
+def _set_sweep(sweep: dict[str, object], path: Sequence[str], value: object, faults: list[Fault]) -> None:
     """Sweep the key at a path, or the keys of a table there; with an empty path the table replaces the whole sweep."""
     if isinstance(value, dict) and value:
         nested = value
@@ -102,7 +101,7 @@ def _set_sweep(sweep: dict[str, Any], path: Sequence[str], value: Any, faults: l
         faults.append(Fault("--set sweep", value, 'must be a table of lists, like {"well.volume_ul" = [100, 200]}'))
 
 
-def _set_value(table: dict, path: Sequence[str], value: Any) -> bool:
+def _set_value(table: dict, path: Sequence[str], value: object) -> bool:
     """Set one value in nested tables, making tables that lack. False, with nothing set, when a part is no table."""
     *tables, last = path
     for part in tables:
@@ -116,7 +115,7 @@ def _set_value(table: dict, path: Sequence[str], value: Any) -> bool:
 def _parse_key(text: str) -> list[str] | None:
     """A TOML key path as its parts, or None when it is none."""
     try:
-        node: Any = tomllib.loads(f"{text.strip()} = 0")
+        node: object = tomllib.loads(f"{text.strip()} = 0")
     except (ValueError, RecursionError):
         return None
     parts = []
@@ -126,7 +125,7 @@ def _parse_key(text: str) -> list[str] | None:
     return parts if parts and node == 0 else None
 
 
-def _parse_value(text: str) -> Any:
+def _parse_value(text: str) -> object:
     """A TOML value, or the bare text when it is none (so that quotes may be left out)."""
     try:
         node = tomllib.loads(f"value = {text.strip()}")

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from adccsim.scenario.tables import Loaded, Table
 
@@ -34,9 +33,9 @@ def point_count(scenario: Loaded) -> int:
     return count
 
 
-def with_values[S: Loaded](scenario: S, values: Mapping[str, Any], made: dict[Hashable, Table] | None = None) -> S:
+def with_values[S: Loaded](scenario: S, values: Mapping[str, object], made: dict[Hashable, Table] | None = None) -> S:
     """The scenario with dotted keys set to values that are valid for them; made: tables of earlier points, to share."""
-    by_table: dict[str, dict[str, Any]] = {}
+    by_table: dict[str, dict[str, object]] = {}
     for key, value in values.items():
         table, _, name = key.partition(".")
         by_table.setdefault(table, {})[name] = value

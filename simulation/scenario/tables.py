@@ -16,7 +16,7 @@ from adccsim.parameters import lookup
 SCHEMA_VERSION = 1
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
 
 
@@ -29,8 +29,10 @@ SHORTEST_H = 0.01  # of times in the kernel: every one bounds a rate, and every 
 
 def quantity(meaning: str, unit: str, low: float = 0.0, high: float = 1.0, above: bool = False) -> Any:
     """An optional catalogue number: bounds are inclusive, except the lower one where `above`."""
-    lower: dict[str, Any] = {"gt": low} if above else {"ge": low}
-    return Field(default=None, le=high, description=f"{meaning} [{unit}]", json_schema_extra={"unit": unit}, **lower)
+    over, least = (low, None) if above else (None, low)
+    return Field(
+        default=None, gt=over, ge=least, le=high, description=f"{meaning} [{unit}]", json_schema_extra={"unit": unit}
+    )
 
 
 class Table(BaseModel):
@@ -49,7 +51,7 @@ class Origin:
     text: str = ""
     overlays: tuple[Path, ...] = ()
     sets: tuple[str, ...] = ()
-    known: Any = field(default=None, repr=False)
+    known: lookup.Catalogue | None = field(default=None, repr=False)
     folder: Path = Path()
     overlay_texts: Mapping[str, str] | None = None
 

@@ -1,7 +1,6 @@
 """Validate: what scenarios of every kind share: numbers against a table, spelling of keys, the form of [sweep]."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -32,11 +31,11 @@ def did_you_mean(key: str, known: Iterable[str]) -> str:
     return f"; did you mean {close}?" if close else ""
 
 
-def flatten_sweep(raw: Any) -> tuple[dict[str, Any], list[Fault]]:
+def flatten_sweep(raw: object) -> tuple[dict[str, object], list[Fault]]:
     """[sweep] as dotted key -> value: "a.b" = ..., a.b = ... and [sweep.a] mean the same; twice the same is a fault."""
     if not isinstance(raw, dict):
         return {}, [Fault("sweep", raw, "must be a table")]
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     faults: list[Fault] = []
 
     def walk(node: dict, prefix: str) -> None:

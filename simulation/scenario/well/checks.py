@@ -4,7 +4,6 @@ Every combination of the sweep is looked at, for every donor where donors matter
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from adccsim.conditions.geometry import CapacityError, memory_bytes, most_targets
 from adccsim.conditions.well import Vessel, WellCondition
@@ -92,7 +91,7 @@ def _check_names(scenario: Scenario, known: Catalogue, report: Report) -> Scenar
     return with_values(scenario, stand_in)
 
 
-def _suggest(name: str, entries: Mapping[str, Any]) -> str:
+def _suggest(name: str, entries: Mapping[str, object]) -> str:
     close = nearest(name, entries)
     return f"did you mean {show(close)}?" if close else f"known: {', '.join(sorted(entries))}"
 

@@ -1,9 +1,8 @@
 """Load a scenario of a well: raw tables against the schema, then whatever needs several keys or the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os.path import isfile
 from pathlib import Path
-from typing import Any
 
 from adccsim.parameters import lookup
 from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
@@ -16,7 +15,7 @@ from adccsim.scenario.well.validate import fill_from_sweep, validate_sweep, vali
 
 
 def load_well(
-    raw: dict, flat: dict[str, Any], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+    raw: dict, flat: Mapping[str, object], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
 ) -> Scenario:
     """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all faults.
 

@@ -5,10 +5,10 @@ results is good enough to look for further faults, never to run.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from adccsim.scenario.faults import NO_VALUE, Fault, dotted, explain, nearest, show, sweep_path
 from adccsim.scenario.tables import SCHEMA_VERSION
@@ -20,7 +20,7 @@ _NEEDED_TABLES = ("targets", "effectors", "antibody", "assay")
 
 # Sound values of the required keys: they complete a table of which only one value is validated, and stand in for
 # required keys that are missing or faulty.
-_STAND_IN: dict[str, dict[str, Any]] = {
+_STAND_IN: dict[str, dict[str, object]] = {
     "targets": {"cell_line": "SK-BR-3"},
     "effectors": {"type": "NK-resting", "et_ratio": 1.0},
     "antibody": {"name": "trastuzumab", "dose_ug_per_ml": 1.0},
@@ -66,7 +66,7 @@ def _put_aside(node: dict, loc: Sequence[str | int]) -> None:
         node.get(loc[0], {}).pop(loc[1], None)
 
 
-def _fault(item: Mapping[str, Any]) -> Fault:
+def _fault(item: ErrorDetails) -> Fault:
     """One entry of a pydantic error list as a fault."""
     kind, loc, value = item["type"], item["loc"], item["input"]
     path = dotted(loc)
@@ -83,7 +83,7 @@ def _fault(item: Mapping[str, Any]) -> Fault:
     return Fault(path, value, explain(item))
 
 
-def validate_sweep(flat: dict[str, Any]) -> tuple[dict[str, tuple], list[Fault]]:
+def validate_sweep(flat: Mapping[str, object]) -> tuple[dict[str, tuple], list[Fault]]:
     """The swept lists, coerced to the types of their keys, and the faults.
 
     A faulty value is replaced by a sound one of its list, so that the places of the others stay; a list with no sound
@@ -113,11 +113,11 @@ def validate_sweep(flat: dict[str, Any]) -> tuple[dict[str, tuple], list[Fault]]
     return sweep, faults
 
 
-def _sound_values(key: str, values: list, faults: list[Fault]) -> dict[int, Any]:
+def _sound_values(key: str, values: list, faults: list[Fault]) -> dict[int, Hashable]:
     """Validate the values of one swept key one by one. Returns place -> coerced value of those without a fault."""
     table, _, name = key.partition(".")
-    sound: dict[int, Any] = {}
-    place_of: dict[Any, int] = {}
+    sound: dict[int, Hashable] = {}
+    place_of: dict[Hashable, int] = {}
     for i, value in enumerate(values):
         try:
             coerced = getattr(TABLES[table].model_validate({**_STAND_IN.get(table, {}), name: value}), name)

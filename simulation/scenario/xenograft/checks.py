@@ -5,7 +5,6 @@ Every point of the sweep is looked at; equal faults are reported once. What is a
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from adccsim.conditions.section import canonical_json
 from adccsim.conditions.tumour_size import LEAST_CELLS, machine_bytes, start_cells
@@ -76,7 +75,7 @@ def _check_names(scenario: XenograftScenario, known: Catalogue, report: Report) 
     """Every name must be in the catalogue. Returns whether all are."""
     found = True
 
-    def ask(key: str, name: str, entries: Mapping[str, Any], what: str) -> None:
+    def ask(key: str, name: str, entries: Mapping[str, object], what: str) -> None:
         nonlocal found
         if name not in entries:
             close = nearest(name, entries)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from adccsim.parameters import lookup
 from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain, nearest, show, sweep_path
@@ -42,7 +43,7 @@ _MOST_VALUES = 1000
 
 
 def load_xenograft(
-    raw: dict, flat: dict[str, Any], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+    raw: dict, flat: Mapping[str, object], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
 ) -> XenograftScenario:
     """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all faults.
 
@@ -121,7 +122,7 @@ def _mend(node: Any, loc: Sequence[str | int]) -> None:
         node.pop(last, None)
 
 
-def _fault(item: Mapping[str, Any]) -> Fault:
+def _fault(item: ErrorDetails) -> Fault:
     """One entry of a pydantic error list as a fault."""
     kind, loc, value = item["type"], item["loc"], item["input"]
     path = dotted(loc)
@@ -140,7 +141,7 @@ def _fault(item: Mapping[str, Any]) -> Fault:
     return Fault(path, value, explain(item))
 
 
-def _sweep(flat: dict[str, Any]) -> tuple[dict[str, tuple], list[Fault]]:
+def _sweep(flat: Mapping[str, object]) -> tuple[dict[str, tuple], list[Fault]]:
     """The swept lists with the types of their keys, and the faults; a list with a fault is left out."""
     allowed, sweep, faults = sweepable(), {}, []
     for key, values in flat.items():

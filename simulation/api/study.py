@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -369,7 +369,7 @@ def _study(folder: Path, kept: TemporaryFolder | None = None) -> WellStudy | Mou
     return _STUDIES[kind_of_folder(folder)](folder, kept)
 
 
-def shown(progress: bool | Progress) -> Any:
+def shown(progress: bool | Progress) -> AbstractContextManager[Progress]:
     """What receives the steps of a sweep, as a context: a bar where True was given."""
     if progress is True:
         from adccsim.console import Progress as Bar

@@ -6,7 +6,7 @@ A class of one machine shares its cores: the tumours of all visitors advance one
 import copy
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class TumourShow:
     KIND = MouseCondition.KIND  # of the scenarios that it shows
     kind = "tumour"
     # What a lesson may point at, as the page names it.
-    observables = {  # noqa: RUF012
+    observables: ClassVar = {
         "tgi_tc_pct": "TGI [%], 100 (1 - T/C)",
         "receptor_occupancy": "receptors in use",
         "volume": "tumour volume [mm3]",

@@ -8,7 +8,7 @@ look      what the next picture needs, copied, and its numbers        paint    p
 import copy
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class WellShow:
     KIND = WellCondition.KIND  # of the scenarios that it shows
     kind = "well"
     # What a lesson may point at, as the page names it.
-    observables = {  # noqa: RUF012
+    observables: ClassVar = {
         "specific_lysis_pct": "specific lysis [%]",
         "receptor_occupancy": "receptors in use",
         "kills_per_nk": "kills per NK cell",

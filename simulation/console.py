@@ -37,7 +37,7 @@ def note(text: object) -> None:
     _echo(text, err=True)
 
 
-def faults(lines: Iterable[object]) -> None:
+def errors(lines: Iterable[object]) -> None:
     """One line per error on standard error."""
     for line in lines:
         _echo(f"error: {line}", err=True)
@@ -152,7 +152,7 @@ def comparison(overview: object, comparisons: Sequence, page: object) -> None:
     shown = overview.drop(columns="verdict")
     table(list(shown.columns), shown.to_numpy().tolist(), wide=("experiment",))
     for each in comparisons:
-        say(f"{each.title}: {each.verdict}")
+        say(f"{each.title}: {each.assessment}")
         for line in (*each.reasons, *each.notes):
             say(f"  {line}")
     say()
@@ -202,7 +202,7 @@ def _digits(value: float) -> str:
 class Progress:
     """Progress of a sweep, or of several one after the other: a bar on a terminal, now and then a line elsewhere.
 
-    A context manager; called with each adccsim.execution.books.Step. A step of which nothing is finished begins anew.
+    A context manager; called with each adccsim.execution.ledger.Step. A step of which nothing is finished begins anew.
     """
 
     def __init__(self, what: str = "runs") -> None:
@@ -214,7 +214,7 @@ class Progress:
     def _begin(self) -> None:
         self._stop()
         self._start = self._last_line_s = time.monotonic()
-        self._last_line_share = 0.0
+        self._last_line_fraction = 0.0
         self._first = None  # time, runs and work when the first run was done: it has compiled, the others will not
 
     def _stop(self) -> None:
@@ -229,7 +229,7 @@ class Progress:
         self._stop()
 
     def __call__(self, step: object) -> None:
-        """Show a adccsim.execution.books.Step."""
+        """Show a adccsim.execution.ledger.Step."""
         if step.finished == 0:
             self._begin()
         if sys.stderr.isatty():
@@ -276,12 +276,12 @@ class Progress:
 
     def _write(self, step: object) -> None:
         now = time.monotonic()
-        due = step.work_done - self._last_line_share >= _SPARSE_SHARE or now - self._last_line_s >= _SPARSE_S
+        due = step.work_done - self._last_line_fraction >= _SPARSE_SHARE or now - self._last_line_s >= _SPARSE_S
         if due or step.finished == step.total:
-            self._last_line_s, self._last_line_share = now, step.work_done
+            self._last_line_s, self._last_line_fraction = now, step.work_done
             failed = f", {step.failed} failed" if step.failed else ""
-            share = f"{100 * step.work_done:.0f} % of the work"
-            note(f"{step.finished}/{step.total} {self._what}{failed}, {share}, {self._pace(step)}")
+            fraction = f"{100 * step.work_done:.0f} % of the work"
+            note(f"{step.finished}/{step.total} {self._what}{failed}, {fraction}, {self._pace(step)}")
 
 
 def verified(found: object) -> None:
@@ -292,7 +292,7 @@ def verified(found: object) -> None:
     table(("files", "in all", "sound", "without SHA-256", "damaged"), rows)
     if any(n.unsealed for n in found.counts.values()):
         note("without SHA-256: written by 0.1.0, can be read; a flipped bit in them cannot be found")
-    faults(f"{path}: {reason}" for path, reason in found.damaged)
+    errors(f"{path}: {reason}" for path, reason in found.damaged)
 
 
 def status(found: object) -> None:

@@ -86,8 +86,8 @@ def test_lines_and_strains_are_drawn_with_the_chances_stated():
     for chances, name in ((panel.LINES, "line"), (panel.STRAINS, "strain"), (panel.ROUTES, "route")):
         for key, chance in chances.items():
             p = chance[0] if isinstance(chance, tuple) else chance
-            share = np.mean([getattr(design, name) == key for design in designs])
-            assert abs(share - p) < 4.0 * math.sqrt(p * (1.0 - p) / len(designs)), key
+            fraction = np.mean([getattr(design, name) == key for design in designs])
+            assert abs(fraction - p) < 4.0 * math.sqrt(p * (1.0 - p) / len(designs)), key
 
 
 # -- judges ---------------------------------------------------------------------------------------------------------
@@ -277,10 +277,10 @@ def test_a_row_stands_by_all_its_points():
         judges.Seen(3.0, None, None, False, ""),
         judges.Seen(2.0, 1, 4, True, ""),
     ]
-    assert tables.verdict({"a": seen[0], "b": seen[2]}) == tables.AGREES
-    assert tables.verdict(dict(zip("abc", seen, strict=True))) == tables.IN_PART
-    assert tables.verdict({"b": seen[1]}) == tables.NOT
-    assert tables.verdict({}) == tables.NOT_RUN
+    assert tables.assessment({"a": seen[0], "b": seen[2]}) == tables.AGREES
+    assert tables.assessment(dict(zip("abc", seen, strict=True))) == tables.IN_PART
+    assert tables.assessment({"b": seen[1]}) == tables.NOT
+    assert tables.assessment({}) == tables.NOT_RUN
     assert tables.interval(dict(zip("abc", seen, strict=True))) == (2.0, 0.5, 4.0)
 
 

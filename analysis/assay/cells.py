@@ -1,16 +1,16 @@
 """What a microscope counts: kills and contacts of single NK cells, and when targets die. One row per quantity.
 
-Model    zero_kill_share             share of NK cells that killed nothing
+Model    zero_kill_fraction             share of NK cells that killed nothing
          kills_per_nk                kills over NK cells, those without a contact included
-         no_contact_share            share of NK cells that formed no conjugate
+         no_contact_fraction            share of NK cells that formed no conjugate
          contacts_per_contacting_nk  conjugates over NK cells that formed one at least
          kills_per_contact           kills over conjugates
-         serial_killer_share         share of NK cells that killed two targets or more
-         half_of_kills_share         smallest share of NK cells that did half of all kills
+         serial_killer_fraction         share of NK cells that killed two targets or more
+         half_of_kills_fraction         smallest share of NK cells that did half of all kills
          what a killer does next     the shares of analysis.assay.contacts, of runs that were written with their events
          deaths_of_last_pct          100 x lysis so far over that at the last time: the shape of a course, no size
          Wells are averaged within their donor first; mean and SD are between donors.
-Limits   deaths_of_last_pct is 100 at the last time; no kill: zero_kill_share 1     (tests/analysis/assay/test_cells.py)
+Limits   deaths_of_last_pct is 100 at the last time; no kill: zero_kill_fraction 1  (tests/analysis/assay/test_cells.py)
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ import pandas as pd
 from adccsim.analysis.assay.contacts import IN_ORDER, contacts_in_order
 from adccsim.analysis.assay.controls import SAMPLE_ROLES, plate_controls
 from adccsim.analysis.assay.kinetics import kinetics_tables
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.reading.design import pooled, pooled_by
 from adccsim.analysis.reading.runs import Run
 from adccsim.analysis.statistics import summarise_units
 
-ZERO_KILLS, KILLS, NO_CONTACT = "zero_kill_share", "kills_per_nk", "no_contact_share"
+ZERO_KILLS, KILLS, NO_CONTACT = "zero_kill_fraction", "kills_per_nk", "no_contact_fraction"
 CONTACTS, PER_CONTACT, DEATHS = "contacts_per_contacting_nk", "kills_per_contact", "deaths_of_last_pct"
-SERIAL, HALF = "serial_killer_share", "half_of_kills_share"
+SERIAL, HALF = "serial_killer_fraction", "half_of_kills_fraction"
 PER_CELL = (ZERO_KILLS, KILLS, NO_CONTACT, CONTACTS, PER_CONTACT, SERIAL, HALF)
 QUANTITIES = (*PER_CELL, *IN_ORDER, DEATHS)
 WITH_EVENTS = ("events", "frames")  # output levels
@@ -69,7 +69,7 @@ def check_recorded(observed: pd.DataFrame, level: str) -> None:
         return
     lacking = observed[observed["quantity"].isin(IN_ORDER)]
     if len(lacking):
-        raise SheetFault(
+        raise SheetError(
             f"row {row.row}: {row.quantity} needs runs with their events: output.level = \"events\", not \"{level}\" "
             "(a calibration keeps none)" for row in lacking.itertuples()
         )  # fmt: skip

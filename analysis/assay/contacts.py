@@ -3,10 +3,10 @@
 Model    A contact begins with a conjugation and ends with the detachment or the death of the NK cell; it killed if the
          NK cell delivered the committing hit in it. Contacts that the end of the assay cuts off have no outcome and
          are left out.
-         first_contact_kill_share   of the first contacts, those that killed
-         kill_after_kill_share      of the contacts whose predecessor (same NK cell) killed, those that killed
-         kill_after_none_share      of the contacts whose predecessor did not kill, those that killed
-         killers_ending_without_kill_share   of the NK cells that killed, those whose last contact did not
+         first_contact_kill_fraction   of the first contacts, those that killed
+         kill_after_kill_fraction      of the contacts whose predecessor (same NK cell) killed, those that killed
+         kill_after_none_fraction      of the contacts whose predecessor did not kill, those that killed
+         killers_ending_without_kill_fraction   of the NK cells that killed, those whose last contact did not
 Limits   every contact kills: 1, 1, none, 0                                      (tests/analysis/assay/test_contacts.py)
 """
 
@@ -18,8 +18,8 @@ from adccsim.analysis.errors import ForeignFile
 from adccsim.analysis.reading.run_file import opened
 from adccsim.analysis.reading.runs import Run
 
-FIRST, AFTER_KILL = "first_contact_kill_share", "kill_after_kill_share"
-AFTER_NONE, ENDING = "kill_after_none_share", "killers_ending_without_kill_share"
+FIRST, AFTER_KILL = "first_contact_kill_fraction", "kill_after_kill_fraction"
+AFTER_NONE, ENDING = "kill_after_none_fraction", "killers_ending_without_kill_fraction"
 IN_ORDER = (FIRST, AFTER_KILL, AFTER_NONE, ENDING)
 _KINDS = ("conjugation", "detachment", "commitment", "effector_death")
 

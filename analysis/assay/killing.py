@@ -55,14 +55,14 @@ def killing_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str
     return table[[*by, *order]]
 
 
-def kill_shares(run: Run, most: int = 5) -> np.ndarray | None:
+def kill_fractions(run: Run, most: int = 5) -> np.ndarray | None:
     """Fractions of NK cells with 0, 1, ... most-or-more kills, shape (most + 1,); None without a histogram."""
     counts = _counts(run.observables.get("kills_per_nk"))
     if counts is None:
         return None
     number, cells = counts
-    shares = np.bincount(np.minimum(number, most), weights=cells, minlength=most + 1)
-    return shares / cells.sum()
+    fractions = np.bincount(np.minimum(number, most), weights=cells, minlength=most + 1)
+    return fractions / cells.sum()
 
 
 def _of_one(run: Run) -> dict[str, float]:
@@ -72,8 +72,8 @@ def _of_one(run: Run) -> dict[str, float]:
     nk = float(histogram[1].sum()) if histogram else float(run.condition["effectors"].get("nk_cells") or 0)
     kills = float(seen["kills"].last) if "kills" in seen else np.nan
     contacts = float(seen["contacts"].last) if "contacts" in seen else np.nan
-    shares = kill_shares(run, most=3)
-    shares = np.full(4, np.nan) if shares is None else shares
+    fractions = kill_fractions(run, most=3)
+    fractions = np.full(4, np.nan) if fractions is None else fractions
     granules = _counts(seen.get("granules_left"))
     left = empty = np.nan
     if granules is not None:
@@ -81,7 +81,7 @@ def _of_one(run: Run) -> dict[str, float]:
         left, empty = float(number @ cells / cells.sum()), float(cells[number == 0].sum() / cells.sum())
     values = [
         kills / nk if nk else np.nan,
-        *shares,
+        *fractions,
         contacts / nk if nk else np.nan,
         contacts / kills if kills > 0 else np.nan,
         _histogram_median(seen.get("time_to_first_kill_h")),

@@ -218,13 +218,13 @@ def _usable_controls(study: Study, design: pd.DataFrame) -> dict[str, PlateContr
     """Controls of every plate that has them; the others become problems, or the end where no plate is left."""
     try:
         return plate_controls(study.runs, design)
-    except MissingControls as fault:
-        refused = {plate for plate, _, _ in fault.missing}
+    except MissingControls as error:
+        refused = {plate for plate, _, _ in error.missing}
         kept = design[~design["plate"].isin(refused)]
         controls = plate_controls(study.runs, kept)
         if not controls:
             raise
-        study.problems += [f"{line}; the plate has no lysis" for line in str(fault).split("; ")]
+        study.problems += [f"{line}; the plate has no lysis" for line in str(error).split("; ")]
         return controls
 
 

@@ -33,7 +33,7 @@ from adccsim.analysis.assay.cells import (
 from adccsim.analysis.assay.controls import plate_controls
 from adccsim.analysis.assay.logistic import fit_many
 from adccsim.analysis.assay.lysis import lysis_table
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.compare import SIMULATED_ROLES, match
 from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
 from adccsim.analysis.reading.design import CONDITION_COLUMNS, design_table, pooled
@@ -97,16 +97,16 @@ def residuals(
         curves = curves.drop_duplicates().reset_index(drop=True)
     if wanted & set(QUANTITIES):
         cells = cell_table(runs, design, extra, sorted(wanted))
-    rows, faults = [], []
+    rows, errors = [], []
     for row in observed.to_dict("records"):
         quantity = row["quantity"]
         if quantity in QUANTITIES:
             candidates = cells[cells["quantity"] == quantity].reset_index(drop=True)
         else:
             candidates = conditions if quantity == LYSIS else curves
-        place, fault = match(row, keys, candidates)
-        if fault:
-            faults.append(fault)
+        place, error = match(row, keys, candidates)
+        if error:
+            errors.append(error)
             continue
         if quantity in QUANTITIES:
             mean, spread = candidates["mean"].iloc[place], np.nan
@@ -116,8 +116,8 @@ def residuals(
         else:
             mean, spread = _of_curve(_at(donors, candidates.iloc[place]), quantity)
         rows += _scored(row, keys, float(mean), float(spread))
-    if faults:
-        raise SheetFault(faults)
+    if errors:
+        raise SheetError(errors)
     return pd.DataFrame(rows)
 
 

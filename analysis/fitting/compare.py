@@ -26,9 +26,9 @@ import pandas as pd
 from adccsim.analysis.assay.cells import CONTACTS, KILLS
 from adccsim.analysis.assay.cells import QUANTITIES as COUNTED
 from adccsim.analysis.assay.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
-from adccsim.analysis.assay.logistic import Fit, fit, fit_many, share
-from adccsim.analysis.errors import SheetFault
-from adccsim.analysis.fitting.compare_verdict import FITTED, REPORTED, judge
+from adccsim.analysis.assay.logistic import Fit, fit, fit_many, fraction
+from adccsim.analysis.errors import SheetError
+from adccsim.analysis.fitting.compare_assessment import FITTED, REPORTED, judge
 from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
 from adccsim.analysis.reading.design import CONDITION_COLUMNS, at_every_level
 from adccsim.analysis.reading.design_point import NO_ANTIBODY
@@ -61,7 +61,7 @@ class Comparison:
     points: pd.DataFrame
     parameters: pd.DataFrame
     summary: dict
-    verdict: str
+    assessment: str
     reasons: list[str]
     notes: list[str] = field(default_factory=list)
     cells: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -87,27 +87,27 @@ def compare(
     summary = summary[summary["role"].isin(SIMULATED_ROLES)].reset_index(drop=True)
     curves = tables["dose_response"]
     curves = curves[curves["role"] == "sample"].reset_index(drop=True)
-    points, parameters, counted, faults = [], [], [], []
+    points, parameters, counted, errors = [], [], [], []
     for row in observed.to_dict("records"):
         if row["quantity"] in COUNTED:
             candidates = tables["cells"][tables["cells"]["quantity"] == row["quantity"]].reset_index(drop=True)
-            place, fault = match(row, keys, candidates)
-            if fault:
-                faults.append(fault)
+            place, error = match(row, keys, candidates)
+            if error:
+                errors.append(error)
             else:
                 counted.append(_count(row, keys, candidates.iloc[place]))
             continue
         candidates = summary if row["quantity"] == LYSIS else curves
-        place, fault = match(row, keys, candidates)
-        if fault:
-            faults.append(fault)
+        place, error = match(row, keys, candidates)
+        if error:
+            errors.append(error)
         elif row["quantity"] == LYSIS:
             points.append(_point(row, keys, candidates.iloc[place]) | {"place": place})
         else:
             basis = DONORS if candidates.iloc[place]["donors"] > 1 else REPLICATES
             parameters.append(_reported(_comparable(row, basis), keys, candidates.iloc[place]))
-    if faults:
-        raise SheetFault(faults)
+    if errors:
+        raise SheetError(errors)
     table = pd.DataFrame(points)
     for series in _series(table, keys) if points else []:
         parameters += _fitted(series, keys, summary, tables["lysis"], curves)
@@ -127,9 +127,9 @@ def check_observed(observed: pd.DataFrame, keys: Sequence[str], design: pd.DataF
     curves = wells[wells["dose_ug_per_ml"] > 0].drop(columns="dose_ug_per_ml").drop_duplicates()
     among = {EC50: curves, EMAX: curves} | dict.fromkeys(COUNTED, wells[wells["et_ratio"] > 0].reset_index(drop=True))
     rows = observed.drop(columns="at_h").to_dict("records")  # a time of a course is no condition
-    faults = [match(row, keys, among.get(row["quantity"], wells))[1] for row in rows]
-    if any(faults):
-        raise SheetFault(fault for fault in faults if fault)
+    errors = [match(row, keys, among.get(row["quantity"], wells))[1] for row in rows]
+    if any(errors):
+        raise SheetError(error for error in errors if error)
 
 
 def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[int, str]:
@@ -332,7 +332,7 @@ def _fitted(
 
 
 def _no_fit(who: str, doses: np.ndarray, found: Fit) -> str:
-    reached = share(doses[-1:], found.theta)[0] >= PLATEAU and not found.at_bound[1:3].any()
+    reached = fraction(doses[-1:], found.theta)[0] >= PLATEAU and not found.at_bound[1:3].any()
     return "" if reached and found.theta[1] > found.theta[0] else f"{who}: {NO_PLATEAU}"
 
 

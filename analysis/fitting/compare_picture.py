@@ -21,7 +21,7 @@ from adccsim.analysis.figures import (
     rows_of,
 )
 from adccsim.analysis.fitting.compare import Comparison
-from adccsim.analysis.fitting.compare_verdict import FITTED
+from adccsim.analysis.fitting.compare_assessment import FITTED
 from adccsim.analysis.fitting.observed import EC50, EMAX
 from adccsim.analysis.statistics import DONORS
 
@@ -117,7 +117,7 @@ def cells_figure(comparison: Comparison) -> Figure:
                 axis.legend(loc="upper left")
             else:
                 # The quantity is a condition here: first column, its own word enough.
-                named = part.drop(columns="quantity").assign(observed_sd=_errors_of_shares(part))
+                named = part.drop(columns="quantity").assign(observed_sd=_errors_of_fractions(part))
                 named.insert(0, "", part["quantity"].str.replace("_", " "))
                 _draw_conditions(axis, named)
                 axis.set_xlim(left=0)
@@ -125,10 +125,10 @@ def cells_figure(comparison: Comparison) -> Figure:
     return figure
 
 
-def _errors_of_shares(rows: pd.DataFrame) -> pd.Series:
+def _errors_of_fractions(rows: pd.DataFrame) -> pd.Series:
     """Standard errors of observed shares of so many cells; NaN where a row is no share of independent cells."""
-    share = rows["observed"].where(~rows["quantity"].isin([KILLS, CONTACTS, HALF]))
-    return np.sqrt(share * (1 - share) / rows["observed_n"])
+    fraction = rows["observed"].where(~rows["quantity"].isin([KILLS, CONTACTS, HALF]))
+    return np.sqrt(fraction * (1 - fraction) / rows["observed_n"])
 
 
 def _heading(comparison: Comparison) -> str:

@@ -69,7 +69,7 @@ def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[
         shown.append(
             {
                 "title": comparison.title,
-                "verdict": comparison.verdict,
+                "verdict": comparison.assessment,
                 "notes": [*comparison.reasons, *comparison.notes],
                 "sources": [text for text in (source, given["note"]) if text],
                 "figures": [(file, captions[name]) for name, file in pictures.items()],

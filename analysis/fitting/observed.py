@@ -27,7 +27,7 @@ from adccsim.analysis.assay.cells import DEATHS
 from adccsim.analysis.assay.cells import QUANTITIES as COUNTED
 from adccsim.analysis.assay.plates.file import as_fractions, et_ratio
 from adccsim.analysis.assay.plates.headers import find_columns, meaning_of
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.reading.design import CONDITION_COLUMNS
 from adccsim.analysis.sheets.names import shown_names, spelling_notes
 from adccsim.analysis.sheets.numbers import Numbers
@@ -61,18 +61,18 @@ def read_observed(path: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
     read = _Reader(keys, factors, numbers, problems)
     frame = pd.DataFrame([read.row(row, dict(zip(header, cells, strict=True))) for row, cells in table.body])
     notes += numbers.check()
-    problems += _value_faults(frame)
+    problems += _value_errors(frame)
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     empty = frame["value"].isna()
     if empty.any():
         notes.append(f"rows without a value, left out: {', '.join(str(n) for n in frame.loc[empty, 'row'])}")
     frame = frame[~empty].reset_index(drop=True)
     notes += _one_spelling(frame)
     notes += _fractions(frame, table.header[header.index("value")], factors, keys)
-    frame, faults = _averaged(frame, keys)
-    if faults or frame.empty:
-        raise SheetFault(faults or [f"{Path(path).name} has no row with a value"])
+    frame, errors = _averaged(frame, keys)
+    if errors or frame.empty:
+        raise SheetError(errors or [f"{Path(path).name} has no row with a value"])
     return frame, keys, notes
 
 
@@ -192,41 +192,41 @@ def _number_or_word(text: str) -> object:
         return text
 
 
-def _value_faults(frame: pd.DataFrame) -> list[str]:
-    faults = []
+def _value_errors(frame: pd.DataFrame) -> list[str]:
+    errors = []
     for row in frame.to_dict("records"):
         place = f"row {row['row']}, column"
         if row["quantity"] == EC50 and row["value"] <= 0:
-            faults.append(f"{place} value: an EC50 is above 0")
+            errors.append(f"{place} value: an EC50 is above 0")
         for name in ("sd", "log10_sd"):
             if row[name] < 0:
-                faults.append(f"{place} {name}: a spread is never negative")
+                errors.append(f"{place} {name}: a spread is never negative")
         if np.isfinite(row["n"]) and (row["n"] < 1 or row["n"] != int(row["n"])):
-            faults.append(f"{place} n: a count is a whole number of at least 1")
+            errors.append(f"{place} n: a count is a whole number of at least 1")
         wrong = "sd" if row["quantity"] == EC50 else "log10_sd"
         if np.isfinite(row[wrong]):
             right = "log10_sd" if wrong == "sd" else "sd"
-            faults.append(f"{place} {wrong}: the spread of {row['quantity']} stands in {right}")
+            errors.append(f"{place} {wrong}: the spread of {row['quantity']} stands in {right}")
         if np.isfinite(row["at_h"]) != (row["quantity"] == DEATHS):
-            faults.append(f"{place} at_h: {DEATHS} needs it, and no other quantity has it")
+            errors.append(f"{place} at_h: {DEATHS} needs it, and no other quantity has it")
         if row["quantity"] in (EMAX, EC50) and np.isfinite(row.get("dose_ug_per_ml", np.nan)):
-            faults.append(f"{place} dose_ug_per_ml: {row['quantity']} belongs to a whole curve, not to a dose")
-    return faults
+            errors.append(f"{place} dose_ug_per_ml: {row['quantity']} belongs to a whole curve, not to a dose")
+    return errors
 
 
 def _averaged(frame: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, list[str]]:
     """(one row per condition, faults): repeated rows without a spread become mean, SD and n."""
     by = ["quantity", *keys, "at_h"]
-    rows, faults = [], []
+    rows, errors = [], []
     for _, group in frame.groupby(by, dropna=False, sort=False):
         first = group.iloc[0].to_dict()
         if len(group) > 1:
             stated = group[["sd", "log10_sd", "n"]].notna().any(axis=1)
             if stated.any() or first["quantity"] != LYSIS:
                 lines = " and ".join(str(n) for n in group["row"])
-                faults.append(f"rows {lines} are about one condition; give a single mean with sd and n")
+                errors.append(f"rows {lines} are about one condition; give a single mean with sd and n")
                 continue
             found = summarise_units(group.assign(all=0), ["all"], "value", unit="donor").iloc[0]
             first |= {"value": found["mean"], "sd": found["sd"], "n": float(found["n"]), "sd_basis": found["sd_basis"]}
         rows.append(first)
-    return pd.DataFrame(rows, columns=list(frame.columns)).drop(columns="donor"), faults
+    return pd.DataFrame(rows, columns=list(frame.columns)).drop(columns="donor"), errors

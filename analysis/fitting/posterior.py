@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.calibration import UNIFORM_SD, Free
 from adccsim.analysis.tables import write_table
 from adccsim.analysis.writing import write_text
@@ -145,7 +145,7 @@ def read_posterior(path: Path) -> pd.DataFrame:
     """A posterior that a calibration has written; needs no extra. Raises SheetFault where it is none."""
     frame = pd.read_csv(path)
     if "weight" not in frame or not (frame["weight"] >= 0).all() or not frame["weight"].sum() > 0:
-        raise SheetFault([f"{path.name}: no column weight with positive weights"])
+        raise SheetError([f"{path.name}: no column weight with positive weights"])
     return frame
 
 

@@ -68,8 +68,8 @@ def indices(
 def strongest(table: pd.DataFrame, count: int) -> list[str]:
     """Keys that matter most: each counts by its largest share, over the outputs, of the output's largest mu_star."""
     top = table.groupby("output")["mu_star"].transform("max")
-    share = (table["mu_star"] / top.where(top > 0)).fillna(0.0)
-    ranked = share.groupby(table["key"], sort=False).max().sort_values(ascending=False, kind="stable")
+    fraction = (table["mu_star"] / top.where(top > 0)).fillna(0.0)
+    ranked = fraction.groupby(table["key"], sort=False).max().sort_values(ascending=False, kind="stable")
     return list(ranked.index[:count])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.sheets.names import odd_name_notes, shown_names, spelling_notes
 
 COLUMNS = ("study", "arm", "mouse", "day", "volume_mm3", "event", "reason", "body_weight_g")
@@ -34,7 +34,7 @@ def check_rows(rows: pd.DataFrame, notes: list[str] | None = None) -> CaliperShe
     notes = list(notes or [])
     missing = [c for c in COLUMNS[:5] if c not in rows]
     if missing:
-        raise SheetFault([f"column {c} is missing" for c in missing])
+        raise SheetError([f"column {c} is missing" for c in missing])
     for column in ("event", "reason"):
         rows[column] = rows[column].fillna("").astype(str) if column in rows else ""
     if "body_weight_g" not in rows:
@@ -45,19 +45,19 @@ def check_rows(rows: pd.DataFrame, notes: list[str] | None = None) -> CaliperShe
         rows[column] = rows[column].astype(str)
     for column in ("day", "volume_mm3", "body_weight_g"):
         rows[column] = pd.to_numeric(rows[column]).astype(float)
-    problems = [*_value_faults(rows), *_unite_names(rows, notes)]
+    problems = [*_value_errors(rows), *_unite_names(rows, notes)]
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     empty = rows["volume_mm3"].isna() & (rows["event"] == "") & rows["body_weight_g"].isna()
     if empty.any():
         notes.append(f"rows with neither volume nor event nor weight, taken as missing readings: {int(empty.sum())}")
     seen = rows[["study", "arm", "mouse"]].drop_duplicates()
     rows = _merge_duplicates(rows[~empty], notes)
     if rows.empty or rows["volume_mm3"].isna().all():
-        raise SheetFault(["the sheet holds no volume"])
+        raise SheetError(["the sheet holds no volume"])
     problems = _after_the_end(rows)
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     read = rows[rows["volume_mm3"].notna()][["study", "arm", "mouse"]].drop_duplicates()
     unread = seen.merge(read, how="left", indicator=True).query("_merge == 'left_only'")
     for study, arm, mouse in unread[["study", "arm", "mouse"]].itertuples(index=False):
@@ -76,7 +76,7 @@ def check_rows(rows: pd.DataFrame, notes: list[str] | None = None) -> CaliperShe
     return CaliperSheet(rows.reset_index(drop=True), tuple(notes))
 
 
-def _value_faults(rows: pd.DataFrame) -> list[str]:
+def _value_errors(rows: pd.DataFrame) -> list[str]:
     problems = []
     for column in ("day", "volume_mm3", "body_weight_g"):
         for row, value in rows.loc[np.isinf(rows[column]), ["_row", column]].itertuples(index=False):

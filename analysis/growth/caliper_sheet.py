@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.caliper_rows import EVENTS, CaliperSheet, check_rows
 from adccsim.analysis.growth.measures import caliper_volume
 from adccsim.analysis.sheets.names import find_name
@@ -73,7 +73,7 @@ def read_caliper(path: Path, formula: str = "half") -> CaliperSheet:
     """
     path = Path(path)
     if path.is_dir():
-        raise SheetFault([f"{path} is a folder; a caliper sheet is one CSV file"])
+        raise SheetError([f"{path} is a folder; a caliper sheet is one CSV file"])
     table = read_table(path, _is_header, unique=False)
     meanings = [_meaning(cell)[0] for cell in table.header]
     _refuse_other_shapes(table, meanings)
@@ -94,7 +94,7 @@ def check_magnitudes(rows: pd.DataFrame, loq_mm3: float) -> list[str]:
     if said:
         reason = f"; {loq_mm3:g} mm3 is the limit of quantification" if f"are {loq_mm3:g} mm3" in said else ""
         diameters = ", or with diameters in cm length_cm and width_cm" if reason else ""
-        raise SheetFault([f"{said}{diameters}{reason}"])
+        raise SheetError([f"{said}{diameters}{reason}"])
     found = [implausible(q, rows[c].to_numpy()) for q, c in (("day", "day"), ("weight", "body_weight_g"))]
     arms = [
         f"arm {arm}: {line}"
@@ -131,13 +131,13 @@ def choose_control(arms: list[str], named: str | None = None) -> str:
     if named is not None:
         found = find_name(named, arms)
         if found is None:
-            raise SheetFault([f"control arm {named!r} is not among the arms: {listed}"])
+            raise SheetError([f"control arm {named!r} is not among the arms: {listed}"])
         return found
     hits = control_arms(arms)
     if len(hits) == 1:
         return hits[0]
     why = "no arm is called" if not hits else f"{len(hits)} arms ({', '.join(hits)}) are called"
-    raise SheetFault([f"{why} vehicle, control or untreated: name the control arm, one of {listed}"])
+    raise SheetError([f"{why} vehicle, control or untreated: name the control arm, one of {listed}"])
 
 
 def _meaning(cell: str) -> tuple[str, str]:
@@ -158,15 +158,15 @@ def _refuse_other_shapes(table: Table, meanings: list[str]) -> None:
     days = [cell for cell in header if re.fullmatch(r"(?:day|d)?[ _]?-?\d+([.,]\d+)?", cell.casefold())]
     if "day" not in meanings and len(days) > 1:
         listed = ", ".join(days[:3])
-        raise SheetFault([f"{row}: one row per mouse with a column per day ({listed} ...) is not read; "
+        raise SheetError([f"{row}: one row per mouse with a column per day ({listed} ...) is not read; "
                           f"{_ONE_ROW_PER_READING}"])  # fmt: skip
     doubled = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
     if doubled and meanings[0] == "day" and not any(":" in cell for cell in header):
         first = doubled[0]
-        raise SheetFault([f"{row}: one column per mouse under the repeated name of its group ({first}) is not read; "
+        raise SheetError([f"{row}: one column per mouse under the repeated name of its group ({first}) is not read; "
                           f"name them group:mouse ({first}:1, {first}:2 ...), or {_ONE_ROW_PER_READING}"])  # fmt: skip
     if doubled:
-        raise SheetFault([f"{row}: the column {name!r} stands there twice" for name in doubled])
+        raise SheetError([f"{row}: the column {name!r} stands there twice" for name in doubled])
 
 
 def _columns(table: Table, problems: list[str], notes: list[str]) -> dict[str, _Column]:
@@ -223,13 +223,13 @@ def _read_tidy(table: Table, study: str, formula: str) -> tuple[pd.DataFrame, li
     if "volume" not in columns and not diameters:
         problems.append(f"{row}: column volume_mm3 is missing, or length_mm and width_mm instead of it")
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     numeric = {meaning: column for meaning, column in columns.items() if meaning in _QUANTITIES}
     numbers = Numbers(problems, ((row, c.title, cells[c.place]) for row, cells in table.body for c in numeric.values()))
     rows = [_tidy_row(row, cells, columns, numbers, study, problems) for row, cells in table.body]
     notes += numbers.check()
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     frame = pd.DataFrame(rows)
     if diameters:
         length, width = frame.pop("length").to_numpy(), frame.pop("width").to_numpy()
@@ -312,5 +312,5 @@ def _read_wide(table: Table, study: str) -> tuple[pd.DataFrame, list[str]]:
     if not mice:
         problems.append(f"row {table.header_row}: no column arm:mouse next to day")
     if problems or not rows:
-        raise SheetFault(problems or ["the sheet holds no volume"])
+        raise SheetError(problems or ["the sheet holds no volume"])
     return pd.DataFrame(rows), notes

@@ -6,7 +6,7 @@ A file FILE.toml beside FILE.csv, every table and key of it optional:
     [rules]          baseline_day, evaluation_day, endpoint_mm3, other_causes, loq_mm3, volume_formula, paired
     [arm."NAME"]     dose, route, schedule, drug
     [[combination]]  a, b, both: names of three arms (without it, an arm called "A + B" is found by itself)
-    [adcc_share]     antibody, fc_null: names of two arms (without it, "NAME" and "NAME Fc-null")
+    [adcc_fraction]     antibody, fc_null: names of two arms (without it, "NAME" and "NAME Fc-null")
 
 The texts go into the design sheet of the report as they are (items of the ARRIVE guidelines 2.0, Percie du Sert N et
 al. PLoS Biol 2020;18:e3000410); what is absent is printed as "not stated".
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.measures import LOQ_MM3
 from adccsim.analysis.sheets.names import find_name, name_key
 from adccsim.analysis.writing import write_text
@@ -56,7 +56,7 @@ class GrowthDesign:
     volume_formula: str = "half"
     paired: bool = False
     combinations: tuple[tuple[str, str, str], ...] = ()
-    adcc_share: tuple[str, str] | None = None
+    adcc_fraction: tuple[str, str] | None = None
 
     def combinations_of(self, arms: list[str]) -> list[tuple[str, str, str]]:
         """(A, B, both) of a study's arms: those stated, else every arm "A + B" whose parts are arms themselves."""
@@ -76,18 +76,18 @@ class GrowthDesign:
         def own(name: str) -> str:
             return find_name(name, arms) or name
 
-        pair = self.adcc_share
+        pair = self.adcc_fraction
         return replace(
             self,
             arms={own(name): items for name, items in self.arms.items()},
             combinations=tuple((own(a), own(b), own(both)) for a, b, both in self.combinations),
-            adcc_share=None if pair is None else (own(pair[0]), own(pair[1])),
+            adcc_fraction=None if pair is None else (own(pair[0]), own(pair[1])),
         )
 
     def adcc_arms(self, arms: list[str]) -> tuple[str, str] | None:
         """(antibody, its Fc-null twin), stated or by name; None where the study has no such pair."""
-        if self.adcc_share is not None:
-            return self.adcc_share if set(self.adcc_share) <= set(arms) else None
+        if self.adcc_fraction is not None:
+            return self.adcc_fraction if set(self.adcc_fraction) <= set(arms) else None
         keys = {name_key(arm): arm for arm in arms}
         pairs = [(keys[key.removesuffix("fc-null")], arm) for key, arm in keys.items() if key.endswith("fc-null")
                  and key.removesuffix("fc-null") in keys]  # fmt: skip
@@ -101,9 +101,9 @@ def read_design(path: Path) -> GrowthDesign:
     try:
         content = read_toml(path, "a design sheet")
     except UnreadableError as error:
-        raise SheetFault([f"{path.name}: {error}"]) from None
+        raise SheetError([f"{path.name}: {error}"]) from None
     problems: list[str] = []
-    _known(content, ("study", "rules", "arm", "combination", "adcc_share"), "", problems)
+    _known(content, ("study", "rules", "arm", "combination", "adcc_fraction"), "", problems)
     study = _texts(content.get("study", {}), STUDY_ITEMS, "study", problems)
     arms = {
         name: _texts(items, ARM_ITEMS, f"arm.{name}", problems)
@@ -115,15 +115,15 @@ def read_design(path: Path) -> GrowthDesign:
         _names(entry, ("a", "b", "both"), f"combination {i + 1}", problems)
         for i, entry in enumerate(listed if isinstance(listed, list) else [listed])
     ]
-    share = content.get("adcc_share")
-    pair = _names(share, ("antibody", "fc_null"), "adcc_share", problems) if share is not None else None
+    fraction = content.get("adcc_fraction")
+    pair = _names(fraction, ("antibody", "fc_null"), "adcc_fraction", problems) if fraction is not None else None
     if problems:
-        raise SheetFault([f"{path.name}, {p}" for p in problems])
+        raise SheetError([f"{path.name}, {p}" for p in problems])
     return GrowthDesign(
         study=study,
         arms=arms,
         combinations=tuple((a, b, both) for a, b, both in combinations),
-        adcc_share=(pair[0], pair[1]) if pair is not None else None,
+        adcc_fraction=(pair[0], pair[1]) if pair is not None else None,
         **rules,
     )
 
@@ -145,16 +145,16 @@ def write_design(design: GrowthDesign, path: Path) -> Path:
             f"{key} = {json.dumps(name, ensure_ascii=False)}"
             for key, name in zip(("a", "b", "both"), names, strict=True)
         ]
-    if design.adcc_share is not None:
-        lines += ["", "[adcc_share]"]
-        lines += [f"{k} = {json.dumps(v)}" for k, v in zip(("antibody", "fc_null"), design.adcc_share, strict=True)]
+    if design.adcc_fraction is not None:
+        lines += ["", "[adcc_fraction]"]
+        lines += [f"{k} = {json.dumps(v)}" for k, v in zip(("antibody", "fc_null"), design.adcc_fraction, strict=True)]
     write_text(path, "\n".join(lines) + "\n")
     return path
 
 
 def unknown_arms(design: GrowthDesign, arms: list[str]) -> list[str]:
     """Names in the design that are no arm of the sheet, one sentence each."""
-    stated = [*design.arms, *(name for c in design.combinations for name in c), *(design.adcc_share or ())]
+    stated = [*design.arms, *(name for c in design.combinations for name in c), *(design.adcc_fraction or ())]
     missing = [name for name in dict.fromkeys(stated) if name not in arms]
     return [f"the design names the arm {name!r}; the sheet has {', '.join(arms)}" for name in missing]
 

@@ -277,20 +277,20 @@ def bootstrap_t_contrast(groups: Sequence[np.ndarray], weights: Sequence[float],
     return _bootstrap_t(groups, contrast, what, "bootstrap-t of the contrast")
 
 
-def bootstrap_t_share(antibody: np.ndarray, fc_null: np.ndarray, vehicle: np.ndarray, what: str) -> Estimate:
+def bootstrap_t_fraction(antibody: np.ndarray, fc_null: np.ndarray, vehicle: np.ndarray, what: str) -> Estimate:
     """ADCC share 1 - (F - C) / (A - C) of arm means with a bootstrap-t interval; arrays: one number per mouse.
 
     With growth rates this is the share on the log scale, with volumes of one day that on the linear scale of tgi_tc.
     """
 
-    def share(means: list[np.ndarray], variances: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def fraction(means: list[np.ndarray], variances: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         (a, f, c), (va, vf, vc) = means, variances
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (f - c) / (a - c)
             return 1 - ratio, np.sqrt(vf + ratio**2 * va + (1 - ratio) ** 2 * vc) / np.abs(a - c)
 
     whole = welch(antibody, vehicle, what)
-    estimate = _bootstrap_t([antibody, fc_null, vehicle], share, what, "bootstrap-t of the share")
+    estimate = _bootstrap_t([antibody, fc_null, vehicle], fraction, what, "bootstrap-t of the share")
     if whole.p is not None and whole.p > 0.05 and estimate.value is not None:
         reason = "interval: the antibody arm does not differ from vehicle (p > 0.05), no effect to share out"
         return not_estimable(reason, estimate.value, estimate.method)
@@ -342,7 +342,7 @@ def bliss_excess(both: np.ndarray, a: np.ndarray, b: np.ndarray, control: np.nda
     return bootstrap_t_contrast([both, a, b, control], [1, -1, -1, 1])
 
 
-def adcc_share_log(k_antibody: float, k_fc_null: float, k_vehicle: float) -> float:
+def adcc_fraction_log(k_antibody: float, k_fc_null: float, k_vehicle: float) -> float:
     """Share (0-1) of the effect on the growth rate that needs the Fc part: 1 - (k_0 - k_C) / (k_A - k_C).
 
     Equal to 1 - ln(T/C of the Fc-null arm) / ln(T/C of the antibody). Not finite where the antibody has no effect.
@@ -352,7 +352,7 @@ def adcc_share_log(k_antibody: float, k_fc_null: float, k_vehicle: float) -> flo
         return 1 - (k_fc_null - k_vehicle) / effect
 
 
-def adcc_share_linear(volume_antibody: float, volume_fc_null: float, volume_vehicle: float) -> float:
+def adcc_fraction_linear(volume_antibody: float, volume_fc_null: float, volume_vehicle: float) -> float:
     """The same share on the scale of tgi_tc: 1 - (1 - V_0 / V_C) / (1 - V_A / V_C), volumes on one day."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1 - (volume_vehicle - volume_fc_null) / np.float64(volume_vehicle - volume_antibody)

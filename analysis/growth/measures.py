@@ -81,8 +81,8 @@ def crossing_day(day: np.ndarray, volume_mm3: np.ndarray, target_mm3: float, loq
     before, after = log_volume(volume_mm3[[i - 1, i]], loq_mm3)
     if after <= before:
         return float(day[i])
-    share = (np.log(target_mm3) - before) / (after - before)
-    return float(day[i - 1] + np.clip(share, 0.0, 1.0) * (day[i] - day[i - 1]))
+    fraction = (np.log(target_mm3) - before) / (after - before)
+    return float(day[i - 1] + np.clip(fraction, 0.0, 1.0) * (day[i] - day[i - 1]))
 
 
 def tc_pct(control_mm3: float, treated_mm3: float) -> float:

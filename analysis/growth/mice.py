@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from adccsim.analysis.errors import ForeignFile, PooledConditions, SheetFault
+from adccsim.analysis.errors import ForeignFile, PooledConditions, SheetError
 from adccsim.analysis.growth.caliper_rows import COLUMNS
 from adccsim.analysis.growth.design import GrowthDesign
 from adccsim.analysis.growth.study import GrowthAnalysis, GrowthResult, examine_rows, with_points
@@ -130,7 +130,7 @@ def examine_mice(out_dir: Path) -> MiceAnalysis:
     study = read_study(out_dir, "xenograft")
     _leave_out_unreadable(study)
     if not study.runs:
-        raise SheetFault(["no mouse: no complete run file of this study", *study.problems])
+        raise SheetError(["no mouse: no complete run file of this study", *study.problems])
     units, points = units_of(study), study_points(study)
     title = str(study.info.get("title") or study.info.get("scenario_file") or out_dir.resolve().name)
     growth = examine_rows(caliper_rows(study, units), design_of(study), title=title, points=points)
@@ -147,8 +147,8 @@ def _leave_out_unreadable(study: Study) -> None:
                 float(file["meta"].attrs["end_day"]), str(file["meta"].attrs["end"])
                 if len(lengths) != 1 or 0 in lengths:
                     raise ForeignFile("caliper readings do not match")
-        except ForeignFile as fault:
-            study.problems.append(f"{run.path.relative_to(study.out_dir)}: {fault}; skipped")
+        except ForeignFile as error:
+            study.problems.append(f"{run.path.relative_to(study.out_dir)}: {error}; skipped")
         else:
             sound.append(run)
     study.runs = sound
@@ -224,8 +224,8 @@ def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
             if np.ndim(last) == 0 and observable != "volume_true_mm3":
                 row[observable] = float(last)
         if "her2_shares" in run.observables:
-            shares = run.observables["her2_shares"].value[-1]
-            row |= {f"her2_{label}": share for label, share in zip(HER2_CLASSES, shares, strict=True)}
+            fractions = run.observables["her2_shares"].value[-1]
+            row |= {f"her2_{label}": fraction for label, fraction in zip(HER2_CLASSES, fractions, strict=True)}
         if "occupancy_mean" in run.observables:
             row["occupancy_mean_highest"] = float(np.max(run.observables["occupancy_mean"].value))
         rows.append(row)
@@ -283,8 +283,8 @@ def _tumour_words(condition: Mapping) -> str:
         words += "" if clone["mechanism"] == "none" else f" with {clone['mechanism']}"
         words += "" if clone["fraction"] == 1 else f" ({100 * clone['fraction']:g} %)"
         parts.append(words)
-    share = condition["tumour"]["fraction_simulated"]
-    size = "every cell simulated" if share == 1 else f"{100 * share:g} % of the cells simulated"
+    fraction = condition["tumour"]["fraction_simulated"]
+    size = "every cell simulated" if fraction == 1 else f"{100 * fraction:g} % of the cells simulated"
     return f"{' + '.join(parts)}, {size}"
 
 
@@ -345,7 +345,7 @@ _END_COLUMNS = {
     "kills_nk": "killed by NK",
     "kills_myeloid": "killed by myeloid cells",
     "kills_human_nk": "killed by human NK",
-    "hypoxic_share": "hypoxic share",
+    "hypoxic_fraction": "hypoxic share",
     "patch_max": "fullest patch (64 nominal)",
     "axis_ratio": "axis ratio",
     "her2_0": "HER2 0",

@@ -17,10 +17,10 @@ from adccsim.analysis.reading.runs import Run
 _SERIES = (
     ("plasma_ug_per_ml", "antibody in plasma (µg/mL)"),
     ("occupancy_mean", "HER2 occupied, first epitope"),
-    ("opsonised_share", "share of cells with antibody"),
+    ("opsonised_fraction", "share of cells with antibody"),
     ("kills", "cells killed by effectors (% per day)"),
     ("effectors", "effectors per 1,000 cells"),
-    ("hypoxic_share", "hypoxic share"),
+    ("hypoxic_fraction", "hypoxic share"),
 )
 # field of the run file: (title, colour map, lowest, highest)
 _FIELDS = {

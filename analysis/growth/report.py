@@ -108,9 +108,9 @@ def _type_1_errors(measured: Mapping) -> pd.DataFrame:
             ("end volume Welch t rejects", testing.END_VOLUME),
             ("log-rank rejects", testing.LOG_RANK),
         ):
-            shares = measured.get(situation, {}).get(quantity)
-            if shares:
-                rows.append({"type I error (%), nominal 5": words, "test": name, **_by_n(shares)})
+            fractions = measured.get(situation, {}).get(quantity)
+            if fractions:
+                rows.append({"type I error (%), nominal 5": words, "test": name, **_by_n(fractions)})
     return pd.DataFrame(rows)
 
 
@@ -128,10 +128,10 @@ def _coverage(measured: Mapping) -> pd.DataFrame:
             ("T/C bootstrap-t covers", "T/C, bootstrap-t"),
             ("k_T/k_C bootstrap-t covers", "growth-rate ratio, bootstrap-t"),
         ):
-            shares = measured.get(situation, {}).get(quantity, {})
-            rows.append({"coverage (%), nominal 95": words, "interval": name, **_by_n(shares)})
+            fractions = measured.get(situation, {}).get(quantity, {})
+            rows.append({"coverage (%), nominal 95": words, "interval": name, **_by_n(fractions)})
     return pd.DataFrame(rows)
 
 
-def _by_n(shares: Mapping[int, float]) -> dict[str, str]:
-    return {f"n = {n}": f"{shares[n]:.1f}" if n in shares else "" for n in (3, 5, 8)}
+def _by_n(fractions: Mapping[int, float]) -> dict[str, str]:
+    return {f"n = {n}": f"{fractions[n]:.1f}" if n in fractions else "" for n in (3, 5, 8)}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth import headline as growth_headline
 from adccsim.analysis.growth.caliper_rows import check_rows
 from adccsim.analysis.growth.caliper_sheet import check_magnitudes, choose_control, read_caliper
@@ -185,12 +185,12 @@ def examine_rows(
     for name, own in rows.groupby("study", sort=False):
         try:
             controls[name] = choose_control(list(own["arm"].unique()), control)
-        except SheetFault as error:
+        except SheetError as error:
             problems += (
                 [f"study {name}: {p}" for p in error.problems] if rows["study"].nunique() > 1 else error.problems
             )
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     studies = [
         analyse_study(own.reset_index(drop=True), controls[name], design)
         for name, own in rows.groupby("study", sort=False)

@@ -159,14 +159,14 @@ def response_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Counts of response categories with the share of responders."""
     rows = []
     for row in table.to_dict("records"):
-        share = (
+        fraction = (
             f"{row['responders_pct']:.0f} ({row['ci95_low_pct']:.0f} to {row['ci95_high_pct']:.0f})"
             if not pd.isna(row["responders_pct"])
             else row["note"]
         )
         counted = {c: "" if pd.isna(row[c]) else int(row[c]) for c in ("MCR", "CR", "PR", "SD", "PD")}
         rows.append(
-            {"arm": row["arm"], "scheme": row["scheme"], "mice": row["mice"], **counted, "responders (%)": share}
+            {"arm": row["arm"], "scheme": row["scheme"], "mice": row["mice"], **counted, "responders (%)": fraction}
         )
     return pd.DataFrame(rows)
 

@@ -49,10 +49,10 @@ def covered(estimates: list[inference.Estimate], truth: float) -> dict:
     """Shares in percent with binomial standard errors."""
     given = [e for e in estimates if e.low is not None]
     hits = np.mean([e.low <= truth <= e.high for e in given]) if given else 0.0
-    shares = {"covers": (hits, len(given)), "gives an interval": (len(given) / len(estimates), len(estimates))}
+    fractions = {"covers": (hits, len(given)), "gives an interval": (len(given) / len(estimates), len(estimates))}
     return {
         name: {"pct": round(100 * float(p), 2), "se": round(100 * float(np.sqrt(p * (1 - p) / max(of, 1))), 2), "n": of}
-        for name, (p, of) in shares.items()
+        for name, (p, of) in fractions.items()
     }
 
 
@@ -76,7 +76,7 @@ def cells(n: int, studies: int) -> dict[str, dict]:
     ):
         truth = share_of(*(measure(v) for v in full))
         seen = [measure(v) for v in drawn]
-        estimates = [inference.bootstrap_t_share(*(arm[i] for arm in seen), what) for i in range(studies)]
+        estimates = [inference.bootstrap_t_fraction(*(arm[i] for arm in seen), what) for i in range(studies)]
         found[name] = covered(estimates, truth)
     return found
 
@@ -105,16 +105,16 @@ def main() -> None:
         "| --- | --- |" + " ---: |" * len(MICE),
     ]
     for quantity in table[MICE[0]]:
-        for share in ("covers", "gives an interval"):
+        for fraction in ("covers", "gives an interval"):
             entries = []
             for n in MICE:
-                r = table[n][quantity][share]
+                r = table[n][quantity][fraction]
                 if r["n"] == 0:
                     entries.append("none given")
                     continue
                 text = f"{r['pct']:.1f} ± {r['se']:.1f}"
-                entries.append(f"**{text}**" if share == "covers" and not 93 <= r["pct"] <= 97 else text)
-            lines.append(f"| {quantity} | {share} | " + " | ".join(entries) + " |")
+                entries.append(f"**{text}**" if fraction == "covers" and not 93 <= r["pct"] <= 97 else text)
+            lines.append(f"| {quantity} | {fraction} | " + " | ".join(entries) + " |")
     (options.out / "growth_combination.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

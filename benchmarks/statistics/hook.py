@@ -57,18 +57,18 @@ def figure(setting: dict, curves: int, seed: list[int]) -> dict:
     """Share of hooks among `curves` simulated ones, in percent."""
     rng = np.random.default_rng(seed)
     found = [falls.hook(simulated(rng, **setting)) for _ in range(curves)]
-    share = sum(hook is not None for hook in found) / curves
+    fraction = sum(hook is not None for hook in found) / curves
     false = "falls_from" not in setting
     row = {
         "name": "false_hooks_pct" if false else "power_pct",
         **setting,
-        "value": round(100 * share, 2),
+        "value": round(100 * fraction, 2),
         "unit": "%",
         "target": MOST_FALSE_PCT if false else None,
         "sense": "at most" if false else None,
-        "met": 100 * share <= MOST_FALSE_PCT if false else None,
+        "met": 100 * fraction <= MOST_FALSE_PCT if false else None,
         "n_curves": curves,
-        "spread": {"standard_error": round(100 * float(np.sqrt(share * (1 - share) / curves)), 2)},
+        "spread": {"standard_error": round(100 * float(np.sqrt(fraction * (1 - fraction) / curves)), 2)},
     }
     if not false:
         first = float(setting["falls_from"])

@@ -209,9 +209,9 @@ def log_rank_rows(tally: Tally, volumes: np.ndarray) -> None:
     risk = (np.isfinite(volumes) & ~before).sum(axis=2).astype(float)  # (S, 2, T)
     deaths = event.sum(axis=2)
     n, d = risk.sum(axis=1), deaths.sum(axis=1)
-    share = np.divide(risk[:, 1], n, out=np.zeros_like(n), where=n > 0)
-    excess = (deaths[:, 1] - d * share).sum(axis=1)
-    variance = (d * share * (1 - share) * np.divide(n - d, n - 1, out=np.zeros_like(n), where=n > 1)).sum(axis=1)
+    fraction = np.divide(risk[:, 1], n, out=np.zeros_like(n), where=n > 0)
+    excess = (deaths[:, 1] - d * fraction).sum(axis=1)
+    variance = (d * fraction * (1 - fraction) * np.divide(n - d, n - 1, out=np.zeros_like(n), where=n > 1)).sum(axis=1)
     usable = variance > 0
     tally.add("log-rank rejects", excess[usable] ** 2 > 3.841459 * variance[usable])
 
@@ -314,11 +314,11 @@ def main() -> None:
     text = json.dumps(whole, indent=1)
     (options.out / "growth_statistics.json").write_text(text + "\n")
     (options.out / "growth_statistics.md").write_text(markdown(cells, options.studies), encoding="utf-8")
-    shares: dict[str, dict[str, dict[int, float]]] = {}
+    fractions: dict[str, dict[str, dict[int, float]]] = {}
     for c in cells:
         for name, result in c["results"].items():
-            shares.setdefault(c["situation"], {}).setdefault(name, {})[c["mice_per_arm"]] = result["pct"]
-    text = json.dumps({"studies": options.studies, "pct": shares}, indent=1)
+            fractions.setdefault(c["situation"], {}).setdefault(name, {})[c["mice_per_arm"]] = result["pct"]
+    text = json.dumps({"studies": options.studies, "pct": fractions}, indent=1)
     (options.measured or ROOT / "analysis" / "growth" / "measured.json").write_text(text + "\n")
 
 

@@ -111,15 +111,15 @@ def solve(
 
 
 def with_numbers(
-    mouse: MouseCondition, density: float | None = None, nk_share: float = 0.5, **cells: float
+    mouse: MouseCondition, density: float | None = None, nk_fraction: float = 0.5, **cells: float
 ) -> MouseCondition:
     """The mouse with effectors of `density` per tumour cell (NK and myeloid together) and numbers of its cells."""
     out = structs.replace(mouse, clones=(structs.replace(mouse.clones[0], **cells),))
     if density is None:
         return out
     kinds = {
-        kind: structs.replace(getattr(mouse.effectors, kind), density_per_tumour_cell=density * share)
-        for kind, share in (("nk", nk_share), ("myeloid", 1.0 - nk_share))
+        kind: structs.replace(getattr(mouse.effectors, kind), density_per_tumour_cell=density * fraction)
+        for kind, fraction in (("nk", nk_fraction), ("myeloid", 1.0 - nk_fraction))
     }
     return structs.replace(out, effectors=structs.replace(mouse.effectors, **kinds))
 
@@ -176,8 +176,8 @@ def fit_n87(known, fraction: float, out: Path, growth: float | None = None) -> l
     growth = growth or rows[0]["value"]
     treated = condition(known, "NCI-N87", N87_TREATED[0], "nude", drug, fraction)
 
-    def volume(density, direct, nk_share):
-        mouse = with_numbers(treated, density, nk_share, growth_per_d=growth, direct_effect_max=direct)
+    def volume(density, direct, nk_fraction):
+        mouse = with_numbers(treated, density, nk_fraction, growth_per_d=growth, direct_effect_max=direct)
         return grow(mouse, N87_DAYS, doses, drug, "iv")
 
     nk, myeloid = kills_per_effector(volume(0.02, N87_DIRECT, 0.5)[1])

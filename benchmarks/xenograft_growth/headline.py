@@ -147,8 +147,8 @@ def run_one(path: str, sets: list[str]) -> tuple[int, float, list[str]]:
     scenario = load_scenario(file, sets)
     outcome = run_study(scenario, conditions_of(scenario), file.name, file.parent, workers=1, threads=1)
     stopped = [f"stopped by signal {outcome.signal}"] if outcome.signal is not None else []
-    faults = [*stopped, *(f"{failure.run_id}: {failure.reason}" for failure in outcome.failed)]
-    return len(outcome.done), time.process_time() - start, faults
+    errors = [*stopped, *(f"{failure.run_id}: {failure.reason}" for failure in outcome.failed)]
+    return len(outcome.done), time.process_time() - start, errors
 
 
 def programme(out: Path, overlays: Path, only: list[str] | None) -> list[tuple[Trial, str, Path]]:
@@ -210,7 +210,7 @@ def _follow(waiting: dict, plans: dict[Path, tuple[int, float]], notes: TextIO) 
     work, done, sound, begun = sum(seconds for _, seconds in plans.values()), 0.0, True, time.monotonic()
     for number, future in enumerate(as_completed(waiting), 1):
         trial, point, path = waiting[future]
-        mice, seconds, faults = future.result()
+        mice, seconds, errors = future.result()
         done += plans[path][1]
         left = (time.monotonic() - begun) * (work - done) / done / 60.0
         spent = f"{mice} mice in {seconds:.0f} s of processor time, about {left:.0f} min left"
@@ -218,9 +218,9 @@ def _follow(waiting: dict, plans: dict[Path, tuple[int, float]], notes: TextIO) 
         if mice:
             notes.write(json.dumps({"trial": trial.name, "point": point, "mice": mice, "cpu_s": seconds}) + "\n")
             notes.flush()
-        for fault in faults:
-            print(f"  error: {fault}", flush=True)
-        sound = sound and not faults
+        for error in errors:
+            print(f"  error: {error}", flush=True)
+        sound = sound and not errors
     return sound
 
 

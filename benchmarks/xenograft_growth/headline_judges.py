@@ -141,8 +141,8 @@ def regression(trial: str, arm: str) -> Callable:
 
     def judge(of: dict[str, Mice]) -> Seen:
         hits, n = of[trial].responders(arm)
-        share = hits / n if n else math.nan
-        return Seen(100.0 * share, None, None, share >= HALF, f"{hits} of {n} mice", "% of mice")
+        fraction = hits / n if n else math.nan
+        return Seen(100.0 * fraction, None, None, fraction >= HALF, f"{hits} of {n} mice", "% of mice")
 
     return judge
 
@@ -216,9 +216,9 @@ def recurrence(trial: str, arm: str, until_d: float) -> Callable:
                 complete += 1
                 back += bool((volume[gone[0] :] >= volume[0]).any())
         n = own.loc[own["arm"] == arm, "mouse"].nunique()
-        share = 100.0 * back / complete if complete else math.nan
+        fraction = 100.0 * back / complete if complete else math.nan
         words = f"{complete} of {n} complete, {back} of them came back"
-        return Seen(share, None, None, complete > 0 and back >= HALF * complete, words, "% of complete")
+        return Seen(fraction, None, None, complete > 0 and back >= HALF * complete, words, "% of complete")
 
     return judge
 
@@ -237,8 +237,8 @@ def pooled_tc(designs: tuple[str, ...], low: float, high: float) -> Callable:
                 continue
             mean = max(treated.mean(), mice.loq_mm3)
             effects.append(math.log(mean / control.mean()))
-            shares = [v.var(ddof=1) / len(v) / m**2 for v, m in ((treated, mean), (control, control.mean()))]
-            variances.append(sum(shares))
+            fractions = [v.var(ddof=1) / len(v) / m**2 for v, m in ((treated, mean), (control, control.mean()))]
+            variances.append(sum(fractions))
         pooled = random_effects(np.array(effects), np.array(variances)).through(lambda x: 100.0 * math.exp(x))
         return seen(pooled, overlaps(pooled, low, high), f"% over {len(effects)} designs")
 

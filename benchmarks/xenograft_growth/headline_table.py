@@ -59,7 +59,7 @@ def judged(row: Row, found: dict[str, dict[str, Mice]]) -> dict[str, Seen]:
     return {point: row.judge(of) for point, of in found.items() if all(trial in of for trial in row.trials)}
 
 
-def verdict(at: dict[str, Seen]) -> str:
+def assessment(at: dict[str, Seen]) -> str:
     """How a row stands over its points."""
     if not at:
         return NOT_RUN
@@ -108,7 +108,7 @@ def entry(row: Row, found: dict[str, dict[str, Mice]]) -> dict:
         "rule": row.rule,
         "standing": row.standing,
         "why_not_counted": row.why,
-        "verdict": verdict(at),
+        "verdict": assessment(at),
         "unit": next((seen.unit for seen in at.values()), ""),
         "points_that_agree": sum(bool(seen.holds) for seen in at.values()),  # judges may give numpy truths
         "points": {p: {**finite[p], "agrees": bool(s.holds), "words": s.words} for p, s in shown.items()},

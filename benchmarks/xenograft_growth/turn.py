@@ -61,8 +61,8 @@ def course(known, fraction: float, days: int, **tissue: float) -> dict:
             {
                 "day": day,
                 "volume_mm3": engine.volume_mm3,
-                "hypoxic_share": float(seen["hypoxic_share"]),
-                "dead_share": seen["cells_dead"] / (seen["cells_dead"] + seen["cells_alive"]),
+                "hypoxic_fraction": float(seen["hypoxic_fraction"]),
+                "dead_fraction": seen["cells_dead"] / (seen["cells_dead"] + seen["cells_alive"]),
                 "patch_max": int(seen["patch_max"]),
                 "density_off": float(max(abs(inner - 1.0))),
                 "rim_off": max(abs(seen["rim_axes"] - 1.0), abs(seen["rim_diagonals"] - 1.0)),
@@ -91,7 +91,9 @@ def figures(rows: list[dict]) -> dict:
         "volume_day_21_mm3": by_day.get(CALIPER_D),
         "slope_at_2400_mm3_per_d": at_volume(rows, 2400.0, slope),
         "slope_at_3400_mm3_per_d": at_volume(rows, 3400.0, slope),
-        "hypoxic_at_200_mm3": at_volume(rows, 200.0, lambda a, b: 0.5 * (a["hypoxic_share"] + b["hypoxic_share"])),
+        "hypoxic_at_200_mm3": at_volume(
+            rows, 200.0, lambda a, b: 0.5 * (a["hypoxic_fraction"] + b["hypoxic_fraction"])
+        ),
         "growth_per_d_by_week": [
             math.log(by_day[day + 7] / by_day[day]) / 7.0 for day in range(0, rows[-1]["day"] - 6, 7)
         ],
@@ -134,14 +136,14 @@ def main() -> None:
         "load_average": {"start": load, "end": load_average()},
         "seed": calibrate.SEED,
         "anchors": ANCHORS,
-        "over_the_largest_share": {
+        "over_the_largest_fraction": {
             f"{run['fraction_simulated']:g}": run["figures"][f"volume_day_{CALIPER_D}_mm3"] / largest for run in runs
         },
         "without_collapse": never | {"figures": figures(never["course"])},
         "runs": runs,
     }
     (asked.out / "xenograft_turn.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps({"over_the_largest_share": result["over_the_largest_share"]}, indent=1))
+    print(json.dumps({"over_the_largest_fraction": result["over_the_largest_fraction"]}, indent=1))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from adccsim.conditions import AnyCondition, condition_from
 from adccsim.experiments.errors import InputError
 from adccsim.record import layout, mouse_layout
+from adccsim.run_schema import current_name
 from adccsim.scenario.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -83,8 +84,7 @@ class RunFile:
         units: dict[str, str] = {}
         with self._content() as file:
             hours = None
-            for name in _ordered(file["observables"]):
-                group = file["observables"][name]
+            for name, group in _observables(file):
                 if "edges" in group:
                     continue
                 data = group["value"]
@@ -103,7 +103,7 @@ class RunFile:
 
         found = {}
         with self._content() as file:
-            for name, group in file["observables"].items():
+            for name, group in _observables(file):
                 if "edges" in group:
                     edges, count = group["edges"][()], group["value"][-1]
                     found[name] = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": count})
@@ -148,7 +148,7 @@ class RunFile:
         found: dict[str, Any] = {}
         with self._content() as file:
             hours = None
-            for name, group in file["observables"].items():
+            for name, group in _observables(file):
                 data, about = group["value"], group["value"].attrs
                 what = {key: _plain(about[key]) for key in ("units", "description") if key in about}
                 if "edges" in group:
@@ -248,10 +248,22 @@ _ORDER = {
 }
 
 
+def _observables(file: h5py.File) -> Iterator[tuple[str, h5py.Group]]:
+    """(present name, group) of every observable, in the order of the layout."""
+    groups = {current_name(name): group for name, group in file["observables"].items()}
+    for name in _in_order("observables", groups):
+        yield name, groups[name]
+
+
 def _ordered(group: h5py.Group) -> list[str]:
     """Names in a group in the order of the layout: HDF5 has them by the alphabet."""
-    known = [name for name in dict.fromkeys(_ORDER[group.name.strip("/")]) if name in group]
-    return [*known, *(name for name in group if name not in known)]
+    return _in_order(group.name.strip("/"), group)
+
+
+def _in_order(group: str, names: Iterable[str]) -> list[str]:
+    found = list(names)
+    known = [name for name in dict.fromkeys(_ORDER[group]) if name in found]
+    return [*known, *(name for name in found if name not in known)]
 
 
 def _columns(name: str, data: h5py.Dataset) -> Iterator[tuple[str, np.ndarray]]:

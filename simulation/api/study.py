@@ -58,7 +58,8 @@ def run(
               are written. None: a temporary folder, which is removed with the study and its run files; `save` keeps it.
     set       dotted key -> value, laid over the scenario: {"targets.cells": 500}.
     workers   processes; None: one per core.   check  runs verify their own bookkeeping; slower.
-    progress  True shows a bar; or a function that receives each adccsim.execution.books.Step.   report  receives notes.
+    progress  True shows a bar; or a function that receives each adccsim.execution.ledger.Step.
+    report    receives notes.
 
     Raises ScenarioError with every fault of the scenario, FolderError, RunsFailed, Interrupted.
     """

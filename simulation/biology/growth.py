@@ -25,8 +25,8 @@ def division_rate(doubling_time_h, arrest, growth_block):
 @njit(inline="always")
 def direct_block(occupancy, effect_max, response, occupancy_half):
     """Share of divisions blocked in the long run at the given receptor occupancy (0-1)."""
-    share = (1.0 + occupancy_half) * occupancy / (occupancy + occupancy_half)  # 1 at full occupancy
-    return min(max(effect_max * response * share, 0.0), 1.0)
+    fraction = (1.0 + occupancy_half) * occupancy / (occupancy + occupancy_half)  # 1 at full occupancy
+    return min(max(effect_max * response * fraction, 0.0), 1.0)
 
 
 @njit(inline="always")

@@ -53,7 +53,7 @@ def exchange_per_h(kd_nM, void_fraction, diffusion_um2_per_s, spacing_um):
 
 
 @njit(inline="always")
-def open_share(potential, per_half):
+def open_fraction(potential, per_half):
     """Share (0-1) of its blood that a vessel still carries at this flow potential (float32); per_half: 1 / phi_half.
 
     Tissue that is drawn in (negative potential) opens nothing.

@@ -199,7 +199,7 @@ class Child:
                 self.check_time()
             return self.receive()
         except (EOFError, OSError):
-            raise Died(self.bury()) from None
+            raise Died(self.reap()) from None
 
     def make(self, run_id: str, condition: AnyCondition) -> Answer:
         """Make one run and wait for it. Raises Died or TimedOut; the process is gone then."""
@@ -222,7 +222,7 @@ class Child:
         first = max(0, ended - self._answered)
         return first, max(first + 1, begun - self._answered)
 
-    def bury(self) -> str:
+    def reap(self) -> str:
         """Say how a process that is dying ended; how is known a moment after its end of the pipe closed."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(1.0)
@@ -360,30 +360,30 @@ class _Answers:
             self._waiting.join()
 
     def _finish(self) -> None:
-        untold: list[Answer] = []
+        unreported: list[Answer] = []
         told = time.monotonic()
         while True:
             try:
-                answer, lock = self._waiting.get(timeout=TELL_S if untold else None)
+                answer, lock = self._waiting.get(timeout=TELL_S if unreported else None)
             except queue.Empty:  # the next run takes longer than those before
-                told = self._tell(untold)
+                told = self._report_answers(unreported)
                 continue
-            untold.append(answer() if callable(answer) else answer)
+            unreported.append(answer() if callable(answer) else answer)
             with self._counting:
                 self._expected -= 1
                 none_left = not self._expected
-            if none_left or untold[-1][1] or time.monotonic() - told > TELL_S:
-                told = self._tell(untold)
+            if none_left or unreported[-1][1] or time.monotonic() - told > TELL_S:
+                told = self._report_answers(unreported)
             self._board.end()
             if lock is not None:
                 os.close(lock)
             self._waiting.task_done()
 
-    def _tell(self, untold: list[Answer]) -> float:
+    def _report_answers(self, unreported: list[Answer]) -> float:
         """Send these answers, and forget them; when that was."""
         with suppress(OSError):  # the owner is gone, and so is this process in a moment
-            _send(self._connection, untold)
-        untold.clear()
+            _send(self._connection, unreported)
+        unreported.clear()
         return time.monotonic()
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from adccsim.reading import UnreadableError, read_toml
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, dotted, explain
 from adccsim.scenario.validate import did_you_mean
 
 Word = Annotated[str, StringConstraints(pattern=r"^\w[\w.,:@+/=%-]*$")]
@@ -67,21 +67,21 @@ def load_site(path: Path) -> Site:
     try:
         raw = read_toml(path, "a site file")
     except UnreadableError as error:
-        raise ScenarioError([Fault(str(path), NO_VALUE, str(error))]) from None
+        raise ScenarioError([Invalid(str(path), NO_VALUE, str(error))]) from None
     # TOML has one kind of list and no tuple; the model is strict about everything else.
     raw = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     try:
         return Site.model_validate(raw)
     except ValidationError as error:
-        faults = [_fault(path, item) for item in error.errors(include_url=False)]
-    raise ScenarioError(faults)
+        errors = [_error(path, item) for item in error.errors(include_url=False)]
+    raise ScenarioError(errors)
 
 
-def _fault(path: Path, item: Mapping[str, Any]) -> Fault:
+def _error(path: Path, item: Mapping[str, Any]) -> Invalid:
     key = dotted(item["loc"])
     if item["type"] == "extra_forbidden":
-        return Fault(f"{path.name}: {key}", item["input"], f"unknown key{did_you_mean(key, Site.model_fields)}")
+        return Invalid(f"{path.name}: {key}", item["input"], f"unknown key{did_you_mean(key, Site.model_fields)}")
     if item["type"] == "string_pattern_mismatch":
-        return Fault(f"{path.name}: {key}", item["input"], _ALLOWED.get(item["loc"][0], "must be one word of letters, "
-                     "digits and . , : @ + / = % - _"))  # fmt: skip
-    return Fault(f"{path.name}: {key}", item["input"], explain(item))
+        plain = "must be one word of letters, digits and . , : @ + / = % - _"
+        return Invalid(f"{path.name}: {key}", item["input"], _ALLOWED.get(item["loc"][0], plain))
+    return Invalid(f"{path.name}: {key}", item["input"], explain(item))

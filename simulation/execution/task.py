@@ -16,7 +16,7 @@ from adccsim import runtime
 from adccsim.conditions import AnyCondition
 from adccsim.execution.bundles import unpack
 from adccsim.execution.child import Answer, Child, Died, Rest, Run, TimedOut, compute
-from adccsim.execution.folder import fault_of, run_file
+from adccsim.execution.folder import error_of, run_file
 
 DONE, FAILED, SUSPECT = "done", "failed", "suspect"
 
@@ -73,7 +73,7 @@ def make(packed: bytes, order: Order) -> list[Result]:
     conditions = unpack(packed)
     for run_id, condition in conditions.items():
         path = run_file(runs_dir, run_id)
-        if path.exists() and fault_of(path, run_id) is None:
+        if path.exists() and error_of(path, run_id) is None:
             results.append(Result(run_id, DONE, 0.0))
         else:
             waiting.append((run_id, condition))

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from adccsim.execution.books import Step
+from adccsim.execution.ledger import Step
 from adccsim.experiments.errors import InputError
 from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from adccsim.scenario.shipped import find

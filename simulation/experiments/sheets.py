@@ -23,12 +23,12 @@ def plate(
     require_address_space("adcc plate")
     from adccsim.analysis.assay.plates.output import write_plate
     from adccsim.analysis.assay.plates.plate import analyse_plate
-    from adccsim.analysis.errors import MissingControls, SheetFault
+    from adccsim.analysis.errors import MissingControls, SheetError
 
     try:
         result = analyse_plate(file, plate_map, readout)
         return result, write_plate(result, out) if out is not None else []
-    except SheetFault as error:
+    except SheetError as error:
         raise InputError(f"{file}: {line}" for line in error.problems) from error
     except MissingControls as error:
         raise InputError(f"{file}: {line}" for line in str(error).split("; ")) from error
@@ -46,10 +46,10 @@ def calipers(sheet: Path, out: Path, control: str | None = None) -> "GrowthResul
     if not nearest.is_dir():
         raise InputError([f"{nearest} is a file, not a directory: results cannot go to {out}"])
     require_address_space(f"the analysis of {sheet}")
-    from adccsim.analysis.errors import SheetFault
+    from adccsim.analysis.errors import SheetError
     from adccsim.analysis.growth.study import analyse_growth
 
     try:
         return analyse_growth(sheet, out, control)
-    except SheetFault as error:
+    except SheetError as error:
         raise InputError(f"{sheet}: {line}" for line in error.problems) from error

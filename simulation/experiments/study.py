@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from adccsim.conditions import AnyCondition
-from adccsim.execution.books import Failure, Outcome
 from adccsim.execution.folder import untouched_since
+from adccsim.execution.ledger import Failure, Outcome
 from adccsim.execution.study import run_study
 from adccsim.experiments.errors import IncompleteStudy, InputError, Interrupted, ResultError, RunsFailed
 from adccsim.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent
@@ -197,7 +197,7 @@ def _analysed(folder: Path, processes: int) -> "Result | GrowthResult":
     from adccsim.analysis.assay.study import analyse_wells
     from adccsim.analysis.growth.mice import analyse_mice
 
-    with _faults_of(folder):
+    with _errors_of(folder):
         return analyse_mice(folder) if has_mice(folder) else analyse_wells(folder, processes=processes)
 
 
@@ -205,7 +205,7 @@ def _examined(folder: Path, processes: int) -> "WellAnalysis | MiceAnalysis":
     from adccsim.analysis.assay.study import examine_wells
     from adccsim.analysis.growth.mice import examine_mice
 
-    with _faults_of(folder):
+    with _errors_of(folder):
         return examine_mice(folder) if has_mice(folder) else examine_wells(folder, processes)
 
 
@@ -217,13 +217,13 @@ def has_mice(folder: Path) -> bool:
 
 
 @contextmanager
-def _faults_of(folder: Path) -> Iterator[None]:
+def _errors_of(folder: Path) -> Iterator[None]:
     """What an analysis raises, as an error of this package that names the folder."""
-    from adccsim.analysis.errors import ForeignFile, MissingControls, SheetFault
+    from adccsim.analysis.errors import ForeignFile, MissingControls, SheetError
 
     try:
         yield
-    except SheetFault as error:
+    except SheetError as error:
         raise IncompleteStudy(f"{folder}: {line}" for line in error.problems) from error
     except MissingControls as error:
         raise IncompleteStudy(f"{folder}: {line}" for line in str(error).split("; ")) from error

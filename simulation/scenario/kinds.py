@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from adccsim.conditions import AnyCondition
-    from adccsim.scenario.faults import Fault
+    from adccsim.scenario.errors import Invalid
     from adccsim.scenario.stand_ins import Row
     from adccsim.scenario.tables import Loaded
 
@@ -21,7 +21,7 @@ class Kind(Protocol):
     MODEL: str
 
     def load(
-        self, raw: dict, flat: dict[str, Any], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+        self, raw: dict, flat: dict[str, Any], errors: list[Invalid], sets: Sequence[str], folder: Path, text: str
     ) -> Loaded:
         """The checked scenario of a parsed file; flat: its sweep. Raises ScenarioError with every fault."""
 

@@ -102,7 +102,7 @@ def controls() -> tuple[Control, ...]:
         ),
         Control(
             "masked", "Masked HER2", "slider", "targets.masked_fraction",
-            (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99), lambda share: f"{100 * share:.3g} %",
+            (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99), lambda fraction: f"{100 * fraction:.3g} %",
         ),
         Control(
             "format", "What to look at", "choice", "well.format", tuple(_FIELDS),

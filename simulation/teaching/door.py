@@ -121,7 +121,7 @@ class Door:
         name = match[1].strip("[]")
         return name in self._names or (server is not None and _address(name) == _address(server) is not None)
 
-    def fault(self, headers: Headers, server: str | None, websocket: bool) -> str:
+    def error(self, headers: Headers, server: str | None, websocket: bool) -> str:
         """What is wrong with where a request comes from; empty when nothing."""
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not self.serves(hosts[0], server):
@@ -155,15 +155,15 @@ class Guard:
         websocket = scope["type"] == "websocket"
         scope = scope | {"headers": [(key, value) for key, value in scope["headers"] if not HEARSAY.match(key)]}
         headers = Headers(scope=scope)
-        fault = self.door.fault(headers, (scope.get("server") or (None,))[0], websocket)
-        visitor = None if fault else self.door.visitor(headers.getlist("cookie"))
+        error = self.door.error(headers, (scope.get("server") or (None,))[0], websocket)
+        visitor = None if error else self.door.visitor(headers.getlist("cookie"))
         if visitor is not None and (websocket or not _brings_code(scope)):
             await self._pass(scope | {VISITOR: visitor}, receive, send)
         elif websocket:
             await receive()
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: status 403
         else:
-            answer = PlainTextResponse(f"{fault}\n", 403) if fault else self._enter(scope, visitor)
+            answer = PlainTextResponse(f"{error}\n", 403) if error else self._enter(scope, visitor)
             await answer(scope, receive, _with_headers(send))
 
     async def _pass(self, scope, receive, send) -> None:

@@ -42,7 +42,7 @@ _TARGETS = {"solara.control", "jupyter.widget.control"}  # what a page opens by 
 _log = logging.getLogger("adccsim.teaching")
 
 
-def fault_in(error: BaseException) -> str:
+def error_in(error: BaseException) -> str:
     """An error in one line: of a group the first, its type, and where it was raised."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -58,7 +58,7 @@ def log_in_one_line() -> None:
     def make_short(*args, **given) -> logging.LogRecord:
         record = make(*args, **given)
         if record.exc_info and record.exc_info[1] is not None:
-            record.msg, record.args = f"{record.getMessage().strip()}: {fault_in(record.exc_info[1])}", ()
+            record.msg, record.args = f"{record.getMessage().strip()}: {error_in(record.exc_info[1])}", ()
             record.exc_info = None
         return record
 
@@ -211,7 +211,7 @@ class Lobby:
             if said and await self._admit(one):
                 await self.app(scope, one.receive, one.send)
         except Exception as error:
-            _log.warning("a connection was closed: %s", fault_in(error))
+            _log.warning("a connection was closed: %s", error_in(error))
         finally:
             self._left(one)
             await one.close(1011)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.teaching import controls
 from adccsim.teaching.controls import NotOnOffer, pick
 from adccsim.teaching.lessons import START, lessons
@@ -73,7 +73,7 @@ class Session:
                     raise NotOnOffer
                 deeds[name](**given)
             except ScenarioError as error:
-                self.note = "Not possible: " + "; ".join(fault.message for fault in error.faults) + "."
+                self.note = "Not possible: " + "; ".join(fault.message for fault in error.errors) + "."
             except (NotOnOffer, TypeError):  # TypeError: other arguments than the deed takes
                 self.note = "The page asked for something that is not on offer; reload it."
             self._change()

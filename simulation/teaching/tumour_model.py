@@ -77,7 +77,7 @@ PARAMETERS = {
 
 # Observables of the run file that the data collector keeps.
 OBSERVED = (
-    *("cells_alive", "cells_dead", "opsonised_share", "oxygen_mean", "hypoxic_share"),
+    *("cells_alive", "cells_dead", "opsonised_fraction", "oxygen_mean", "hypoxic_fraction"),
     *("kills_nk", "kills_myeloid", "effectors_nk", "effectors_myeloid"),
 )
 

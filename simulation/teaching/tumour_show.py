@@ -87,7 +87,7 @@ class TumourShow:
             "untreated_now": rounded(pair.control.volumes[-1], 2),
             "plasma": rounded(float(sum(engine.plasma.concentration())), 2),
             "occupancy_pct": rounded(100 * float(max(seen["occupancy_mean"])), 2),
-            "opsonised_pct": rounded(100 * seen["opsonised_share"], 1),
+            "opsonised_pct": rounded(100 * seen["opsonised_fraction"], 1),
             "oxygen_pct": rounded(100 * seen["oxygen_mean"], 0),
             "alive": int(pair.treated.engine.tumour.alive),
             "immune": effectors,

@@ -321,12 +321,12 @@ def _cell_in_words(shot: Slice, i: int) -> dict[str, Any]:
     if not shot.living[i]:
         return {"title": "Tumour cell", "lines": ["Dead, not by an immune cell; it will be cleared"]}
     her2, bound = float(shot.her2[i]), float(shot.bound[i])
-    share = f" ({100 * float(shot.occupancy[i]):.2g} per 100 receptors)" if her2 > 0 else ""
+    fraction = f" ({100 * float(shot.occupancy[i]):.2g} per 100 receptors)" if her2 > 0 else ""
     return {
         "title": "Tumour cell",
         "lines": [
             f"{her2:,.0f} HER2 receptors",
-            f"{bound:,.0f} antibodies bound{share}",
+            f"{bound:,.0f} antibodies bound{fraction}",
             _oxygen(shot, int(shot.cell_block[i])),
         ],
     }

@@ -33,7 +33,7 @@ from adccsim.well.layout import (
 )
 from adccsim.well.params import WellParams, attached_bound, bounds, well_params
 from adccsim.well.place import compartment_corners, empty_grid, place_effectors, place_targets
-from adccsim.well.state import EFFECTOR_COLUMNS, TARGET_COLUMNS, draw_effectors, draw_targets, faults, granules, tally
+from adccsim.well.state import EFFECTOR_COLUMNS, TARGET_COLUMNS, draw_effectors, draw_targets, errors, granules, tally
 
 EVENT_ROOM = 1 << 16
 # What is still asked of effectors that were rinsed away: how they killed.
@@ -369,7 +369,7 @@ class WellEngine:
     def verify(self) -> None:
         """Raise AssertionError with every conservation law or invariant that does not hold now."""
         clock = {name: self.clock[i] for name, i in K.items()}
-        found = faults(self.arrays(), clock, self.counters, self.layers, self.plane, self.row)
+        found = errors(self.arrays(), clock, self.counters, self.layers, self.plane, self.row)
         error = np.abs(self.antibody_balance_nM())
         if (error > 1e-9 * np.maximum(self.pools[[P["added_0"], P["added_1"]]], 1e-12)).any():
             found.append(f"antibody does not balance: {error} nM")

@@ -107,7 +107,7 @@ def searching(state):
     return (state & (ATTACHED | GONE)) == 0
 
 
-def faults(arrays, clock, counters, layers, plane, row):
+def errors(arrays, clock, counters, layers, plane, row):
     """What does not hold in this state: list of sentences, empty if all is well.
 
     Checks that occupancy agrees with positions, that flow agrees with census, and that every conjugate is with a target

@@ -258,13 +258,13 @@ class Antibody:
         self._rows = np.zeros((3, side * side, 2))
         self.receptors = receptor_table(params.clones, her2_relative())
         self._per_molecule = nM_per_receptor(params.patch_side_um)
-        share = np.array([clone.fraction for clone in params.clones])
+        fraction = np.array([clone.fraction for clone in params.clones])
         reach = np.array([clone.her2_per_cell for clone in params.clones]) * (
             1.0 - np.array([clone.her2_null_fraction for clone in params.clones])
         )
         accessible = np.array([(1.0 - c.p95_fraction) * (1.0 - c.masked_fraction) for c in params.clones])
         nominal = params.tumour.cells_per_mm3 * params.patch_side_um**3 * 1e-9
-        self.start_her2_nM = float(share @ (reach * accessible)) * self._per_molecule * nominal
+        self.start_her2_nM = float(fraction @ (reach * accessible)) * self._per_molecule * nominal
         self.cover = np.zeros((PROFILES, RANKS), np.uint8)
         drugs = [params.drugs[name] for name in self.names.values()]
         self.effects = tuple(

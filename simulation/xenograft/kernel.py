@@ -172,7 +172,7 @@ def _live(b, key, cells, n, cleared, f, table, hits, passing, cover, profile0, p
 
 
 @njit(cache=True, parallel=True)
-def live(cells, n, oxygen, cleared, table, hits, passing, cover, profiles, oxygen_half, hypoxia, clear, key,
+def update_cells(cells, n, oxygen, cleared, table, hits, passing, cover, profiles, oxygen_half, hypoxia, clear, key,
          side, rid, r0, r1, cb, nch, counts):  # fmt: skip
     """All patches through one step.
 

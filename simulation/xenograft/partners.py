@@ -53,7 +53,9 @@ class Partners:
             for c, clone in enumerate(self.clones):
                 driven = clone.direct_effect_max * clone.direct_response
                 births[c] *= (1.0 - drug.birth_block * now) * (1.0 - drug.her2_branch_block * now * driven)
-        response = np.array([self._response(clone, share) for clone, share in zip(self.clones, lost, strict=True)])
+        response = np.array(
+            [self._response(clone, fraction) for clone, fraction in zip(self.clones, lost, strict=True)]
+        )
         return births, deaths, response
 
     def _effect(self, state: np.ndarray, drug: SmallMolecule, hours: float) -> tuple[float, float]:
@@ -62,10 +64,10 @@ class Partners:
         mean = state[0] * -math.expm1(-rate * hours) / (rate * hours)
         now = mean / (mean + drug.dose_half_mg_per_kg)
         state[0] *= math.exp(-rate * hours)
-        share = 1.0 - math.exp(-hours * STAGES / drug.transit_h) if drug.transit_h > 0.0 else 1.0
+        fraction = 1.0 - math.exp(-hours * STAGES / drug.transit_h) if drug.transit_h > 0.0 else 1.0
         incoming = now
         for i in range(1, 1 + STAGES):
-            state[i] += (incoming - state[i]) * share
+            state[i] += (incoming - state[i]) * fraction
             incoming = state[i]
         return now, incoming
 

@@ -46,7 +46,7 @@ class Tissue(NamedTuple):
     clones: tuple[Clone, ...]
     cells_per_mm3: float = 1e5
     clearance_per_h: float = 0.3 / 24.0
-    perfused_share: float = 0.7
+    perfused_fraction: float = 0.7
     vessel_spread: float = 0.6  # perfused patches carry 1 - spread to 1 + spread of the mean
     vessel_supply: float = 1.33  # oxygen exchange with vessels over oxygen consumption, both at nominal density
     oxygen_length_um: float = 100.0  # over which oxygen falls e-fold without vessels
@@ -87,7 +87,7 @@ def tissue_of(params) -> Tissue:
         clones=tuple(_clone_of(clone) for clone in params.clones),
         cells_per_mm3=t.cells_per_mm3,
         clearance_per_h=t.dead_clearance_per_d / 24.0,
-        perfused_share=t.perfused_fraction,
+        perfused_fraction=t.perfused_fraction,
         vessel_spread=t.vessel_spread,
         vessel_supply=level / (1.0 - level),
         oxygen_length_um=length,
@@ -150,7 +150,7 @@ def check(tissue: Tissue) -> None:
         raise TissueError("a tumour starts from at least one cell")
 
 
-def dead_share(clone: Clone, clearance_per_h: float) -> float:
+def dead_fraction(clone: Clone, clearance_per_h: float) -> float:
     """Share of dead cells among those that occupy volume, where losses and clearance balance during growth."""
     loss = clone.growth_per_h * clone.loss_factor / (1.0 - clone.loss_factor)
     per_living = loss / (clearance_per_h + clone.growth_per_h) if loss > 0.0 else 0.0
@@ -172,7 +172,7 @@ def place_ball(tissue: Tissue, side: int, run_key: int, cells: np.ndarray, n: np
     clones = tissue.clones
     table = np.array(
         [
-            (f, dead_share(c, tissue.clearance_per_h), math.log1p(c.her2_cv**2) ** 0.5, c.her2_null_fraction,
+            (f, dead_fraction(c, tissue.clearance_per_h), math.log1p(c.her2_cv**2) ** 0.5, c.her2_null_fraction,
              c.hits_to_kill, c.hits_log_sd)
             for f, c in zip(np.cumsum([c.fraction for c in clones]), clones, strict=True)
         ]
@@ -183,7 +183,7 @@ def place_ball(tissue: Tissue, side: int, run_key: int, cells: np.ndarray, n: np
 
 def draw_vessels(tissue: Tissue, side: int, run_key: int, vessels: np.ndarray) -> None:
     """Fill the vessel map of a box, float32[side**3]."""
-    _vessels(vessels, side, _key(run_key), tissue.perfused_share, tissue.vessel_spread)
+    _vessels(vessels, side, _key(run_key), tissue.perfused_fraction, tissue.vessel_spread)
 
 
 def _key(run_key):

@@ -11,7 +11,7 @@ import pytest
 
 import adccsim as ac
 from adccsim.experiments.errors import InputError
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = {"targets.cells": 40, "assay.duration_h": 1, "output.every_min": 30}
@@ -165,7 +165,7 @@ def test_set_lays_values_over_any_source():
 def test_faults_of_a_scenario_come_all_at_once():
     with pytest.raises(ScenarioError) as caught:
         ac.run(WELL, set={"targets.cells": -1, "antibody.name": "trastuzumap"})
-    assert len(caught.value.faults) == 2
+    assert len(caught.value.errors) == 2
 
 
 def test_figures_are_drawn_on_demand(wells):

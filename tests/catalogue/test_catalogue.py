@@ -61,7 +61,7 @@ def overlay(tmp_path: Path, text: str) -> Path:
 def faults_of(tmp_path: Path, text: str) -> tuple[str, ...]:
     with pytest.raises(lookup.CatalogueError) as caught:
         lookup.load([overlay(tmp_path, text)])
-    return caught.value.faults
+    return caught.value.errors
 
 
 # --- what is there ----------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def test_apparent_affinity_on_a_million_receptors(catalogue):
     antibody = catalogue.antibodies["trastuzumab"].values()
     kd, cross_link, receptors = antibody["kd_nM"], antibody["cross_link_per_receptor"], 1e6
 
-    def free_share(concentration: float) -> float:
+    def free_fraction(concentration: float) -> float:
         c = concentration / kd
         b = 1 + 2 * c
         return 2 / (b + math.sqrt(b * b + 8 * c * cross_link * receptors))
@@ -219,7 +219,7 @@ def test_apparent_affinity_on_a_million_receptors(catalogue):
     low, high = 1e-6, 1e3
     for _ in range(200):
         middle = math.sqrt(low * high)
-        low, high = (middle, high) if free_share(middle) > 0.5 else (low, middle)
+        low, high = (middle, high) if free_fraction(middle) > 0.5 else (low, middle)
     assert low == pytest.approx(kd / (2 + cross_link * receptors), rel=1e-9)
     assert 0.2 <= low <= 10
 
@@ -252,8 +252,8 @@ def test_effector_preparations(catalogue):
     for name in ("CD56-isolated", "PBMC"):  # resting cells: only the share of NK and its spread differ
         differing = {key for key in values[name] if values[name][key] != values["NK-resting"][key]}
         assert differing == {"nk_fraction", "donor_purity_log_sd"}
-    shares = [values["NK-resting"][f"genotype_{name}_fraction"] for name in ("ff", "vf", "vv")]
-    assert shares == [0.47, 0.42, 0.11] and sum(shares) == pytest.approx(1)
+    fractions = [values["NK-resting"][f"genotype_{name}_fraction"] for name in ("ff", "vf", "vv")]
+    assert fractions == [0.47, 0.42, 0.11] and sum(fractions) == pytest.approx(1)
     genotypes = {name: entry.strings["genotype"] for name, entry in catalogue.effectors.items()}
     assert {name for name in genotypes if genotypes[name] == "population"} == EFFECTORS - {
         "NK-92-CD16a-V158", "NK-92-CD16a-F158", "NK-92",
@@ -469,9 +469,9 @@ def test_overlay_adds_a_line_and_changes_a_word(tmp_path):
     ],
 )  # fmt: skip
 def test_overlay_faults_name_their_key_path(tmp_path, text, path, word):
-    faults = faults_of(tmp_path, text)
-    assert len(faults) == 1
-    assert faults[0].startswith(path) and word in faults[0]
+    errors = faults_of(tmp_path, text)
+    assert len(errors) == 1
+    assert errors[0].startswith(path) and word in errors[0]
 
 
 def test_all_faults_are_reported_at_once(tmp_path):

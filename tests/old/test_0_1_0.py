@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from adccsim.analysis.assay.study import analyse_wells
 from adccsim.analysis.growth.mice import analyse_mice
 from adccsim.cli import app
-from adccsim.execution.books import what_is_there
-from adccsim.execution.folder import StudyFolder, fault_of
+from adccsim.execution.folder import StudyFolder, error_of
+from adccsim.execution.ledger import inspect_runs
 from adccsim.execution.verify import verify
 from adccsim.record.checkpoint import load_checkpoint
 from adccsim.scenario.conditions import conditions_of
@@ -66,9 +66,9 @@ def test_finished_runs_count_as_finished_and_scenarios_give_the_same_run_ids(old
     scenario = load_scenario(old / f"{name}.toml")
     conditions = {each.run_id: each for each in conditions_of(scenario)}
     assert sorted(conditions) == read_study_file(old / name / "study.json")["run_ids"]
-    assert all(fault_of(path, path.stem) is None for path in (old / name / "runs").rglob("*.h5"))
+    assert all(error_of(path, path.stem) is None for path in (old / name / "runs").rglob("*.h5"))
     with StudyFolder(shutil.copytree(old / name, tmp_path / name)) as folder:
-        found = what_is_there(folder, conditions)
+        found = inspect_runs(folder, conditions)
     assert (found.pending, found.finished, found.blocked, found.set_aside) == ([], set(conditions), [], [])
 
 

@@ -13,7 +13,7 @@ from adccsim.analysis.reading.run_file import opened
 from adccsim.analysis.reading.runs import read_final, read_run, read_study
 from adccsim.analysis.reading.summary import refresh
 from adccsim.execution import local
-from adccsim.execution.folder import check_run_file, fault_of
+from adccsim.execution.folder import check_run_file, error_of
 from adccsim.execution.study import run_study
 from adccsim.record.checkpoint import load_checkpoint, save_checkpoint
 from adccsim.scenario.load import scenario_from_text
@@ -55,7 +55,7 @@ def files(tmp_path_factory):
 def test_a_flipped_bit_in_a_run_file_is_found_by_every_reader(files, tmp_path, kind):
     source = files[kind]
     content, path = source.read_bytes(), tmp_path / source.name
-    assert fault_of(source, source.stem) is None
+    assert error_of(source, source.stem) is None
     for bit in bits(content, seed=1):
         path.write_bytes(flipped(content, bit))
         with pytest.raises(DamagedFile):
@@ -91,12 +91,12 @@ def unsealed(source, target):
 def test_a_file_of_layout_1_is_read_and_its_damage_ends_in_words(files, tmp_path, kind):
     source = files[kind]
     old = unsealed(source, tmp_path / source.name)
-    assert fault_of(old, old.stem) is None
+    assert error_of(old, old.stem) is None
     assert read_run(old).observables.keys() == read_run(source).observables.keys()
     content = old.read_bytes()
     for bit in bits(content, seed=2):
         old.write_bytes(flipped(content, bit))
-        fault_of(old, old.stem)  # may find nothing, and raises nothing
+        error_of(old, old.stem)  # may find nothing, and raises nothing
         try:
             read_final(read_run(old))
         except ForeignFile:

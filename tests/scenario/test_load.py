@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from adccsim.scenario.well.expand import expand
 from tests.scenario import conditions, example, ids

@@ -139,5 +139,5 @@ def test_numbers_of_a_drug_that_its_class_does_not_use_are_refused(tmp_path):
     number = '{ value = 1.0, low = 1.0, high = 1.0, unit = "h", source = "test", provenance = "assumed" }'
     text = "".join(f'[drugs."{name}"]\nhalf_life_h = {number}\n' for name in antibodies)
     (tmp_path / "overlay.toml").write_text(text)
-    faults = study_faults({"catalogue": [str(tmp_path / "overlay.toml")]})
-    assert faults and all("half_life_h" in fault and "mean nothing" in fault for fault in faults)
+    errors = study_faults({"catalogue": [str(tmp_path / "overlay.toml")]})
+    assert errors and all("half_life_h" in error and "mean nothing" in error for error in errors)

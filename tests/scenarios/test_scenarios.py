@@ -228,11 +228,11 @@ def test_culture_under_antibody_selects_resistant_cells(tmp_path):
     for doses in ("[10, 15]", "[0]"):
         folder = tmp_path / doses
         run_small("acquired_resistance", folder, *sets, *faster, f"culture.dose_steps_ug_per_ml={doses}")
-        shares = []
+        fractions = []
         for path in (folder / "runs").rglob("*.h5"):
             with h5py.File(path) as file:
-                shares.append(float(file["observables/resistant_fraction/value"][0]))
-        ends[doses] = np.array(shares)
+                fractions.append(float(file["observables/resistant_fraction/value"][0]))
+        ends[doses] = np.array(fractions)
     assert ends["[10, 15]"].min() > 0.5
     assert ends["[0]"].max() < 0.2
 

@@ -318,8 +318,8 @@ def test_an_error_behind_the_lobby_closes_the_connection_in_one_line(play, caplo
         async def fails(scope, receive, send):
             try:
                 raise ValueError("of two\nlines")
-            except ValueError as fault:
-                raise ExceptionGroup("several", [fault]) from None
+            except ValueError as error:
+                raise ExceptionGroup("several", [error]) from None
 
         gate.app = fails
         one = Browser(gate, "kernel-one")

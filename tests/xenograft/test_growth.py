@@ -11,8 +11,8 @@ from adccsim.xenograft.tumour import Tumour
 from tests.xenograft.tissues import AIRY, NO_LOSS, PLAIN, grown, hour, living_words, rate_per_h, tissue
 
 
-def share_error(share, count):
-    return math.sqrt(share * (1.0 - share) / count)
+def share_error(fraction, count):
+    return math.sqrt(fraction * (1.0 - fraction) / count)
 
 
 def test_division_only_is_exponential_at_its_rate():
@@ -23,7 +23,7 @@ def test_division_only_is_exponential_at_its_rate():
     assert tumour.totals["births"] == tumour.cells_now - 40_000
 
 
-def test_growth_with_losses_is_the_net_rate_and_dead_cells_keep_their_share():
+def test_growth_with_losses_is_the_net_rate_and_dead_cells_keep_their_fraction():
     tumour = grown(tissue(40_000, PLAIN, **AIRY), 120)
     counts, _ = tumour.census()
     births = tumour.totals["births"] + tumour.totals["deaths_natural"] + tumour.totals["cleared"]
@@ -42,7 +42,7 @@ def test_the_length_of_a_step_does_not_change_growth(tick_h):
 
 
 def test_growth_in_poor_oxygen_starts_at_the_rate_asked_for():
-    what = tissue(40_000, PLAIN, oxygen_length_um=60.0, vessel_supply=0.9, perfused_share=0.4, oxygen_half=0.25)
+    what = tissue(40_000, PLAIN, oxygen_length_um=60.0, vessel_supply=0.9, perfused_fraction=0.4, oxygen_half=0.25)
     tumour = grown(what, 48)
     assert tumour.oxygen_factor_at_start < 0.85
     assert rate_per_h(tumour) == pytest.approx(0.005, rel=0.1)
@@ -52,7 +52,7 @@ def test_nothing_is_born_without_oxygen_and_cells_die_of_hypoxia():
     tumour = Tumour(tissue(20_000, PLAIN._replace(loss_factor=0.0), hypoxic_death_per_h=0.01), 1)
     before = tumour.alive
     table, counts = tumour.clone_table, np.zeros((64, kernel.COUNTS), np.int64)
-    kernel.live(
+    kernel.update_cells(
         tumour.cells, tumour.n, np.zeros_like(tumour.oxygen), tumour.cleared, table, np.ones((1, 256), np.uint8),
         np.ones((1, 1, 1), np.float32), np.zeros((1, 16), np.uint8), np.zeros((2, len(tumour.n)), np.uint16),
         0.25, 0.01, np.uint32(0), np.uint64(9), *tumour.rows.tuple(), counts,
@@ -115,9 +115,9 @@ def test_newborn_cells_switch_clone_at_their_chance():
         NO_LOSS._replace(fraction=0.0),
     )
     tumour = grown(tissue(20_000, *clones, **AIRY), 60)
-    share = tumour.census()[0]["clone_cells"][1] / tumour.alive
+    fraction = tumour.census()[0]["clone_cells"][1] / tumour.alive
     expected = -math.expm1(-0.1 * 0.01 * 60)
-    assert abs(share - expected) < 5 * share_error(expected, tumour.totals["births"])
+    assert abs(fraction - expected) < 5 * share_error(expected, tumour.totals["births"])
 
 
 def test_signalling_blocks_births_of_its_clone_and_of_no_other():

@@ -48,15 +48,15 @@ def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> lis
     from adccsim.scenario.well.resolve import resolve
 
     base = load_scenario(SCENARIO, ["random=paired"])
-    share = TARGETS / base.targets.cells
+    fraction = TARGETS / base.targets.cells
     found = []
     for donor in people:
         row = []
         for dose in doses:
             values = {"targets.cell_line": line, "antibody.dose_ug_per_ml": float(dose), "targets.cells": TARGETS}
-            values["well.volume_ul"] = 200.0 * share
+            values["well.volume_ul"] = 200.0 * fraction
             well = resolve(with_values(base, values | changes), base.known, donor)
-            row.append(structs.replace(well, well=structs.replace(well.well, area_mm2=well.well.area_mm2 * share)))
+            row.append(structs.replace(well, well=structs.replace(well.well, area_mm2=well.well.area_mm2 * fraction)))
         found.append(row)
     return found
 

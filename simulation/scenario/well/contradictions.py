@@ -6,7 +6,7 @@ the report. Whether the cells fit is in checks.py.
 
 from adccsim.conditions.well import GROWTH_FROM_H
 from adccsim.parameters.lookup import Catalogue
-from adccsim.scenario.faults import NO_VALUE, Report
+from adccsim.scenario.errors import NO_VALUE, Report
 from adccsim.scenario.well.resolve import cells_of, partner_of, scenario_grows
 from adccsim.scenario.well.schema import Scenario, overridable
 

@@ -72,8 +72,8 @@ def test_killing_counts_cells():
     run = nk_run("a", kills=[50, 30, 10, 6, 4], contacts=300, first=[10, 10, 20, 10], granules=[25, 50, 25])
     row = killing_table([run], *design_table([run])).iloc[0]
     assert row["kills_per_nk"] == pytest.approx(0.84)
-    shares = row[["share_0_kills", "share_1_kill", "share_2_kills", "share_3plus_kills"]].tolist()
-    assert shares == pytest.approx([0.5, 0.3, 0.1, 0.1])
+    fractions = row[["share_0_kills", "share_1_kill", "share_2_kills", "share_3plus_kills"]].tolist()
+    assert fractions == pytest.approx([0.5, 0.3, 0.1, 0.1])
     assert row["contacts_per_nk"] == pytest.approx(3.0)
     assert row["contacts_per_kill"] == pytest.approx(300 / 84)
     # 50 cells: the 25th stands 5 of 20 into the third hour.

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from adccsim.analysis.assay.study import analyse_wells
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.calibration import TOLERANCE, UNIFORM_SD, Free, distance, local_widths, residuals, search
 from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, read_observed
 from adccsim.analysis.reading.runs import read_study
@@ -55,7 +55,7 @@ def test_z_counts_standard_errors_and_the_agreement_asked_for(tmp_path, simulate
 
 def test_a_row_that_is_not_simulated_is_refused(tmp_path, simulated):
     observed, keys = rows(tmp_path, f"{LYSIS},123,5,50,10,,20\n")
-    with pytest.raises(SheetFault, match="123 is not simulated"):
+    with pytest.raises(SheetError, match="123 is not simulated"):
         residuals(observed, keys, simulated[0], {})
 
 

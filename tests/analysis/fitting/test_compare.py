@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 
 from adccsim.analysis.assay.study import analyse_wells
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.compare import check_observed, compare
+from adccsim.analysis.fitting.compare_assessment import ASSESSMENTS, FITTED, REPORTED
 from adccsim.analysis.fitting.compare_report import overview, write_comparison, write_page
-from adccsim.analysis.fitting.compare_verdict import FITTED, REPORTED, VERDICTS
 from adccsim.analysis.fitting.observed import read_observed
 from tests.analysis.make_runs import Design, Truth, make_study
 
@@ -69,7 +69,7 @@ def test_a_perfect_prediction_has_no_bias_and_ratios_of_one(tmp_path, tables):
     assert row["ec50_ratio"] == pytest.approx(1, rel=1e-4)
     assert row["emax_ratio"] == pytest.approx(1, rel=1e-4)
     assert row["ec50_ratio_ci95_low"] < 1 < row["ec50_ratio_ci95_high"]
-    assert found.verdict == VERDICTS[0]
+    assert found.assessment == ASSESSMENTS[0]
     assert "predicted" in found.title
 
 
@@ -80,7 +80,7 @@ def test_a_shift_is_the_bias_and_decides_the_verdict(tmp_path, tables, shift, le
     assert found.summary["rmse_pct"] == pytest.approx(abs(shift), abs=1e-6)
     assert found.summary["within_1_sd_pct"] == (100 if abs(shift) <= 8 else 0)
     assert found.summary["within_2_sd_pct"] == (100 if abs(shift) <= 16 else 0)
-    assert found.verdict == VERDICTS[level]
+    assert found.assessment == ASSESSMENTS[level]
     assert any("at every condition" in note for note in found.notes)
     # Observed values below 0 stay as they are.
     assert found.points["observed"].min() == pytest.approx(tables["lysis_summary"]["mean"].min() + shift, abs=1e-6)
@@ -88,8 +88,8 @@ def test_a_shift_is_the_bias_and_decides_the_verdict(tmp_path, tables, shift, le
 
 def test_the_limits_are_those_of_the_file(tmp_path, tables):
     path = observation(tmp_path, tables, shift=12)
-    assert compared(path, tables, same_laboratory_pct=13.0).verdict == VERDICTS[0]
-    assert compared(path, tables, other_laboratory_pct=11.0).verdict == VERDICTS[2]
+    assert compared(path, tables, same_laboratory_pct=13.0).assessment == ASSESSMENTS[0]
+    assert compared(path, tables, other_laboratory_pct=11.0).assessment == ASSESSMENTS[2]
 
 
 def test_reported_values_are_held_against_the_mean_of_donors(tmp_path, tables):
@@ -108,7 +108,7 @@ def test_reported_values_are_held_against_the_mean_of_donors(tmp_path, tables):
     assert rows.loc["emax_pct", "ratio"] == pytest.approx(emax / (emax + 5))
     assert found.summary["emax_difference_pct"] == pytest.approx(-5)
     assert found.summary["ec50_basis"] == REPORTED
-    assert found.verdict == VERDICTS[1]
+    assert found.assessment == ASSESSMENTS[1]
     assert any("EC50 4-fold higher" in reason for reason in found.reasons)
 
 
@@ -169,7 +169,7 @@ def test_the_sd_of_wells_is_not_held_against_that_of_donors(tmp_path, tables, co
 def test_another_word_for_the_basis_of_an_sd_is_refused(tmp_path):
     path = tmp_path / "observed.csv"
     path.write_text("dose_ug_per_ml,value,sd,n,sd_basis\n1,5,2,3,mice\n")
-    with pytest.raises(SheetFault, match="row 2, column sd_basis: 'mice' is neither donors nor replicates"):
+    with pytest.raises(SheetError, match="row 2, column sd_basis: 'mice' is neither donors nor replicates"):
         read_observed(path)
 
 
@@ -216,9 +216,9 @@ OBSERVED_FAULTS = {
 def test_faults_of_an_observed_file_name_the_cell(tmp_path, name):
     text, words = OBSERVED_FAULTS[name]
     (tmp_path / "observed.csv").write_text(text)
-    with pytest.raises(SheetFault) as fault:
+    with pytest.raises(SheetError) as error:
         read_observed(tmp_path / "observed.csv")
-    assert any(all(word in line for word in words) for line in fault.value.problems), fault.value.problems
+    assert any(all(word in line for word in words) for line in error.value.problems), error.value.problems
 
 
 @pytest.mark.parametrize(
@@ -236,9 +236,9 @@ def test_rows_that_fit_no_condition_or_several_are_named(tmp_path, tables, text,
         lambda: compare(observed, keys, tables, SETTINGS),
         lambda: check_observed(observed, keys, tables["lysis"], []),
     ):
-        with pytest.raises(SheetFault) as fault:
+        with pytest.raises(SheetError) as error:
             check()
-        assert all(word in str(fault.value) for word in words), str(fault.value)
+        assert all(word in str(error.value) for word in words), str(error.value)
 
 
 def test_tables_pictures_and_page(tmp_path, tables):
@@ -250,7 +250,7 @@ def test_tables_pictures_and_page(tmp_path, tables):
     page = write_page(tmp_path / "compare.html", [found], [figures]).read_text()
     assert "an experiment (predicted)" in page
     assert page.count("data:image/png;base64") == 2
-    assert found.verdict in page
+    assert found.assessment in page
     table = overview([found])
     assert list(table["experiment"]) == [found.title]
     # A second comparison of the same folder leaves no table of the first behind.
@@ -270,13 +270,13 @@ def counted(**simulated):
 
 
 @pytest.mark.parametrize(("share", "kills", "level"), [(0.47, 1.1, 0), (0.58, 1.0, 1), (0.45, 0.6, 2)])
-def test_counts_of_cells_decide_by_share_and_by_ratio(tmp_path, tables, share, kills, level):
+def test_counts_of_cells_decide_by_share_and_by_ratio(tmp_path, tables, fraction, kills, level):
     path = tmp_path / "observed.csv"
-    path.write_text("quantity,et_ratio,value,n\nzero_kill_share,0.25,0.5,100\nkills_per_nk,0.25,1.0,100\n")
-    found = compared(path, tables | {"cells": counted(zero_kill_share=share, kills_per_nk=kills)})
-    assert found.summary["share_off"] == pytest.approx(share - 0.5)
+    path.write_text("quantity,et_ratio,value,n\nzero_kill_fraction,0.25,0.5,100\nkills_per_nk,0.25,1.0,100\n")
+    found = compared(path, tables | {"cells": counted(zero_kill_fraction=fraction, kills_per_nk=kills)})
+    assert found.summary["share_off"] == pytest.approx(fraction - 0.5)
     assert found.summary["count_off"] == pytest.approx(kills - 1)
-    assert found.verdict == VERDICTS[level]
+    assert found.assessment == ASSESSMENTS[level]
     figures = write_comparison(found, tmp_path / "study")
     assert set(figures) == {"cells"}
     assert len(pd.read_csv(tmp_path / "study/tables/compare_cells.csv")) == 2
@@ -285,5 +285,5 @@ def test_counts_of_cells_decide_by_share_and_by_ratio(tmp_path, tables, share, k
 def test_a_time_belongs_to_a_course_and_to_nothing_else(tmp_path):
     path = tmp_path / "observed.csv"
     path.write_text("quantity,at_h,value\nkills_per_nk,1.0,2\ndeaths_of_last_pct,,50\n")
-    with pytest.raises(SheetFault, match="at_h"):
+    with pytest.raises(SheetError, match="at_h"):
         read_observed(path)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.calibration import Free
 from adccsim.analysis.fitting.posterior import (
     overlay_text,
@@ -73,7 +73,7 @@ def test_a_calibration_is_written_whole_and_its_posterior_read_again(tmp_path):
 
 def test_a_table_without_weights_is_no_posterior(tmp_path):
     (tmp_path / "x.csv").write_text("a\n1\n")
-    with pytest.raises(SheetFault, match="weight"):
+    with pytest.raises(SheetError, match="weight"):
         read_posterior(tmp_path / "x.csv")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.caliper_rows import COLUMNS, check_rows
 from adccsim.analysis.growth.caliper_sheet import choose_control, read_caliper
 
@@ -23,7 +23,7 @@ def write(tmp_path, text, name="sheet.csv", encoding="utf-8"):
 
 
 def problems_of(tmp_path, text, **kwargs):
-    with pytest.raises(SheetFault) as caught:
+    with pytest.raises(SheetError) as caught:
         read_caliper(write(tmp_path, text), **kwargs)
     return caught.value.problems
 
@@ -117,7 +117,7 @@ def test_all_faults_are_told_at_once(tmp_path):
 
 
 def test_folder_and_missing_file(tmp_path):
-    with pytest.raises(SheetFault, match="folder"):
+    with pytest.raises(SheetError, match="folder"):
         read_caliper(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_caliper(tmp_path / "none.csv")
@@ -147,9 +147,9 @@ def test_order_follows_the_sheet_and_days_are_sorted(tmp_path):
 def test_rows_of_another_source_are_checked_the_same_way():
     rows = pd.DataFrame({"study": "s", "arm": ["v", "v"], "mouse": [1, 1], "day": [0, 7], "volume_mm3": [1.0, 2.0]})
     assert check_rows(rows).rows["mouse"].tolist() == ["1", "1"]
-    with pytest.raises(SheetFault, match="column day is missing"):
+    with pytest.raises(SheetError, match="column day is missing"):
         check_rows(rows.drop(columns="day"))
-    with pytest.raises(SheetFault, match="row 3, column volume_mm3: inf is not finite"):
+    with pytest.raises(SheetError, match="row 3, column volume_mm3: inf is not finite"):
         check_rows(rows.assign(volume_mm3=[1.0, np.inf]))
 
 
@@ -177,7 +177,7 @@ def test_control_arm(arms, named, expected):
     ],
 )
 def test_control_arm_refused(arms, named, words):
-    with pytest.raises(SheetFault) as caught:
+    with pytest.raises(SheetError) as caught:
         choose_control(arms, named)
     assert words in str(caught.value)
 

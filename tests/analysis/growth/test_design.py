@@ -2,7 +2,7 @@
 
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.design import GrowthDesign, read_design, unknown_arms
 
 FULL = """
@@ -21,7 +21,7 @@ dose = "10 mg/kg"
 a = "drug A"
 b = "drug B"
 both = "A and B"
-[adcc_share]
+[adcc_fraction]
 antibody = "drug A"
 fc_null = "drug A, mute"
 """
@@ -35,7 +35,7 @@ def test_full_file(tmp_path):
     assert (design.endpoint_mm3, design.evaluation_day, design.other_causes) == (1500.0, 21.0, "count")
     assert design.paired and design.volume_formula == "ellipsoid"
     assert design.combinations == (("drug A", "drug B", "A and B"),)
-    assert design.adcc_share == ("drug A", "drug A, mute")
+    assert design.adcc_fraction == ("drug A", "drug A, mute")
     assert len(unknown_arms(design, ["drug A"])) == 3
 
 
@@ -61,7 +61,7 @@ def test_missing_file_gives_the_defaults(tmp_path):
 def test_faults(tmp_path, text, words):
     path = tmp_path / "s.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(SheetFault) as caught:
+    with pytest.raises(SheetError) as caught:
         read_design(path)
     assert words in str(caught.value)
 

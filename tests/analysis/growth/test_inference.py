@@ -139,18 +139,18 @@ def test_bliss_excess_is_zero_for_independent_action():
 def test_adcc_share_of_the_published_pair_on_both_scales():
     # 96 % inhibition with, 29 % without the Fc part: 70 % on the linear, 89 % on the log scale.
     volumes = (4.0, 71.0, 100.0)
-    assert inference.adcc_share_linear(*volumes) == pytest.approx((96 - 29) / 96)
-    assert inference.adcc_share_log(*np.log(volumes)) == pytest.approx(1 - np.log(0.71) / np.log(0.04))
+    assert inference.adcc_fraction_linear(*volumes) == pytest.approx((96 - 29) / 96)
+    assert inference.adcc_fraction_log(*np.log(volumes)) == pytest.approx(1 - np.log(0.71) / np.log(0.04))
 
 
 def test_adcc_share_from_mice():
     arms = [RNG.normal(mean, 0.01, 100) for mean in (0.05, 0.11, 0.12)]
-    estimate = inference.bootstrap_t_share(*arms, "growth rate")
-    assert estimate.value == pytest.approx(inference.adcc_share_log(*(a.mean() for a in arms)))
+    estimate = inference.bootstrap_t_fraction(*arms, "growth rate")
+    assert estimate.value == pytest.approx(inference.adcc_fraction_log(*(a.mean() for a in arms)))
     assert estimate.low < 6 / 7 < estimate.high
-    nothing = inference.bootstrap_t_share(arms[2][:50], arms[1], arms[2][50:], "growth rate")
+    nothing = inference.bootstrap_t_fraction(arms[2][:50], arms[1], arms[2][50:], "growth rate")
     assert "no effect to share out" in nothing.note
-    assert "needs 4" in inference.bootstrap_t_share(arms[0][:3], arms[1][:3], arms[2][:3], "growth rate").note
+    assert "needs 4" in inference.bootstrap_t_fraction(arms[0][:3], arms[1][:3], arms[2][:3], "growth rate").note
 
 
 def test_a_falling_scale_swaps_the_limits():

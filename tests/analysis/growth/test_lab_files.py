@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.caliper_sheet import check_magnitudes, read_caliper
 from adccsim.analysis.growth.compare import comparison_table
 from adccsim.analysis.growth.design import GrowthDesign, read_design, unknown_arms
@@ -95,7 +95,7 @@ def test_the_right_value_comes_out_with_a_note(case, note):
 
 @pytest.mark.parametrize("case", ["diameters_in_cm.csv", "header_says_mm3.csv"])
 def test_volumes_in_cm3_under_another_header_are_one_sentence(tmp_path, case):
-    with pytest.raises(SheetFault) as caught:
+    with pytest.raises(SheetError) as caught:
         analysed(LAB / "03-cm3" / case, tmp_path / "out")
     (said,) = caught.value.problems
     assert "all 50 tumour volumes are 20 mm3 or less" in said and "volume_cm3" in said and "length_cm" in said
@@ -128,14 +128,14 @@ def test_diameters_in_cm_are_converted_where_the_header_says_so(tmp_path):
     ],
 )
 def test_formats_that_are_not_read_are_named_with_a_way_out_in_one_line(case, words):
-    with pytest.raises(SheetFault) as caught:
+    with pytest.raises(SheetError) as caught:
         read_caliper(LAB / case)
     (said,) = caught.value.problems
     assert all(word in said for word in words), said
 
 
 def test_words_for_numbers_come_with_what_to_write():
-    with pytest.raises(SheetFault) as caught:
+    with pytest.raises(SheetError) as caught:
         read_caliper(LAB / "20-words-for-numbers" / "calipers.csv")
     ulcerated, below = caught.value.problems
     assert "row 11" in ulcerated and "columns event" in ulcerated and "reason" in ulcerated

@@ -16,11 +16,11 @@ CELLS = {(c["situation"], c["mice_per_arm"]): c["results"] for c in RESULT["cell
 
 
 def test_shipped_shares_are_the_benchmark():
-    shares = growth_testing.measured()
+    fractions = growth_testing.measured()
     assert RESULT["studies"] == 4000
     for (situation, mice), results in CELLS.items():
         for name, result in results.items():
-            assert shares[situation][name][mice] == result["pct"]
+            assert fractions[situation][name][mice] == result["pct"]
 
 
 @pytest.mark.parametrize("situation", ["null", "zeros"])

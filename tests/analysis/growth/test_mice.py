@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.mice import analyse_mice, caliper_rows, design_of, tumour_table
 from adccsim.analysis.growth.study import analyse_growth
 from adccsim.analysis.reading.runs import read_study
@@ -80,8 +80,8 @@ def test_tumour_table_has_what_only_a_simulation_knows(folder):
     study = read_study(folder, "xenograft")
     table = tumour_table(study)
     assert len(table) == 10
-    shares = table[["her2_0", "her2_1+", "her2_2+", "her2_3+"]].sum(axis=1)
-    assert np.allclose(shares, 1.0)
+    fractions = table[["her2_0", "her2_1+", "her2_2+", "her2_3+"]].sum(axis=1)
+    assert np.allclose(fractions, 1.0)
     treated = table["arm"] == "trastuzumab"
     assert (table.loc[treated, "kills_myeloid"] > 0).all() and (table.loc[~treated, "kills_myeloid"] == 0).all()
     with h5py.File(study.runs[0].path) as file:
@@ -104,7 +104,7 @@ def test_missing_mice_are_named_and_none_is_an_error(tmp_path):
     assert any("1 of 6 runs" in line for line in analyse_mice(folder, with_figures=False).problems)
     for path in files[1:]:
         path.unlink()
-    with pytest.raises(SheetFault):
+    with pytest.raises(SheetError):
         analyse_mice(folder)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.design import GrowthDesign
 from adccsim.analysis.growth.study import analyse_growth, examine_rows
 from tests.analysis.growth.awkward import AWKWARD, DAYS, GROW, NAN, jitter, several
@@ -262,11 +262,11 @@ def test_two_studies_in_one_sheet(tmp_path):
 
 def test_control_is_needed_and_nothing_is_written(tmp_path):
     rows = exponential({"a": 0.1, "b": 0.1}, mice=2)
-    with pytest.raises(SheetFault, match="name the control arm, one of a, b"):
+    with pytest.raises(SheetError, match="name the control arm, one of a, b"):
         analyse_rows(rows, tmp_path / "out")
-    with pytest.raises(SheetFault, match="'c' is not among the arms"):
+    with pytest.raises(SheetError, match="'c' is not among the arms"):
         analyse_rows(rows, tmp_path / "out", control="c")
-    with pytest.raises(SheetFault, match="the design names the arm 'x'"):
+    with pytest.raises(SheetError, match="the design names the arm 'x'"):
         analyse_rows(rows, tmp_path / "out", GrowthDesign(arms={"x": {}}), control="a")
     assert not (tmp_path / "out").exists()
     assert quietly(rows, tmp_path / "b", control="B").tables["tests"]["control"].iloc[0] == "b"

@@ -49,7 +49,7 @@ NO_VALUE = _NoValue()
 
 
 @dataclass(frozen=True)
-class Fault:
+class Invalid:
     """One fault: dotted key path (or file path), the offending value (NO_VALUE when absent), and what is wrong."""
 
     path: str
@@ -65,12 +65,12 @@ class Fault:
 class ScenarioError(Exception):
     """A scenario that cannot run. `faults` holds every fault found; str() has one line per fault."""
 
-    def __init__(self, faults: Sequence[Fault]):
-        self.faults = list(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+    def __init__(self, errors: Sequence[Invalid]):
+        self.errors = list(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
 
     def __reduce__(self) -> tuple:
-        return (type(self), (self.faults,))
+        return (type(self), (self.errors,))
 
 
 def show(value: Any) -> str:
@@ -143,10 +143,10 @@ class Report:
         self.broken = tuple(broken)
         self._index: dict[str, int] = {}
         self._aside: tuple[str, ...] = ()
-        self._found: dict[tuple[str, str], Fault] = {}
+        self._found: dict[tuple[str, str], Invalid] = {}
 
     @property
-    def faults(self) -> list[Fault]:
+    def errors(self) -> list[Invalid]:
         return list(self._found.values())
 
     def at(self, index: Mapping[str, int]) -> None:
@@ -166,7 +166,7 @@ class Report:
         path = sweep_path(key, self._index[key]) if key in self._index else key
         if any(_touches(used, bad) for used in (key, path, *rests_on) for bad in (*self.broken, *self._aside)):
             return
-        self._found.setdefault((path, message), Fault(path, value, message))
+        self._found.setdefault((path, message), Invalid(path, value, message))
 
 
 def _touches(key: str, other: str) -> bool:

@@ -9,7 +9,7 @@ from adccsim.analysis.assay.cells import CONTACTS, DEATHS, KILLS
 from adccsim.analysis.fitting.observed import EC50, EMAX
 from adccsim.analysis.statistics import DONORS, REPLICATES
 
-VERDICTS = (
+ASSESSMENTS = (
     "as close as a repeat in the same laboratory",
     "as close as another laboratory would come, not as a repeat in the same one",
     "further away than laboratories are from each other",
@@ -95,10 +95,10 @@ def judge(
     for each in parameters.to_dict("records"):
         if not np.isfinite(each["ratio"]):
             notes.append(f"{each['quantity']} ({each['basis']}) is not compared: {each['note'] or 'no positive value'}")
-    verdict = VERDICTS[max(levels)] if levels else "nothing that could be compared"
+    assessment = ASSESSMENTS[max(levels)] if levels else "nothing that could be compared"
     if settings["role"] == "calibration data" and levels:
         notes.append("the catalogue's effector numbers were fitted to these data: agreement is a fit, no prediction")
-    return row | {"verdict": verdict}, verdict, reasons, notes
+    return row | {"verdict": assessment}, assessment, reasons, notes
 
 
 def _judge_cells(cells: pd.DataFrame) -> tuple[dict, list[str], int]:

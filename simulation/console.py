@@ -149,7 +149,7 @@ _LYSIS_CELLS = ("mean", "sd", "ci95_low", "ci95_high")
 
 def comparison(overview: object, comparisons: Sequence, page: object) -> None:
     """Experiments as rows, agreement as columns, then the verdict on each with the numbers behind it."""
-    shown = overview.drop(columns="verdict")
+    shown = overview.drop(columns="assessment")
     table(list(shown.columns), shown.to_numpy().tolist(), wide=("experiment",))
     for each in comparisons:
         say(f"{each.title}: {each.assessment}")

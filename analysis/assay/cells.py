@@ -64,7 +64,7 @@ def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], 
 
 
 def check_recorded(observed: pd.DataFrame, level: str) -> None:
-    """Whether runs of an output level hold what was observed. Raises SheetFault with the rows that they do not."""
+    """Whether runs of an output level hold what was observed. Raises SheetError with the rows that they do not."""
     if level in WITH_EVENTS:
         return
     lacking = observed[observed["quantity"].isin(IN_ORDER)]

@@ -152,7 +152,7 @@ def _fit_table(fits: pd.DataFrame) -> pd.DataFrame:
                 "Emax (%)": with_interval(row, "emax_pct"),
                 "bottom (%)": with_interval(row, "bottom_pct"),
                 "Hill": with_interval(row, "hill", ".2g"),
-                "verdict": row["status"],
+                "fit status": row["status"],
                 "intervals from": row["sd_basis"],
                 "note": row["note"],
             }

@@ -82,7 +82,7 @@ def residuals(
     """Columns label, quantity, of (mean or sd), observed, simulated, sigma, z; one row per number of an experiment.
 
     observed, keys  from observed.read_observed.   runs  of a scenario that sweeps `varied` (key -> values).
-    Raises SheetFault where a row fits no simulated condition, or several.
+    Raises SheetError where a row fits no simulated condition, or several.
     """
     design, extra = design_table(runs, varied)
     wanted = set(observed["quantity"])

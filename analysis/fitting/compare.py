@@ -81,7 +81,7 @@ def compare(
     observed, keys  from observed.read_observed.   tables  of an analysis: lysis, lysis_summary, dose_response; and
     cells, from cells.cell_table, where something was counted under a microscope.
     settings  the [compare] table as a dict: title, role, the limits *_laboratory_pct and *_laboratory_ec50_fold.
-    Raises SheetFault where a row of the observation fits no condition of the simulation, or several.
+    Raises SheetError where a row of the observation fits no condition of the simulation, or several.
     """
     summary = tables["lysis_summary"]
     summary = summary[summary["role"].isin(SIMULATED_ROLES)].reset_index(drop=True)
@@ -119,7 +119,7 @@ def compare(
 def check_observed(observed: pd.DataFrame, keys: Sequence[str], design: pd.DataFrame, extra: Sequence[str]) -> None:
     """As the matching in `compare`, before anything is run: design and extra are those of analysis.reading.design.
 
-    Raises SheetFault where a row fits no condition, or several.
+    Raises SheetError where a row fits no condition, or several.
     """
     names = [*CONDITION_COLUMNS, *extra]
     wells = at_every_level(design[design["role"].isin(SIMULATED_ROLES)][names], extra)

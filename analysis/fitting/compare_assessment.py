@@ -98,7 +98,7 @@ def judge(
     assessment = ASSESSMENTS[max(levels)] if levels else "nothing that could be compared"
     if settings["role"] == "calibration data" and levels:
         notes.append("the catalogue's effector numbers were fitted to these data: agreement is a fit, no prediction")
-    return row | {"verdict": assessment}, assessment, reasons, notes
+    return row | {"assessment": assessment}, assessment, reasons, notes
 
 
 def _judge_cells(cells: pd.DataFrame) -> tuple[dict, list[str], int]:
@@ -111,7 +111,7 @@ def _judge_cells(cells: pd.DataFrame) -> tuple[dict, list[str], int]:
         row["course_rms_pct"] = rms
         reasons.append(f"course of deaths {rms:.1f} points rms away (limit {COURSE_LIMIT_PCT:g})")
         levels.append(_level(rms, [COURSE_LIMIT_PCT, 2 * COURSE_LIMIT_PCT]))
-    for chosen, name, limit in ((~course & ~count, "share_off", SHARE_LIMIT), (count, "count_off", COUNT_LIMIT)):
+    for chosen, name, limit in ((~course & ~count, "fraction_off", SHARE_LIMIT), (count, "count_off", COUNT_LIMIT)):
         if chosen.any():
             worst = cells.loc[cells.loc[chosen, "off"].abs().idxmax()]
             row[name] = worst["off"]

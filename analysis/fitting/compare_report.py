@@ -25,10 +25,10 @@ COLUMNS = {
     "within_2_sd_pct": "% in 2 SD",
     "emax_ratio": "Emax ratio",
     "ec50_ratio": "EC50 ratio",
-    "share_off": "share off",
+    "fraction_off": "fraction off",
     "count_off": "count off",
     "course_rms_pct": "course rms",
-    "verdict": "verdict",
+    "assessment": "assessment",
 }
 
 
@@ -69,7 +69,7 @@ def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[
         shown.append(
             {
                 "title": comparison.title,
-                "verdict": comparison.assessment,
+                "assessment": comparison.assessment,
                 "notes": [*comparison.reasons, *comparison.notes],
                 "sources": [text for text in (source, given["note"]) if text],
                 "figures": [(file, captions[name]) for name, file in pictures.items()],

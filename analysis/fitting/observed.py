@@ -47,7 +47,7 @@ def read_observed(path: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
 
     rows   columns quantity, value, sd, log10_sd, n, sd_basis, `keys`, row (its line in the file), free text.
     keys   the columns that say which condition a row belongs to; empty cells are NaN (numbers) or "" (words).
-    Raises SheetFault with every fault of the file, each with row and column.
+    Raises SheetError with every fault of the file, each with row and column.
     """
     table = read_table(Path(path), _is_header)
     problems: list[str] = []

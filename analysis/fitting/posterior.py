@@ -142,7 +142,7 @@ def write_calibration(
 
 
 def read_posterior(path: Path) -> pd.DataFrame:
-    """A posterior that a calibration has written; needs no extra. Raises SheetFault where it is none."""
+    """A posterior that a calibration has written; needs no extra. Raises SheetError where it is none."""
     frame = pd.read_csv(path)
     if "weight" not in frame or not (frame["weight"] >= 0).all() or not frame["weight"].sum() > 0:
         raise SheetError([f"{path.name}: no column weight with positive weights"])

@@ -28,7 +28,7 @@ def check_rows(rows: pd.DataFrame, notes: list[str] | None = None) -> CaliperShe
 
     rows needs study, arm, mouse, day, volume_mm3; event, reason, body_weight_g are optional, and so is `_row`, the row
     number told in faults. Two readings of one mouse and day are averaged (a note says so), empty rows are dropped.
-    Raises SheetFault.
+    Raises SheetError.
     """
     rows = rows.reset_index(drop=True).copy()
     notes = list(notes or [])

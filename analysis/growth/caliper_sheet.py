@@ -69,7 +69,7 @@ class _Column:
 def read_caliper(path: Path, formula: str = "half") -> CaliperSheet:
     """Read a tidy or wide caliper sheet. formula: of the volume from two diameters, "half" or "ellipsoid".
 
-    Raises SheetFault for anything that cannot be read, FileNotFoundError for a missing file.
+    Raises SheetError for anything that cannot be read, FileNotFoundError for a missing file.
     """
     path = Path(path)
     if path.is_dir():
@@ -85,7 +85,7 @@ def read_caliper(path: Path, formula: str = "half") -> CaliperSheet:
 
 
 def check_magnitudes(rows: pd.DataFrame, loq_mm3: float) -> list[str]:
-    """Notes on days, body weights, arms and single readings in another unit. Raises SheetFault where all volumes are.
+    """Notes on days, body weights, arms and single readings in another unit. Raises SheetError where all volumes are.
 
     rows: tidy rows of a laboratory's sheet. With every volume at or below the limit of quantification all logarithms
     are equal, and all growth rates would come out as zero.
@@ -125,7 +125,7 @@ def _jumps(rows: pd.DataFrame) -> list[str]:
 def choose_control(arms: list[str], named: str | None = None) -> str:
     """The control arm: the named one in any spelling, else the only one called vehicle, control or untreated.
 
-    An arm is called so if that is its whole name, failing that if the word is in its name. Raises SheetFault.
+    An arm is called so if that is its whole name, failing that if the word is in its name. Raises SheetError.
     """
     listed = ", ".join(arms)
     if named is not None:
@@ -153,7 +153,7 @@ def _is_header(cells: list[str]) -> bool:
 
 
 def _refuse_other_shapes(table: Table, meanings: list[str]) -> None:
-    """Name the two usual shapes that are not read, and columns that stand there twice. Raises SheetFault."""
+    """Name the two usual shapes that are not read, and columns that stand there twice. Raises SheetError."""
     header, row = table.header, f"row {table.header_row}"
     days = [cell for cell in header if re.fullmatch(r"(?:day|d)?[ _]?-?\d+([.,]\d+)?", cell.casefold())]
     if "day" not in meanings and len(days) > 1:

@@ -95,7 +95,7 @@ class GrowthDesign:
 
 
 def read_design(path: Path) -> GrowthDesign:
-    """Read FILE.toml; a missing file gives the defaults. Raises SheetFault with one sentence per fault."""
+    """Read FILE.toml; a missing file gives the defaults. Raises SheetError with one sentence per fault."""
     if not path.is_file():
         return GrowthDesign()
     try:

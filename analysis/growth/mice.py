@@ -123,7 +123,7 @@ def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
 def examine_mice(out_dir: Path) -> MiceAnalysis:
     """Compute what the run files of a study in mice say; nothing is written.
 
-    Runs that cannot be used are named in `study.problems`. Raises SheetFault where there is no mouse at all, or where
+    Runs that cannot be used are named in `study.problems`. Raises SheetError where there is no mouse at all, or where
     mice of two design points would stand in one arm of one study.
     """
     out_dir = Path(out_dir)

@@ -68,7 +68,7 @@ def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with
 
     control: name of the control arm, else the only one called vehicle, control or untreated. with_figures = False draws
     nothing, in a third of the time.
-    Raises SheetFault (with `problems`, one sentence per fault) and FileNotFoundError before anything is written.
+    Raises SheetError (with `problems`, one sentence per fault) and FileNotFoundError before anything is written.
     """
     source = Path(source)
     design = read_design(source.with_suffix(".toml"))
@@ -175,7 +175,7 @@ def examine_rows(
 ) -> GrowthAnalysis:
     """Analyse tidy rows (columns of `caliper_rows.COLUMNS`) of one study or several; nothing is written.
 
-    points: study -> swept values, which become columns. Raises SheetFault.
+    points: study -> swept values, which become columns. Raises SheetError.
     """
     sheet = check_rows(rows)
     design = (design or GrowthDesign()).spelt_as(list(dict.fromkeys(sheet.rows["arm"])))

@@ -43,7 +43,7 @@ class Table(NamedTuple):
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
-    """The content of a regular file of at most `most` bytes. Raises SheetFault for anything else, never waits.
+    """The content of a regular file of at most `most` bytes. Raises SheetError for anything else, never waits.
 
     Devices and pipes have no size and may never end. Raises FileNotFoundError and other OSError of the system.
     """
@@ -62,7 +62,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Text of a file in UTF-8, UTF-16 or the Windows code page, without byte-order mark. Raises SheetFault."""
+    """Text of a file in UTF-8, UTF-16 or the Windows code page, without byte-order mark. Raises SheetError."""
     raw, name = read_bytes(path), Path(path).name
     for magic, words in _NO_TEXT:
         if raw.startswith(magic):
@@ -80,7 +80,7 @@ def read_table(path: Path, is_header: Callable[[list[str]], bool] | None = None,
 
     is_header: whether a row is a header that the reader knows; the first such row within the first rows is taken, else
     the first row that fills more than half of the columns. unique: refuse two columns of one name. The separator is the
-    one that cuts most rows into equally many cells. Raises SheetFault.
+    one that cuts most rows into equally many cells. Raises SheetError.
     """
     text, name = read_text(path), Path(path).name
     lines = text.splitlines()

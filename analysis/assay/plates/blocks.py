@@ -55,7 +55,7 @@ class _Block:
 def find_matrix(path: Path, holds_words: bool) -> Matrix | None:
     """The only block of readings in a text file, or with holds_words that of a map; None where there is none.
 
-    Raises SheetFault where there are several, or where a block holds several readings per well.
+    Raises SheetError where there are several, or where a block holds several readings per well.
     """
     text = read_text(path)
     found: list[_Block] = []

@@ -74,7 +74,7 @@ class Sheet:
 
 
 def read_sheet(path: Path, plate_map: Path | None = None) -> Sheet:
-    """Read a tidy sheet, or a matrix where there is a map. Raises SheetFault with every fault of the files."""
+    """Read a tidy sheet, or a matrix where there is a map. Raises SheetError with every fault of the files."""
     matrix = find_matrix(path, holds_words=False)
     if plate_map is not None:
         if matrix is None:

@@ -72,7 +72,7 @@ def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH
     """Read a plate (see adccsim.analysis.assay.plates.file) and turn it into lysis and quality; nothing is written.
 
     readout  one of LYSIS_READOUTS: which formula a raw signal takes.
-    Raises SheetFault for a file that cannot be used, MissingControls for a plate without the wells its formula needs.
+    Raises SheetError for a file that cannot be used, MissingControls for a plate without the wells its formula needs.
     """
     if readout not in LYSIS_READOUTS:
         raise SheetError([f"read-out {readout!r} has no lysis; one of {', '.join(LYSIS_READOUTS)}"])

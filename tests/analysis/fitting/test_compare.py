@@ -274,7 +274,7 @@ def test_counts_of_cells_decide_by_share_and_by_ratio(tmp_path, tables, fraction
     path = tmp_path / "observed.csv"
     path.write_text("quantity,et_ratio,value,n\nzero_kill_fraction,0.25,0.5,100\nkills_per_nk,0.25,1.0,100\n")
     found = compared(path, tables | {"cells": counted(zero_kill_fraction=fraction, kills_per_nk=kills)})
-    assert found.summary["share_off"] == pytest.approx(fraction - 0.5)
+    assert found.summary["fraction_off"] == pytest.approx(fraction - 0.5)
     assert found.summary["count_off"] == pytest.approx(kills - 1)
     assert found.assessment == ASSESSMENTS[level]
     figures = write_comparison(found, tmp_path / "study")

@@ -36,6 +36,7 @@ from adccsim.analysis.statistics import DONORS, REPLICATES, sd_basis, summarise_
 
 LYSIS, EMAX, EC50 = "specific_lysis_pct", "emax_pct", "ec50_ng_per_ml"
 QUANTITIES = (LYSIS, EMAX, EC50, *COUNTED)
+_FORMER = {name.replace("_fraction", "_share"): name for name in COUNTED}  # names up to 0.1.0
 FREE_TEXT = ("source", "provenance", "citation", "doi", "note", "where")
 _VALUES = ("value", "sd", "log10_sd", "n", "at_h")
 _WORDS = ("cell_line", "effector", "antibody", "readout")
@@ -128,7 +129,8 @@ class _Reader:
 
     def row(self, row: int, cells: dict[str, str]) -> dict:
         """One observed value with its condition."""
-        said: dict[str, object] = {"row": row, "quantity": cells.get("quantity") or LYSIS}
+        quantity = cells.get("quantity") or LYSIS
+        said: dict[str, object] = {"row": row, "quantity": _FORMER.get(quantity, quantity)}
         said |= {"donor": cells.get("donor", ""), "sd_basis": self._basis(row, cells)}
         if said["quantity"] not in QUANTITIES:
             listed = ", ".join(QUANTITIES)

@@ -102,6 +102,8 @@ def read_design(path: Path) -> GrowthDesign:
         content = read_toml(path, "a design sheet")
     except UnreadableError as error:
         raise SheetError([f"{path.name}: {error}"]) from None
+    if "adcc_share" in content:  # its name up to 0.1.0
+        content["adcc_fraction"] = content.pop("adcc_share")
     problems: list[str] = []
     _known(content, ("study", "rules", "arm", "combination", "adcc_fraction"), "", problems)
     study = _texts(content.get("study", {}), STUDY_ITEMS, "study", problems)

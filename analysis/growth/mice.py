@@ -223,8 +223,8 @@ def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
             last = series.last
             if np.ndim(last) == 0 and observable != "volume_true_mm3":
                 row[observable] = float(last)
-        if "her2_shares" in run.observables:
-            fractions = run.observables["her2_shares"].value[-1]
+        if "her2_fractions" in run.observables:
+            fractions = run.observables["her2_fractions"].value[-1]
             row |= {f"her2_{label}": fraction for label, fraction in zip(HER2_CLASSES, fractions, strict=True)}
         if "occupancy_mean" in run.observables:
             row["occupancy_mean_highest"] = float(np.max(run.observables["occupancy_mean"].value))

@@ -40,7 +40,7 @@ SERIES = {
     "dispersed_fraction": ("1", "share of cells beyond 1.1 radii"),
     "rim_axes": ("1", "radius along the axes of the box over the mean radius"),
     "rim_diagonals": ("1", "radius along the diagonals of the box over the mean radius"),
-    "her2_shares": ("1", "share of living cells that stain 0, 1+, 2+, 3+ (cuts: her2_cut_1_per_cell and on)"),
+    "her2_fractions": ("1", "share of living cells that stain 0, 1+, 2+, 3+ (cuts: her2_cut_1_per_cell and on)"),
     "her2_mean": ("1", "mean HER2 of living cells, over the mean of their line at the start"),
     "clone_cells": ("1", "living cells of each clone"),
 }

@@ -170,7 +170,7 @@ class TumourEngine:
             "antibody_internalised_nM": antibody.balance[1] / patches,
             "occupancy_mean": pools @ theta / living,
             "opsonised_fraction": float(either[theta >= tissue.opsonised_from].sum() / living),
-            "her2_shares": stained / living,
+            "her2_fractions": stained / living,
             "her2_mean": float((alive * relative).sum() / living),
         }
 

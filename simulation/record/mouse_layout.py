@@ -63,6 +63,7 @@ KILLS = {
     "her2": ("1", "HER2 level of the cell: 128 is the mean of its line, 16 levels double; 0 none"),
     "effector": ("1", "0 mouse NK, 1 mouse myeloid, 2 human NK"),
 }
+KILL_TYPES = {"time": "f4", "x": "i2", "y": "i2", "z": "i2", "clone": "u1", "her2": "u1", "effector": "u1"}
 
 FIELDS = {
     "cells": ("1", "cells in the patch that fill volume"),

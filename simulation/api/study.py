@@ -105,9 +105,15 @@ class Runs(Sequence[RunFile]):
         if isinstance(which, slice):
             return [RunFile(path, self._kept) for path in self.paths[which]]
         if isinstance(which, str):
-            if which not in self._by_id:
-                raise KeyError(f"{which}: no run of this study has this id")
-            return RunFile(self._by_id[which], self._kept)
+            found = [run_id for run_id in self._by_id if which and run_id.startswith(which)]
+            if len(found) != 1:
+                many = (
+                    f"{len(found)} runs of this study have ids that begin so"
+                    if found
+                    else "no run of this study has this id"
+                )
+                raise KeyError(f"{which}: {many}")
+            return RunFile(self._by_id[found[0]], self._kept)
         return RunFile(self.paths[which], self._kept)
 
     def __iter__(self) -> Iterator[RunFile]:

@@ -87,7 +87,7 @@ def _apply_sets(raw: dict, sweep: dict[str, Any], sets: Sequence[str], errors: l
 
 def _set_sweep(sweep: dict[str, Any], path: Sequence[str], value: Any, errors: list[Invalid]) -> None:
     """Sweep the key at a path, or the keys of a table there; with an empty path the table replaces the whole sweep."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and (value or not path):
         nested = value
         for part in reversed(path):
             nested = {part: nested}

@@ -162,7 +162,17 @@ def test_set_lays_values_over_any_source():
     assert ac.load_scenario(WELL, set={"antibody.name": "pertuzumab"}).antibody.name == "pertuzumab"
 
 
-def test_faults_of_a_scenario_come_all_at_once():
+def test_set_takes_numpy_numbers_and_tables():
+    doses = {"antibody.dose_ug_per_ml": np.float64(0.5), "targets.cells": np.int64(77), "sweep": {}}
+    scenario = ac.load_scenario(WELL, set=doses)
+    assert (scenario.antibody.dose_ug_per_ml, scenario.targets.cells, scenario.sweep) == (0.5, 77, {})
+    swept = {"sweep": {"antibody.dose_ug_per_ml": np.logspace(-2, 0, 3)}}
+    assert ac.load_scenario(WELL, set=swept).sweep == {"antibody.dose_ug_per_ml": (0.01, 0.1, 1.0)}
+    with pytest.raises(ScenarioError, match=r"targets.cells: TOML has no value like None"):
+        ac.load_scenario(WELL, set={"targets.cells": None})
+
+
+def test_errors_of_a_scenario_come_all_at_once():
     with pytest.raises(ScenarioError) as caught:
         ac.run(WELL, set={"targets.cells": -1, "antibody.name": "trastuzumap"})
     assert len(caught.value.errors) == 2
@@ -299,8 +309,11 @@ def test_a_well_and_a_mouse_say_where_their_kills_are(wells, mice):
 def test_runs_are_found_by_number_and_by_id(wells):
     assert wells.runs[wells.runs[1].run_id].path == wells.runs[1].path == wells.runs[1:2][0].path
     assert ac.open(wells.runs[0].path).run_id == wells.runs[0].run_id
+    assert wells.runs[wells.runs[0].run_id[:9]].path == wells.runs[0].path
     with pytest.raises(KeyError, match="no run of this study"):
         _ = wells.runs["0" * 16]
+    with pytest.raises(KeyError, match="no run of this study"):
+        _ = wells.runs[""]
 
 
 def test_a_mouse_is_read_as_tables(mice):

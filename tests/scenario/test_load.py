@@ -99,7 +99,6 @@ def test_a_whole_sweep_or_a_table_of_it_can_be_set():
     ("text", "line"),
     [
         ("sweep=3", "--set sweep = 3: must be a table of lists"),
-        ("sweep={}", "--set sweep = {...}: must be a table of lists"),
         ("sweep={well.volume_ul=5}", 'sweep."well.volume_ul" = 5: must be a list of values'),
         ('sweep={well.volume_ul=[5], "well.volume_ul"=[6]}', 'sweep."well.volume_ul" = [6]: duplicate key'),
     ],

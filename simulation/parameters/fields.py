@@ -153,8 +153,12 @@ def out_of_bounds(field: str, unit: str, operation: str, value: float, low: floa
 
 
 def largest_of(field: str, unit: str) -> float:
-    """Largest value of a field of this unit; the least is 0 (see may_be_zero)."""
-    return 1.0 if _is_fraction(field, unit) else LARGEST[unit]
+    """Largest value of a field of this unit; the least is 0 (see may_be_zero). Raises CatalogueError for a new unit."""
+    if _is_fraction(field, unit):
+        return 1.0
+    if unit not in LARGEST:
+        raise CatalogueError([f"{field}: unit {unit!r} has no largest value: add it to LARGEST (parameters/fields.py)"])
+    return LARGEST[unit]
 
 
 def may_be_zero(field: str, unit: str) -> bool:

@@ -31,6 +31,8 @@ from adccsim.reading import UnreadableError, read_toml
 
 # Without these a new entry would pass as another one: [default] is the entry named here (see the heads of the tables).
 REFERENCE = {"antibodies": "trastuzumab", "effectors": "NK-resting", "mice": "nude"}
+# An entry of these kinds is a formula, chosen by its name: numbers alone would be accepted and do nothing.
+NAMED_IN_CODE = frozenset({"readouts"})
 IDENTITY = {
     "antibodies": ("kd_nM",),
     "mice": ("nk_density_factor", "myeloid_density_factor"),
@@ -93,6 +95,10 @@ def lay_over(raw: Raw, path: Path, names: Names, added: dict[tuple[str, str], Ad
 def _begin(merged: Raw, kind: str, name: str, table: dict, added: dict[tuple[str, str], Added], errors: list) -> bool:
     """Begin a new entry with what it takes from the entry it is like. False, with the fault added, if it cannot be."""
     where, like = key_path(kind, name), table.get("like", "")
+    if kind in NAMED_IN_CODE:
+        near = did_you_mean(name, merged[kind])
+        errors.append(f"{where}: no such entry{near}; a new one needs a formula in the code, see docs/how_to_add.md")
+        return False
     if "description" not in table:
         errors.append(f"{where}: no such entry{did_you_mean(name, merged[kind])}; a new one needs a description")
         return False

@@ -464,7 +464,7 @@ def test_overlay_adds_a_line_and_changes_a_word(tmp_path):
          "did you mean pertuzumab?"),
         ('[cell_lines.new]\ndescription = "ours"\n', "cell_lines.new:",
          "missing direct_effect_max, doubling_time_h, her2_per_cell"),
-        ('[readouts.new]\ndescription = "ours"\n', "readouts.new:", "missing blank, full_scale, raw_unit"),
+        ('[wells.new]\ndescription = "ours"\n', "wells.new:", "missing area_mm2, default_cells, shape, volume_ul"),
         ('[wells.chip]\ndescription = "ours"\nshape = "chip"\n', "wells.chip:", "microwell_side_um"),
     ],
 )  # fmt: skip

@@ -42,6 +42,7 @@ def test_an_antibody_with_only_a_description_is_no_trastuzumab(tmp_path):
         (ANTIBODY + "like = 'mine'\n", "is no entry of antibodies"),
         (ANTIBODY + "like = 5\n", "antibodies.mine.like: 5 is no entry"),
         ("[antibodies.pertuzumab]\nlike = 'trastuzumab'\n", "only a new entry is like another"),
+        ("[readouts.calcien]\ndescription = 'x'\n", "did you mean calcein?; a new one needs a formula in the code"),
         ("[residents.human-NK]\nbase = ''\n", "residents.human-NK.base: '' is not among the effectors"),
         ("[residents.human-NK]\nbase = ['x']\n", "expected text"),
         ('[antibodies."a\\nb"]\ndescription = "x"\n', "a name must be text that can be shown"),

@@ -19,7 +19,7 @@ EXPERIMENT = with_tables("""
 data = "measured.csv"
 citation = "a bench"
 [calibrate]
-donors = 1
+donors = 2
 cells = 50
 evaluations = 2
 population = 0
@@ -27,7 +27,8 @@ population = 0
 "effectors.default.antibody_hit_per_h" = []""")
 SMALL_SENSITIVITY = {
     "sensitivity.keys": ["antibody.kd_nM", "antibody.kon_per_nM_h"],
-    "sensitivity.method": "morris", "sensitivity.trajectories": 2, "targets.cells": 60, "assay.duration_h": 1,
+    "sensitivity.samples": 8, "sensitivity.strongest": 2, "sensitivity.trajectories": 4,
+    "targets.cells": 60, "assay.duration_h": 1, "output.every_min": 60,
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from adccsim.parameters import lookup
 from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError
-from adccsim.scenario.tables import Origin
+from adccsim.scenario.tables import Origin, located
 from adccsim.scenario.well.calibrate import calibrate_errors
 from adccsim.scenario.well.checks import check_scenario
 from adccsim.scenario.well.factors import check_factors
@@ -27,7 +27,7 @@ def load_well(
     errors += table_errors + sweep_errors
     broken += [fault.path for fault in sweep_errors]
 
-    overlays = tuple(folder / file for file in scenario.catalogue)
+    overlays = tuple(located(folder, file) for file in scenario.catalogue)
     try:
         known = lookup.load(overlays)
     except lookup.CatalogueError as error:

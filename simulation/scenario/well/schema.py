@@ -14,7 +14,17 @@ from pydantic import AfterValidator, Field
 
 from adccsim.conditions.levels import Level
 from adccsim.parameters import lookup
-from adccsim.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
+from adccsim.scenario.tables import (
+    SCHEMA_VERSION,
+    SHORTEST_H,
+    Count,
+    Loaded,
+    Number,
+    Table,
+    described,
+    located,
+    quantity,
+)
 
 
 def _on_the_minute(hours: float) -> float:
@@ -307,12 +317,12 @@ class Scenario(Loaded):
     @property
     def compare_data(self) -> Path | None:
         """The file of [compare], resolved against the folder of the scenario file."""
-        return self._origin.folder / self.compare.data if self.compare else None
+        return located(self._origin.folder, self.compare.data) if self.compare else None
 
     @property
     def calibrate_experiments(self) -> list[Path]:
         """The further scenarios of [calibrate], resolved against the folder of the scenario file."""
-        return [self._origin.folder / name for name in self.calibrate.experiments] if self.calibrate else []
+        return [located(self._origin.folder, name) for name in self.calibrate.experiments] if self.calibrate else []
 
 
 TABLES: dict[str, type[Table]] = {

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from adccsim.parameters import lookup
 from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, dotted, explain, nearest, show, sweep_path
-from adccsim.scenario.tables import SCHEMA_VERSION, Origin
+from adccsim.scenario.tables import SCHEMA_VERSION, Origin, located
 from adccsim.scenario.validate import did_you_mean
 from adccsim.scenario.xenograft.checks import check_study
 from adccsim.scenario.xenograft.schema import TABLES, XenograftScenario, all_keys, sweepable
@@ -56,7 +56,7 @@ def load_xenograft(
     scenario, table_errors, broken = _tables(raw)
     errors = [*errors, *table_errors, *sweep_errors]
     broken += [fault.path for fault in sweep_errors]
-    overlays = tuple(folder / file for file in scenario.catalogue)
+    overlays = tuple(located(folder, file) for file in scenario.catalogue)
     try:
         known = lookup.load(overlays)
     except lookup.CatalogueError as error:

@@ -1,8 +1,8 @@
-"""What the command line prints: faults, tables, progress. Nothing is computed or decided here.
+"""What the command line prints: errors, tables, progress. Nothing is computed or decided here.
 
-Results go to standard output; progress, notes and faults go to standard error. All text goes through `_echo`, where
+Results go to standard output; progress, notes and errors go to standard error. All text goes through `_echo`, where
 what a terminal would act on becomes an escape (simulation/text.py): titles, names and file names are a user's, or those
-of whoever sent the user a file.
+of the sender of a file.
 """
 
 import math
@@ -186,7 +186,7 @@ def sensitivity(method: str, indices: object) -> None:
 
 
 def calibration(table_: object, best: Mapping, page: object) -> None:
-    """Best values of a fit, what they give beside what was observed, and the overlay that holds them."""
+    """Best values of a fit, what they give next to what was observed, and the overlay that holds them."""
     table(("number", "best"), [[path, value] for path, value in best.items()], title="best values")
     rows = [[row.experiment, row.label, _digits(row.observed), _digits(row.simulated), _digits(row.z)]
             for row in table_.itertuples()]  # fmt: skip
@@ -202,7 +202,7 @@ def _digits(value: float) -> str:
 class Progress:
     """Progress of a sweep, or of several one after the other: a bar on a terminal, now and then a line elsewhere.
 
-    A context manager; called with each adccsim.execution.ledger.Step. A step of which nothing is finished begins anew.
+    A context manager; called with each adccsim.execution.ledger.Step. A step of which nothing is finished begins again.
     """
 
     def __init__(self, what: str = "runs") -> None:
@@ -249,7 +249,7 @@ class Progress:
             self._first = (now, step.finished, step.work_done)
         since, finished, work_done = self._first
         if step.finished == finished:
-            return "time left not known yet"
+            return "time left: not known yet"
         elapsed = max(now - since, 1e-6)
         rate = (step.finished - finished) / elapsed
         speed = f"{rate:.1f} {self._what}/s" if rate >= 1 else f"{60 * rate:.1f} {self._what}/min"
@@ -310,7 +310,7 @@ def status(found: object) -> None:
     if found.damaged:
         say(f"damaged  {count(found.damaged, 'file')} set aside in damaged/")
     if found.unfinished:
-        say(f"left     {count(found.unfinished, 'unfinished file')}, swept away by the next adcc run")
+        say(f"left     {count(found.unfinished, 'unfinished file')}, removed by the next adcc run")
     for run in found.failed[:_MOST_FAILURES]:
         say(f"  {run.run_id} after {count(run.attempts, 'attempt')}: {run.line}")
     if len(found.failed) > _MOST_FAILURES:
@@ -380,7 +380,7 @@ def stand_ins(rows: Sequence[Mapping]) -> None:
     if groups:
         say()
         lines = [[of, ", ".join(texts), whose] for (of, whose), texts in groups.items()]
-        title = "numbers taken over from other entries of the catalogue (stand-ins)"
+        title = "numbers taken from other entries of the catalogue (stand-ins)"
         table(("of", "numbers", "from"), lines, title=title, wide=("numbers",))
 
 

@@ -6,7 +6,7 @@ Why      A compiled kernel that numba keeps on disk does not notice an edit in a
 Where    `$ADCCSIM_CACHE_DIR`, else `<temporary directory>/adccsim-<user>`, a private directory on the node itself;
          inside it `numba-<digest>`.
 Trust    Numba unpickles and executes what it finds there. So each of these directories, and what is in them, belongs
-         to the user or to root and can be written by nobody else, and nobody else can replace a directory above them.
+         to the user or to root and no other user can write to it or replace a directory above them.
 Limits   same sources -> same directory; one edited byte, another numba or Python -> another   (tests/test_runtime.py)
          a directory or file that another user could have written is refused                   (tests/test_runtime.py)
 """

@@ -61,7 +61,7 @@ def run(
     progress  True shows a bar; or a function that receives each adccsim.execution.ledger.Step.
     report    receives notes.
 
-    Raises ScenarioError with every fault of the scenario, FolderError, RunsFailed, Interrupted.
+    Raises ScenarioError with every error of the scenario, FolderError, RunsFailed, Interrupted.
     """
     given = given_scenario(scenario, set_texts(set))
     kept = TemporaryFolder() if out is None else None

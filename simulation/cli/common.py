@@ -13,7 +13,7 @@ DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 128
 
 @contextmanager
 def error_lines() -> Iterator[None]:
-    """Turn what a user can mend, and a signal, into plain lines and an exit code. The one place that knows both."""
+    """Turn what a user can correct, and a signal, into plain lines and an exit code. The one place that knows both."""
     try:
         yield
     except (click.exceptions.Exit, click.ClickException, BrokenPipeError):

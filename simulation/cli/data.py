@@ -30,7 +30,7 @@ def plate(file: Path, plate_map: Path | None, out: Path | None, readout: str) ->
 @workers
 @sets
 def compare(files: tuple[str, ...], out: Path, workers: int | None, sets: tuple[str, ...]) -> None:
-    """Run the scenario of an experiment (or reuse its runs) and put prediction beside observation."""
+    """Run the scenario of an experiment (or reuse its runs) and compare prediction and observation."""
     with error_lines():
         from adccsim.runtime import require_address_space
 

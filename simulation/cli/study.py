@@ -82,7 +82,7 @@ def run(
     console.summary(found.text, found.report)
     console.errors(found.problems)
     if found.analysis is None:
-        console.note(f"nothing changed since this analysis; adcc analyse {folder} makes it anew")
+        console.note(f"nothing changed since this analysis; adcc analyse {folder} recomputes it")
     raise click.exceptions.Exit(DONE if found.sound else SOME_FAILED)
 
 
@@ -113,7 +113,7 @@ def analyse(source: Path, out: Path | None, control: str | None) -> None:
 def _check_options(sheet: bool, source: Path, out: Path | None, control: str | None) -> None:
     """Refuse --out without a sheet, and a sheet without it."""
     if sheet and out is None:
-        console.errors([f"{source}: say with --out where tables, figures and report are to go"])
+        console.errors([f"{source}: --out DIR is required, for tables, figures and report"])
         raise click.exceptions.Exit(BAD_INPUT)
     for name, value in (("--out", out), ("--control", control)):
         if not sheet and value is not None:

@@ -3,7 +3,7 @@ scheduler that is there already.
 
 As with processes of one machine, nothing here can move a number: a run is a pure function of its condition and its file
 appears whole or not at all. What a lost worker had not finished is given to another one; what is counted in the end are
-files. A run that takes its process along is tried again by itself, one whose every worker is lost fails.
+files. A run that takes its process along is tried again alone, one whose every worker is lost fails.
 """
 
 import logging
@@ -172,7 +172,7 @@ class _Given:
             self.ledger.record_failure(Failure(run_id, result.reason, self.attempts[run_id], result.trace))
 
     def _lost(self, bundle: Bundle, workers: int) -> None:
-        """Every worker that took this bundle is gone: whose fault it was shows when each run is by itself."""
+        """Every worker that took this bundle is gone: which run is the cause shows when each run is tried alone."""
         for run_id in bundle.run_ids:
             if self._has_file(run_id):
                 self.ledger.record_done(run_id, 0.0)
@@ -186,7 +186,7 @@ class _Given:
         return run_file(self.ledger.folder.runs_dir, run_id).exists()
 
     def _mend(self) -> None:
-        """Ask anew for workers that were lost and jobs that were never taken: Dask goes on counting them."""
+        """Ask again for workers that were lost and jobs that were never taken: Dask goes on counting them."""
         if self.backend is None:
             return
         jobs = self.backend.workers
@@ -301,7 +301,7 @@ def batch_cluster(cluster: str, site: Site, threads: int, out_dir: Path, tls_fil
 
 
 def batch_options(cluster: str, site: Site, threads: int, out_dir: Path, tls_files: Path) -> dict:
-    """What dask-jobqueue is told about the jobs of a site; tls_files: what encryption.files_for_jobs made."""
+    """What dask-jobqueue needs to know about the jobs of a site; tls_files: what encryption.files_for_jobs made."""
     logs = out_dir / "jobs"
     plain = shell.fits_directive(logs)
     log_lines = [] if plain else [shell.log_redirection(cluster, logs, False)]

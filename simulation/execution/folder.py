@@ -1,17 +1,17 @@
 """The folder of one study: which runs are there, what failed, what the study was, and who is at work in it.
 
-    DIR/study.json            the scenario word for word, what was set beside it, versions, all conditions and run ids
+    DIR/study.json            the scenario word for word, what was set next to it, versions, all conditions and run ids
     DIR/runs/ab/<run_id>.h5   one finished run each; "ab" are the first two digits of the run id
     DIR/checkpoints/<run_id>.ckpt  where a mouse goes on after a stop; <run_id>.day14.ckpt a tumour to branch from
     DIR/failed/<run_id>.json  why a run has no file
     DIR/damaged/<name>        files that were found damaged, set aside and made again; nothing is deleted
     DIR/summary.txt           what the last analysis without a problem printed
     DIR/log                   times and hosts, which never enter a run file
-    DIR/lock                  held by whoever brings the whole study, or one shard of it, to files
+    DIR/lock                  held by the process that runs the whole study, or one shard of it
 
 Several processes, also on several machines, may work in one folder: each holds a shared lock on DIR/runs, and leftovers
-of dead processes are only swept away by one that finds itself alone. Shards share DIR/lock; who wants the whole study
-needs it alone.
+of dead processes are only removed by one that finds itself alone. Shards share DIR/lock; a process that runs the whole
+study holds it alone.
 """
 
 import json

@@ -23,7 +23,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Step:
-    """What a progress display needs at the start and after one or several runs: counts, share of the work in [0, 1].
+    """What a progress display needs at the start and after one or several runs: counts, fraction of the work in [0, 1].
 
     run_id: "" unless it is one run.
     """

@@ -134,7 +134,7 @@ class MouseWorld(World):
             StudyFolder(self.checkpoints.parent).log(line)
             return
         if meta.get("run_id") != self.condition.run_id or meta.get("condition") != self.condition.as_dict():
-            raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run anew")
+            raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run again")
         with _taking_up(path):
             self.engine.restore(_part(arrays, "engine"))
             self.record.restore(meta["record"], _part(arrays, "record"))
@@ -185,7 +185,7 @@ class MouseWorld(World):
             self.end, self.end_day = "endpoint", day
 
     def _weigh(self, day: float, tumour_mm3: float) -> float | None:
-        """Weight with the tumour in g; None where nobody weighs."""
+        """Weight with the tumour in g; None where weights are not recorded."""
         own = self.condition.study.body_weight
         if own is None:
             return None

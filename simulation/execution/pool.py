@@ -1,7 +1,7 @@
 """Worker processes: started, fed, timed and, where need be, killed; and what asks a sweep to stop.
 
 A process that dies under a run (out of memory, a crash in compiled code) may have died for its neighbours' sake: the
-run is tried once more with nothing beside it. A run that passes the time limit is killed.
+run is tried once more with nothing next to it. A run that passes the time limit is killed.
 """
 
 import os
@@ -20,7 +20,7 @@ from adccsim.execution.ledger import Failure, RunLedger
 
 ATTEMPTS = 2
 GRACE_S = 1.5  # how long running work may go on after a request to stop
-SAVING_S = 60.0  # a mouse is told to save what it has, and may take so long
+SAVING_S = 60.0  # a mouse is asked to save what it has, and may take so long
 
 # -- being asked to stop --------------------------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ class Pool:
             self._enter_unreported()
 
     def _enter_unreported(self) -> None:
-        """Stopped: some of what was given out has its file, and nobody was told any more."""
+        """Stopped: some of what was given out has its file, and was not reported any more."""
         known = {*self.ledger.done, *(failure.run_id for failure in self.ledger.failed)}
         for run_id in self.attempts.keys() - known:
             if run_file(self.ledger.folder.runs_dir, run_id).exists():
@@ -176,7 +176,7 @@ class Pool:
             self.busy.remove(worker)
             reason = worker.reap()
             if self.stop.number is not None:
-                return  # a signal to the whole group reached the worker too: no fault of the run
+                return  # a signal to the whole group reached the worker too: not an error of the run
             self._give_back(worker.untouched())
             for run_id in worker.suspects():
                 if self.attempts[run_id] < ATTEMPTS:

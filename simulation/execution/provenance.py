@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class StateError(RuntimeError):
-    """The state that a prediction would name is not committed; `faults` holds one line per fault."""
+    """The state that a prediction would name is not committed; `errors` holds one line per error."""
 
     def __init__(self, errors: Sequence[str]) -> None:
         super().__init__("\n".join(errors))
@@ -35,7 +35,7 @@ def state_hash(overlays: Iterable[Path] = ()) -> str:
 def committed_state(files: Sequence[Path]) -> str:
     """The commit of the checkout that this program runs from, with nothing changed in the program or in `files`.
 
-    Raises StateError where there is no such commit: no git, no checkout, or changes and new files beside it.
+    Raises StateError where there is no such commit: no git, no checkout, or changes and new files next to it.
     """
     root = PACKAGE.parent
     errors, commit = [], _git(root, "rev-parse", "HEAD")

@@ -62,7 +62,7 @@ _ALLOWED = {
 
 
 def load_site(path: Path) -> Site:
-    """Read and check a site file. Raises ScenarioError with every fault, each with key path, value, what is allowed."""
+    """Read and check a site file. Raises ScenarioError with every error, each with key path, value, what is allowed."""
     path = Path(path)
     try:
         raw = read_toml(path, "a site file")

@@ -21,7 +21,7 @@ _SOFTWARE = ("numpy", "numba", "h5py")
 
 def study_record(scenario: Loaded, conditions: Sequence[AnyCondition], name: str) -> dict:
     """What study.json holds: the scenario and its overlays verbatim, the --set values, versions, all runs, and the
-    numbers that were taken over from other entries of the catalogue (stand-ins).
+    numbers that were taken from other entries of the catalogue (stand-ins).
 
     `name` is that of the scenario file. `varied` holds the swept keys with their values, in the order of the scenario
     and as it understood them: the analysis reads them there and nowhere else. A study in mice also has `studies`: the

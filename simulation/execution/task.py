@@ -1,7 +1,7 @@
-"""A task of a cluster: a bundle of runs, made one after the other in a process beside the worker that was given it.
+"""A task of a cluster: a bundle of runs, made one after the other in a process next to the worker that was given it.
 
 A run that crashes, hangs or eats the memory takes that process along, and not the worker: it is named as the suspect,
-the others of the bundle go on, and whoever gave the bundle tries the suspect again by itself. Runs that have their file
+the others of the bundle go on, and the driver tries the suspect again alone. Runs that have their file
 are passed over, so a bundle that was lost with its worker is simply given again.
 """
 

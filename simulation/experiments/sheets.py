@@ -18,7 +18,7 @@ def plate(
     """(% specific lysis and quality of a plate, its figures). The figures and tables are written below `out`, if any.
 
     file: a tidy sheet, or the matrix of a 96-well reader, whose wells `plate_map` names. readout: one that measures
-    lysis. Raises InputError with one line per fault; nothing is written then.
+    lysis. Raises InputError with one line per error; nothing is written then.
     """
     require_address_space("the analysis of a plate")
     from adccsim.analysis.assay.plates.output import write_plate
@@ -40,7 +40,7 @@ def calipers(sheet: str | Path, out: str | Path, control: str | None = None) -> 
     """Tumour growth of a caliper sheet (tidy or wide CSV); tables, figures and report are written below `out`.
 
     control: the control arm; None: the only one called vehicle, control or untreated. Raises InputError with one line
-    per fault (nothing is written then), OSError.
+    per error (nothing is written then), OSError.
     """
     sheet, out = Path(sheet), Path(out)
     nearest = next(path for path in (out, *out.absolute().parents) if os.path.exists(path))

@@ -2,7 +2,7 @@
 
 An overlay keeps the unit of a field and the bounds of the unit (fields.py); a value outside the known range needs its
 own low and high. A new entry has a description, and states the numbers that make it what it is (IDENTITY), or names an
-entry that it is like: `like = "trastuzumab"`. What it does not state is taken over from that entry, or from [default],
+entry that it is like: `like = "trastuzumab"`. What it does not state is taken from that entry, or from [default],
 and `Added` remembers it: a number that came from elsewhere is never silent.    (tests/catalogue/test_overlays.py)
 
 An antibody or cell line may state its numbers in mice in the same entry: `[antibodies.mine.in_mice]` (fields.py).

@@ -1,7 +1,7 @@
-"""Faults: what is wrong with a scenario, in one plain line each.
+"""Errors: what is wrong with a scenario, in one plain line each.
 
-A fault names the key path, the value found there and what is allowed. All faults of a file are gathered before
-anything is raised, so that a user mends a file once and not once per mistake.
+An error names the key path, the value found there and what is allowed. All errors of a file are gathered before
+anything is raised, so that a user corrects a file once and not once per mistake.
 """
 
 import difflib
@@ -50,7 +50,7 @@ NO_VALUE = _NoValue()
 
 @dataclass(frozen=True)
 class Invalid:
-    """One fault: dotted key path (or file path), the offending value (NO_VALUE when absent), and what is wrong."""
+    """One error: dotted key path (or file path), the offending value (NO_VALUE when absent), and what is wrong."""
 
     path: str
     value: Any
@@ -63,7 +63,7 @@ class Invalid:
 
 
 class ScenarioError(Exception):
-    """A scenario that cannot run. `faults` holds every fault found; str() has one line per fault."""
+    """A scenario that cannot run. `errors` holds every error found; str() has one line per error."""
 
     def __init__(self, errors: Sequence[Invalid]):
         self.errors = list(errors)
@@ -133,9 +133,9 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
 
 
 class Report:
-    """Collects faults, each once, in the order found.
+    """Collects errors, each once, in the order found.
 
-    `broken` are paths (keys, tables, places in a sweep list) that already have a fault of their own and stand in the
+    `broken` are paths (keys, tables, places in a sweep list) that already have an error of their own and stand in the
     scenario with a placeholder: what rests on them is not reported.
     """
 
@@ -150,7 +150,7 @@ class Report:
         return list(self._found.values())
 
     def at(self, index: Mapping[str, int]) -> None:
-        """Which value of each swept key the next faults are about; nothing is set aside any more."""
+        """Which value of each swept key the next errors are about; nothing is set aside any more."""
         self._index = dict(index)
         self._aside = ()
 
@@ -159,7 +159,7 @@ class Report:
         self._aside = tuple(keys)
 
     def add(self, key: str, value: Any, message: str, rests_on: Sequence[str] = ()) -> None:
-        """Report a dotted key; rests_on: other keys (or tables) without which the fault may not be one.
+        """Report a dotted key; rests_on: other keys (or tables) without which the error may not be one.
 
         A swept key is shown with its place in the list.
         """

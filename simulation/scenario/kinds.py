@@ -23,7 +23,7 @@ class Kind(Protocol):
     def load(
         self, raw: dict, flat: dict[str, Any], errors: list[Invalid], sets: Sequence[str], folder: Path, text: str
     ) -> Loaded:
-        """The checked scenario of a parsed file; flat: its sweep. Raises ScenarioError with every fault."""
+        """The checked scenario of a parsed file; flat: its sweep. Raises ScenarioError with every error."""
 
     def conditions(self, scenario: Any) -> Sequence[AnyCondition]:
         """Every well or mouse that the scenario asks for."""
@@ -35,7 +35,7 @@ class Kind(Protocol):
         """What is allowed but unwise, one sentence each."""
 
     def stand_ins(self, scenario: Any) -> list[Row]:
-        """Numbers taken over from other entries of the catalogue."""
+        """Numbers taken from other entries of the catalogue."""
 
     def run_entries(self, scenario: Any, conditions: Sequence[Any]) -> list[dict[str, Any]]:
         """What study.json says of each run."""
@@ -44,7 +44,7 @@ class Kind(Protocol):
         """What study.json holds for this kind alone."""
 
     def saved_tumour(self, scenario: Any) -> Path | None:
-        """The checkpoint that the runs branch from, None where they start anew."""
+        """The checkpoint that the runs branch from, None where they start again."""
 
     def json_schema(self) -> dict[str, Any]:
         """JSON schema of the scenario files of this kind."""

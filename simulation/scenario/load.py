@@ -1,7 +1,7 @@
-"""Load: a TOML file (and --set values) becomes a Scenario, or one list of all its faults.
+"""Load: a TOML file (and --set values) becomes a Scenario, or one list of all its errors.
 
 Order: the text is parsed, --set values are laid over it, every key is validated by the schema (those of [sweep] value
-by value), and then whatever needs several keys or the catalogue is checked. A key with a fault is put aside and the
+by value), and then whatever needs several keys or the catalogue is checked. A key with an error is put aside and the
 rest is still looked at, so that one reading finds everything.
 """
 
@@ -23,14 +23,14 @@ def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Loaded:
 
     sets: "key=value" strings as of --set; the key is dotted, the value is TOML or a bare word; a swept key takes the
     one value instead, "sweep.table.key=[...]" sweeps one key, and "sweep={...}" replaces the whole sweep. Overlay paths
-    of `catalogue` are relative to the folder of the file. Raises ScenarioError with every fault, and nothing else.
+    of `catalogue` are relative to the folder of the file. Raises ScenarioError with every error, and nothing else.
     """
     path = Path(path)
     return scenario_from_text(_read(path), sets, folder=path.parent, name=str(path))
 
 
 def scenario_from_text(text: str, sets: Sequence[str] = (), folder: Path = Path(), name: str = "scenario") -> Loaded:
-    """As load_scenario, from TOML text. folder: where overlay paths start. name: what a fault of the text names."""
+    """As load_scenario, from TOML text. folder: where overlay paths start. name: what an error of the text names."""
     try:
         raw = parse_toml(text)
     except UnreadableError as error:

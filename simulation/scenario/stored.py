@@ -18,7 +18,7 @@ _NOT_OF_THE_RUNS = ("compare", "calibrate", "sensitivity")
 def scenario_of_study(info: Mapping[str, Any], where: str, more_sets: Sequence[str] = ()) -> Loaded:
     """The scenario of a study.json, with its overlays and --set values, and further ones after them.
 
-    where: names the study in faults.
+    where: names the study in errors.
 
     Raises ScenarioError, also for a study that branches from a saved tumour, which is not part of the record.
     """

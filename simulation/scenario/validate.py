@@ -33,7 +33,7 @@ def did_you_mean(key: str, known: Iterable[str]) -> str:
 
 
 def flatten_sweep(raw: Any) -> tuple[dict[str, Any], list[Invalid]]:
-    """[sweep] as dotted key -> value: "a.b" = ..., a.b = ... and [sweep.a] mean the same; twice the same is a fault."""
+    """[sweep] as dotted key -> value: "a.b" = ..., a.b = ... and [sweep.a] mean the same, twice is an error."""
     if not isinstance(raw, dict):
         return {}, [Invalid("sweep", raw, "must be a table")]
     flat: dict[str, Any] = {}

@@ -30,7 +30,7 @@ def calibrate_errors(scenario: Scenario, known: Catalogue) -> list[Invalid]:
         errors.append(Invalid("calibrate", NO_VALUE, "needs a table [compare]: what was measured in this experiment"))
     for place, (name, file) in enumerate(zip(settings.experiments, scenario.calibrate_experiments, strict=True)):
         if not isfile(file):
-            errors.append(Invalid(f"calibrate.experiments[{place}]", name, "no such file beside the scenario"))
+            errors.append(Invalid(f"calibrate.experiments[{place}]", name, "no such file next to the scenario"))
     for path, given in settings.free.items():
         where = f"calibrate.free.{show(path)}"
         errors += [Invalid(where, list(given) if given else NO_VALUE, text) for text in _wrong(known, path, given)]

@@ -1,6 +1,6 @@
 """Checks that need more than one key: unknown names, contradictions, cells that do not fit, values without effect.
 
-Every combination of the sweep is looked at, for every donor where donors matter; equal faults are reported once.
+Every combination of the sweep is looked at, for every donor where donors matter; equal errors are reported once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,9 +21,9 @@ MOST_WELLS = 100_000
 
 
 def check_scenario(scenario: Scenario, known: Catalogue, broken: Iterable[str] = ()) -> None:
-    """Raise ScenarioError with every fault of a scenario whose keys are valid one by one.
+    """Raise ScenarioError with every error of a scenario whose keys are valid one by one.
 
-    broken: paths that have a fault already and hold a placeholder; faults that rest on them are left out.
+    broken: paths that have an error already and hold a placeholder; errors that rest on them are left out.
     """
     report = Report(broken)
     asked = point_count(scenario) * scenario.effectors.donors * scenario.replicates

@@ -60,5 +60,5 @@ def study_entries(scenario: Scenario) -> dict[str, Any]:
 
 
 def saved_tumour(scenario: Scenario) -> Path | None:
-    """A well starts anew."""
+    """A well starts again."""
     return None

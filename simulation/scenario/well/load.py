@@ -18,9 +18,9 @@ from adccsim.scenario.well.validate import fill_from_sweep, validate_sweep, vali
 def load_well(
     raw: dict, flat: dict[str, Any], errors: list[Invalid], sets: Sequence[str], folder: Path, text: str
 ) -> Scenario:
-    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all faults.
+    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all errors.
 
-    faults: those that were found before.
+    errors: those that were found before.
     """
     sweep, sweep_errors = validate_sweep(flat)
     scenario, table_errors, broken = validate_tables(fill_from_sweep(raw, sweep))
@@ -38,7 +38,7 @@ def load_well(
     scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
     data = scenario.compare_data
     if scenario.compare and data and not {"compare", "compare.data"} & set(broken) and not isfile(data):
-        errors.append(Invalid("compare.data", scenario.compare.data, "no such file beside the scenario"))
+        errors.append(Invalid("compare.data", scenario.compare.data, "no such file next to the scenario"))
     if scenario.calibrate and not any(path.startswith("calibrate") for path in broken):
         errors += calibrate_errors(scenario, known)
     try:

@@ -228,7 +228,7 @@ class Output(Table):
 class Compare(Table):
     """[compare]: the measurement that this scenario mirrors; the runs do not depend on it."""
 
-    data: str = Field(min_length=1, max_length=1000, description="observed values (CSV), beside this file")
+    data: str = Field(min_length=1, max_length=1000, description="observed values (CSV), next to this file")
     role: Literal["independent data", "calibration data"] = Field(
         default="independent data", description="calibration data: numbers of the catalogue were fitted to it"
     )

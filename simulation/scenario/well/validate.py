@@ -1,7 +1,7 @@
-"""Validate: the raw tables of a well's file against the schema, key by key: all faults are found in one reading.
+"""Validate: the raw tables of a well's file against the schema, key by key: all errors are found in one reading.
 
-A key with a fault is put aside or replaced by a sound stand-in, and its path is remembered as broken; the scenario that
-results is good enough to look for further faults, never to run.
+A key with an error is left out or replaced by a sound stand-in; its path is remembered as broken, and the scenario that
+results is good enough to look for further errors, never to run.
 """
 
 import copy
@@ -41,7 +41,7 @@ _STAND_IN: dict[str, dict[str, Any]] = {
 def validate_tables(raw: dict) -> tuple[Scenario, list[Invalid], list[str]]:
     """Validate a file without its sweep.
 
-    Returns the scenario (with a stand-in, or nothing, for every faulty key), the faults, and the broken paths.
+    Returns the scenario (with a stand-in, or nothing, for every faulty key), the errors, and the broken paths.
     """
     try:
         return Scenario.model_validate(raw), [], []
@@ -67,7 +67,7 @@ def _put_aside(node: dict, loc: Sequence[str | int]) -> None:
 
 
 def _error(item: Mapping[str, Any]) -> Invalid:
-    """One entry of a pydantic error list as a fault."""
+    """One entry of a pydantic error list as an error."""
     kind, loc, value = item["type"], item["loc"], item["input"]
     path = dotted(loc)
     if kind == "extra_forbidden":
@@ -84,7 +84,7 @@ def _error(item: Mapping[str, Any]) -> Invalid:
 
 
 def validate_sweep(flat: dict[str, Any]) -> tuple[dict[str, tuple], list[Invalid]]:
-    """The swept lists, coerced to the types of their keys, and the faults.
+    """The swept lists, coerced to the types of their keys, and the errors.
 
     A faulty value is replaced by a sound one of its list, so that the places of the others stay; a list with no sound
     value is left out.
@@ -114,7 +114,7 @@ def validate_sweep(flat: dict[str, Any]) -> tuple[dict[str, tuple], list[Invalid
 
 
 def _sound_values(key: str, values: list, errors: list[Invalid]) -> dict[int, Any]:
-    """Validate the values of one swept key one by one. Returns place -> coerced value of those without a fault."""
+    """Validate the values of one swept key one by one. Returns place -> coerced value of those without an error."""
     table, _, name = key.partition(".")
     sound: dict[int, Any] = {}
     place_of: dict[Any, int] = {}

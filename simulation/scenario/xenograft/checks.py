@@ -1,6 +1,6 @@
 """Checks of a study in mice that need more than one key: names, schedules, window of enrolment, memory, saved tumours.
 
-Every point of the sweep is looked at; equal faults are reported once. What is allowed but unwise is a warning.
+Every point of the sweep is looked at; equal errors are reported once. What is allowed but unwise is a warning.
 """
 
 import math
@@ -32,7 +32,7 @@ SMALL_SCALE_CELLS = 100_000
 
 
 def check_study(scenario: XenograftScenario, known: Catalogue, broken: Iterable[str] = ()) -> list[Invalid]:
-    """Every fault of a scenario whose keys are valid one by one; broken: paths that hold a stand-in."""
+    """Every error of a scenario whose keys are valid one by one; broken: paths that hold a stand-in."""
     report = Report(broken)
     mice = point_count(scenario) * sum(arm.mice for arm in scenario.arm)
     if mice > MOST_MICE:
@@ -66,7 +66,7 @@ def warnings(scenario: XenograftScenario) -> list[str]:
         if fraction < 1.0 and cells < SMALL_SCALE_CELLS:
             lines.append(
                 f"tumour.fraction_simulated = {fraction:g} simulates about {cells:,.0f} cells: its surface, which "
-                "breathes from outside, is too large a part of it (untreated NCI-N87 on day 21: 4 % too large at 0.01, "
+                "takes up oxygen from outside, is too large a part of it (untreated NCI-N87 on day 21: 4 % too large at 0.01, "
                 "11 % at 0.003); compare two fractions (say 0.01 and 0.1) before trusting a small difference"
             )
     return list(dict.fromkeys(lines))
@@ -180,7 +180,7 @@ def _check_schedule(scenario: XenograftScenario, report: Report) -> None:
         for j, dose in enumerate(arm.dose):
             late = [day for day in dose.days if day >= last]
             if late:
-                message = f"dosing after the end: the study ends on day {last:g}"
+                message = f"a dose must be given before the last day, {last:g}"
                 report.add(f"arm[{i}].dose[{j}].days", late[0], message, ["study.days"])
     for name, days in (
         ("study.caliper_days", scenario.study.caliper_days),

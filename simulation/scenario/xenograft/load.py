@@ -1,7 +1,7 @@
 """Load a study in mice: raw tables against the schema, then whatever needs several keys or the catalogue.
 
-As for a well, a faulty value is put aside or replaced by a sound stand-in, so that one reading finds every fault; the
-scenario that results is good enough to look for further faults, never to run.
+As for a well, a faulty value is put aside or replaced by a sound stand-in, so that one reading finds every error; the
+scenario that results is good enough to look for further errors, never to run.
 """
 
 import copy
@@ -44,9 +44,9 @@ _MOST_VALUES = 1000
 def load_xenograft(
     raw: dict, flat: dict[str, Any], errors: list[Invalid], sets: Sequence[str], folder: Path, text: str
 ) -> XenograftScenario:
-    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all faults.
+    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all errors.
 
-    raw is changed. faults: those that were found before.
+    raw is changed. errors: those that were found before.
     """
     sweep, sweep_errors = _sweep(flat)
     for key, values in sweep.items():
@@ -72,18 +72,18 @@ def load_xenograft(
 
 
 def _tables(raw: dict) -> tuple[XenograftScenario, list[Invalid], list[str]]:
-    """Validate; a scenario with a stand-in for every faulty key, the faults, and the broken paths."""
+    """Validate; a scenario with a stand-in for every faulty key, the errors, and the broken paths."""
     sound = copy.deepcopy(raw)
     errors: list[Invalid] = []
     broken: list[str] = []
-    for _ in range(8):  # mending a table can uncover a fault inside it, a few levels deep
+    for _ in range(8):  # correcting a table can uncover an error inside it, a few levels deep
         try:
             return XenograftScenario.model_validate(sound), errors, broken
         except ValidationError as error:
             found: list[Invalid] = []
             for item in reversed(error.errors(include_url=False)):  # from the back: places in lists stay
                 if item["type"] == "too_short" and item["input"]:
-                    continue  # only because its entries have faults of their own
+                    continue  # only because its entries have errors of their own
                 fault = _error(item)
                 inside = any(fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")) for path in broken)
                 emptied = item["type"] == "too_short" and any(path.startswith(f"{fault.path}[") for path in broken)
@@ -122,7 +122,7 @@ def _mend(node: Any, loc: Sequence[str | int]) -> None:
 
 
 def _error(item: Mapping[str, Any]) -> Invalid:
-    """One entry of a pydantic error list as a fault."""
+    """One entry of a pydantic error list as an error."""
     kind, loc, value = item["type"], item["loc"], item["input"]
     path = dotted(loc)
     plain = ".".join(part for part in loc if isinstance(part, str))
@@ -141,7 +141,7 @@ def _error(item: Mapping[str, Any]) -> Invalid:
 
 
 def _sweep(flat: dict[str, Any]) -> tuple[dict[str, tuple], list[Invalid]]:
-    """The swept lists with the types of their keys, and the faults; a list with a fault is left out."""
+    """The swept lists with the types of their keys, and the errors; a list with an error is left out."""
     allowed, sweep, errors = sweepable(), {}, []
     for key, values in flat.items():
         path = sweep_path(key)

@@ -145,7 +145,7 @@ class Arm(Table):
 class Branch(Table):
     """[branch]: every mouse starts from one saved tumour instead of a new one."""
 
-    checkpoint: str = Field(min_length=1, max_length=1000, description="checkpoint file, beside this file or absolute")
+    checkpoint: str = Field(min_length=1, max_length=1000, description="checkpoint file, next to this file or absolute")
 
 
 class XenograftOutput(Table):
@@ -186,7 +186,7 @@ class XenograftScenario(Loaded):
 
     @property
     def compare(self) -> None:
-        """Nothing is laid beside a study in mice yet."""
+        """A study in mice cannot be compared with data yet."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""Faults that an analysis names instead of computing around them."""
+"""Errors that an analysis names instead of computing around them."""
 
 import re
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ _ROW = re.compile(r"row (\d+)((?:, column |: ).*)", re.DOTALL)
 
 
 class SheetError(ValueError):
-    """A table of measurements that cannot be used as it stands; `problems` holds one sentence per fault.
+    """A table of measurements that cannot be used as it stands; `problems` holds one sentence per error.
 
     One problem in many rows is one sentence, and of very many problems the first MOST_PROBLEMS are kept and the rest is
     counted: a reader corrects a sheet, not a list.

@@ -1,13 +1,13 @@
 """What a microscope counts: kills and contacts of single NK cells, and when targets die. One row per quantity.
 
-Model    zero_kill_fraction             share of NK cells that killed nothing
+Model    zero_kill_fraction             fraction of NK cells that killed nothing
          kills_per_nk                kills over NK cells, those without a contact included
-         no_contact_fraction            share of NK cells that formed no conjugate
+         no_contact_fraction            fraction of NK cells that formed no conjugate
          contacts_per_contacting_nk  conjugates over NK cells that formed one at least
          kills_per_contact           kills over conjugates
-         serial_killer_fraction         share of NK cells that killed two targets or more
-         half_of_kills_fraction         smallest share of NK cells that did half of all kills
-         what a killer does next     the shares of analysis.assay.contacts, of runs that were written with their events
+         serial_killer_fraction         fraction of NK cells that killed two targets or more
+         half_of_kills_fraction         smallest fraction of NK cells that did half of all kills
+         what a killer does next     the fractions of analysis.assay.contacts, of runs with events
          deaths_of_last_pct          100 x lysis so far over that at the last time: the shape of a course, no size
          Wells are averaged within their donor first; mean and SD are between donors.
 Limits   deaths_of_last_pct is 100 at the last time; no kill: zero_kill_fraction 1  (tests/analysis/assay/test_cells.py)
@@ -76,7 +76,7 @@ def check_recorded(observed: pd.DataFrame, level: str) -> None:
 
 
 def _course(kinetics: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Lysis over time as a share of its last value; the SD is scaled alike."""
+    """Lysis over time as a fraction of its last value; the SD is scaled alike."""
     table = kinetics.rename(columns={"hours": "at_h", "duration_h": "hours"})
     last = table.groupby(list(by), dropna=False)["specific_lysis_pct"].transform("last")
     scale = 100.0 / last.where(last > 0)
@@ -97,7 +97,7 @@ def _counted(run: Run) -> dict[str, float]:
 
 
 def _half(kills: np.ndarray) -> float:
-    """The smallest share of NK cells that did half of the kills; kills: NK cells by number of kills, shape (bins,)."""
+    """Smallest fraction of NK cells that did half of the kills; kills: NK cells by number of kills, shape (bins,)."""
     cells = kills[::-1]
     done = np.cumsum(cells * np.arange(kills.size)[::-1])
     if not done[-1] > 0:

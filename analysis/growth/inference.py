@@ -292,7 +292,7 @@ def bootstrap_t_fraction(antibody: np.ndarray, fc_null: np.ndarray, vehicle: np.
     whole = welch(antibody, vehicle, what)
     estimate = _bootstrap_t([antibody, fc_null, vehicle], fraction, what, "bootstrap-t of the share")
     if whole.p is not None and whole.p > 0.05 and estimate.value is not None:
-        reason = "interval: the antibody arm does not differ from vehicle (p > 0.05), no effect to share out"
+        reason = "interval: the ADCC pathway does not differ from vehicle (p > 0.05), no effect to share out"
         return not_estimable(reason, estimate.value, estimate.method)
     return estimate
 

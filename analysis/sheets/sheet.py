@@ -2,7 +2,7 @@
 
 Read are comma, semicolon and tab as separators, UTF-8 with or without byte-order mark, UTF-16 and the Windows code
 page; titles above the header are passed over with a note. Cells become numbers in `numbers`, names in `names`,
-units in `units`. Nothing is guessed silently: what can mean two things is a fault.
+units in `units`. Nothing is guessed silently: what can mean two things is an error.
 """
 
 from __future__ import annotations

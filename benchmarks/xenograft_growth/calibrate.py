@@ -1,10 +1,10 @@
-"""Calibration of the mouse: growth, effector density and direct arm, from the data set aside for it; then frozen.
+"""Calibration of the mouse: growth, effector density and direct effect, from the data set aside for it; then frozen.
 
     python benchmarks/xenograft_growth/calibrate.py [--fraction 0.01] [--out DIR] [--only n87|bt474] [--threads 1]
 
 Fitted to, and to nothing else (Cancer Biol Ther 2016;17:346, Table 2; Jarrett 2018; Clynes 2000 from memory):
   NCI-N87 without treatment     98.2 -> 1167.7 mm3 in 21 days            growth_per_d
-  NCI-N87, 10 mg/kg weekly x 3  112.3 -> 658.8 mm3 in 21 days            a ridge: effectors alone, the direct arm alone,
+  NCI-N87, 10 mg/kg weekly x 3  112.3 -> 658.8 mm3 in 21 days         a ridge: effectors alone, the direct effect alone,
                                                                          both; effectors: NK 0, half or all of the kills
   BT-474 without treatment      doubling in 12.4 days at 200 mm3         growth_per_d
   BT-474, 4 then 2 mg/kg weekly 29 % inhibition without Fc receptors     direct_effect_max
@@ -35,7 +35,7 @@ TOLERANCE = 0.01  # of the volume asked for: about the noise of one mouse at a h
 N87_VEHICLE, N87_TREATED, N87_DAYS = (98.2, 1167.7), (112.3, 658.8), 21
 BT474_START_MM3, BT474_DOUBLING_D, BT474_DAYS = 120.0, 12.4, 35
 BT474_KEPT = {"without Fc receptors": 0.71, "with Fc receptors": 0.04}  # T/C
-N87_DIRECT = 0.1  # the mixed points of the ridge take the direct arm of the catalogue
+N87_DIRECT = 0.1  # the mixed points of the ridge take the direct effect of the catalogue
 SPREADS = ("start_volume_cv", "growth_log_sd", "clearance_log_sd", "effector_density_log_sd", "vessel_log_sd")
 PAPER = "Cancer Biol Ther 2016;17:346, Table 2"
 
@@ -134,7 +134,7 @@ def number(value: float, low: float, high: float, unit: str, source: str) -> str
 def write_overlay(
     path: Path, line: str, growth: float, direct: float, densities: dict[str, float], source: str
 ) -> None:
-    """An overlay of one line and both effectors. Growth and direct arm are those of the line, densities of all mice."""
+    """An overlay of one line and both effectors. Growth and direct effect are those of the line, densities shared."""
     source = f"{source}; {_made()}"
     text = "# Calibrated by benchmarks/xenograft_growth/calibrate.py; not a measurement.\n"
     text += f"[tumours.{line}]\n"
@@ -191,7 +191,7 @@ def fit_n87(known, fraction: float, out: Path, growth: float | None = None) -> l
                 lambda d, direct=direct, share=share: volume(d, direct, share)[0],
                 N87_TREATED[1], guess[label], 0.0005, 0.2,
             )  # fmt: skip
-            guess[label] = density * 1.3  # without the direct arm more are needed
+            guess[label] = density * 1.3  # without the direct effect more are needed
             source = (
                 f"NCI-N87 10 mg/kg weekly x 3, 112.3 to 658.8 mm3 in 21 d ({PAPER}); point {name}-{label} of the ridge"
             )
@@ -201,16 +201,16 @@ def fit_n87(known, fraction: float, out: Path, growth: float | None = None) -> l
             rows.append({**fit, "asked_mm3": N87_TREATED[1], **own})
             if _reached(rows[-1]):
                 write_overlay(out / f"n87_{name}_{label}.toml", "NCI-N87", growth, direct, densities, source)
-    print("NCI-N87 treated, direct arm alone: direct_effect_max", flush=True)
+    print("NCI-N87 treated, direct effect alone: direct_effect_max", flush=True)
     direct, reached = solve(lambda e: volume(0.0, e, 0.5)[0], N87_TREATED[1], 0.2, 0.0, 0.8)
-    source = f"NCI-N87 10 mg/kg weekly x 3, 112.3 to 658.8 mm3 in 21 d ({PAPER}); direct arm alone"
+    source = f"NCI-N87 10 mg/kg weekly x 3, 112.3 to 658.8 mm3 in 21 d ({PAPER}); direct effect alone"
     write_overlay(out / "n87_direct.toml", "NCI-N87", growth, direct, {"mouse-NK": 0.0, "mouse-myeloid": 0.0}, source)
     rows.append({"fit": "NCI-N87 direct", "value": direct, "volume_mm3": reached, "asked_mm3": N87_TREATED[1]})
     return rows
 
 
 def fit_bt474(known, fraction: float, out: Path) -> list[dict]:
-    """BT-474: growth, the direct arm in mice without Fc receptors, then effectors in mice that have them."""
+    """BT-474: growth, the direct effect in mice without Fc receptors, then effectors in mice that have them."""
     drug, doses = "trastuzumab", {0: 4.0, 7: 2.0, 14: 2.0, 21: 2.0, 28: 2.0}
     print("BT-474 without treatment: growth_per_d", flush=True)
     large = condition(known, "BT-474", 200.0, "nude", drug, fraction)

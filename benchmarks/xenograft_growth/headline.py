@@ -3,7 +3,7 @@
     python benchmarks/xenograft_growth/headline.py [--workers 2] [--out results/headline] [--check] [--table]
 
 Every headline scenario (scenarios/*.toml and the random design panel of panel.py) runs at points of the NCI-N87 ridge
-(overlays/n87_*.toml of calibrate.py: effectors alone, the direct arm alone, both; NK cells doing none, half or all of
+(overlays/n87_*.toml of calibrate.py: effectors alone, direct effect alone, both; NK cells doing none, half or all of
 the killing): those that are counted and cheap at all points, the panel and the withdrawal at SOME, those that an input
 settles at the first of them. SOME are joined by BT-474's own overlay, which is shown and not judged. Each study is an
 ordinary scenario file in its own folder, run by the ordinary driver, one process per study; whatever is finished is

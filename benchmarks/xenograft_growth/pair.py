@@ -3,7 +3,7 @@
     python benchmarks/xenograft_growth/pair.py [--fraction 0.003] [--out DIR]
 
 96 % inhibition is asked for with Fc receptors and 29 % without (Clynes 2000, from memory), 4 then 2 mg/kg weekly, day
-35. All numbers are those of the catalogue: growth and direct arm fitted to BT-474, effectors in the middle of the N87
+35. All numbers are those of the catalogue: growth and direct effect fitted to BT-474, effectors midway on the N87
 ridge. Each number in turn goes to the ends of its range in the catalogue, all others staying; none of them is a
 constant of killing or binding. Writes xenograft_pair.json.
 """

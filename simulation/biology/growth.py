@@ -1,6 +1,6 @@
-"""Growth: division of tumour cells and its arrest by bound antibody (the direct arm).
+"""Growth: division of tumour cells and its arrest by bound antibody (the direct effect).
 
-Model    A living cell divides at (ln 2 / T_d) (share of neighbouring places that are free) (1 - a) (1 - growth_block).
+Model    A living cell divides at (ln 2 / T_d) (fraction of free neighbouring places) (1 - a) (1 - growth_block).
          The arrest a relaxes within about a day towards E_dir rho (1 + theta_50) theta / (theta + theta_50),
          theta the occupancy of its accessible receptors: a G1 arrest, no killing.
          Two epitopes combine as 1 - (1 - a1)(1 - a2)(1 - synergy).
@@ -31,5 +31,5 @@ def direct_block(occupancy, effect_max, response, occupancy_half):
 
 @njit(inline="always")
 def combined_block(a, b, synergy):
-    """Share of divisions blocked by two antibodies that alone block a and b; synergy takes a share of what is left."""
+    """Fraction of divisions blocked by two antibodies; alone they block a and b; synergy: part of what is left."""
     return 1.0 - (1.0 - a) * (1.0 - b) * (1.0 - synergy)

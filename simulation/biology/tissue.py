@@ -170,7 +170,7 @@ def fill(means, supply, thiele2, kappa, capillary):
 
 @njit(cache=True)
 def by_rank(weight, occupancy, ranks):
-    """Mean occupancy (len(occupancy), ranks) of equal shares of the tissue, nearest to the vessel first."""
+    """Mean occupancy (len(occupancy), ranks) of equal fractions of the tissue, nearest to the vessel first."""
     out = np.zeros((occupancy.shape[0], ranks))
     for k in range(occupancy.shape[0]):
         done = 0.0

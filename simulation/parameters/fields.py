@@ -73,7 +73,7 @@ Raw = dict[str, dict[str, dict[str, Any]]]  # kind -> entry -> field -> inline t
 
 
 class CatalogueError(ValueError):
-    """A catalogue or overlay that cannot be used; `faults` holds one line per fault, each beginning with a key path."""
+    """A catalogue or overlay that cannot be used; `errors` holds one line per error, each beginning with a key path."""
 
     def __init__(self, errors: Iterable[str]) -> None:
         self.errors = tuple(errors)
@@ -93,7 +93,7 @@ def shipped() -> Raw:
 
 
 def sections_apart(tables: Mapping[str, Any], errors: list[str]) -> dict[str, Any]:
-    """Parsed tables in which every section `in_mice` has become an entry of its own; an entry that is twice is a fault.
+    """Parsed tables in which every section `in_mice` is an entry; an entry that is there twice is an error.
 
     `[antibodies.x.in_mice]` is `[drugs.x]` with class "antibody", the antibody x and its description.
     """
@@ -105,7 +105,7 @@ def sections_apart(tables: Mapping[str, Any], errors: list[str]) -> dict[str, An
                 continue
             apart = out.setdefault(other, {})
             if not isinstance(apart, dict):
-                continue  # a fault that is named where the kinds are read
+                continue  # an error that is named where the kinds are read
             if name in apart:
                 errors.append(f"{key_path(kind, name, IN_MICE)}: {key_path(other, name)} is there as well; say it once")
             of_the_drug = {"class": "antibody", "antibody": name} if other == "drugs" else {}

@@ -99,7 +99,7 @@ class Catalogue:
 def load(overlays: Sequence[Path] = ()) -> Catalogue:
     """Read the shipped tables, lay `overlays` over them in order, and return the resolved catalogue.
 
-    Pure: the same files give an equal catalogue. Raises CatalogueError with every fault, each naming its key path.
+    Pure: the same files give an equal catalogue. Raises CatalogueError with every error, each naming its key path.
     """
     raw = shipped()
     names = field_names(raw)
@@ -239,7 +239,7 @@ def _entry(kind: str, name: str, table: Mapping[str, Any], shared: Entry | None,
 
 
 def _number(kind: str, field_name: str, item: dict[str, Any], where: str, errors: list[str]) -> Number | None:
-    """Check one inline table; None, with its faults added, if it is no usable number."""
+    """Check one inline table; None, with its errors added, if it is no usable number."""
     before = len(errors)
     for key in item:
         if key not in NUMBER_KEYS:

@@ -70,7 +70,7 @@ def field_names(raw: Raw) -> Names:
 def lay_over(raw: Raw, path: Path, names: Names, added: dict[tuple[str, str], Added], errors: list[str]) -> Raw:
     """Return `raw` with the entries of the file `path` laid over it.
 
-    Entries that are new go to `added`, faults to the list.
+    Entries that are new go to `added`, errors to the list.
     """
     try:
         overlay = sections_apart(read_toml(path, "an overlay"), errors)
@@ -93,7 +93,7 @@ def lay_over(raw: Raw, path: Path, names: Names, added: dict[tuple[str, str], Ad
 
 
 def _begin(merged: Raw, kind: str, name: str, table: dict, added: dict[tuple[str, str], Added], errors: list) -> bool:
-    """Begin a new entry with what it takes from the entry it is like. False, with the fault added, if it cannot be."""
+    """Begin a new entry with what it takes from the entry it is like. False, with the error added, if it cannot be."""
     where, like = key_path(kind, name), table.get("like", "")
     if kind in NAMED_IN_CODE:
         near = did_you_mean(name, merged[kind])
@@ -158,7 +158,7 @@ def _with_range(
 
 
 def check_added(raw: Raw, added: dict[tuple[str, str], Added], errors: list[str]) -> None:
-    """A new entry that would pass as another one, or that does nothing, is a fault."""
+    """A new entry that would pass as another one, or that does nothing, is an error."""
     for (kind, name), new in added.items():
         where, numbers = key_path(kind, name), {key for key, item in raw[kind][name].items() if isinstance(item, dict)}
         if kind == "mechanisms" and not numbers:

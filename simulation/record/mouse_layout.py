@@ -11,7 +11,7 @@
 /VTKHDF            the particles as ParaView reads them: virtual datasets, nothing is copied  (level frames)
 """
 
-# name: (unit, description). Counts are of the simulated share of the tumour.
+# name: (unit, description). Counts are of the simulated fraction of the tumour.
 SERIES = {
     "cells_alive": ("1", "living tumour cells"),
     "cells_dead": ("1", "dead tumour cells that still fill volume"),

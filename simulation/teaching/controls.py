@@ -40,7 +40,7 @@ class Control:
 
 
 def dose_words(ug_per_ml: float) -> str:
-    """A dose in ng/mL, with ug/mL beside it where that is the usual unit."""
+    """A dose in ng/mL, with ug/mL next to it where that is the usual unit."""
     ng = 1000.0 * ug_per_ml
     if ng == 0:
         return "none"

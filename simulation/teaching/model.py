@@ -95,7 +95,7 @@ class ADCCModel(mesa.Model):
     """One well with its controls.
 
     Keywords: those of WellScenario, and rng, the seed (a whole number; None takes that of `base`, or draws one where
-    it has none). `scenario`: a WellScenario in their place. Raises ScenarioError (all faults at once) for anything that
+    it has none). `scenario`: a WellScenario in their place. Raises ScenarioError (all errors at once) for anything that
     `adcc check` would refuse, and for what is not one well with a lysis; TypeError for both scenario and keywords.
     """
 

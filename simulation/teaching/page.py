@@ -45,7 +45,7 @@ def Numbers(screen: str):
 
 @solara.component_vue(str(FRONT / "setup.vue"), vuetify=False)
 def SetUp(screen: str, event_act: Callable):
-    """What can be set; a change starts anew."""
+    """What can be set; a change starts again."""
 
 
 @solara.component_vue(str(FRONT / "hand.vue"), vuetify=False)

@@ -45,7 +45,7 @@ class Mouse(MouseWorld):
 class Pair:
     """A treated and an untreated tumour of one mouse. `raw`: parsed scenario file with two such arms.
 
-    A planned dose of 0 mg/kg says which drug a hand would give, and is no dose. Raises ScenarioError, with every fault,
+    A planned dose of 0 mg/kg says which drug a hand would give, and is no dose. Raises ScenarioError, with every error,
     for what `adcc check` would refuse and for what is not one mouse in two arms.
     """
 

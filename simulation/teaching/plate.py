@@ -29,7 +29,7 @@ SAMPLE, CONTROL, TARGET_ONLY, EFFECTOR_ONLY = "sample", "no_antibody", "target_o
 class Plate:
     """A well with its controls. `raw`: parsed scenario file of one well (no sweep, one donor, one replicate).
 
-    Raises ScenarioError, with every fault, for what `adcc check` would refuse and for what is not one well.
+    Raises ScenarioError, with every error, for what `adcc check` would refuse and for what is not one well.
     """
 
     def __init__(self, raw: Mapping, record_events: bool = False):

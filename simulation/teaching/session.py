@@ -208,7 +208,7 @@ class Session:
         return {**show.paint(shot, view), **numbers}
 
     def _look(self) -> tuple[WellShow | TumourShow, Any, str, dict[str, Any]]:
-        """What is shown, what its picture is drawn from, and all that is shown beside it."""
+        """What is shown, what its picture is drawn from, and all that is shown next to it."""
         shot, numbers = self.show.look(self.playing)
         state = {
             "kind": self.show.kind,

@@ -75,7 +75,7 @@ class TumourShow:
         return [curves["days"], curves["treated"]] if self.tick > 10 else []
 
     def look(self, playing: bool) -> tuple[tumour_slice.Slice, dict[str, Any]]:
-        """What the picture is drawn from, and all that is shown beside it."""
+        """What the picture is drawn from, and all that is shown next to it."""
         pair = self.model.pair
         seen, engine = self._observe(playing), pair.treated.engine
         effectors = int(sum(engine.effectors.present))

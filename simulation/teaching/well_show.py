@@ -86,7 +86,7 @@ class WellShow:
         return [curves["hours"], curves["lysis"]] if self.tick > 10 else []
 
     def look(self, playing: bool) -> tuple[picture.Snapshot, dict[str, Any]]:
-        """What the picture is drawn from, and all that is shown beside it."""
+        """What the picture is drawn from, and all that is shown next to it."""
         plate = self.model.plate
         engine = plate.sample.engine
         row, kills = engine.observe(), engine.of_all_effectors("effector_kills")

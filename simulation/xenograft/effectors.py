@@ -20,7 +20,8 @@ from adccsim.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, next_patch_ke
 from adccsim.biology.synapse import bridge_constant, genotype_factor
 from adccsim.conditions.mouse import AntibodyDrug, ResidentEffector
 from adccsim.xenograft.contacts import (
-    ANTIBODY_ARM,
+    CAN_ADCC,
+    CAN_NATURAL,
     CLASS_ZERO,
     CLASSES_PER_DOUBLING,
     COUNT,
@@ -29,7 +30,6 @@ from adccsim.xenograft.contacts import (
     IDLE,
     KINDS,
     LAW,
-    NATURAL_ARM,
     activation_table,
     class_factors,
     fresh,
@@ -53,7 +53,7 @@ _K2, _SLOPE = LAW["k2"], LAW["k2_per_nM"]
 @njit(inline="always")
 def _searched(effectors, b, count, profiles):
     """Whether an effector of patch b may touch its cells in this hour: else they need not come from memory."""
-    arms = NATURAL_ARM | ANTIBODY_ARM if profiles[0, b] + profiles[1, b] > 0 else NATURAL_ARM
+    arms = CAN_NATURAL | CAN_ADCC if profiles[0, b] + profiles[1, b] > 0 else CAN_NATURAL
     first = np.uint64(b) * np.uint64(EFFECTOR_SLOTS)
     some = False
     for i in range(np.uint64(count)):
@@ -271,7 +271,7 @@ class Effectors:
         self.recruitment += (goal - self.recruitment) * (1.0 - np.exp(-1.0 / self.delay_h))
 
     def kills(self) -> tuple[np.ndarray, ...]:
-        """Kills of the last step that were kept: (patch int64, cell word uint32, kind uint8, share of the hour)."""
+        """Kills of the last step that were kept: (patch int64, cell word uint32, kind uint8, fraction of the hour)."""
         place, what, when = (
             np.concatenate([column[c, :m] for c, m in enumerate(self._logged)]) for column in self._log
         )  # fmt: skip

@@ -30,7 +30,7 @@ class TumourEngine:
     """The tumour of one mouse.
 
     params: a MouseCondition, or what params.tumour_params makes of one; run_key: 64-bit key of all draws, by default
-    that of the condition; check: count every cell anew at every step and raise TumourError where the running counts
+    that of the condition; check: count every cell again at every step and raise TumourError where the running counts
     disagree. advance(n) then advance(m) equals advance(n + m) bit for bit, for any number of threads; observe() draws
     nothing and changes nothing.
     """
@@ -109,7 +109,7 @@ class TumourEngine:
         t.alive -= sum(counts[f"kills_{kind}"] for kind in KINDS)
 
     def _passing_of(self, response: np.ndarray) -> np.ndarray:
-        """Table of what signalling lets pass, made anew only when the response of a clone has changed."""
+        """Table of what signalling lets pass, made again only when the response of a clone has changed."""
         if not np.array_equal(response, self._response):
             self._response = response.copy()
             ab = self.antibody

@@ -142,7 +142,7 @@ def signalling_pass(
 ) -> np.ndarray:
     """Share of births that signalling leaves, float32[CLONES, CLASSES, CLASSES]: clone, class in each of two pools.
 
-    clones: numbers of each clone (condition); effects: factor of each pool's antibody on the direct arm; synergy: share
+    clones: numbers of each clone (condition); effects: factor of each pool's antibody on the direct effect; synergy:
     of the remaining births that both antibodies together take on top; response: direct_response of each clone now.
     """
     theta = class_occupancy()

@@ -19,7 +19,7 @@ import numpy as np
 from adccsim.conditions.mouse import Clone, SmallMolecule
 
 STAGES = 3
-_STEPS_OF_RESPONSE = 64  # the table of signalling is made anew at these steps of the response only
+_STEPS_OF_RESPONSE = 64  # the table of signalling is made again at these steps of the response only
 RESTORED = ("PTEN-loss",)  # mechanisms whose block a restoring drug gives back
 
 
@@ -41,11 +41,11 @@ class Partners:
     def advance(self, hours: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Advance all drugs; returns what they do in these hours, each of shape (clones,):
 
-        factor on births, deaths per hour of dividing cells, response of the direct arm (0-1).
+        factor on births, deaths per hour of dividing cells, response of the direct effect (0-1).
         """
         births = np.ones(len(self.clones))
         deaths = np.zeros(len(self.clones))
-        lost = np.ones(len(self.clones))  # share of what PTEN loss took that is still lost
+        lost = np.ones(len(self.clones))  # fraction of what PTEN loss took that is still lost
         for state, drug in zip(self.state, self.drugs, strict=True):
             now, late = self._effect(state, drug, hours)
             deaths += drug.kill_per_d / 24.0 * late

@@ -1,11 +1,11 @@
 """State of a tumour: what a tumour is made of, and the ball of cells that it starts from.
 
-Model    A ball of exactly `start_cells` cells that occupy volume, every patch at its nominal density. A share of them
+Model    A ball of exactly `start_cells` cells that occupy volume, every patch at its nominal density. A part of them
          is dead and waits for clearance: the share at which deaths and clearance balance in an exponentially growing
          tissue, d / (c + lambda) dead per living cell (d losses, c clearance, lambda net growth per hour).
          HER2 of a cell is log-normal with the mean and the spread of its line, or absent (null fraction); its hits to
          kill are the well's law. Vessels are a fixed map of the box: patch by patch perfused or not, mean 1.
-Limits   same key -> same ball in a box of any size; shares of clones, of HER2 and of dead cells within the error of
+Limits   same key -> same ball in a box of any size; fractions of clones, of HER2 and of dead cells within the error of
          sampling (tests/xenograft/test_state.py)
 """
 
@@ -54,7 +54,7 @@ class Tissue(NamedTuple):
     hypoxic_level: float = 0.1  # below it a cell counts as hypoxic
     hypoxic_death_per_h: float = 0.003
     collapse_mm2_per_h: float = math.inf  # flow potential at which half of a patch's perfusion is lost
-    crowding_relaxation_per_h: float = 0.25  # share of a patch's excess of cells that flows off per hour
+    crowding_relaxation_per_h: float = 0.25  # fraction of a patch's excess of cells that flows off per hour
     cohesion_um_per_h: float = 4.0  # drift that draws the rim round
     cohesion_gain: float = 3.0  # the surroundings close in this much faster than the rim of a shrinking tumour falls
     tick_h: float = 1.0

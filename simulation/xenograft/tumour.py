@@ -43,7 +43,7 @@ class Tumour:
         place_ball(tissue, self.side, run_key, self.cells, self.n, self.vessels)
         self.rows.occupy(self.n)
         self.rows.update()
-        self.shrinking_per_h = 0.0  # share of the volume that the last step lost, per hour
+        self.shrinking_per_h = 0.0  # fraction of the volume that the last step lost, per hour
         self.totals = dict.fromkeys(("births", "deaths_natural", "deaths_drug", "cleared"), 0)
         self.cells_now, self.largest = int(self.n.sum(dtype=np.int64)), int(self.n.max())
         self.alive = self.census()[0]["cells_alive"]

@@ -228,7 +228,7 @@ def test_molar_mass_gives_the_molarity_of_the_model(catalogue):
     assert 1000 / catalogue.antibodies["trastuzumab"].values()["molar_mass_kda"] == pytest.approx(6.87, abs=0.005)
 
 
-def test_direct_resistant_lines_have_no_direct_arm(catalogue):
+def test_direct_resistant_lines_have_no_direct_effect(catalogue):
     values = {name: entry.values() for name, entry in catalogue.cell_lines.items()}
     for name in ("JIMT-1", "MDA-MB-453", "HCC1954", "KPL-4"):
         assert values[name]["direct_effect_max"] == 0
@@ -353,7 +353,7 @@ def test_apply_mechanism_multiplies_or_sets(catalogue):
 
 
 def test_growth_mechanisms_leave_binding_alone(catalogue):
-    """The direct arm and ADCC are independent: signalling mechanisms may not touch what the antibody finds."""
+    """The direct effect and ADCC are independent: signalling mechanisms may not touch what the antibody finds."""
     binding = {"her2_per_cell", "her2_null_fraction", "masked_fraction", "p95_fraction", "modulation_factor"}
     signalling = ("PTEN-loss", "PIK3CA-mutation", "EGFR-up", "HER3-up", "MET-up", "EphA2-up", "IQGAP1-up")
     for name in (*signalling, "acquired-resistance"):

@@ -213,7 +213,7 @@ def test_the_two_arms_are_independent(tmp_path):
 
 def test_growth_rate_metrics_are_numbers(tmp_path):
     sets = ("assay.duration_h=120", 'sweep."targets.cell_line"=["SK-BR-3", "JIMT-1"]', "targets.cells=700")
-    run_small("viability_direct_arm", tmp_path, *sets, "replicates=2")
+    run_small("viability_direct_effect", tmp_path, *sets, "replicates=2")
     table = analyse_wells(tmp_path, with_figures=False).tables["viability_summary"].set_index("cell_line")
     assert np.isfinite(table["grmax"].astype(float)).all()
     assert table.loc["JIMT-1", "grmax"] > 0.85

@@ -267,7 +267,7 @@ def test_deaths_do_not_lengthen_the_doubling_time():
     assert abs(z_against(grown, expected)) < 4.0
 
 
-def test_the_direct_arm_slows_growth():
+def test_the_direct_effect_slows_growth():
     kept = dict(targets__doubling_time_h=40.0)
     free = observed(condition(**ROOMY, **NO_ANTIBODY, **kept), range(4), "births")
     held = observed(

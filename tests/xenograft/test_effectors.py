@@ -117,7 +117,7 @@ def same_cells(one, other):
 
 
 def test_antibody_without_fc_is_vehicle():
-    """The same bytes of every cell; with a natural arm, too; and the same words where nobody sees antibody."""
+    """The same bytes of every cell; with a natural cytotoxicity, too; and the same words where nobody sees antibody."""
     for natural in (0.0, 0.3):
         effector = {**EFFECTOR, "natural_competent_fraction": natural}
         group = {"nk": effector, "myeloid": effector, "human_nk": None}

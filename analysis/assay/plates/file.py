@@ -16,7 +16,7 @@ cell names a well: dose/E:T or dose@E:T for a sample ("0.01/5", "10 ng/mL / 5:1"
 a date), target_only, effector_only (with @E:T where there are several), maximum, blank; an empty cell is a well not
 used.
 
-Separators, decimal comma and text encodings are those of adccsim.analysis.sheets.sheet. A fault names the row and
+Separators, decimal comma and text encodings are those of adccsim.analysis.sheets.sheet. An error names the row and
 column, or the well.
 """
 
@@ -74,7 +74,7 @@ class Sheet:
 
 
 def read_sheet(path: Path, plate_map: Path | None = None) -> Sheet:
-    """Read a tidy sheet, or a matrix where there is a map. Raises SheetError with every fault of the files."""
+    """Read a tidy sheet, or a matrix where there is a map. Raises SheetError with every error of the files."""
     matrix = find_matrix(path, holds_words=False)
     if plate_map is not None:
         if matrix is None:
@@ -265,7 +265,7 @@ def _limited(value: float, name: str, place: str, problems: list[str]) -> float:
 
 
 def _doubled_wells(wells: pd.DataFrame) -> list[str]:
-    """Faults of a sheet that names one well of one plate twice at the same time."""
+    """Errors of a sheet that names one well of one plate twice at the same time."""
     seen: dict[tuple, str] = {}
     errors = []
     for row in wells[wells["well"] != ""].itertuples():

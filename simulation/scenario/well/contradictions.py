@@ -117,7 +117,7 @@ def _in_assay(scenario: Scenario, report: Report) -> None:
     if given.readout == "viability" and given.duration_h <= GROWTH_FROM_H:
         message = (
             f"needs an assay of more than {GROWTH_FROM_H:g} h (here {given.duration_h:g} h): in a shorter one no cell "
-            "divides and the direct arm does not act; use live-count"
+            "divides and the direct effect does not act; use live-count"
         )
         report.add("assay.readout", given.readout, message, ["assay.duration_h"])
     if given.readout in LABELS and scenario_grows(scenario):

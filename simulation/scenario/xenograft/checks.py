@@ -66,7 +66,7 @@ def warnings(scenario: XenograftScenario) -> list[str]:
         if fraction < 1.0 and cells < SMALL_SCALE_CELLS:
             lines.append(
                 f"tumour.fraction_simulated = {fraction:g} simulates about {cells:,.0f} cells: its surface, which "
-                "takes up oxygen from outside, is too large a part of it (untreated NCI-N87 on day 21: 4 % too large at "
+                "takes up oxygen from outside, is too large a part (untreated NCI-N87 on day 21: 4 % too large at "
                 "0.01, 11 % at 0.003); compare two fractions (say 0.01 and 0.1) before trusting a small difference"
             )
     return list(dict.fromkeys(lines))

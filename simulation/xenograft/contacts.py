@@ -165,7 +165,7 @@ def choosing(draw):
 
 
 @njit(inline="always")
-def step_effectors(word, key, laws, switching, factors, cells, base, count, nominal, k2, patch, receptors,
+def step_effector(word, key, laws, switching, factors, cells, base, count, nominal, k2, patch, receptors,
                  contact_fraction, occupancy, cover, profile_0, profile_1, arms, counts, log_place,
                  log_what, log_when):  # fmt: skip
     """The effector's word after an hour in its patch, GONE set if it died; cells, counts and the log change in place.

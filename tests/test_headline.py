@@ -166,8 +166,8 @@ def test_recurrence_needs_a_complete_response_first():
     arm = rows["arm"] == "stopped"
     day = rows.loc[arm, "day"]
     rows.loc[arm, "volume_mm3"] = 120.0 * np.exp(np.where(day < 35.0, -0.05 * day, -1.75 + 0.08 * (day - 35.0)))
-    found = judges.recurrence("s", "stopped", 42.0)({"s": mice_of(rows)})
-    assert found.holds and found.text == "6 of 6 complete, 6 of them recurred"
+    result = judges.recurrence("s", "stopped", 42.0)({"s": mice_of(rows)})
+    assert result.holds and result.text == "6 of 6 complete, 6 of them recurred"
     assert not judges.recurrence("s", "stopped", 14.0)({"s": mice_of(rows)}).holds
     rows.loc[arm, "volume_mm3"] = 120.0 * np.exp(-0.05 * day)
     assert not judges.recurrence("s", "stopped", 42.0)({"s": mice_of(rows)}).holds
@@ -181,20 +181,20 @@ def test_pooled_tc_is_the_mean_over_the_designs():
     of = {
         f"d{i}": study({"vehicle": 0.1, "trastuzumab": 0.1 + effect}) for i, effect in enumerate((-0.04, -0.06, -0.05))
     }
-    found = judges.pooled_tc(tuple(of), 27.8, 38.2)(of)
+    result = judges.pooled_tc(tuple(of), 27.8, 38.2)(of)
     # Equal relative errors: the pooled ln ratio is the mean of the three.
-    assert found.value == pytest.approx(100.0 * math.exp(-0.05 * 21.0), rel=0.01)
-    assert found.low < found.value < found.high and found.holds
+    assert result.value == pytest.approx(100.0 * math.exp(-0.05 * 21.0), rel=0.01)
+    assert result.low < result.value < result.high and result.holds
     assert not judges.pooled_tc(tuple(of), 60.0, 70.0)(of).holds
 
 
 def test_random_effects_widen_with_the_variance_between_designs():
     """Equal errors: the variance of the mean is (within + between) / n, between = observed - within."""
     effects, within = np.log([0.2, 0.3, 0.45, 0.6]), 0.01
-    found = judges.random_effects(effects, np.full(4, within))
-    assert found.value == pytest.approx(effects.mean())
+    result = judges.random_effects(effects, np.full(4, within))
+    assert result.value == pytest.approx(effects.mean())
     half = 1.959964 * math.sqrt(effects.var(ddof=1) / 4)
-    assert found.high - found.value == pytest.approx(half, rel=1e-5)
+    assert result.high - result.value == pytest.approx(half, rel=1e-5)
 
 
 def test_pooled_survival_sets_an_unreached_median_to_the_last_day():
@@ -202,10 +202,10 @@ def test_pooled_survival_sets_an_unreached_median_to_the_last_day():
     reached = study({"vehicle": 0.08, "trastuzumab": 0.05}, endpoint=1000.0, days=days)
     never = study({"vehicle": 0.08, "trastuzumab": 0.0}, endpoint=1000.0, days=days)
     both = {"a": reached, "b": never}
-    found = judges.pooled_survival(("a", "b"), 1.3, 1.62)(both)
-    assert "1 at the last day" in found.text and "over 2 designs" in found.text
+    result = judges.pooled_survival(("a", "b"), 1.3, 1.62)(both)
+    assert "1 at the last day" in result.text and "over 2 designs" in result.text
     ratios = [44.0 / 28.0, 84.0 / 28.0]
-    assert found.value == pytest.approx(math.sqrt(ratios[0] * ratios[1]), rel=0.05)
+    assert result.value == pytest.approx(math.sqrt(ratios[0] * ratios[1]), rel=0.05)
 
 
 def test_weights_change_the_pooled_ratio():
@@ -285,12 +285,12 @@ def test_a_row_is_assessed_over_all_its_points():
 
 
 def test_the_table_marks_rows_not_counted_and_not_run(tmp_path):
-    found = {
+    by_point = {
         "n87_p": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.06})},
         "n87_q": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.095})},
         "bt474": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.06})},  # shown, not assessed
     }
-    entries = {row.name: tables.entry(row, found) for row in table_rows()}
+    entries = {row.name: tables.entry(row, by_point) for row in table_rows()}
     assert entries["lcc6"]["verdict"] == tables.IN_PART
     assert entries["lcc6"]["points"]["n87_p"]["agrees"] and not entries["lcc6"]["points"]["n87_q"]["agrees"]
     assert entries["calu3_both"]["verdict"] == tables.NOT_RUN

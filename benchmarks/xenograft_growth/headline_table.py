@@ -26,7 +26,7 @@ AGREES, IN_PART, NOT, NOT_RUN = "agrees", "in part", "does not agree", "not run"
 
 def read(studies: Sequence, problems: list[str]) -> dict[str, dict[str, Mice]]:
     """point -> name of a study -> its mice, from the run files of (trial, point, scenario file); complete ones only."""
-    found: dict[str, dict[str, Mice]] = {}
+    by_point: dict[str, dict[str, Mice]] = {}
     controls: dict[str, pd.DataFrame] = {}
     for trial, point, path in studies:
         study = read_study(path.parent, "xenograft")
@@ -41,8 +41,8 @@ def read(studies: Sequence, problems: list[str]) -> dict[str, dict[str, Mice]]:
             first = controls.setdefault(key, control)
             if control["mouse"].nunique() < first["mouse"].nunique():
                 part = pd.concat([first, part[part["arm"] != CONTROL]], ignore_index=True)
-            found.setdefault(point, {})[key] = mice_of(part.reset_index(drop=True), study)
-    return found
+            by_point.setdefault(point, {})[key] = mice_of(part.reset_index(drop=True), study)
+    return by_point
 
 
 def mice_of(rows: pd.DataFrame, study: Study) -> Mice:
@@ -54,9 +54,9 @@ def mice_of(rows: pd.DataFrame, study: Study) -> Mice:
     return Mice(CONTROL, rows, table, design.loq_mm3)
 
 
-def judged(row: Row, found: dict[str, dict[str, Mice]]) -> dict[str, Result]:
+def judged(row: Row, by_point: dict[str, dict[str, Mice]]) -> dict[str, Result]:
     """point -> result of the row, for every point with all its studies."""
-    return {point: row.judge(of) for point, of in found.items() if all(trial in of for trial in row.trials)}
+    return {point: row.judge(of) for point, of in by_point.items() if all(trial in of for trial in row.trials)}
 
 
 def assessment(results: dict[str, Result]) -> str:
@@ -77,9 +77,9 @@ def interval(results: dict[str, Result]) -> tuple[float, float, float] | None:
     return median(result.value for result in numbers), low, high
 
 
-def size_error(found: dict[str, dict[str, Mice]], fractions: tuple[float, float], point: str) -> dict | None:
+def size_error(by_point: dict[str, dict[str, Mice]], fractions: tuple[float, float], point: str) -> dict | None:
     """T/C of LCC6-HER2 at two fractions and, linear in 1 / radius, of the whole tumour; None if not run."""
-    of = found.get(point, {})
+    of = by_point.get(point, {})
     if not {"lcc6", "lcc6_size"} <= of.keys():
         return None
     small, large = (of[name].tc("trastuzumab") for name in ("lcc6", "lcc6_size"))
@@ -94,9 +94,9 @@ def size_error(found: dict[str, dict[str, Mice]], fractions: tuple[float, float]
     }
 
 
-def entry(row: Row, found: dict[str, dict[str, Mice]]) -> dict:
+def entry(row: Row, by_point: dict[str, dict[str, Mice]]) -> dict:
     """A row of the JSON file."""
-    shown = judged(row, found)
+    shown = judged(row, by_point)
     assessed = {point: result for point, result in shown.items() if point.startswith(RIDGE)}
     limits = interval(assessed)
     finite = {p: {k: _number(getattr(s, k)) for k in ("value", "low", "high")} for p, s in shown.items()}
@@ -134,8 +134,8 @@ def calibration_rows(overlays: Path) -> list[dict]:
 def write(table: list[Row], studies: Sequence, overlays: Path, out: Path, results: Path) -> dict:
     """Read all studies, assess all rows, write xenograft_headline.json and .md into `results`, and print the table."""
     problems: list[str] = []
-    found = read(studies, problems)
-    entries = [entry(row, found) for row in table]
+    by_point = read(studies, problems)
+    entries = [entry(row, by_point) for row in table]
     counted = [each["verdict"] for each in entries if each["standing"] == COUNTED]
     fractions = tuple(trial.fraction for name in ("lcc6", "lcc6_size") for trial, _, _ in studies if trial.name == name)
     fractions = tuple(dict.fromkeys(fractions))
@@ -154,7 +154,7 @@ def write(table: list[Row], studies: Sequence, overlays: Path, out: Path, result
         "counted": {status: counted.count(status) for status in (AGREES, IN_PART, NOT, NOT_RUN)},
         "rows": entries,
         "calibration": calibration_rows(overlays),
-        "size": size_error(found, fractions, first) if len(fractions) == 2 else None,
+        "size": size_error(by_point, fractions, first) if len(fractions) == 2 else None,
         "fractions": {trial.name: trial.fraction for trial, _, _ in studies},
         "problems": problems,
     }

@@ -90,11 +90,11 @@ def fitted(u: float, changes: dict, people: list, start: Free, steps: int) -> Fr
         return Free(start.half, start.slope, start.hits, u)
     # scipy's step is relative to x: shifted by SHIFT, all logarithms get nearly the same step, far above the noise.
     first = np.log([start.half, start.slope, start.hits]) + SHIFT
-    found = least_squares(
+    solution = least_squares(
         lambda x: of(x - SHIFT), first, bounds=(LOW + SHIFT, HIGH + SHIFT), diff_step=STEP / SHIFT, max_nfev=steps,
         xtol=1e-3, ftol=1e-3,
     )  # fmt: skip
-    return Free(*(float(v) for v in np.exp(found.x - SHIFT)), u)
+    return Free(*(float(v) for v in np.exp(solution.x - SHIFT)), u)
 
 
 def judged(free: Free, changes: dict, own_changes: dict, donors: int, seeds: range) -> dict:
@@ -141,11 +141,11 @@ def worker(law: str, quick: bool, out: Path) -> None:
         free = Free(**results[0]["free"]) if same else fitted(u, changes | weight, people, start, steps)
         if not name:
             start = free
-        found = judged(free, changes | weight, own_changes, donors, seeds)
+        scores = judged(free, changes | weight, own_changes, donors, seeds)
         results.append(
             {"law": law, "lever": name, "own": candidates.own_parameter(law, u), "free": vars(free)}
             | {"refitted": not same, "cpu_s": round(time.process_time() - began, 1)}
-            | found
+            | scores
         )
         done = results[-1]
         print(

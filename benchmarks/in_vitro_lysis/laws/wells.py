@@ -49,7 +49,7 @@ def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> lis
 
     base = load_scenario(SCENARIO, ["random=paired"])
     fraction = TARGETS / base.targets.cells
-    found = []
+    wells = []
     for donor in people:
         row = []
         for dose in doses:
@@ -57,8 +57,8 @@ def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> lis
             values["well.volume_ul"] = 200.0 * fraction
             well = resolve(with_values(base, values | changes), base.known, donor)
             row.append(structs.replace(well, well=structs.replace(well.well, area_mm2=well.well.area_mm2 * fraction)))
-        found.append(row)
-    return found
+        wells.append(row)
+    return wells
 
 
 def lysis(rows: list[list[WellCondition]], free: Free, seed: int) -> np.ndarray:

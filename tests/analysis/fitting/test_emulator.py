@@ -56,12 +56,12 @@ def test_a_surface_recovers_a_polynomial_and_its_noise():
     units = rng.random((120, 3))
     truth = np.column_stack([1 + 2 * units[:, 0] - 5 * units[:, 1] ** 2 + units[:, 0] * units[:, 2], units[:, 2]])
     rows = truth + rng.normal(0, 0.2, truth.shape)
-    found = surface(units, rows)
+    result = surface(units, rows)
     new = rng.random((50, 3))
-    z = found.z(new)
+    z = result.z(new)
     exact = 1 + 2 * new[:, 0] - 5 * new[:, 1] ** 2 + new[:, 0] * new[:, 2]
     assert np.sqrt(np.mean((z[:, 0] - exact) ** 2)) < 0.1
-    assert found.noise == pytest.approx([0.2, 0.2], rel=0.25)
+    assert result.noise == pytest.approx([0.2, 0.2], rel=0.25)
 
 
 def test_a_plane_through_slopes_is_the_plane():
@@ -82,18 +82,18 @@ def test_a_linear_model_gives_its_exact_posterior_and_sampling_resumes(short_cha
         return stored.setdefault(name, draw() if name not in stored else None)
 
     arguments = (FREE, HALF_WAY, z_of, 30, 2, 7)
-    found = sample(*arguments, recall=recall)
-    units = np.array([[each.unit(v) for v in found.posterior[each.path]] for each in FREE]).T
+    result = sample(*arguments, recall=recall)
+    units = np.array([[each.unit(v) for v in result.posterior[each.path]] for each in FREE]).T
     assert units.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.015)
     assert units.std(axis=0) == pytest.approx([0.1 / np.sqrt(2)] * 2, rel=0.1)
-    assert found.posterior["weight"].sum() == pytest.approx(1)
-    assert len(asked) == found.facts["points_simulated"] == 3 + 2 * 30
-    assert found.checked.shape == (30, 3)
-    assert found.facts["rms_error_of_z_in_the_last_round"] < 0.02
+    assert result.posterior["weight"].sum() == pytest.approx(1)
+    assert len(asked) == result.facts["points_simulated"] == 3 + 2 * 30
+    assert result.checked.shape == (30, 3)
+    assert result.facts["rms_error_of_z_in_the_last_round"] < 0.02
     before = list(asked)
     again = sample(*arguments, recall=recall)
     assert asked == before * 2  # the same points, so that a store would have their results
-    assert again.posterior.equals(found.posterior)
+    assert again.posterior.equals(result.posterior)
 
 
 def test_uninformed_parameters_keep_the_prior_and_noise_widens_the_posterior(short_chains):
@@ -103,8 +103,8 @@ def test_uninformed_parameters_keep_the_prior_and_noise_widens_the_posterior(sho
     def z_of(points):
         return [np.array([(FREE[0].unit(p[FREE[0].path]) - 0.5) / 0.1 + rng.normal(0, 1.0)]) for p in points]
 
-    found = sample(FREE, HALF_WAY, z_of, 80, 2, 9)
-    units = np.array([[each.unit(v) for v in found.posterior[each.path]] for each in FREE]).T
+    result = sample(FREE, HALF_WAY, z_of, 80, 2, 9)
+    units = np.array([[each.unit(v) for v in result.posterior[each.path]] for each in FREE]).T
     assert units[:, 0].std() == pytest.approx(0.1 * np.sqrt(2), rel=0.2)
     assert units[:, 1].std() / UNIFORM_SD == pytest.approx(1, abs=0.12)
-    assert found.facts["rms_error_of_z_leave_one_out"] == pytest.approx(1.0, rel=0.25)
+    assert result.facts["rms_error_of_z_leave_one_out"] == pytest.approx(1.0, rel=0.25)

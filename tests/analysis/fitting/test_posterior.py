@@ -106,11 +106,11 @@ def test_abc_recovers_informed_parameters_and_resumes(tmp_path):
 def test_the_posterior_predictive_is_listed_with_the_observed():
     table = pd.DataFrame({"experiment": "W3", "label": ["a", "b"], "of": "mean", "observed": [10.0, 0.5],
                           "sigma": [2.0, 0.1], "z": 0.0})  # fmt: skip
-    found = predictive(table, np.column_stack([np.linspace(-1, 1, 21), np.full(21, 2.0)]))
-    assert found["mean"].tolist() == pytest.approx([10.0, 0.7])
-    assert found.loc[0, ["low90", "high90"]].tolist() == pytest.approx([8.2, 11.8])
-    assert found.loc[1, ["low90", "high90"]].tolist() == pytest.approx([0.7, 0.7])
-    assert found["draws"].tolist() == [21, 21]
+    spread = predictive(table, np.column_stack([np.linspace(-1, 1, 21), np.full(21, 2.0)]))
+    assert spread["mean"].tolist() == pytest.approx([10.0, 0.7])
+    assert spread.loc[0, ["low90", "high90"]].tolist() == pytest.approx([8.2, 11.8])
+    assert spread.loc[1, ["low90", "high90"]].tolist() == pytest.approx([0.7, 0.7])
+    assert spread["draws"].tolist() == [21, 21]
 
 
 def test_the_shipped_posterior_can_be_read_and_lies_within_its_prior():

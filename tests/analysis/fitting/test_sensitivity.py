@@ -21,33 +21,33 @@ def table_of(factors, method, size, function, seed=3):
 
 
 def test_a_linear_output_has_its_slopes_and_no_sigma():
-    found = table_of(LINEAR, MORRIS, 10, lambda a, b, c, d: 5 * a - 3 * b + 0 * c + d)
-    assert found.loc[["targets.x0", "targets.x1", "targets.x2", "targets.x3"], "mu"].to_numpy() == pytest.approx(
+    table = table_of(LINEAR, MORRIS, 10, lambda a, b, c, d: 5 * a - 3 * b + 0 * c + d)
+    assert table.loc[["targets.x0", "targets.x1", "targets.x2", "targets.x3"], "mu"].to_numpy() == pytest.approx(
         [5, -3, 0, 1], abs=1e-9
     )
-    assert found["mu_star"].to_numpy() == pytest.approx([5, 3, 1, 0], abs=1e-9)  # strongest first
-    assert found["sigma"].to_numpy() == pytest.approx(0, abs=1e-9)
+    assert table["mu_star"].to_numpy() == pytest.approx([5, 3, 1, 0], abs=1e-9)  # strongest first
+    assert table["sigma"].to_numpy() == pytest.approx(0, abs=1e-9)
 
 
 def test_an_interaction_raises_sigma():
-    found = table_of(LINEAR, MORRIS, 40, lambda a, b, c, d: a * b + c)
-    assert found.loc["targets.x0", "sigma"] > 0.2
-    assert found.loc["targets.x2", "sigma"] == pytest.approx(0, abs=1e-9)
-    assert found.loc["targets.x3", "mu_star"] == 0
+    table = table_of(LINEAR, MORRIS, 40, lambda a, b, c, d: a * b + c)
+    assert table.loc["targets.x0", "sigma"] > 0.2
+    assert table.loc["targets.x2", "sigma"] == pytest.approx(0, abs=1e-9)
+    assert table.loc["targets.x3", "mu_star"] == 0
 
 
 def test_a_wide_range_is_varied_on_a_log_scale():
     factors = [Free("antibody.kd_nM", 0.1, 1000.0), Free("targets.her2_cv", 0.0, 1.0)]
-    found = table_of(factors, MORRIS, 10, lambda kd, cv: np.log10(kd) + cv)
-    assert found.loc["antibody.kd_nM", "mu"] == pytest.approx(4)
-    assert found.loc["antibody.kd_nM", "scale"] == "logarithmic"
-    assert found.loc["targets.her2_cv", "scale"] == "linear"
+    table = table_of(factors, MORRIS, 10, lambda kd, cv: np.log10(kd) + cv)
+    assert table.loc["antibody.kd_nM", "mu"] == pytest.approx(4)
+    assert table.loc["antibody.kd_nM", "scale"] == "logarithmic"
+    assert table.loc["targets.her2_cv", "scale"] == "linear"
 
 
-def close_to(found, name, truth):
+def close_to(table, name, truth):
     """Every estimate is within four standard errors (95 % half width / 1.96) and 0.06 of the truth."""
-    half = (found[f"{name}_ci95_high"] - found[f"{name}_ci95_low"]).to_numpy() / 2
-    error = np.abs(found[name].to_numpy() - np.array(truth))
+    half = (table[f"{name}_ci95_high"] - table[f"{name}_ci95_low"]).to_numpy() / 2
+    error = np.abs(table[name].to_numpy() - np.array(truth))
     assert (error <= 4 * half / 1.96 + 1e-3).all()
     assert (error < 0.06).all()
 
@@ -60,28 +60,28 @@ def test_sobol_finds_the_indices_of_the_g_function():
 
     parts = 1 / (3 * (1 + weights) ** 2)
     variance = np.prod(1 + parts) - 1
-    found = table_of(LINEAR, SOBOL, 2048, g).loc[[f.path for f in LINEAR]]
-    close_to(found, "first_order", parts / variance)
-    close_to(found, "total", parts * np.prod(1 + parts) / (1 + parts) / variance)
+    table = table_of(LINEAR, SOBOL, 2048, g).loc[[f.path for f in LINEAR]]
+    close_to(table, "first_order", parts / variance)
+    close_to(table, "total", parts * np.prod(1 + parts) / (1 + parts) / variance)
 
 
 def test_sobol_finds_the_indices_of_ishigami():
     factors = [Free(f"targets.x{i}", -np.pi, np.pi) for i in range(3)]
-    found = table_of(factors, SOBOL, 2048, lambda a, b, c: np.sin(a) + 7 * np.sin(b) ** 2 + 0.1 * c**4 * np.sin(a)).loc[
+    table = table_of(factors, SOBOL, 2048, lambda a, b, c: np.sin(a) + 7 * np.sin(b) ** 2 + 0.1 * c**4 * np.sin(a)).loc[
         [f.path for f in factors]
     ]
     variance = 7**2 / 8 + 0.1 * np.pi**4 / 5 + 0.1**2 * np.pi**8 / 18 + 0.5
     alone = [0.5 * (1 + 0.1 * np.pi**4 / 5) ** 2 / variance, 7**2 / 8 / variance, 0.0]
     both = 0.1**2 * np.pi**8 * (1 / 18 - 1 / 50) / variance
-    close_to(found, "first_order", alone)
-    close_to(found, "total", [alone[0] + both, alone[1], both])
+    close_to(table, "first_order", alone)
+    close_to(table, "total", [alone[0] + both, alone[1], both])
 
 
 def test_a_constant_output_is_noted():
     for method, measure in ((MORRIS, "mu_star"), (SOBOL, "total")):
-        found = table_of(LINEAR, method, 8, lambda *x: 7.0)
-        assert (found["note"] == "the output never changes").all()
-        assert (np.nan_to_num(found[measure]) == 0).all()
+        table = table_of(LINEAR, method, 8, lambda *x: 7.0)
+        assert (table["note"] == "the output never changes").all()
+        assert (np.nan_to_num(table[measure]) == 0).all()
 
 
 def test_the_same_seed_gives_the_same_design():

@@ -107,12 +107,12 @@ def test_diameters_in_cm_are_converted_if_the_header_says_so(tmp_path):
     text = (LAB / "03-cm3" / "diameters_in_cm.csv").read_text(encoding="utf-8")
     path = tmp_path / "sheet.csv"
     path.write_text(text.replace("length_mm", "length_cm").replace("width_mm", "width_cm"), encoding="utf-8")
-    found = defaultdict(dict)
+    volumes = defaultdict(dict)
     for row in csv.DictReader(text.splitlines()):
         volume = 500 * float(row["length_mm"]) * float(row["width_mm"]) ** 2
-        found[row["arm"], row["mouse"]][float(row["day"])] = volume
+        volumes[row["arm"], row["mouse"]][float(row["day"])] = volume
     values = compared(path)[0].loc[["tc_pct", "growth_rate_inhibition"], "value"]
-    np.testing.assert_allclose(values, expected(found), rtol=1e-9)
+    np.testing.assert_allclose(values, expected(volumes), rtol=1e-9)
     # The diameters are rounded to 0.1 mm: at most 1 % of a diameter, 3 % of a volume.
     np.testing.assert_allclose(values, REFERENCE, rtol=0.06)
 
@@ -148,10 +148,10 @@ def test_every_measure_reports_its_number_of_mice(tmp_path):
     path = LAB / "11-no-reading-on-day-0" / "sheet.csv"
     result = analysed(path, tmp_path)
     ratio, delta = measure(result, "tc_pct"), measure(result, "tgi_delta")
-    found = curves(path)
-    assert ratio["value"] == pytest.approx(expected(found)[0], rel=1e-9) == pytest.approx(REFERENCE[0])
+    volumes = curves(path)
+    assert ratio["value"] == pytest.approx(expected(volumes)[0], rel=1e-9) == pytest.approx(REFERENCE[0])
     assert (ratio["mice"], ratio["control_mice"], delta["mice"], delta["control_mice"]) == (5, 5, 4, 5)
-    both = {arm: [of for (name, _), of in found.items() if name == arm and 0.0 in of] for arm in ("drug", "vehicle")}
+    both = {arm: [of for (name, _), of in volumes.items() if name == arm and 0.0 in of] for arm in ("drug", "vehicle")}
     growth = {arm: np.mean([of[20.0] - of[0.0] for of in mice]) for arm, mice in both.items()}
     assert delta["value"] == pytest.approx(100 * (1 - growth["drug"] / growth["vehicle"]), rel=1e-9)
     assert "1 of drug" in delta["note"]
@@ -178,16 +178,16 @@ def test_arms_measured_on_different_days_are_named_with_a_remedy_that_works(tmp_
     assert "no mouse of drug was measured on day 20" in measure(result, "tc_pct")["note"]
     (note,) = [line for line in result.notes if "not measured on day 20" in line]
     assert "ln V interpolated between days 16 and 21" in note
-    found = curves(path)
+    volumes = curves(path)
     lines = [path.read_text(encoding="utf-8").rstrip("\n")]
-    for (arm, mouse), of in found.items():
+    for (arm, mouse), of in volumes.items():
         if arm == "drug":
             of[20.0] = float(np.exp(np.interp(20, [16, 21], np.log([of[16.0], of[21.0]]))))
             lines.append(f"drug,{mouse},20,{of[20.0]!r}")
     filled = tmp_path / "filled.csv"
     filled.write_text("\n".join(lines) + "\n", encoding="utf-8")
     value = compared(filled)[0].loc["tc_pct", "value"]
-    assert value == pytest.approx(expected(found)[0], rel=1e-9) == pytest.approx(35.17, abs=0.005)
+    assert value == pytest.approx(expected(volumes)[0], rel=1e-9) == pytest.approx(35.17, abs=0.005)
 
 
 @pytest.mark.parametrize(("case", "what"), [("caliper-inf-18", "reason 'inf'"), ("caliper-nan-44", "mouse 'inf'")])

@@ -61,8 +61,8 @@ def test_a_small_run_of_the_benchmark_agrees():
     sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     for situation, mice in (("null", 5), ("drop-out effect", 5)):
-        found = module.cell(situation, mice, 300, [7, mice])["results"]
-        for name, result in found.items():
+        results = module.cell(situation, mice, 300, [7, mice])["results"]
+        for name, result in results.items():
             expected = CELLS[situation, mice][name]["pct"] / 100
             error = np.sqrt(max(expected * (1 - expected), 0.01) / 300)
             assert abs(result["pct"] / 100 - expected) < 4 * error, name

@@ -24,17 +24,19 @@ def test_complete_data_give_the_mean_slope_of_the_mice():
     # With the same days for every mouse the weights are equal whatever the variances.
     y = simulated(20, 8, 0.01, 0.05)
     fit = fitted(y, np.repeat([0, 1], 4))
-    own = slopes(DAY, y)
+    mouse_slopes = slopes(DAY, y)
     assert fit.converged.all()
-    np.testing.assert_allclose(fit.slope, np.stack([own[:, :4].mean(axis=1), own[:, 4:].mean(axis=1)], axis=1))
+    np.testing.assert_allclose(
+        fit.slope, np.stack([mouse_slopes[:, :4].mean(axis=1), mouse_slopes[:, 4:].mean(axis=1)], axis=1)
+    )
 
 
 def test_standard_error_is_that_of_the_slopes_for_fits_inside_the_boundary():
     # Complete data, equal arms: the Wald error is the pooled standard error of the slopes of the mice.
     y = simulated(5, 12, 0.02, 0.05)
     fit = fitted(y, np.repeat([0, 1], 6))
-    own = slopes(DAY, y).reshape(5, 2, 6)
-    pooled = own.var(axis=2, ddof=1).mean(axis=1)
+    mouse_slopes = slopes(DAY, y).reshape(5, 2, 6)
+    pooled = mouse_slopes.var(axis=2, ddof=1).mean(axis=1)
     inside = ~fit.singular
     assert inside.any()
     np.testing.assert_allclose(fit.difference(1, 0)[1][inside], np.sqrt(2 * pooled / 6)[inside], rtol=1e-4)

@@ -89,9 +89,9 @@ def test_welch_and_holm():
     control = groups.pop("vehicle")
     estimates = {arm: growth_inference.welch(slope, control) for arm, slope in groups.items()}
     for arm, estimate in estimates.items():
-        found = (estimate.statistic, estimate.dof, estimate.p, estimate.low, estimate.high)
+        computed = (estimate.statistic, estimate.dof, estimate.p, estimate.low, estimate.high)
         expected = [value("welch", name, arm) for name in ("t", "dof", "p", "low", "high")]
-        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        np.testing.assert_allclose(computed, expected, rtol=1e-9)
     adjusted = growth_inference.holm([e.p for e in estimates.values()])
     np.testing.assert_allclose(adjusted, [value("welch", "holm", arm) for arm in estimates], rtol=1e-9)
 

@@ -130,7 +130,7 @@ def examine_mice(out_dir: Path) -> MiceAnalysis:
     study = read_study(out_dir, "xenograft")
     _leave_out_unreadable(study)
     if not study.runs:
-        raise SheetError(["no mice: this study has no complete run file", *study.problems])
+        raise SheetError(["no mouse: this study has no complete run file", *study.problems])
     units, points = units_of(study), study_points(study)
     title = str(study.info.get("title") or study.info.get("scenario_file") or out_dir.resolve().name)
     growth = examine_rows(caliper_rows(study, units), design_of(study), title=title, points=points)

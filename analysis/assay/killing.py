@@ -18,22 +18,22 @@ from adccsim.analysis.tables import join_notes
 # column: the word for an empty cell
 _COLUMNS = {
     "kills_per_nk": "",
-    "share_0_kills": "no histogram of kills",
-    "share_1_kill": "no histogram of kills",
-    "share_2_kills": "no histogram of kills",
-    "share_3plus_kills": "no histogram of kills",
+    "fraction_0_kills": "no histogram of kills",
+    "fraction_1_kill": "no histogram of kills",
+    "fraction_2_kills": "no histogram of kills",
+    "fraction_3plus_kills": "no histogram of kills",
     "contacts_per_nk": "",
     "contacts_per_kill": "no kills",
     "time_to_first_kill_h": "no time to a first kill",
     "granules_left": "no histogram of granules",
-    "share_without_granules": "no histogram of granules",
+    "fraction_without_granules": "no histogram of granules",
 }
 
 
 def killing_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str]) -> pd.DataFrame:
     """killing.csv: per condition with effectors and targets, the columns above as means, and sd of the kills per NK.
 
-    time_to_first_kill_h is the median among NK cells that killed; share_* are fractions 0-1 of NK cells.
+    time_to_first_kill_h is the median among NK cells that killed; fraction_* are fractions 0-1 of NK cells.
     """
     by_id = {run.run_id: run for run in runs}
     wells = pooled(design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy(), extra)

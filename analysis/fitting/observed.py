@@ -129,16 +129,10 @@ class _Reader:
 
     def row(self, row: int, cells: dict[str, str]) -> dict:
         """One observed value with its condition."""
-<<<<<<< HEAD
         quantity = cells.get("quantity") or LYSIS
-        said: dict[str, object] = {"row": row, "quantity": _FORMER.get(quantity, quantity)}
-        said |= {"donor": cells.get("donor", ""), "sd_basis": self._basis(row, cells)}
-        if said["quantity"] not in QUANTITIES:
-=======
-        values: dict[str, object] = {"row": row, "quantity": cells.get("quantity") or LYSIS}
+        values: dict[str, object] = {"row": row, "quantity": _FORMER.get(quantity, quantity)}
         values |= {"donor": cells.get("donor", ""), "sd_basis": self._basis(row, cells)}
         if values["quantity"] not in QUANTITIES:
->>>>>>> prose
             listed = ", ".join(QUANTITIES)
             self.problems.append(f"row {row}, column quantity: {values['quantity']!r} must be one of {listed}")
         for name in _VALUES:

@@ -15,7 +15,7 @@ from adccsim.analysis.statistics import CONFIDENCE, DONORS, t_quantile
 
 _CURVE = [f"{name}{end}" for name in ("ec50_ng_per_ml", "emax_pct", "hill") for end in ("", "_ci95_low", "_ci95_high")]
 _DONORS = ["donor_ec50_geomean_ng_per_ml", "donor_ec50_log10_sd", "donor_emax_mean_pct", "donor_emax_sd_pct"]
-_KILLS = ["kills_per_nk", "kills_per_nk_sd", "share_0_kills"]
+_KILLS = ["kills_per_nk", "kills_per_nk_sd", "fraction_0_kills"]
 _RESULTS = [
     *("n", "wells", "mean", "sd", "ci95_low", "ci95_high", "band95_low", "band95_high", "sd_basis"),
     *("adcc_mean", "adcc_sd", "adcc_ci95_low", "adcc_ci95_high", "natural_killing_mean"),

@@ -267,13 +267,18 @@ def combination_table(
     if pair is not None:
         used = f"{pair[0]} against {pair[1]}"
         fraction = inference.bootstrap_t_fraction(rates(pair[0]), rates(pair[1]), rates(control), "growth rate")
-        add(used, "adcc_share_log_scale", "%", fraction.through(lambda r: 100 * r, f"growth rates; {fraction.method}"))
+        add(
+            used,
+            "adcc_fraction_log_scale",
+            "%",
+            fraction.through(lambda r: 100 * r, f"growth rates; {fraction.method}"),
+        )
         if evaluation is None:
             linear = not_estimable("no day of evaluation")
         else:
             volumes = [measures.arm_values(mice, a, "evaluation_volume_mm3") for a in (*pair, control)]
             linear = inference.bootstrap_t_fraction(volumes[0], volumes[1], volumes[2], "volume")
             linear = linear.through(lambda r: 100 * r, f"volumes on day {evaluation:g}; {linear.method}")
-        add(used, "adcc_share_linear_scale", "%", linear)
+        add(used, "adcc_fraction_linear_scale", "%", linear)
     columns = ["study", "arms", "measure", "value", "ci95_low", "ci95_high", "unit", "method", "note"]
     return pd.DataFrame(table, columns=columns)

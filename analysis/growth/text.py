@@ -22,8 +22,8 @@ _MEASURE_LABELS = {
     "median_survival_ratio": "ratio of median times to the end point",
     "hazard_ratio": "hazard ratio",
     "bliss_excess": "Bliss excess",
-    "adcc_share_log_scale": "ADCC fraction, log scale",
-    "adcc_share_linear_scale": "ADCC fraction, linear scale",
+    "adcc_fraction_log_scale": "ADCC fraction, log scale",
+    "adcc_fraction_linear_scale": "ADCC fraction, linear scale",
 }
 _STUDY_LABELS = {
     "cell_line": "cell line",

@@ -166,7 +166,7 @@ def test_one_more_target_changes_no_other():
         assert np.array_equal(few.targets[name], more.targets[name][:100])
 
 
-def share_is(found, n, expected):
+def fraction_is(found, n, expected):
     """Whether a share of n cells is the expected one within four standard errors."""
     return abs(found - expected) < 4.0 * np.sqrt(expected * (1.0 - expected) / n)
 
@@ -177,8 +177,8 @@ def test_traits_follow_their_laws():
     state, potency = engine.effectors[:, STATE], engine.effector["effector_potency"]
     adcc_competent, natural_competent = (state & CAN_ADCC) != 0, (state & CAN_NATURAL) != 0
     assert not (natural_competent & ~adcc_competent).any()  # who kills by nature also kills by antibody
-    assert share_is(natural_competent.mean(), n, 0.3) and share_is(adcc_competent.mean(), n, 0.9)
-    assert share_is(((state & FIXED) != 0).mean(), n, 0.18)
+    assert fraction_is(natural_competent.mean(), n, 0.3) and fraction_is(adcc_competent.mean(), n, 0.9)
+    assert fraction_is(((state & FIXED) != 0).mean(), n, 0.18)
     load = (state >> START_SHIFT) & 255
     assert abs(load.mean() - 5.7) < 4.0 * np.sqrt(5.7 * 4.7 / n)  # geometric from one: variance m (m - 1)
     assert np.array_equal(load, granules(state)) and (levels(state) == 8).all()
@@ -188,7 +188,7 @@ def test_traits_follow_their_laws():
         assert abs(sample.mean() / mean - 1.0) < 4.0 * 0.5 / np.sqrt(n)
         assert abs(sample.std() / sample.mean() - 0.5) < 0.03
     for direction in range(8):
-        assert share_is(((state & 7) == direction).mean(), n, 0.125)
+        assert fraction_is(((state & 7) == direction).mean(), n, 0.125)
 
 
 # -- exactness ------------------------------------------------------------------------------------------------------

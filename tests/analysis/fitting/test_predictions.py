@@ -70,7 +70,7 @@ def test_a_curve_is_matched_to_its_doses():
 def test_kills_of_a_condition_are_included():
     tables = {"lysis_summary": lysis()}
     killing = lysis().drop(columns=["wells", "mean", "sd", "note"])
-    tables["killing"] = killing.assign(kills_per_nk=[0.1, 0.7], kills_per_nk_sd=0.05, share_0_kills=[0.9, 0.5])
+    tables["killing"] = killing.assign(kills_per_nk=[0.1, 0.7], kills_per_nk_sd=0.05, fraction_0_kills=[0.9, 0.5])
     assert prediction_rows("x", tables)["kills_per_nk"].tolist() == [0.1, 0.7]
 
 

@@ -98,8 +98,8 @@ def test_example_recovers_the_values_it_was_simulated_with(example):
     assert of_test(result, "mixed model, Wald z")["measured_type_1_error_pct"].min() > 6
     assert set(result.tables["combination"]["measure"]) >= {
         "bliss_excess",
-        "adcc_share_log_scale",
-        "adcc_share_linear_scale",
+        "adcc_fraction_log_scale",
+        "adcc_fraction_linear_scale",
     }
 
 

@@ -181,7 +181,7 @@ def sensitivity(method: str, indices: object) -> None:
             rows.append([output, row["key"], *(_digits(row[name]) for name in cells)])
             output = ""
         rows.append([])
-    title = "effect of each number over its range, points" if method == "morris" else "share of the variance"
+    title = "effect of each number over its range, points" if method == "morris" else "fraction of the variance"
     table(("output", "number", *cells.values()), rows[:-1], title=f"{method}: {title}")
 
 

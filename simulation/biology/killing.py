@@ -8,7 +8,7 @@ Model    Hits arrive at rate potency (k_hit S [ADCC pathway] + h_nat [natural cy
          How many hits kill a newborn cell is drawn again from its line: nobody says that this spread is heritable.
 Source   Catalogue keys antibody_hit_per_h, natural_hit_per_h, hits_to_kill, repair_time_h, death_time_h,
          conjugate_lifetime_h, post_kill_attachment_h, shedding_detachment.
-Limits   S = 0, no natural cytotoxicity: no hit; level = start: detachment at 1 / tau_det   (tests/biology/test_killing.py)
+Limits   S = 0, no natural cytotoxicity: no hit; level = start: detaches at 1 / tau_det  (tests/biology/test_killing.py)
 """
 
 import math

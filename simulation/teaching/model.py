@@ -145,7 +145,7 @@ class ADCCModel(mesa.Model):
         if self.plate.sample.record.steps[-1] == self.plate.tick:
             self.datacollector.collect(self)
 
-    # -- what a hand does, recorded as [[action]] ----------------------------------------------------------------
+    # -- interventions, recorded as [[action]] ----------------------------------------------------------------
     def add_antibody(self, ug_per_ml: float) -> None:
         """Raise the concentration by so much, now. Raises ScenarioError if it may not be."""
         self._act(add_antibody_ug_per_ml=plain(ug_per_ml))

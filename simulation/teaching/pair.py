@@ -45,7 +45,7 @@ class Mouse(MouseWorld):
 class Pair:
     """A treated and an untreated tumour of one mouse. `raw`: parsed scenario file with two such arms.
 
-    A planned dose of 0 mg/kg says which drug a hand would give, and is no dose. Raises ScenarioError, with every error,
+    A planned dose of 0 mg/kg says the drug of a dose by hand, and is no dose. Raises ScenarioError, with every error,
     for what `adcc check` would refuse and for what is not one mouse in two arms.
     """
 
@@ -79,7 +79,7 @@ class Pair:
 
     @property
     def drug(self) -> str:
-        """What a hand gives: the first planned drug."""
+        """The drug of a dose by hand: the first planned one."""
         return _first_dose(self.raw)["drug"]
 
     def advance(self, ticks: int) -> int:
@@ -131,12 +131,12 @@ class Pair:
         return np.arange(self.tick + 1) / 24, np.array(self.treated.volumes), np.array(self.control.volumes)
 
     def to_toml(self) -> str:
-        """The run so far as a scenario file: what was chosen, and every dose of a hand."""
+        """The run so far as a scenario file: what was chosen, and every dose given by hand."""
         return toml_text(_as_run(self.raw))
 
 
 def _mice_of(raw: Mapping, scenario: XenograftScenario) -> dict[str, Mouse]:
-    """Both mice. The drug's constants are there even before a first dose: a hand may give one."""
+    """Both mice. The drug's constants are there even before a first dose: one may be given by hand."""
     control = _control_name(raw)
     ready = copy.deepcopy(dict(raw))
     doses = _treated(ready).setdefault("dose", [])
@@ -225,7 +225,7 @@ def _doses(arm: Mapping) -> list[dict]:
 
 
 def _first_dose(raw: Mapping) -> dict:
-    """Drug and route of the first planned dose, or those of a hand's."""
+    """Drug and route of the first planned dose, or those of a dose given by hand."""
     first = next(iter(_doses(_treated(raw))), {})
     return {"drug": first.get("drug", DRUG), "route": first.get("route", ROUTE)}
 

@@ -1,7 +1,7 @@
 """Plate: one well that a class plays with, and the control wells that its % specific lysis needs, in step.
 
 The wells are those of `adcc run` and driven alike: at each tick actions first, then the observation, then time goes
-on. They share their random numbers (random = "paired"), so that a hand's action during the run changes what
+on. They share their random numbers (random = "paired"), so that an intervention during the run changes what
 it acts on and nothing before it: the scenario that a plate exports gives the same events when `adcc run` plays it.
 """
 
@@ -154,7 +154,7 @@ class Plate:
         return well.record.hours, {name: raw[name] - blank for name in ("signal", "signal_maximum")}
 
     def to_toml(self) -> str:
-        """The run so far as a scenario file: what was chosen, and every action of a hand. Events are kept in the file
+        """The run so far as a scenario file: what was chosen, and every intervention. Events are kept in the file
         that `adcc run` makes of it."""
         raw = copy.deepcopy(self.raw)
         output = raw.setdefault("output", {})

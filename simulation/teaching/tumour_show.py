@@ -32,7 +32,7 @@ class TumourShow:
     def __init__(self, raw: Mapping):
         self.raw = dict(raw)
         self.model = TumourModel(base=toml_text(raw))
-        self.deeds = {"give_dose": self.give_dose}
+        self.commands = {"give_dose": self.give_dose}
         self._observed: tuple[int, dict] | None = None
 
     @staticmethod
@@ -120,7 +120,7 @@ class TumourShow:
     under_pointer = staticmethod(tumour_slice.under_pointer)
 
     def screen(self, view: str) -> dict[str, Any]:
-        """Names of the parts, and what a hand may do."""
+        """Names of the parts, and the interventions."""
         largest = max(self.model.pair.treated.condition.tumour.start_volume_mm3 * 1.3, 1e-3)
         return {
             "name": "slice through the tumour",
@@ -158,7 +158,7 @@ class TumourShow:
                 {"name": "killed", "text": "cells killed by them", "of": ["killed"], "unit": "whole"},
                 {"name": "oxygen", "text": "oxygen, of that of blood", "of": ["oxygen_pct"], "unit": "%"},
             ],
-            "hand": [
+            "interventions": [
                 {
                     "do": "give_dose", "label": "Dose to give", "button": "Give a dose", "at": 4,
                     "choices": [tumour_controls.dose_words(dose) for dose in GIVE_MG_PER_KG],

@@ -256,7 +256,7 @@ def test_the_tumour_of_lesson_six_is_played_by_the_same_session(one, clock):
     assert one.frame()["actions"] == [0.0, pair.tick / 24]
     one.do({"do": "give_dose", "at": 99})
     assert "not on offer" in one.note
-    one.do({"do": "add_nk", "at": 1})  # a deed of the well
+    one.do({"do": "add_nk", "at": 1})  # a command of the well
     assert "not on offer" in one.note
     one.do({"do": "reset"})
     assert one.frame()["actions"] == [0.0]
@@ -284,7 +284,7 @@ def test_two_visitors_are_apart(one):
 
 
 def test_requests_from_many_threads_leave_one_sound_well(one):
-    """Pictures, pointers and deeds at once: no exception, and the well is that of a run in one piece."""
+    """Pictures, pointers and commands at once: no exception, and the well is that of a run in one piece."""
     one.do({"do": "try", "label": lessons()[0].tries[0].label})
     one.do({"do": "speed", "at": SPEEDS.index(240)})
     errors = []

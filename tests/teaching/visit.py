@@ -138,7 +138,7 @@ class Visit:
         )
 
     def count(self) -> int:
-        """Number of the state that is painted; it rises with every deed and every step of time."""
+        """Number of the state that is painted; it rises with every command and every step of time."""
         return int(self.part("picture").get_attribute("data-count"))
 
     def wait_count(self, least: int) -> None:

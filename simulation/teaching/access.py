@@ -1,4 +1,4 @@
-"""Door: who may talk to the page. An ASGI layer in front of everything else that the server answers.
+"""Access control: who may talk to the page. An ASGI layer in front of everything else that the server answers.
 
 Code     Each start of the page draws a code of ten characters. A browser that brings it (`?token=...`) gets a cookie
          and needs the code no more; whoever brings neither gets status 403 and a form for the code. Static files are
@@ -10,7 +10,7 @@ Host     Only names and addresses under which the page is served: a foreign name
 Origin   A websocket must name the address of the page as its origin; other requests must if they name one at all.
 Limits   50 bits and no lock-out: at 10,000 wrong codes a second one day of guessing succeeds with a chance of one in a
          million, and a lock-out would let a guesser shut out a class.
-         (tests/teaching/test_door.py, benchmarks/hostile/page.py)
+         (tests/teaching/test_access.py, benchmarks/hostile/page.py)
 """
 
 import hashlib
@@ -67,7 +67,7 @@ def names_of(host: str) -> set[str]:
     return here | machine | {f"{one}.local" for one in machine if "." not in one}
 
 
-class Door:
+class AccessControl:
     """Answers for the page of one start: the code, the cookies that it gave out, and the names that it serves."""
 
     def __init__(self, names: Iterable[str], port: int):
@@ -142,10 +142,10 @@ def _address(name: str):
 
 
 class Guard:
-    """The ASGI layer that asks the door."""
+    """The ASGI layer that asks the access control."""
 
-    def __init__(self, app, door: Door):
-        self.app, self.door = app, door
+    def __init__(self, app, access: AccessControl):
+        self.app, self.access = app, access
 
     async def __call__(self, scope, receive, send) -> None:
         """Pass on what may pass, with the visitor in the scope; answer the rest."""
@@ -155,8 +155,8 @@ class Guard:
         websocket = scope["type"] == "websocket"
         scope = scope | {"headers": [(key, value) for key, value in scope["headers"] if not HEARSAY.match(key)]}
         headers = Headers(scope=scope)
-        error = self.door.error(headers, (scope.get("server") or (None,))[0], websocket)
-        visitor = None if error else self.door.visitor(headers.getlist("cookie"))
+        error = self.access.error(headers, (scope.get("server") or (None,))[0], websocket)
+        visitor = None if error else self.access.visitor(headers.getlist("cookie"))
         if visitor is not None and (websocket or not _brings_code(scope)):
             await self._pass(scope | {VISITOR: visitor}, receive, send)
         elif websocket:
@@ -177,13 +177,13 @@ class Guard:
     def _enter(self, scope, visitor: str | None) -> Response:
         """The answer to a code that was brought, or to nothing at all."""
         given = _code_of(scope)
-        if visitor is None and not (given and self.door.opens(given)):
+        if visitor is None and not (given and self.access.opens(given)):
             word = "That code is wrong." if given else ""
             return HTMLResponse(page("refused", wrong=word), 403, {"cache-control": "no-store"})
         # The page itself is opened by a step from this one: a link from elsewhere would not bring a strict cookie.
         answer = HTMLResponse(page("entered"), headers={"cache-control": "no-store"})
         if visitor is None:
-            answer.set_cookie(self.door.cookie, self.door.new_visitor(), httponly=True, samesite="strict")
+            answer.set_cookie(self.access.cookie, self.access.new_visitor(), httponly=True, samesite="strict")
         return answer
 
 

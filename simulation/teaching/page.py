@@ -1,7 +1,7 @@
 """Page: the well, and the tumour, in a browser. Every browser session has a model of its own; what it sends is checked
 in session.py.
 
-The parts are Vue components in front/: lesson, stage (well, time, legend), charts, numbers, setup and interventions. They
+The parts are Vue components in front/: lesson, stage (well, legend), charts, numbers, setup and interventions. They
 get the screen, a JSON text that changes when the visitor does something, and send commands. Pictures and numbers that
 change all the time come by another way (rooms.py): stage.vue fetches frame after frame and hands each to the others.
 

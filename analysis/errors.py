@@ -1,4 +1,4 @@
-"""Faults that an analysis names instead of computing around them."""
+"""Errors that an analysis names instead of computing around them."""
 
 import re
 from collections.abc import Iterable
@@ -30,8 +30,8 @@ _SAME_FROM = 4  # as many rows with one and the same problem are named in one li
 _ROW = re.compile(r"row (\d+)((?:, column |: ).*)", re.DOTALL)
 
 
-class SheetFault(ValueError):
-    """A table of measurements that cannot be used as it stands; `problems` holds one sentence per fault.
+class SheetError(ValueError):
+    """A table of measurements that cannot be used as it stands; `problems` holds one sentence per error.
 
     One problem in many rows is one sentence, and of very many problems the first MOST_PROBLEMS are kept and the rest is
     counted: a reader corrects a sheet, not a list.
@@ -42,7 +42,7 @@ class SheetFault(ValueError):
         super().__init__("\n".join(self.problems))
 
 
-class PooledConditions(SheetFault):
+class PooledConditions(SheetError):
     """Two runs that would be averaged into one row of a table although their conditions differ."""
 
     def __init__(self, row: str, first: str, second: str):

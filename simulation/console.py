@@ -1,8 +1,8 @@
-"""What the command line prints: faults, tables, progress. Nothing is computed or decided here.
+"""What the command line prints: errors, tables, progress. Nothing is computed or decided here.
 
-Results go to standard output; progress, notes and faults go to standard error. All text goes through `_echo`, where
+Results go to standard output; progress, notes and errors go to standard error. All text goes through `_echo`, where
 what a terminal would act on becomes an escape (simulation/text.py): titles, names and file names are a user's, or those
-of whoever sent the user a file.
+of the sender of a file.
 """
 
 import math
@@ -37,7 +37,7 @@ def note(text: object) -> None:
     _echo(text, err=True)
 
 
-def faults(lines: Iterable[object]) -> None:
+def errors(lines: Iterable[object]) -> None:
     """One line per error on standard error."""
     for line in lines:
         _echo(f"error: {line}", err=True)
@@ -149,10 +149,10 @@ _LYSIS_CELLS = ("mean", "sd", "ci95_low", "ci95_high")
 
 def comparison(overview: object, comparisons: Sequence, page: object) -> None:
     """Experiments as rows, agreement as columns, then the verdict on each with the numbers behind it."""
-    shown = overview.drop(columns="verdict")
+    shown = overview.drop(columns="assessment")
     table(list(shown.columns), shown.to_numpy().tolist(), wide=("experiment",))
     for each in comparisons:
-        say(f"{each.title}: {each.verdict}")
+        say(f"{each.title}: {each.assessment}")
         for line in (*each.reasons, *each.notes):
             say(f"  {line}")
     say()
@@ -181,12 +181,12 @@ def sensitivity(method: str, indices: object) -> None:
             rows.append([output, row["key"], *(_digits(row[name]) for name in cells)])
             output = ""
         rows.append([])
-    title = "effect of each number over its range, points" if method == "morris" else "share of the variance"
+    title = "effect of each number over its range, points" if method == "morris" else "fraction of the variance"
     table(("output", "number", *cells.values()), rows[:-1], title=f"{method}: {title}")
 
 
 def calibration(table_: object, best: Mapping, page: object) -> None:
-    """Best values of a fit, what they give beside what was observed, and the overlay that holds them."""
+    """Best values of a fit, what they give next to what was observed, and the overlay that holds them."""
     table(("number", "best"), [[path, value] for path, value in best.items()], title="best values")
     rows = [[row.experiment, row.label, _digits(row.observed), _digits(row.simulated), _digits(row.z)]
             for row in table_.itertuples()]  # fmt: skip
@@ -202,7 +202,7 @@ def _digits(value: float) -> str:
 class Progress:
     """Progress of a sweep, or of several one after the other: a bar on a terminal, now and then a line elsewhere.
 
-    A context manager; called with each adccsim.execution.books.Step. A step of which nothing is finished begins anew.
+    A context manager; called with each adccsim.execution.ledger.Step. A step of which nothing is finished begins again.
     """
 
     def __init__(self, what: str = "runs") -> None:
@@ -214,7 +214,7 @@ class Progress:
     def _begin(self) -> None:
         self._stop()
         self._start = self._last_line_s = time.monotonic()
-        self._last_line_share = 0.0
+        self._last_line_fraction = 0.0
         self._first = None  # time, runs and work when the first run was done: it has compiled, the others will not
 
     def _stop(self) -> None:
@@ -229,7 +229,7 @@ class Progress:
         self._stop()
 
     def __call__(self, step: object) -> None:
-        """Show a adccsim.execution.books.Step."""
+        """Show a adccsim.execution.ledger.Step."""
         if step.finished == 0:
             self._begin()
         if sys.stderr.isatty():
@@ -249,7 +249,7 @@ class Progress:
             self._first = (now, step.finished, step.work_done)
         since, finished, work_done = self._first
         if step.finished == finished:
-            return "time left not known yet"
+            return "time left: not known yet"
         elapsed = max(now - since, 1e-6)
         rate = (step.finished - finished) / elapsed
         speed = f"{rate:.1f} {self._what}/s" if rate >= 1 else f"{60 * rate:.1f} {self._what}/min"
@@ -276,12 +276,12 @@ class Progress:
 
     def _write(self, step: object) -> None:
         now = time.monotonic()
-        due = step.work_done - self._last_line_share >= _SPARSE_SHARE or now - self._last_line_s >= _SPARSE_S
+        due = step.work_done - self._last_line_fraction >= _SPARSE_SHARE or now - self._last_line_s >= _SPARSE_S
         if due or step.finished == step.total:
-            self._last_line_s, self._last_line_share = now, step.work_done
+            self._last_line_s, self._last_line_fraction = now, step.work_done
             failed = f", {step.failed} failed" if step.failed else ""
-            share = f"{100 * step.work_done:.0f} % of the work"
-            note(f"{step.finished}/{step.total} {self._what}{failed}, {share}, {self._pace(step)}")
+            fraction = f"{100 * step.work_done:.0f} % of the work"
+            note(f"{step.finished}/{step.total} {self._what}{failed}, {fraction}, {self._pace(step)}")
 
 
 def verified(found: object) -> None:
@@ -292,7 +292,7 @@ def verified(found: object) -> None:
     table(("files", "in all", "sound", "without SHA-256", "damaged"), rows)
     if any(n.unsealed for n in found.counts.values()):
         note("without SHA-256: written by 0.1.0, can be read; a flipped bit in them cannot be found")
-    faults(f"{path}: {reason}" for path, reason in found.damaged)
+    errors(f"{path}: {reason}" for path, reason in found.damaged)
 
 
 def status(found: object) -> None:
@@ -310,7 +310,7 @@ def status(found: object) -> None:
     if found.damaged:
         say(f"damaged  {count(found.damaged, 'file')} set aside in damaged/")
     if found.unfinished:
-        say(f"left     {count(found.unfinished, 'unfinished file')}, swept away by the next adcc run")
+        say(f"left     {count(found.unfinished, 'unfinished file')}, removed by the next adcc run")
     for run in found.failed[:_MOST_FAILURES]:
         say(f"  {run.run_id} after {count(run.attempts, 'attempt')}: {run.line}")
     if len(found.failed) > _MOST_FAILURES:
@@ -339,7 +339,7 @@ def stand_ins(rows: Sequence[Mapping]) -> None:
     if groups:
         say()
         lines = [[of, ", ".join(texts), whose] for (of, whose), texts in groups.items()]
-        title = "numbers taken over from other entries of the catalogue (stand-ins)"
+        title = "numbers taken from other entries of the catalogue (stand-ins)"
         table(("of", "numbers", "from"), lines, title=title, wide=("numbers",))
 
 

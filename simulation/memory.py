@@ -62,7 +62,7 @@ def copy_written(source: np.ndarray, target: np.ndarray) -> None:
 def give_back() -> None:
     """Return freed memory to the system: a long-lived process is otherwise as large as it ever was.
 
-    The allocator of glibc keeps freed pages that lie between used ones; other systems have nothing to be told.
+    The allocator of glibc keeps freed pages that lie between used ones; other systems need nothing.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library, or none that can be opened
         ctypes.CDLL(None).malloc_trim(0)

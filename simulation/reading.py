@@ -21,7 +21,7 @@ class UnreadableError(ValueError):
 def read_bytes(path: Path, what: str = "a file", most: int = MOST_BYTES) -> bytes:
     """The bytes of a regular file. what: what it should be, for the message. Raises UnreadableError over `most`."""
     try:
-        # Opening a pipe waits for its writer unless told not to; a regular file is read as ever.
+        # Opening a pipe waits for its writer unless asked not to; a regular file is read as ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise UnreadableError("no such file") from None

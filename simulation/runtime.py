@@ -6,7 +6,7 @@ Why      A compiled kernel that numba keeps on disk does not notice an edit in a
 Where    `$ADCCSIM_CACHE_DIR`, else `<temporary directory>/adccsim-<user>`, a private directory on the node itself;
          inside it `numba-<digest>`.
 Trust    Numba unpickles and executes what it finds there. So each of these directories, and what is in them, belongs
-         to the user or to root and can be written by nobody else, and nobody else can replace a directory above them.
+         to the user or to root and no other user can write to it or replace a directory above them.
 Limits   same sources -> same directory; one edited byte, another numba or Python -> another   (tests/test_runtime.py)
          a directory or file that another user could have written is refused                   (tests/test_runtime.py)
 """
@@ -28,7 +28,7 @@ from typing import NoReturn
 _PACKAGE = Path(__file__).parent
 # Address space of an analysis with figures: 1.7 GiB on two cores. Each core's thread sets some aside, mostly unused.
 _BASE_BYTES, _CORE_BYTES = 2 << 30, 128 << 20
-KERNEL_ROOMS = ("biology", "well", "xenograft")
+KERNEL_PACKAGES = ("biology", "well", "xenograft")
 _POSIX = hasattr(os, "getuid")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _ADVICE = "remove or chmod it, or set ADCCSIM_CACHE_DIR to a directory that only you can write to"
@@ -191,7 +191,7 @@ def kernel_digest(package: Path = _PACKAGE) -> str:
     digest = hashlib.sha256()
     for word in (platform.python_version(), version("numba"), version("numpy")):
         digest.update(word.encode() + b"\0")
-    for path in sorted(file for room in KERNEL_ROOMS for file in (package / room).rglob("*.py")):
+    for path in sorted(file for name in KERNEL_PACKAGES for file in (package / name).rglob("*.py")):
         source = path.read_bytes()
         digest.update(f"{path.relative_to(package).as_posix()}\0{len(source)}\0".encode())
         digest.update(source)

@@ -1,4 +1,4 @@
-"""study.json as whoever reads it may rely on it: sealed, and every entry of the type that this program writes.
+"""study.json as its readers may rely on it: sealed, and every entry of the type that this program writes.
 
 Entries may be missing (older versions had fewer) and others may be there. No types but those of JSON are involved.
 """

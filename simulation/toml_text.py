@@ -39,11 +39,15 @@ def toml_value(value: Any) -> str:
     """One value as TOML. Raises TypeError for what TOML lacks."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if type(value) in (int, float):
         return repr(value)  # the shortest text that reads back as the same number
     if isinstance(value, str):
         # JSON's escapes are TOML's, but for the delete character, which JSON leaves as it is
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items()) + "}"
+    if hasattr(value, "tolist"):  # numbers and arrays of numpy
+        return toml_value(value.tolist())
     raise TypeError(f"TOML has no value like {value!r}")

@@ -39,7 +39,7 @@ def test_bad_input_is_refused_and_nothing_is_written(adcc, tmp_path):
     )
     assert answer.exit_code == 2
     assert "error: replicates = 2: the unit of a study in mice is the mouse" in answer.stderr
-    assert "error: arm[1].dose[0].days = 14.0: dosing after the end" in answer.stderr
+    assert "error: arm[1].dose[0].days = 14.0: a dose must be given before the last day" in answer.stderr
     assert not (tmp_path / "out").exists()
 
 

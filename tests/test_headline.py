@@ -1,4 +1,4 @@
-"""The headline programme: its panel is what was drawn, its judges tell agreement from its lack, its table is made."""
+"""The headline programme: its panel is reproducible, its judges detect agreement, its table is complete."""
 
 import math
 import sys
@@ -29,14 +29,14 @@ DAYS = np.array([0.0, 3.0, 7.0, 10.0, 14.0, 17.0, 21.0])
 
 def study(rates, mice=6, start=120.0, endpoint=1e9, days=DAYS, spread=0.002):
     """Exponential tumours: arm -> growth rate per day; mouse i of every arm is the same animal."""
-    own = spread * np.linspace(-1.0, 1.0, mice)
+    deviation = spread * np.linspace(-1.0, 1.0, mice)
     rows = [
         {
             "study": "s",
             "arm": arm,
             "mouse": str(i + 1),
             "day": day,
-            "volume_mm3": start * math.exp((rate + own[i]) * day),
+            "volume_mm3": start * math.exp((rate + deviation[i]) * day),
         }
         for arm, rate in rates.items()
         for i in range(mice)
@@ -57,12 +57,12 @@ def mice_of(frame, endpoint=1e9):
 # -- panel ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_panel_is_the_one_that_was_drawn():
+def test_the_panel_can_be_drawn_again():
     assert panel.read() == panel.draw()
     assert panel.draw(panel.SEED + 1) != panel.draw()
 
 
-def test_every_design_can_be_run_and_keeps_its_numbers():
+def test_every_design_gives_a_valid_scenario_with_its_values():
     for design in panel.read():
         scenario = scenario_from_text(panel.scenario_text(design, 0.001))
         vehicle, treated = scenario.arm
@@ -73,32 +73,32 @@ def test_every_design_can_be_run_and_keeps_its_numbers():
         assert scenario.study.endpoint_mm3 == design.endpoint_mm3
 
 
-def test_drawn_numbers_lie_in_the_ranges_of_the_catalogue():
-    known = lookup.load()
+def test_drawn_values_lie_within_the_ranges_of_the_catalogue():
+    catalogue = lookup.load()
     for design in panel.read():
-        growth = known.tumours[design.line].numbers["growth_per_d"]
+        growth = catalogue.tumours[design.line].numbers["growth_per_d"]
         assert growth.low <= design.growth_per_d <= growth.high
-        assert design.strain in known.mice
+        assert design.strain in catalogue.mice
 
 
-def test_lines_and_strains_are_drawn_with_the_chances_stated():
+def test_lines_and_strains_are_drawn_with_the_stated_probabilities():
     designs = [design for seed in range(60) for design in panel.draw(seed)]
-    for chances, name in ((panel.LINES, "line"), (panel.STRAINS, "strain"), (panel.ROUTES, "route")):
-        for key, chance in chances.items():
-            p = chance[0] if isinstance(chance, tuple) else chance
-            share = np.mean([getattr(design, name) == key for design in designs])
-            assert abs(share - p) < 4.0 * math.sqrt(p * (1.0 - p) / len(designs)), key
+    for probabilities, name in ((panel.LINES, "line"), (panel.STRAINS, "strain"), (panel.ROUTES, "route")):
+        for key, probability in probabilities.items():
+            p = probability[0] if isinstance(probability, tuple) else probability
+            fraction = np.mean([getattr(design, name) == key for design in designs])
+            assert abs(fraction - p) < 4.0 * math.sqrt(p * (1.0 - p) / len(designs)), key
 
 
 # -- judges ---------------------------------------------------------------------------------------------------------
 
 
-def test_inhibition_is_read_from_the_means_of_the_last_day():
+def test_inhibition_is_computed_from_the_means_of_the_last_day():
     mice = study({"vehicle": 0.10, "trastuzumab": 0.06})
     tc = mice.tc("trastuzumab")
     assert tc.value == pytest.approx(100.0 * math.exp(-0.04 * 21.0), rel=1e-6)
-    inside = judges.inhibition_within("a", "trastuzumab", 52.5, 68.4)({"a": mice})
-    assert inside.holds and inside.value == pytest.approx(100.0 - tc.value)
+    within = judges.inhibition_within("a", "trastuzumab", 52.5, 68.4)({"a": mice})
+    assert within.holds and within.value == pytest.approx(100.0 - tc.value)
     assert not judges.inhibition_within("a", "trastuzumab", 80.0, 90.0)({"a": mice}).holds
 
 
@@ -111,10 +111,10 @@ def test_an_interval_overlaps_a_band_or_not():
 
 
 def noisy(mice, rng, arm, sd):
-    """The same study with growth rates of one arm that scatter by sd."""
+    """The same study with growth rates of one arm that vary with this SD."""
     rows = mice.rows.copy()
-    for name, own in rows[rows["arm"] == arm].groupby("mouse"):
-        rows.loc[own.index, "volume_mm3"] *= np.exp(rng.normal(0.0, sd) * own["day"])
+    for name, group in rows[rows["arm"] == arm].groupby("mouse"):
+        rows.loc[group.index, "volume_mm3"] *= np.exp(rng.normal(0.0, sd) * group["day"])
         assert name
     return mice_of(rows)
 
@@ -145,7 +145,7 @@ def test_small_and_established_are_compared_by_their_effects():
     assert not judges.stronger_in("a", "b", "t")({"a": large, "b": small}).holds
 
 
-def test_strains_may_begin_alike_and_then_fall():
+def test_the_first_two_strains_may_be_equal_and_the_others_must_fall():
     rng = np.random.default_rng(4)
     effects = {"nude": 0.04, "SCID": 0.0401, "NSG": 0.06, "FcgR-null": 0.08}
     of = {k: noisy(study({"vehicle": 0.1, "t": rate}), rng, "t", 0.003) for k, rate in effects.items()}
@@ -154,7 +154,7 @@ def test_strains_may_begin_alike_and_then_fall():
     assert not judges.strains(["NSG", "nude", "SCID", "FcgR-null"], "t")(of).holds
 
 
-def test_regression_counts_mice_that_lost_half():
+def test_regression_counts_mice_that_lost_half_their_volume():
     mice = study({"vehicle": 0.1, "shrinks": -0.05, "stays": -0.01})
     assert judges.regression("s", "shrinks")({"s": mice}).value == 100.0
     assert not judges.regression("s", "stays")({"s": mice}).holds
@@ -166,8 +166,8 @@ def test_recurrence_needs_a_complete_response_first():
     arm = rows["arm"] == "stopped"
     day = rows.loc[arm, "day"]
     rows.loc[arm, "volume_mm3"] = 120.0 * np.exp(np.where(day < 35.0, -0.05 * day, -1.75 + 0.08 * (day - 35.0)))
-    found = judges.recurrence("s", "stopped", 42.0)({"s": mice_of(rows)})
-    assert found.holds and found.words == "6 of 6 complete, 6 of them came back"
+    result = judges.recurrence("s", "stopped", 42.0)({"s": mice_of(rows)})
+    assert result.holds and result.text == "6 of 6 complete, 6 of them recurred"
     assert not judges.recurrence("s", "stopped", 14.0)({"s": mice_of(rows)}).holds
     rows.loc[arm, "volume_mm3"] = 120.0 * np.exp(-0.05 * day)
     assert not judges.recurrence("s", "stopped", 42.0)({"s": mice_of(rows)}).holds
@@ -177,59 +177,59 @@ def test_recurrence_needs_a_complete_response_first():
 # -- pooled figures -------------------------------------------------------------------------------------------------
 
 
-def test_pooled_tc_is_that_of_the_designs():
+def test_pooled_tc_is_the_mean_over_the_designs():
     of = {
         f"d{i}": study({"vehicle": 0.1, "trastuzumab": 0.1 + effect}) for i, effect in enumerate((-0.04, -0.06, -0.05))
     }
-    found = judges.pooled_tc(tuple(of), 27.8, 38.2)(of)
+    result = judges.pooled_tc(tuple(of), 27.8, 38.2)(of)
     # Equal relative errors: the pooled ln ratio is the mean of the three.
-    assert found.value == pytest.approx(100.0 * math.exp(-0.05 * 21.0), rel=0.01)
-    assert found.low < found.value < found.high and found.holds
+    assert result.value == pytest.approx(100.0 * math.exp(-0.05 * 21.0), rel=0.01)
+    assert result.low < result.value < result.high and result.holds
     assert not judges.pooled_tc(tuple(of), 60.0, 70.0)(of).holds
 
 
-def test_random_effects_widen_with_the_spread_between_designs():
+def test_random_effects_widen_with_the_variance_between_designs():
     """Equal errors: the variance of the mean is (within + between) / n, between = observed - within."""
     effects, within = np.log([0.2, 0.3, 0.45, 0.6]), 0.01
-    found = judges.random_effects(effects, np.full(4, within))
-    assert found.value == pytest.approx(effects.mean())
+    result = judges.random_effects(effects, np.full(4, within))
+    assert result.value == pytest.approx(effects.mean())
     half = 1.959964 * math.sqrt(effects.var(ddof=1) / 4)
-    assert found.high - found.value == pytest.approx(half, rel=1e-5)
+    assert result.high - result.value == pytest.approx(half, rel=1e-5)
 
 
-def test_pooled_survival_counts_an_unreached_median_at_the_last_day():
+def test_pooled_survival_sets_an_unreached_median_to_the_last_day():
     days = np.arange(0.0, 85.0, 2.0)
     reached = study({"vehicle": 0.08, "trastuzumab": 0.05}, endpoint=1000.0, days=days)
     never = study({"vehicle": 0.08, "trastuzumab": 0.0}, endpoint=1000.0, days=days)
     both = {"a": reached, "b": never}
-    found = judges.pooled_survival(("a", "b"), 1.3, 1.62)(both)
-    assert "1 at their last day" in found.words and "over 2 designs" in found.words
+    result = judges.pooled_survival(("a", "b"), 1.3, 1.62)(both)
+    assert "1 at the last day" in result.text and "over 2 designs" in result.text
     ratios = [44.0 / 28.0, 84.0 / 28.0]
-    assert found.value == pytest.approx(math.sqrt(ratios[0] * ratios[1]), rel=0.05)
+    assert result.value == pytest.approx(math.sqrt(ratios[0] * ratios[1]), rel=0.05)
 
 
-def test_weights_move_the_pooled_ratio():
+def test_weights_change_the_pooled_ratio():
     values = np.log([1.2, 1.5, 1.8])
-    alike = judges.weighted_mean(values, np.ones(3))
-    assert alike.value == pytest.approx(values.mean())
+    equal = judges.weighted_mean(values, np.ones(3))
+    assert equal.value == pytest.approx(values.mean())
     half = 4.302653 * values.std(ddof=1) / math.sqrt(3)
-    assert alike.high - alike.value == pytest.approx(half, rel=1e-5)
-    assert judges.weighted_mean(values, np.array([1.0, 1.0, 4.0])).value > alike.value
+    assert equal.high - equal.value == pytest.approx(half, rel=1e-5)
+    assert judges.weighted_mean(values, np.array([1.0, 1.0, 4.0])).value > equal.value
 
 
 # -- programme and table --------------------------------------------------------------------------------------------
 
 
-def some_rows():
+def table_rows():
     volume = tuple(d.name for d in panel.read() if d.outcome == "volume")
     survival = tuple(d.name for d in panel.read() if d.outcome == "survival")
     return headline_rows.rows(volume, survival)
 
 
-def test_every_row_is_read_from_studies_of_the_programme():
-    known = {trial.name for trial in headline.trials()}
-    for row in some_rows():
-        assert {name.split(":")[0] for name in row.trials} <= known
+def test_every_row_uses_studies_of_the_programme():
+    names = {trial.name for trial in headline.trials()}
+    for row in table_rows():
+        assert {name.split(":")[0] for name in row.trials} <= names
         assert bool(row.why) == (row.standing == judges.GIVEN)
         assert row.rule and row.source
     for trial in headline.trials():
@@ -237,7 +237,7 @@ def test_every_row_is_read_from_studies_of_the_programme():
 
 
 def overlays(folder):
-    """Throw-away points of the ridge."""
+    """Artificial points of the ridge."""
 
     def number(value, unit):
         return f'{{ value = {value}, low = 0.0, high = 0.2, unit = "{unit}", source = "test", provenance = "assumed" }}'
@@ -252,11 +252,11 @@ def overlays(folder):
     return folder
 
 
-def test_controls_are_shared_only_where_nothing_but_effectors_differs(tmp_path):
+def test_controls_are_shared_only_if_points_differ_in_effectors_alone(tmp_path):
     points = overlays(tmp_path / "points")
-    of = {point: path for trial, point, path in headline.programme(tmp_path / "out", points, ["lcc6"])}
-    assert next(iter(of)) == headline.SOME[0]
-    mice = {point: path.read_text("utf-8").count("mice = 8") for point, path in of.items()}
+    paths = {point: path for trial, point, path in headline.programme(tmp_path / "out", points, ["lcc6"])}
+    assert next(iter(paths)) == headline.SOME[0]
+    mice = {point: path.read_text("utf-8").count("mice = 8") for point, path in paths.items()}
     assert mice == {"n87_mixed_nk50": 2, "n87_direct": 1, "n87_effectors_nk50": 1}
     growth = '[tumours.LCC6-HER2]\ngrowth_per_d = { value = 0.1, low = 0.0, high = 0.2, unit = "1/d", source = "test", '
     path = points / "n87_direct.toml"
@@ -265,32 +265,32 @@ def test_controls_are_shared_only_where_nothing_but_effectors_differs(tmp_path):
     assert again["n87_direct"].read_text("utf-8").count("mice = 8") == 2
 
 
-def test_a_point_that_is_missing_stops_the_programme(tmp_path):
+def test_a_missing_point_stops_the_programme(tmp_path):
     (tmp_path / "points").mkdir()
     with pytest.raises(SystemExit, match="n87_mixed_nk50"):
         headline.programme(tmp_path / "out", tmp_path / "points", None)
 
 
-def test_a_row_stands_by_all_its_points():
-    seen = [
-        judges.Seen(1.0, 0.5, 1.5, True, ""),
-        judges.Seen(3.0, None, None, False, ""),
-        judges.Seen(2.0, 1, 4, True, ""),
+def test_a_row_is_assessed_over_all_its_points():
+    results = [
+        judges.Result(1.0, 0.5, 1.5, True, ""),
+        judges.Result(3.0, None, None, False, ""),
+        judges.Result(2.0, 1, 4, True, ""),
     ]
-    assert tables.verdict({"a": seen[0], "b": seen[2]}) == tables.AGREES
-    assert tables.verdict(dict(zip("abc", seen, strict=True))) == tables.IN_PART
-    assert tables.verdict({"b": seen[1]}) == tables.NOT
-    assert tables.verdict({}) == tables.NOT_RUN
-    assert tables.interval(dict(zip("abc", seen, strict=True))) == (2.0, 0.5, 4.0)
+    assert tables.assessment({"a": results[0], "b": results[2]}) == tables.AGREES
+    assert tables.assessment(dict(zip("abc", results, strict=True))) == tables.IN_PART
+    assert tables.assessment({"b": results[1]}) == tables.NOT
+    assert tables.assessment({}) == tables.NOT_RUN
+    assert tables.interval(dict(zip("abc", results, strict=True))) == (2.0, 0.5, 4.0)
 
 
-def test_the_table_names_what_is_not_counted_and_what_is_not_run(tmp_path):
-    found = {
+def test_the_table_marks_rows_not_counted_and_not_run(tmp_path):
+    by_point = {
         "n87_p": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.06})},
         "n87_q": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.095})},
-        "bt474": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.06})},  # shown, not judged
+        "bt474": {"lcc6": study({"vehicle": 0.1, "trastuzumab": 0.06})},  # shown, not assessed
     }
-    entries = {row.name: tables.entry(row, found) for row in some_rows()}
+    entries = {row.name: tables.entry(row, by_point) for row in table_rows()}
     assert entries["lcc6"]["verdict"] == tables.IN_PART
     assert entries["lcc6"]["points"]["n87_p"]["agrees"] and not entries["lcc6"]["points"]["n87_q"]["agrees"]
     assert entries["calu3_both"]["verdict"] == tables.NOT_RUN
@@ -300,16 +300,16 @@ def test_the_table_names_what_is_not_counted_and_what_is_not_run(tmp_path):
         "versions": {"model": "m"},
         "mice": 1,
         "processor_time_s": 60,
-        "counted": {word: 0 for word in (tables.AGREES, tables.IN_PART, tables.NOT, tables.NOT_RUN)},
+        "counted": {status: 0 for status in (tables.AGREES, tables.IN_PART, tables.NOT, tables.NOT_RUN)},
         "rows": list(entries.values()),
         "calibration": [{"fit": "N87", "asked_mm3": 1168.0, "volume_mm3": 1170.0}],
         "size": None,
         "points": ["n87_p", "n87_q"],
         "problems": [],
     }
-    words = tables.markdown(document)
-    assert "| in part | 1 of 2 |" in words
-    assert "calibration" in words and "(by construction)" in words
+    text = tables.markdown(document)
+    assert "| in part | 1 of 2 |" in text
+    assert "calibration" in text and "(by construction)" in text
 
 
 @pytest.mark.slow
@@ -320,9 +320,9 @@ def test_the_programme_runs_from_end_to_end(tmp_path, monkeypatch):
     monkeypatch.setattr(headline.Trial, "text", lambda self: text)
     studies = headline.programme(tmp_path / "out", overlays(tmp_path / "points"), None)
     assert headline.run_all(studies, 1, tmp_path / "log.jsonl")
-    document = tables.write(some_rows(), studies, tmp_path / "points", tmp_path / "out", tmp_path / "results")
+    document = tables.write(table_rows(), studies, tmp_path / "points", tmp_path / "out", tmp_path / "results")
     row = next(row for row in document["rows"] if row["name"] == "her2_negative")
-    assert len(row["points"]) == 3 and all(seen["agrees"] for seen in row["points"].values())
+    assert len(row["points"]) == 3 and all(result["agrees"] for result in row["points"].values())
     assert {path.name for path in (tmp_path / "results").iterdir()} == {
         "xenograft_headline.json",
         "xenograft_headline.md",

@@ -12,6 +12,6 @@ def test_every_seeded_fault_can_be_made():
 
 
 def test_a_fault_that_any_test_would_notice_is_none():
-    fault = mutants()[0]
-    assert "does not parse" in misplaced(replace(fault, replace="("))
-    assert "0 times" in misplaced(replace(fault, find="no such text"))
+    error = mutants()[0]
+    assert "does not parse" in misplaced(replace(error, replace="("))
+    assert "0 times" in misplaced(replace(error, find="no such text"))

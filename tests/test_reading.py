@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from adccsim import reading
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.design import read_design
 from adccsim.cli import app
 from adccsim.execution.site import load_site
 from adccsim.reading import UnreadableError, read_bytes, read_text, read_toml
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 
 SHIPPED = Path(__file__).parents[1] / "scenarios" / "adcc_protocol.toml"
 
@@ -72,7 +72,7 @@ def test_every_reader_of_a_users_file_keeps_to_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(read_toml, "__defaults__", ("a file", 100))
     long = tmp_path / "long.toml"
     long.write_text("# " + "x" * 200)
-    with pytest.raises(SheetFault, match="larger than"):
+    with pytest.raises(SheetError, match="larger than"):
         read_design(long)
     with pytest.raises(ScenarioError, match="larger than"):
         load_site(long)

@@ -38,7 +38,7 @@ def test_no_control_character_passes(codepoint):
 def test_everything_that_the_command_line_prints_is_escaped(capsys):
     console.say(NASTY)
     console.note(NASTY)
-    console.faults([NASTY, f"two\nlines {NASTY}"])
+    console.errors([NASTY, f"two\nlines {NASTY}"])
     console.summary(f"first\nsecond {NASTY}", NASTY)
     console.table((NASTY, "n"), [[NASTY, 1], [f"x\n{NASTY}", 2]], title=NASTY, wide=(NASTY,))
     console.stand_ins([{"of": NASTY, "number": "kd_nM", "value": NASTY, "unit": "nM", "from": NASTY}])

@@ -1,16 +1,16 @@
 """What a microscope counts: kills and contacts of single NK cells, and when targets die. One row per quantity.
 
-Model    zero_kill_share             share of NK cells that killed nothing
+Model    zero_kill_fraction             fraction of NK cells that killed nothing
          kills_per_nk                kills over NK cells, those without a contact included
-         no_contact_share            share of NK cells that formed no conjugate
+         no_contact_fraction            fraction of NK cells that formed no conjugate
          contacts_per_contacting_nk  conjugates over NK cells that formed one at least
          kills_per_contact           kills over conjugates
-         serial_killer_share         share of NK cells that killed two targets or more
-         half_of_kills_share         smallest share of NK cells that did half of all kills
-         what a killer does next     the shares of analysis.assay.contacts, of runs that were written with their events
+         serial_killer_fraction         fraction of NK cells that killed two targets or more
+         half_of_kills_fraction         smallest fraction of NK cells that did half of all kills
+         what a killer does next     the fractions of analysis.assay.contacts, of runs with events
          deaths_of_last_pct          100 x lysis so far over that at the last time: the shape of a course, no size
          Wells are averaged within their donor first; mean and SD are between donors.
-Limits   deaths_of_last_pct is 100 at the last time; no kill: zero_kill_share 1     (tests/analysis/assay/test_cells.py)
+Limits   deaths_of_last_pct is 100 at the last time; no kill: zero_kill_fraction 1  (tests/analysis/assay/test_cells.py)
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ import pandas as pd
 from adccsim.analysis.assay.contacts import IN_ORDER, contacts_in_order
 from adccsim.analysis.assay.controls import SAMPLE_ROLES, plate_controls
 from adccsim.analysis.assay.kinetics import kinetics_tables
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.reading.design import pooled, pooled_by
 from adccsim.analysis.reading.runs import Run
 from adccsim.analysis.statistics import summarise_units
 
-ZERO_KILLS, KILLS, NO_CONTACT = "zero_kill_share", "kills_per_nk", "no_contact_share"
+ZERO_KILLS, KILLS, NO_CONTACT = "zero_kill_fraction", "kills_per_nk", "no_contact_fraction"
 CONTACTS, PER_CONTACT, DEATHS = "contacts_per_contacting_nk", "kills_per_contact", "deaths_of_last_pct"
-SERIAL, HALF = "serial_killer_share", "half_of_kills_share"
+SERIAL, HALF = "serial_killer_fraction", "half_of_kills_fraction"
 PER_CELL = (ZERO_KILLS, KILLS, NO_CONTACT, CONTACTS, PER_CONTACT, SERIAL, HALF)
 QUANTITIES = (*PER_CELL, *IN_ORDER, DEATHS)
 WITH_EVENTS = ("events", "frames")  # output levels
@@ -64,19 +64,19 @@ def cell_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str], 
 
 
 def check_recorded(observed: pd.DataFrame, level: str) -> None:
-    """Whether runs of an output level hold what was observed. Raises SheetFault with the rows that they do not."""
+    """Whether runs of an output level hold what was observed. Raises SheetError with the rows that they do not."""
     if level in WITH_EVENTS:
         return
     lacking = observed[observed["quantity"].isin(IN_ORDER)]
     if len(lacking):
-        raise SheetFault(
+        raise SheetError(
             f"row {row.row}: {row.quantity} needs runs with their events: output.level = \"events\", not \"{level}\" "
             "(a calibration keeps none)" for row in lacking.itertuples()
         )  # fmt: skip
 
 
 def _course(kinetics: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Lysis over time as a share of its last value; the SD is scaled alike."""
+    """Lysis over time as a fraction of its last value; the SD is scaled alike."""
     table = kinetics.rename(columns={"hours": "at_h", "duration_h": "hours"})
     last = table.groupby(list(by), dropna=False)["specific_lysis_pct"].transform("last")
     scale = 100.0 / last.where(last > 0)
@@ -97,7 +97,7 @@ def _counted(run: Run) -> dict[str, float]:
 
 
 def _half(kills: np.ndarray) -> float:
-    """The smallest share of NK cells that did half of the kills; kills: NK cells by number of kills, shape (bins,)."""
+    """Smallest fraction of NK cells that did half of the kills; kills: NK cells by number of kills, shape (bins,)."""
     cells = kills[::-1]
     done = np.cumsum(cells * np.arange(kills.size)[::-1])
     if not done[-1] > 0:

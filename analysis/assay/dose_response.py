@@ -20,7 +20,7 @@ import pandas as pd
 
 from adccsim.analysis.assay import falls
 from adccsim.analysis.assay.curve_wells import Wells
-from adccsim.analysis.assay.logistic import Fit, bounds, fit, fit_many, logistic4, share
+from adccsim.analysis.assay.logistic import Fit, bounds, fit, fit_many, fraction, logistic4
 from adccsim.analysis.reading.design import pooled, pooled_by
 from adccsim.analysis.statistics import (
     DONORS,
@@ -217,7 +217,7 @@ def _fit(
         curve.status = "falls with dose" if sign > 0 else "rises with dose"
         return
     theta = found.theta
-    at_lowest, at_highest = share(np.array([doses[doses > 0].min(), doses.max()]), theta)
+    at_lowest, at_highest = fraction(np.array([doses[doses > 0].min(), doses.max()]), theta)
     if at_highest < PLATEAU:
         curve.status = NO_PLATEAU
         notes.append(f"mean {curve.row['highest_mean_pct']:.1f} % at {curve.row['highest_mean_at_ug_per_ml']:g} ug/mL")
@@ -302,7 +302,7 @@ def _fill_parameters(curve: Curve, found: Fit, draws: np.ndarray, doses: np.ndar
             low, high = curve.interval(own, point)
             curve.row[f"{name}_ci95_low"], curve.row[f"{name}_ci95_high"] = float(scaled(low)), float(scaled(high))
     if curve.status == OK and len(draws) > 1:
-        reached = float(np.mean(share(doses[-1:], draws)[:, 0] >= PLATEAU))
+        reached = float(np.mean(fraction(doses[-1:], draws)[:, 0] >= PLATEAU))
         if reached < 0.9:
             notes.append(f"only {100 * reached:.0f} % of the draws reach the upper plateau: intervals are open upwards")
     if curve.status == OK and _outside_on_both_sides(curve.row, doses[doses > 0]):

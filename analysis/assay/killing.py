@@ -18,22 +18,22 @@ from adccsim.analysis.tables import join_notes
 # column: the word for an empty cell
 _COLUMNS = {
     "kills_per_nk": "",
-    "share_0_kills": "no histogram of kills",
-    "share_1_kill": "no histogram of kills",
-    "share_2_kills": "no histogram of kills",
-    "share_3plus_kills": "no histogram of kills",
+    "fraction_0_kills": "no histogram of kills",
+    "fraction_1_kill": "no histogram of kills",
+    "fraction_2_kills": "no histogram of kills",
+    "fraction_3plus_kills": "no histogram of kills",
     "contacts_per_nk": "",
     "contacts_per_kill": "no kills",
     "time_to_first_kill_h": "no time to a first kill",
     "granules_left": "no histogram of granules",
-    "share_without_granules": "no histogram of granules",
+    "fraction_without_granules": "no histogram of granules",
 }
 
 
 def killing_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str]) -> pd.DataFrame:
     """killing.csv: per condition with effectors and targets, the columns above as means, and sd of the kills per NK.
 
-    time_to_first_kill_h is the median among NK cells that killed; share_* are fractions 0-1 of NK cells.
+    time_to_first_kill_h is the median among NK cells that killed; fraction_* are fractions 0-1 of NK cells.
     """
     by_id = {run.run_id: run for run in runs}
     wells = pooled(design[design["role"].isin(SAMPLE_ROLES) & (design["et_ratio"] > 0)].copy(), extra)
@@ -55,14 +55,14 @@ def killing_table(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str
     return table[[*by, *order]]
 
 
-def kill_shares(run: Run, most: int = 5) -> np.ndarray | None:
+def kill_fractions(run: Run, most: int = 5) -> np.ndarray | None:
     """Fractions of NK cells with 0, 1, ... most-or-more kills, shape (most + 1,); None without a histogram."""
     counts = _counts(run.observables.get("kills_per_nk"))
     if counts is None:
         return None
     number, cells = counts
-    shares = np.bincount(np.minimum(number, most), weights=cells, minlength=most + 1)
-    return shares / cells.sum()
+    fractions = np.bincount(np.minimum(number, most), weights=cells, minlength=most + 1)
+    return fractions / cells.sum()
 
 
 def _of_one(run: Run) -> dict[str, float]:
@@ -72,8 +72,8 @@ def _of_one(run: Run) -> dict[str, float]:
     nk = float(histogram[1].sum()) if histogram else float(run.condition["effectors"].get("nk_cells") or 0)
     kills = float(seen["kills"].last) if "kills" in seen else np.nan
     contacts = float(seen["contacts"].last) if "contacts" in seen else np.nan
-    shares = kill_shares(run, most=3)
-    shares = np.full(4, np.nan) if shares is None else shares
+    fractions = kill_fractions(run, most=3)
+    fractions = np.full(4, np.nan) if fractions is None else fractions
     granules = _counts(seen.get("granules_left"))
     left = empty = np.nan
     if granules is not None:
@@ -81,7 +81,7 @@ def _of_one(run: Run) -> dict[str, float]:
         left, empty = float(number @ cells / cells.sum()), float(cells[number == 0].sum() / cells.sum())
     values = [
         kills / nk if nk else np.nan,
-        *shares,
+        *fractions,
         contacts / nk if nk else np.nan,
         contacts / kills if kills > 0 else np.nan,
         _histogram_median(seen.get("time_to_first_kill_h")),

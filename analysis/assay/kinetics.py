@@ -62,8 +62,8 @@ def crossing_time(time: np.ndarray, values: np.ndarray, level: float) -> float:
     i = above[0]
     if i == 0:
         return float(time[0])
-    share = (level - values[i - 1]) / (values[i] - values[i - 1])
-    return float(time[i - 1] + share * (time[i] - time[i - 1]))
+    fraction = (level - values[i - 1]) / (values[i] - values[i - 1])
+    return float(time[i - 1] + fraction * (time[i] - time[i - 1]))
 
 
 def _unit_curves(

@@ -36,10 +36,10 @@ def logistic4(dose: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Response at `dose` (n,) >= 0 for theta (..., 4); returns (..., n) in the unit of bottom and emax."""
     theta = np.asarray(theta, dtype=float)
     bottom, emax = theta[..., 0:1], theta[..., 1:2]
-    return bottom + (emax - bottom) * share(dose, theta)
+    return bottom + (emax - bottom) * fraction(dose, theta)
 
 
-def share(dose: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def fraction(dose: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Fraction of the way from bottom to emax at `dose` (n,), shape (..., n)."""
     theta = np.asarray(theta, dtype=float)
     return _sigmoid(theta[..., 3:4] * (_log(dose) - theta[..., 2:3]))
@@ -141,7 +141,7 @@ def _starts(dose: np.ndarray, responses: np.ndarray, weight: np.ndarray) -> np.n
     logs = np.log(dose[dose > 0])
     centres = np.linspace(logs.min() - 1, logs.max() + 1, 25)
     grid = np.array([(0.0, 1.0, centre, hill) for centre in centres for hill in _START_HILLS])
-    s = share(dose, grid)
+    s = fraction(dose, grid)
     n = weight.sum(axis=1)
     mean_s = weight @ s.T / n[:, None]
     mean_y = (weight * responses).sum(axis=1) / n
@@ -156,7 +156,7 @@ def _starts(dose: np.ndarray, responses: np.ndarray, weight: np.ndarray) -> np.n
 
 def _jacobian(dose: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Derivatives of the response by theta, shape (B, n, 4)."""
-    s = share(dose, theta)
+    s = fraction(dose, theta)
     logs = _log(dose)
     span, hill = theta[:, 1:2] - theta[:, 0:1], theta[:, 3:4]
     bell = span * s * (1 - s)

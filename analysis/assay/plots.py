@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from adccsim.analysis.assay.dose_response import OK, TOO_FEW, Curve
-from adccsim.analysis.assay.killing import kill_shares
+from adccsim.analysis.assay.killing import kill_fractions
 from adccsim.analysis.figures import (
     COLOURS,
     MARKERS,
@@ -162,8 +162,8 @@ def kills_figure(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str]
     frame = at_every_level(with_one_antibody(design), extra)
     frame = frame[frame["role"].isin(("sample", "no_antibody", "culture")) & (frame["et_ratio"] > 0)]
     frame = frame[frame["dose_ug_per_ml"].isin({0.0, frame["dose_ug_per_ml"].max()})].reset_index(drop=True)
-    shares = {run_id: kill_shares(by_id[run_id], MOST_KILLS) for run_id in frame["run_id"]}
-    frame = frame[[shares[run_id] is not None for run_id in frame["run_id"]]]
+    fractions = {run_id: kill_fractions(by_id[run_id], MOST_KILLS) for run_id in frame["run_id"]}
+    frame = frame[[fractions[run_id] is not None for run_id in frame["run_id"]]]
     if frame.empty:
         return None
     order = ["dose_ug_per_ml", "et_ratio", "antibody", *extra]
@@ -176,7 +176,7 @@ def kills_figure(runs: Sequence[Run], design: pd.DataFrame, extra: Sequence[str]
             width = 0.82 / max(len(present), 1)
             for i, hue in enumerate(present):
                 group = rows_of(inside, facet.hue, hue)
-                wells = 100 * np.array([shares[run_id] for run_id in group["run_id"]])
+                wells = 100 * np.array([fractions[run_id] for run_id in group["run_id"]])
                 place = np.arange(MOST_KILLS + 1) + (i - (len(present) - 1) / 2) * width
                 colour = COLOURS[facet.hues.index(hue) % 8]
                 axis.bar(place, wells.mean(axis=0), 0.92 * width, color=colour, label=facet.hue_label(hue) or "mean")

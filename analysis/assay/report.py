@@ -1,4 +1,4 @@
-"""One self-contained report.html: result, figures, tables, design, and what to beware of.
+"""One self-contained report.html: result, figures, tables, design, and caveats.
 
 Nothing in it is loaded from elsewhere and nothing in it is a date: the same results give the same bytes.
 """
@@ -44,7 +44,7 @@ def write_report(
     headline: pd.DataFrame,
     tables: Mapping[str, pd.DataFrame],
     figures: Mapping[str, Path],
-    cautions: Sequence[str],
+    caveats: Sequence[str],
 ) -> Path:
     """Write the report to `path` and return it; figures maps names of FIGURES to PNG files."""
     fits, viability = (tables.get(name, pd.DataFrame()) for name in ("dose_response", "viability_summary"))
@@ -54,7 +54,7 @@ def write_report(
         title=str(study.info.get("title") or study.info.get("scenario_file") or study.out_dir.resolve().name),
         subtitle=_subtitle(study, design),
         problems=study.problems,
-        cautions=cautions,
+        caveats=caveats,
         headline=headline,
         headline_title=headline.attrs.get("title", ""),
         fits=_fit_table(fits),
@@ -152,7 +152,7 @@ def _fit_table(fits: pd.DataFrame) -> pd.DataFrame:
                 "Emax (%)": with_interval(row, "emax_pct"),
                 "bottom (%)": with_interval(row, "bottom_pct"),
                 "Hill": with_interval(row, "hill", ".2g"),
-                "verdict": row["status"],
+                "fit status": row["status"],
                 "intervals from": row["sd_basis"],
                 "note": row["note"],
             }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
-from adccsim.analysis.assay.cautions import cautions
+from adccsim.analysis.assay.caveats import caveats
 from adccsim.analysis.assay.controls import PlateControls, controls_table, plate_controls
 from adccsim.analysis.assay.dose_response import Curve, dose_response_curves, dose_response_table
 from adccsim.analysis.assay.headline import headline_table, headline_text
@@ -67,7 +67,7 @@ class WellAnalysis:
     """All that an analysis of wells computes, before anything is written.
 
     tables: as they are written, by the name of their CSV file. curves, viable: dose response of lysis and of viability.
-    cautions: what to keep in mind when the numbers are read. large: a study of more than LARGE runs.
+    caveats: what to keep in mind when the numbers are read. large: a study of more than LARGE runs.
     """
 
     KIND: ClassVar = "well"
@@ -78,7 +78,7 @@ class WellAnalysis:
     curves: list[Curve]
     viable: list[Curve]
     headline: pd.DataFrame
-    cautions: list[str]
+    caveats: list[str]
     large: bool
 
     @property
@@ -135,7 +135,7 @@ class WellAnalysis:
             self.headline,
             self.tables,
             pngs,
-            self.cautions,
+            self.caveats,
         )
         images = [path for paths in figures.values() for path in paths]
         return Result(self.tables, images, report, self.study.problems, self.headline, self.stand_ins, self)
@@ -206,7 +206,7 @@ def examine_wells(out_dir: Path, processes: int = 1) -> WellAnalysis:
     if controls:
         tables["controls"] = controls_table(controls, design, extra)
     tables = {name: tidy(table) for name, table in tables.items()}
-    said = cautions(study.runs, tables)
+    said = caveats(study.runs, tables)
     if large:
         said = [
             *said,
@@ -219,13 +219,13 @@ def _usable_controls(study: Study, design: pd.DataFrame) -> dict[str, PlateContr
     """Controls of every plate that has them; the others become problems, or the end where no plate is left."""
     try:
         return plate_controls(study.runs, design)
-    except MissingControls as fault:
-        refused = {plate for plate, _, _ in fault.missing}
+    except MissingControls as error:
+        refused = {plate for plate, _, _ in error.missing}
         kept = design[~design["plate"].isin(refused)]
         controls = plate_controls(study.runs, kept)
         if not controls:
             raise
-        study.problems += [f"{line}; the plate has no lysis" for line in str(fault).split("; ")]
+        study.problems += [f"{line}; the plate has no lysis" for line in str(error).split("; ")]
         return controls
 
 

@@ -1,19 +1,20 @@
-"""Prediction beside observation: how far a simulated experiment lies from the measured one, and how far is far.
+"""Comparison of prediction and observation: the difference between simulated and measured experiment, and its size.
 
 Model    difference = simulated mean - observed mean, per condition; bias and RMSE over the conditions.  Its interval is
-         Welch's, from the SD between units of both.  Observed values stay as they are, below 0 and above 100 too.
-         Where one SD is that of donors and the other that of technical replicates (sd_basis), the replicates' SD and n
-         are left out: wells are no donors, and there is no interval.
-         EC50 and Emax, reported: mean of donors beside mean of donors (of the logarithm for an EC50); ratio with
-         Welch's interval of the difference of logarithms.
+         Welch's, from the SD between units of both.  Observed values are not clipped to 0-100.
+         If one SD is of donors and the other of technical replicates (sd_basis), SD and n of the replicates are not
+         used, because wells are not donors, and there is no interval.
+         EC50 and Emax, reported: means of donors (of the logarithm for an EC50); ratio with Welch's interval of the
+         difference of logarithms.
          EC50 and Emax, fitted: the same logistic through the observed and through the simulated means, at the same
-         doses; the interval draws whole simulated donors, and observed means from their standard errors (drawn
-         independently per dose, as if every dose had donors of its own: the donors behind a mean are not known here).
-         What a microscope counts (analysis.assay.cells): differences of shares and of a course, ratios of counts.
-         Verdict: the largest difference of a mean or an Emax, and the largest fold of an EC50, against what the same
-         laboratory and another one reproduce.  The four limits are those of [compare].  For counts they are set here:
-         0.05 for a share, 15 % for a number per NK, 8 points rms for a course, about what 100 to 200 cells of a few
-         dates reproduce; twice that for another laboratory.
+         doses; the interval resamples simulated donors, and draws observed means from their standard errors
+         (independently per dose, as if every dose had different donors: the donors behind a mean are unknown).
+         Cell counts under a microscope (analysis.assay.cells): differences of fractions and of a time course, ratios of
+         counts.
+         Assessment: the largest difference of a mean or an Emax, and the largest fold change of an EC50, against the
+         reproducibility within a laboratory and between laboratories.  The four limits are those of [compare].  For
+         counts they are set here: 0.05 for a fraction, 15 % for a number per NK, 8 points RMS for a time course, about
+         the reproducibility of 100 to 200 cells from a few dates; twice that for another laboratory.
 Limits   simulation = observation: bias 0, ratios 1, everything within one SD   (tests/analysis/fitting/test_compare.py)
 """
 
@@ -26,9 +27,9 @@ import pandas as pd
 from adccsim.analysis.assay.cells import CONTACTS, KILLS
 from adccsim.analysis.assay.cells import QUANTITIES as COUNTED
 from adccsim.analysis.assay.dose_response import FEWEST_DOSES, NO_PLATEAU, NO_RESPONSE, PLATEAU
-from adccsim.analysis.assay.logistic import Fit, fit, fit_many, share
-from adccsim.analysis.errors import SheetFault
-from adccsim.analysis.fitting.compare_verdict import FITTED, REPORTED, judge
+from adccsim.analysis.assay.logistic import Fit, fit, fit_many, fraction
+from adccsim.analysis.errors import SheetError
+from adccsim.analysis.fitting.compare_assessment import FITTED, REPORTED, judge
 from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, without_replicates
 from adccsim.analysis.reading.design import CONDITION_COLUMNS, at_every_level
 from adccsim.analysis.reading.design_point import NO_ANTIBODY
@@ -44,70 +45,70 @@ from adccsim.analysis.statistics import (
 )
 
 SIMULATED_ROLES = ("sample", "no_antibody", "target_only")
-_SAME = {"rtol": 1e-6, "atol": 1e-15}  # 0.1 + 0.2 and 0.3 are one dose
+_SAME = {"rtol": 1e-6, "atol": 1e-15}  # 0.1 + 0.2 and 0.3 are the same dose
 
 
 @dataclass
 class Comparison:
-    """One experiment and its simulation.
+    """Comparison of one experiment with its simulation.
 
     points      one row per observed lysis: its condition, observed and simulated mean, sd, n, difference with interval.
-    parameters  one row per EC50 or Emax: observed, simulated, ratio with interval, on which basis.
-    cells       one row per quantity that a microscope counts: as points, and off (a share, or a fraction of a count).
-    summary     agreement in one row (the columns of compare.csv); verdict its sentence, reasons the numbers behind it.
+    parameters  one row per EC50 or Emax: observed, simulated, ratio with interval, basis.
+    cells       one row per quantity counted under a microscope: as points, and off (difference; relative for counts).
+    summary     agreement in one row (the columns of compare.csv); assessment: one sentence; reasons: numbers behind it.
     """
 
     settings: dict
     points: pd.DataFrame
     parameters: pd.DataFrame
     summary: dict
-    verdict: str
+    assessment: str
     reasons: list[str]
     notes: list[str] = field(default_factory=list)
     cells: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def title(self) -> str:
-        """The experiment and whether the model has seen it."""
-        word = "fitted" if self.settings["role"] == "calibration data" else "predicted"
-        return f"{self.settings['title'] or 'experiment'} ({word})"
+        """The experiment, and whether the model was fitted to it."""
+        status = "fitted" if self.settings["role"] == "calibration data" else "predicted"
+        return f"{self.settings['title'] or 'experiment'} ({status})"
 
 
 def compare(
     observed: pd.DataFrame, keys: Sequence[str], tables: Mapping[str, pd.DataFrame], settings: Mapping
 ) -> Comparison:
-    """Compare.
+    """Compare an experiment with its simulation.
 
     observed, keys  from observed.read_observed.   tables  of an analysis: lysis, lysis_summary, dose_response; and
-    cells, from cells.cell_table, where something was counted under a microscope.
+    cells, from cells.cell_table, if cells were counted under a microscope.
     settings  the [compare] table as a dict: title, role, the limits *_laboratory_pct and *_laboratory_ec50_fold.
-    Raises SheetFault where a row of the observation fits no condition of the simulation, or several.
+    Raises SheetError if an observed row matches no simulated condition, or several.
     """
     summary = tables["lysis_summary"]
     summary = summary[summary["role"].isin(SIMULATED_ROLES)].reset_index(drop=True)
     curves = tables["dose_response"]
     curves = curves[curves["role"] == "sample"].reset_index(drop=True)
-    points, parameters, counted, faults = [], [], [], []
+    points, parameters, counted, errors = [], [], [], []
     for row in observed.to_dict("records"):
         if row["quantity"] in COUNTED:
             candidates = tables["cells"][tables["cells"]["quantity"] == row["quantity"]].reset_index(drop=True)
-            place, fault = match(row, keys, candidates)
-            if fault:
-                faults.append(fault)
+            place, error = match(row, keys, candidates)
+            if error:
+                errors.append(error)
             else:
                 counted.append(_count(row, keys, candidates.iloc[place]))
             continue
         candidates = summary if row["quantity"] == LYSIS else curves
-        place, fault = match(row, keys, candidates)
-        if fault:
-            faults.append(fault)
+        place, error = match(row, keys, candidates)
+        if error:
+            errors.append(error)
         elif row["quantity"] == LYSIS:
             points.append(_point(row, keys, candidates.iloc[place]) | {"place": place})
         else:
             basis = DONORS if candidates.iloc[place]["donors"] > 1 else REPLICATES
             parameters.append(_reported(_comparable(row, basis), keys, candidates.iloc[place]))
-    if faults:
-        raise SheetFault(faults)
+    if errors:
+        raise SheetError(errors)
     table = pd.DataFrame(points)
     for series in _series(table, keys) if points else []:
         parameters += _fitted(series, keys, summary, tables["lysis"], curves)
@@ -117,23 +118,23 @@ def compare(
 
 
 def check_observed(observed: pd.DataFrame, keys: Sequence[str], design: pd.DataFrame, extra: Sequence[str]) -> None:
-    """As the matching in `compare`, before anything is run: design and extra are those of analysis.reading.design.
+    """The matching of `compare` before anything is run; design and extra: from analysis.reading.design.
 
-    Raises SheetFault where a row fits no condition, or several.
+    Raises SheetError if a row matches no condition, or several.
     """
     names = [*CONDITION_COLUMNS, *extra]
     wells = at_every_level(design[design["role"].isin(SIMULATED_ROLES)][names], extra)
     wells = wells.drop_duplicates().reset_index(drop=True)
     curves = wells[wells["dose_ug_per_ml"] > 0].drop(columns="dose_ug_per_ml").drop_duplicates()
     among = {EC50: curves, EMAX: curves} | dict.fromkeys(COUNTED, wells[wells["et_ratio"] > 0].reset_index(drop=True))
-    rows = observed.drop(columns="at_h").to_dict("records")  # a time of a course is no condition
-    faults = [match(row, keys, among.get(row["quantity"], wells))[1] for row in rows]
-    if any(faults):
-        raise SheetFault(fault for fault in faults if fault)
+    rows = observed.drop(columns="at_h").to_dict("records")  # the time point of a course is not a condition
+    errors = [match(row, keys, among.get(row["quantity"], wells))[1] for row in rows]
+    if any(errors):
+        raise SheetError(error for error in errors if error)
 
 
 def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[int, str]:
-    """(place of the only candidate that a row fits, "") or (-1, what is wrong)."""
+    """(index of the only candidate that a row matches, ""), or (-1, error)."""
     chosen = np.ones(len(candidates), dtype=bool)
     for key in [*keys, "at_h"]:
         value = row.get(key, "")
@@ -143,7 +144,7 @@ def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[
         if key not in candidates:
             return (
                 -1,
-                f"row {row['row']}, column {key}: the scenario does not vary it; empty the cell or sweep it",
+                f"row {row['row']}, column {key}: the scenario does not vary it; leave the cell empty or sweep the key",
             )
         column = candidates[key]
         number = isinstance(value, float) and pd.api.types.is_numeric_dtype(column)
@@ -152,22 +153,22 @@ def match(row: Mapping, keys: Sequence[str], candidates: pd.DataFrame) -> tuple[
         else:
             fits = (column.astype(str).map(name_key) == name_key(_text(value))).to_numpy()
         if not (chosen & fits).any():
-            known = ", ".join(_text(each) for each in sorted(set(column[chosen])))
-            return -1, f"row {row['row']}, column {key}: {_text(value)} is not simulated; the scenario has {known}"
+            simulated = ", ".join(_text(each) for each in sorted(set(column[chosen])))
+            return -1, f"row {row['row']}, column {key}: {_text(value)} is not simulated; the scenario has {simulated}"
         chosen &= fits
     places = np.flatnonzero(chosen)
     if len(places) > 1 and set(candidates["antibody"].iloc[places]) == {NO_ANTIBODY}:
-        # The same wells, listed once for every value of an antibody's number.
+        # Wells without antibody are listed once for every value of an antibody parameter.
         others = [name for name in candidates if not name.startswith("antibody.")]
         places = places[~candidates.iloc[places].duplicated(others).to_numpy()]
     if len(places) == 1:
         return int(places[0]), ""
     if not len(places):
-        return -1, f"row {row['row']}: the simulation has no dose-response curve to hold against it"
+        return -1, f"row {row['row']}: the simulation has no dose-response curve to compare with"
     named = [name for name in [*CONDITION_COLUMNS, *candidates.columns] if name in candidates]
     differ = [n for n in dict.fromkeys(named) if n in CONDITION_COLUMNS or "." in n]
     differ = [n for n in differ if candidates.iloc[places][n].nunique(dropna=False) > 1]
-    return -1, f"row {row['row']} fits {len(places)} simulated conditions; tell them apart by {' or '.join(differ)}"
+    return -1, f"row {row['row']} matches {len(places)} simulated conditions; distinguish them by {' or '.join(differ)}"
 
 
 def _count(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
@@ -187,7 +188,7 @@ def _count(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
 
 
 def _varied(columns: Iterable[str]) -> list[str]:
-    """The columns of varied keys among those of a table."""
+    """The columns of a table that are varied keys."""
     return [name for name in columns if "." in name]
 
 
@@ -225,12 +226,12 @@ def _point(row: Mapping, keys: Sequence[str], simulated: pd.Series) -> dict:
 
 
 def _comparable(row: Mapping, simulated_basis: str) -> Mapping:
-    """The row without SD and n where these are of technical replicates and the simulation's are of donors."""
+    """The row without SD and n if these are of technical replicates and those of the simulation are of donors."""
     return without_replicates(row) if simulated_basis == DONORS else row
 
 
 def _welch(difference: float, *groups: tuple[float, float]) -> tuple[float, float]:
-    """95 % interval of a difference of two means from the (sd, n) of both; NaN where one is not known."""
+    """95 % interval of a difference of two means from the (SD, n) of both; NaN if one is unknown."""
     parts = np.array([sd**2 / n if n > 1 else np.nan for sd, n in groups])
     counts = np.array([n for _, n in groups])
     if not np.isfinite(parts).all():
@@ -242,7 +243,7 @@ def _welch(difference: float, *groups: tuple[float, float]) -> tuple[float, floa
 
 
 def _reported(row: Mapping, keys: Sequence[str], curve: pd.Series) -> dict:
-    """One row of `parameters` for an EC50 or Emax that the experiment itself reports."""
+    """One row of `parameters` for an EC50 or Emax reported by the experiment."""
     potency = row["quantity"] == EC50
     several = curve["donors"] > 1
     if several and potency:
@@ -252,10 +253,10 @@ def _reported(row: Mapping, keys: Sequence[str], curve: pd.Series) -> dict:
     else:
         names = (row["quantity"], "", "donors")
     simulated, sd, n = (curve.get(name, np.nan) for name in names)
-    basis, note = (REPORTED, "") if several else ("one simulated curve", "technical replicates only: no interval")
+    basis, note = (REPORTED, "") if several else ("one simulated curve", "SD of technical replicates: no interval")
     named = dict.fromkeys([*keys, *_varied(curve.index)])
-    found = {key: curve[key] for key in named if key in curve} | {"quantity": row["quantity"], "basis": basis}
-    found |= {"observed": row["value"], "simulated": simulated, "observed_n": row["n"], "simulated_n": n}
+    reported = {key: curve[key] for key in named if key in curve} | {"quantity": row["quantity"], "basis": basis}
+    reported |= {"observed": row["value"], "simulated": simulated, "observed_n": row["n"], "simulated_n": n}
     ratio, low, high = np.nan, np.nan, np.nan
     if not np.isfinite(simulated):
         note = f"simulated: {curve['status']}"
@@ -264,13 +265,13 @@ def _reported(row: Mapping, keys: Sequence[str], curve: pd.Series) -> dict:
         spread = [(sd, row["log10_sd"]), (sd / simulated / np.log(10), row["sd"] / row["value"] / np.log(10))]
         of_simulated, of_observed = spread[0 if potency else 1]
         low, high = 10 ** np.array(_welch(np.log10(ratio), (of_simulated, n), (of_observed, row["n"])))
-    lost = int(curve["donors"] - n) if several and n > 0 else 0
-    note = f"{lost} of {curve['donors']:g} simulated donors have no fit" if lost else note
-    return found | {"ratio": ratio, "ratio_ci95_low": low, "ratio_ci95_high": high, "note": note}
+    unfitted = int(curve["donors"] - n) if several and n > 0 else 0
+    note = f"{unfitted} of {curve['donors']:g} simulated donors have no fit" if unfitted else note
+    return reported | {"ratio": ratio, "ratio_ci95_low": low, "ratio_ci95_high": high, "note": note}
 
 
 def _series(points: pd.DataFrame, keys: Sequence[str]) -> list[pd.DataFrame]:
-    """Groups of points that differ in dose only and are enough for a fit."""
+    """Groups of points that differ only in dose and have enough doses for a fit."""
     named = dict.fromkeys([*keys, "et_ratio", "hours", *_varied(points)])
     by = [key for key in named if key in points and key != "dose_ug_per_ml"]
     by = [key for key in by if key != "antibody"] or by
@@ -296,12 +297,12 @@ def _fitted(
     donors = len(matrix)
     theta = [fit(doses, values) for values in (observed, np.nanmean(matrix, axis=0))]
     named = dict.fromkeys([*keys, *_varied(series)])
-    said = {key: series[key].iloc[0] for key in named if key in series and key != "dose_ug_per_ml"}
-    notes = [_no_fit(who, doses, found) for who, found in zip(("observed", "simulated"), theta, strict=True)]
+    condition = {key: series[key].iloc[0] for key in named if key in series and key != "dose_ug_per_ml"}
+    notes = [_no_fit(source, doses, fitted) for source, fitted in zip(("observed", "simulated"), theta, strict=True)]
     top = summary.iloc[series["place"].iloc[-1]]
     shared = [name for name in by if name in curves and name != "dose_ug_per_ml"]
-    judged = curves.loc[(curves[shared] == top[shared]).all(axis=1), "status"]
-    if NO_RESPONSE in set(judged):
+    statuses = curves.loc[(curves[shared] == top[shared]).all(axis=1), "status"]
+    if NO_RESPONSE in set(statuses):
         notes[1] = f"simulated: {NO_RESPONSE}"
     error = (series["observed_sd"] / np.sqrt(series["observed_n"])).max()
     if theta[0].theta[1] - theta[0].theta[0] < 3 * error:
@@ -309,8 +310,8 @@ def _fitted(
     draws = _draws(series, doses, observed, matrix)
     rows = []
     for quantity, index in ((EC50, 2), (EMAX, 1)):
-        # An Emax as a logarithm, so that ratios of both are differences here.
-        values = [found.theta[index] if index == 2 else np.log(max(found.theta[index], 1e-9)) for found in theta]
+        # Logarithm of Emax too, so that ratios of both quantities are differences.
+        values = [curve.theta[index] if index == 2 else np.log(max(curve.theta[index], 1e-9)) for curve in theta]
         point, low, high = values[1] - values[0], np.nan, np.nan
         note = "; ".join(n for n in notes if n)
         if draws is not None and not note:
@@ -318,12 +319,12 @@ def _fitted(
             low, high = cluster_interval(pair[1] - pair[0], donors, point) if donors > 1 else np.quantile(
                 pair[1] - pair[0], [0.025, 0.975])  # fmt: skip
         elif not note:
-            note = "no spread known: no interval"
+            note = "SD unknown: no interval"
         shown = [1000 * np.exp(value) if index == 2 else np.exp(value) for value in values]
         if any(notes):
             shown, point = [np.nan, np.nan], np.nan
         rows.append(
-            said
+            condition
             | {"quantity": quantity, "basis": FITTED, "observed": shown[0], "simulated": shown[1]}
             | {"observed_n": series["observed_n"].min(), "simulated_n": donors, "ratio": np.exp(point)}
             | {"ratio_ci95_low": np.exp(low), "ratio_ci95_high": np.exp(high), "note": note}
@@ -331,23 +332,27 @@ def _fitted(
     return rows
 
 
-def _no_fit(who: str, doses: np.ndarray, found: Fit) -> str:
-    reached = share(doses[-1:], found.theta)[0] >= PLATEAU and not found.at_bound[1:3].any()
-    return "" if reached and found.theta[1] > found.theta[0] else f"{who}: {NO_PLATEAU}"
+def _no_fit(source: str, doses: np.ndarray, fitted: Fit) -> str:
+    reached = fraction(doses[-1:], fitted.theta)[0] >= PLATEAU and not fitted.at_bound[1:3].any()
+    return "" if reached and fitted.theta[1] > fitted.theta[0] else f"{source}: {NO_PLATEAU}"
 
 
 def _draws(
     series: pd.DataFrame, doses: np.ndarray, observed: np.ndarray, matrix: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Fits of drawn observed and drawn simulated means, each (RESAMPLES, 4); None where a spread is not known."""
+    """Fits to resampled observed and simulated means, each (RESAMPLES, 4); None if an SD is unknown."""
     rng = np.random.default_rng(0)
     error = (series["observed_sd"] / np.sqrt(series["observed_n"])).to_numpy()
     simulated: np.ndarray | None
     if len(matrix) > 1:
         simulated = np.nanmean(matrix[cluster_bootstrap_indices(len(matrix))], axis=1)
     else:
-        own = (series["simulated_sd"] / np.sqrt(series["simulated_n"])).to_numpy()
-        simulated = rng.normal(matrix[0], own, (RESAMPLES, len(doses))) if np.isfinite(own).all() else None
+        standard_error = (series["simulated_sd"] / np.sqrt(series["simulated_n"])).to_numpy()
+        simulated = (
+            rng.normal(matrix[0], standard_error, (RESAMPLES, len(doses)))
+            if np.isfinite(standard_error).all()
+            else None
+        )
     if simulated is None or not np.isfinite(error).all():
         return None
     drawn = fit_many(doses, rng.normal(observed, error, (RESAMPLES, len(doses)))), fit_many(doses, simulated)

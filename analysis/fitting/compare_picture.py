@@ -1,4 +1,4 @@
-"""Pictures of a comparison: lysis against dose, observed beside simulated, and reported EC50 and Emax."""
+"""Figures of a comparison: observed and simulated lysis against dose, EC50 and Emax, and cell counts."""
 
 import textwrap
 from functools import partial
@@ -21,7 +21,7 @@ from adccsim.analysis.figures import (
     rows_of,
 )
 from adccsim.analysis.fitting.compare import Comparison
-from adccsim.analysis.fitting.compare_verdict import FITTED
+from adccsim.analysis.fitting.compare_assessment import FITTED
 from adccsim.analysis.fitting.observed import EC50, EMAX
 from adccsim.analysis.statistics import DONORS
 
@@ -29,9 +29,9 @@ _SIMULATED, _OBSERVED = COLOURS[0], COLOURS[1]
 
 
 def points_figure(comparison: Comparison) -> Figure | None:
-    """Observed means with SD, simulated means with their SD as a band; None without a lysis to show.
+    """Observed means with SD, simulated means with their SD as a band; None without lysis data.
 
-    Against dose where there are three doses or more, else one place per condition.
+    Against dose for three or more doses, else one row per condition.
     """
     points = comparison.points
     if points.empty:
@@ -56,7 +56,7 @@ def points_figure(comparison: Comparison) -> Figure | None:
 
 
 def parameters_figure(comparison: Comparison) -> Figure | None:
-    """Ratio simulated over observed of every EC50 and Emax with its 95 % interval; None where there is none."""
+    """Ratio simulated over observed of every EC50 and Emax with its 95 % interval; None without ratios."""
     rows = comparison.parameters
     rows = rows[rows["ratio"].notna()] if len(rows) else rows
     if rows.empty:
@@ -64,7 +64,7 @@ def parameters_figure(comparison: Comparison) -> Figure | None:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.8, 1.5 + 0.34 * len(rows)), layout="constrained")
         axis = figure.subplots()
-        words = {EC50: "EC50", EMAX: "Emax"}
+        names = {EC50: "EC50", EMAX: "Emax"}
         for place, row in enumerate(rows.to_dict("records")):
             error = np.nan_to_num(
                 [[row["ratio"] - row["ratio_ci95_low"]], [row["ratio_ci95_high"] - row["ratio"]]], nan=0.0
@@ -74,7 +74,7 @@ def parameters_figure(comparison: Comparison) -> Figure | None:
         axis.axvline(1.0, color=_OBSERVED, lw=1.2, zorder=1)
         keys = [name for name in _conditions(rows) if name in rows and rows[name].nunique(dropna=False) > 1]
         labels = [
-            ", ".join([words[row["quantity"]], *(str(row[key]) for key in keys if pd.notna(row[key])), row["basis"]])
+            ", ".join([names[row["quantity"]], *(str(row[key]) for key in keys if pd.notna(row[key])), row["basis"]])
             for row in rows.to_dict("records")
         ]
         axis.set_yticks(range(len(rows)), labels)
@@ -87,37 +87,37 @@ def parameters_figure(comparison: Comparison) -> Figure | None:
         axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axis.minorticks_off()
         figure.suptitle(_heading(comparison), fontsize=11, fontweight="bold", x=0.01, ha="left")
-        figure.supxlabel("simulated / observed, 95 % interval", fontsize=9)
+        figure.supxlabel("simulated / observed with 95 % interval", fontsize=9)
     return figure
 
 
 def cells_figure(comparison: Comparison) -> Figure:
-    """What a microscope counts: a course over time as lines, other quantities one place each, in panels by kind."""
+    """Cell counts under a microscope: a time course as lines, other quantities one row each, in panels by kind."""
     rows = comparison.cells
     course = rows[rows["quantity"] == DEATHS]
     counts = rows["quantity"].isin([KILLS, CONTACTS])
     parts = [
-        ("deaths so far, % of the last", course),
-        ("share", rows[~counts & (rows["quantity"] != DEATHS)]),
+        ("cumulative deaths, % of the final number", course),
+        ("fraction", rows[~counts & (rows["quantity"] != DEATHS)]),
         ("number per cell", rows[counts]),
     ]
-    parts = [(words, part) for words, part in parts if len(part)]
+    parts = [(label, part) for label, part in parts if len(part)]
     with matplotlib.rc_context(STYLE):
         tallest = max(len(part) for _, part in parts)
         height = 3.4 if len(course) else 1.5 + 0.4 * tallest
         figure = Figure(figsize=(5.4 * len(parts), height), layout="constrained")
-        for axis, (words, part) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
-            axis.set_xlabel("hours" if part is course else words)
+        for axis, (label, part) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+            axis.set_xlabel("hours" if part is course else label)
             if part is course:
                 axis.plot(part["at_h"], part["simulated"], color=_SIMULATED, lw=1.7, label="simulated mean")
                 band = (part["simulated"] - part["simulated_sd"], part["simulated"] + part["simulated_sd"])
                 axis.fill_between(part["at_h"], *band, color=_SIMULATED, alpha=0.16, lw=0, label="± SD between donors")
                 axis.plot(part["at_h"], part["observed"], "o", color=_OBSERVED, label="observed")
-                axis.set_ylabel(words)
+                axis.set_ylabel(label)
                 axis.legend(loc="upper left")
             else:
-                # The quantity is a condition here: first column, its own word enough.
-                named = part.drop(columns="quantity").assign(observed_sd=_errors_of_shares(part))
+                # The quantity serves as a condition here: first column, without a column name in its label.
+                named = part.drop(columns="quantity").assign(observed_sd=_errors_of_fractions(part))
                 named.insert(0, "", part["quantity"].str.replace("_", " "))
                 _draw_conditions(axis, named)
                 axis.set_xlim(left=0)
@@ -125,10 +125,10 @@ def cells_figure(comparison: Comparison) -> Figure:
     return figure
 
 
-def _errors_of_shares(rows: pd.DataFrame) -> pd.Series:
-    """Standard errors of observed shares of so many cells; NaN where a row is no share of independent cells."""
-    share = rows["observed"].where(~rows["quantity"].isin([KILLS, CONTACTS, HALF]))
-    return np.sqrt(share * (1 - share) / rows["observed_n"])
+def _errors_of_fractions(rows: pd.DataFrame) -> pd.Series:
+    """Binomial standard errors of observed fractions; NaN where a row is not a fraction of independent cells."""
+    fraction = rows["observed"].where(~rows["quantity"].isin([KILLS, CONTACTS, HALF]))
+    return np.sqrt(fraction * (1 - fraction) / rows["observed_n"])
 
 
 def _heading(comparison: Comparison) -> str:
@@ -136,7 +136,7 @@ def _heading(comparison: Comparison) -> str:
 
 
 def _conditions(frame: pd.DataFrame) -> list[str]:
-    """The columns that say which condition a row is: those before the first result."""
+    """The columns that define the condition of a row: those before the first result."""
     return list(frame.columns[: min(list(frame.columns).index(name) for name in ("observed", "quantity")
                                     if name in frame)])  # fmt: skip
 

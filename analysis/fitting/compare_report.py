@@ -1,4 +1,4 @@
-"""Comparisons as files: tables and figures in the folder of each study, and one page for all experiments together."""
+"""Comparisons as files: tables and figures in the folder of each study, and one page for all experiments."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,25 +10,27 @@ from adccsim.analysis import html
 from adccsim.analysis.fitting.compare import Comparison
 from adccsim.analysis.tables import write_table
 
-_POINTS = "Points: observed means with the SD between units. Line and band: simulated mean and SD between donors."
-_RATIOS = "Simulated over observed, with 95 % intervals; the line at 1 is agreement. Grey: curves through the means."
+_POINTS = "Points: observed mean ± SD between units. Line and band: simulated mean ± SD between donors."
+_RATIOS = (
+    "Simulated over observed, with 95 % intervals; the line at 1 marks agreement. Grey: curves fitted to the means."
+)
 _CELLS = (
-    "Counted under a microscope: observed, shares with the standard error of so many cells, beside the simulated mean "
-    "of donors with the SD between donors."
+    "Cell counts under a microscope: observed values (fractions with binomial standard error) and simulated mean of "
+    "donors ± SD between donors."
 )
 COLUMNS = {
     "experiment": "experiment",
     "points": "points",
     "bias_pct": "bias",
     "rmse_pct": "RMSE",
-    "within_1_sd_pct": "% in 1 SD",
-    "within_2_sd_pct": "% in 2 SD",
+    "within_1_sd_pct": "% within 1 SD",
+    "within_2_sd_pct": "% within 2 SD",
     "emax_ratio": "Emax ratio",
     "ec50_ratio": "EC50 ratio",
-    "share_off": "share off",
-    "count_off": "count off",
-    "course_rms_pct": "course rms",
-    "verdict": "verdict",
+    "fraction_off": "fraction difference",
+    "count_off": "count difference",
+    "course_rms_pct": "course RMS",
+    "assessment": "assessment",
 }
 
 
@@ -47,7 +49,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
     ):
         stem = folder / "figures" / f"compare_{name}"
         old = [folder / "tables" / f"compare_{name}.csv", *(stem.with_suffix(end) for end in (".png", ".svg"))]
-        for path in old:  # no table of an earlier comparison beside new ones
+        for path in old:  # remove results of an earlier comparison
             path.unlink(missing_ok=True)
         if len(table):
             write_table(table, old[0])
@@ -59,24 +61,26 @@ def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
 
 
 def write_page(path: Path, comparisons: Sequence[Comparison], figures: Sequence[dict[str, Path]]) -> Path:
-    """One page: a row per experiment, then each with its verdict, tables and pictures."""
+    """One page: a row per experiment, then each with its assessment, tables and figures."""
     captions = {"points": _POINTS, "parameters": _RATIOS, "cells": _CELLS}
     shown = []
     for comparison, pictures in zip(comparisons, figures, strict=True):
-        given = comparison.settings
-        source = "; ".join(part for part in (given["citation"], given["doi"] and f"doi {given['doi']}") if part)
+        settings = comparison.settings
+        source = "; ".join(
+            part for part in (settings["citation"], settings["doi"] and f"doi {settings['doi']}") if part
+        )
         tables = (comparison.points, comparison.parameters, comparison.cells)
         shown.append(
             {
                 "title": comparison.title,
-                "verdict": comparison.verdict,
+                "assessment": comparison.assessment,
                 "notes": [*comparison.reasons, *comparison.notes],
-                "sources": [text for text in (source, given["note"]) if text],
+                "sources": [text for text in (source, settings["note"]) if text],
                 "figures": [(file, captions[name]) for name, file in pictures.items()],
                 "tables": [table for table in tables if len(table)],
             }
         )
-    title = "Simulation beside measurement"
+    title = "Simulation and measurement"
     path.parent.mkdir(parents=True, exist_ok=True)
     return html.write_page(path, "compare.html", title=title, overview=overview(comparisons), comparisons=shown)
 

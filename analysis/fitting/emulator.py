@@ -1,15 +1,15 @@
-"""Posterior of a model that is slow to run: simulated where it matters, a surface through it, chains on the surface.
+"""Posterior of an expensive model by emulation: simulations, a response surface through them, MCMC on the surface.
 
 Model    The likelihood is that of the fit: every z (analysis.fitting.calibration) is normal with variance 1, rows
-         independent, prior uniform in unit coordinates.  Each row of z is emulated by a polynomial of second order in
-         all parameters; its second-order terms are shrunk as far as leave-one-out errors ask for (ridge, in closed
-         form), and the leave-one-out variance of a row is added to its variance: what the surface does not know, or the
-         small wells leave to chance, widens the posterior.  Rounds: points drawn from the posterior so far, flattened
-         by `FLAT`, are simulated and the surface is fitted again; the first is a plane through slopes at the start.
+         independent, prior uniform in unit coordinates.  Each row of z is emulated by a second-order polynomial in all
+         parameters; its second-order terms are shrunk (ridge, closed form) to minimise the leave-one-out error, and the
+         leave-one-out variance of a row is added to its variance, so that errors of the surface and noise of small
+         wells widen the posterior.  Rounds: points drawn from the current posterior, flattened by `FLAT`, are
+         simulated and the surface is refitted; the first surface is a plane through slopes at the start.
          Calibrate, emulate, sample (Cleary et al. 2021, J Comput Phys 424:109716) with a response surface.
          Chains: differential evolution (ter Braak 2006, Stat Comput 16:239) in two halves that propose for each other.
-Check    The last round is drawn from the posterior as it is: before its points enter the surface they give its error,
-         and, being real simulations, the posterior-predictive spread.
+Check    The last round is drawn from the posterior without flattening: before its points enter the surface they give
+         the error of the surface and, as they are simulations, the posterior-predictive spread.
 Limits   linear model: the exact normal posterior; no information: the prior   (tests/analysis/fitting/test_emulator.py)
 """
 
@@ -20,25 +20,25 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from adccsim.analysis.fitting.calibration import Free, beside
+from adccsim.analysis.fitting.calibration import Free, neighbours
 
-FLAT = 2.0  # variance of the points of a round over that of the posterior so far
+FLAT = 2.0  # variance of the points of a round over that of the current posterior
 DRAWS = 1000
 _SHRINK = 10.0 ** np.arange(-1, 6)
 _CHAINS, _STEPS, _BURN = 200, 9000, 3000
 _JUMP_EVERY, _JITTER = 10, 1e-4
-_FAR_Z = 30.0  # a point this far off says nothing about the surface where the data are
+_FAR_Z = 30.0  # points further away are ignored: they say nothing about the surface near the data
 
 Measure = Callable[[Sequence[Mapping[str, float]]], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Emulated:
-    """What `sample` gives.
+    """Result of `sample`.
 
-    posterior  columns: a path each (its own unit), weight (all alike), distance (emulated root mean square of z).
-    checked    simulated z (n, rows) of the last round: draws of the posterior that the surface then was.
-    facts      what it took and how good it is, for calibration.json.
+    posterior  columns: one per path (in its unit), weight (all equal), distance (emulated root mean square of z).
+    checked    simulated z (n, rows) of the last round: draws from the posterior before that round.
+    facts      cost and quality, for calibration.json.
     """
 
     posterior: pd.DataFrame
@@ -48,9 +48,9 @@ class Emulated:
 
 @dataclass(frozen=True)
 class Surface:
-    """z of every row as a polynomial of second order in unit coordinates; noise: leave-one-out SD per row."""
+    """z of every row as a second-order polynomial in unit coordinates; noise: leave-one-out SD per row."""
 
-    middle: np.ndarray
+    centre: np.ndarray
     scale: np.ndarray
     slopes: np.ndarray
     noise: np.ndarray
@@ -58,7 +58,7 @@ class Surface:
 
     def z(self, units: np.ndarray) -> np.ndarray:
         """z (n, rows) at units (n, P)."""
-        return _terms((units - self.middle) / self.scale, self.squares) @ self.slopes
+        return _terms((units - self.centre) / self.scale, self.squares) @ self.slopes
 
     def log_likelihood(self, units: np.ndarray, flat: float = 1.0) -> np.ndarray:
         """Log likelihood (n,) at units (n, P) up to a constant, divided by `flat`."""
@@ -66,7 +66,7 @@ class Surface:
 
 
 def plane(units: np.ndarray, rows: np.ndarray) -> Surface:
-    """The plane through P + 1 points; its noise is that of a row itself, for nothing else is known."""
+    """The plane through P + 1 points; its noise is set to 1, the SD of a row, because it cannot be estimated."""
     one = np.ones(units.shape[1])
     slopes = np.linalg.lstsq(_terms(units - units[0], False), rows, rcond=None)[0]
     return Surface(units[0], one, slopes, np.ones(rows.shape[1]), False)
@@ -74,8 +74,8 @@ def plane(units: np.ndarray, rows: np.ndarray) -> Surface:
 
 def surface(units: np.ndarray, rows: np.ndarray) -> Surface:
     """The surface through points (n, P) with z rows (n, R); each row with its own shrinkage."""
-    middle, scale = units.mean(axis=0), units.std(axis=0) + 1e-9
-    terms = _terms((units - middle) / scale, True)
+    centre, scale = units.mean(axis=0), units.std(axis=0) + 1e-9
+    terms = _terms((units - centre) / scale, True)
     n, first = len(units), 1 + units.shape[1]
     best = np.full(rows.shape[1], np.inf)
     slopes = np.zeros((terms.shape[1], rows.shape[1]))
@@ -83,20 +83,20 @@ def surface(units: np.ndarray, rows: np.ndarray) -> Surface:
         penalty = np.full(terms.shape[1], shrink)
         penalty[0], penalty[1:first] = 0.0, 1e-3
         solved = np.linalg.solve(terms.T @ terms + np.diag(penalty), terms.T)
-        found = solved @ rows
+        fitted = solved @ rows
         leverage = np.minimum(np.einsum("ij,ji->i", terms, solved), 1 - 1 / n)
-        error = ((rows - terms @ found) / (1 - leverage)[:, None]) ** 2
+        error = ((rows - terms @ fitted) / (1 - leverage)[:, None]) ** 2
         better = error.mean(axis=0) < best
         best = np.where(better, error.mean(axis=0), best)
-        slopes[:, better] = found[:, better]
-    return Surface(middle, scale, slopes, np.sqrt(best))
+        slopes[:, better] = fitted[:, better]
+    return Surface(centre, scale, slopes, np.sqrt(best))
 
 
 def chains(
     log_density: Callable[[np.ndarray], np.ndarray], start: np.ndarray, rng: np.random.Generator,
     steps: int, burn: int,
 ) -> np.ndarray:  # fmt: skip
-    """Draws (steps - burn, chains, P) of a density inside the unit cube; start (chains, P), an even number of them."""
+    """Draws (steps - burn, chains, P) of a density inside the unit cube; start (chains, P), with an even number."""
     units, half = start.copy(), len(start) // 2
     density = log_density(units)
     kept = np.empty((steps - burn, *units.shape))
@@ -104,7 +104,7 @@ def chains(
         for mine, other in ((slice(0, half), slice(half, None)), (slice(half, None), slice(0, half))):
             rest = units[other]
             one = rng.integers(half, size=half)
-            two = (one + rng.integers(1, half, size=half)) % half  # never the same one
+            two = (one + rng.integers(1, half, size=half)) % half  # never the same chain
             gamma = 1.0 if step % _JUMP_EVERY == 0 else 2.38 / np.sqrt(2 * units.shape[1])
             moved = units[mine] + gamma * (rest[one] - rest[two])
             moved += rng.normal(0.0, _JITTER, moved.shape)
@@ -118,8 +118,8 @@ def chains(
     return kept
 
 
-def unsettled(kept: np.ndarray) -> float:
-    """The largest split R-hat over parameters of draws (steps, chains, P): 1 once all chains agree."""
+def split_r_hat(kept: np.ndarray) -> float:
+    """The largest split R-hat over parameters of draws (steps, chains, P): 1 if all chains agree."""
     half = len(kept) // 2
     parts = np.concatenate([kept[:half], kept[half : 2 * half]], axis=1)
     within = parts.var(axis=0, ddof=1).mean(axis=0)
@@ -132,47 +132,47 @@ def sample(
     say: Callable[[str], None] = lambda text: None,
     recall: Callable[[str, Callable[[], np.ndarray]], np.ndarray] = lambda name, draw: draw(),
 ) -> Emulated:  # fmt: skip
-    """The posterior from `points` simulations in each of `rounds` rounds, after one of the start and one per slope.
+    """The posterior from `points` simulations in each of `rounds` rounds, after one at the start and one per slope.
 
-    start  where the slopes of the first plane are taken (path -> value): a best fit, or a guess.
-    z_of   as of calibration.search: the same z for the same point.
-    recall  gives the points of a round (its name) that were drawn before, or calls what draws them: chains come out
-    differently with another linear algebra or number of its threads, and points that are measured must not be lost.
+    start   point of the slopes of the first plane (path -> value): a best fit or a guess.
+    z_of    as in calibration.search: the same z for the same point.
+    recall  returns the stored points of a round (by name), or calls the function that draws them: another linear
+    algebra library or number of threads gives other chains, and simulated points must not be lost.
     """
 
-    def measured(units: np.ndarray) -> np.ndarray:
+    def simulate(units: np.ndarray) -> np.ndarray:
         values = [{each.path: each.value(u) for each, u in zip(free, unit, strict=True)} for unit in units]
         return np.array(z_of(values))
 
-    units = np.array(beside(np.clip([each.unit(start[each.path]) for each in free], 0.0, 1.0))[0])
-    rows = measured(units)
-    now, first, middles = plane(units, rows), units[0], []
+    units = np.array(neighbours(np.clip([each.unit(start[each.path]) for each in free], 0.0, 1.0))[0])
+    rows = simulate(units)
+    now, first, medians = plane(units, rows), units[0], []
     for number in range(1, rounds + 1):
         say(f"posterior: round {number} of {rounds}, {points} points")
         flat = FLAT if number < rounds else 1.0
         new = recall(f"round {number}", partial(_drawn, now, flat, first, points, [seed, number]))
-        real, guessed = measured(new), now.z(new)
-        units, rows = np.concatenate([units, new]), np.concatenate([rows, real])
+        simulated, emulated = simulate(new), now.z(new)
+        units, rows = np.concatenate([units, new]), np.concatenate([rows, simulated])
         near = np.isfinite(rows).all(axis=1) & (np.abs(rows) < _FAR_Z).all(axis=1)
         now = surface(units[near], rows[near])
         kept = _chained(now, 1.0, first, [seed, number, 1])
-        middles.append(np.median(kept, axis=(0, 1)))
+        medians.append(np.median(kept, axis=(0, 1)))
     drawn = _some(kept, DRAWS, seed)
-    whole = np.isfinite(real).all(axis=1)
-    real, error = real[whole], (real - guessed)[whole]
+    complete = np.isfinite(simulated).all(axis=1)
+    simulated, error = simulated[complete], (simulated - emulated)[complete]
     distance = np.sqrt((now.z(drawn) ** 2).mean(axis=1))
     posterior = pd.DataFrame({each.path: [each.value(u) for u in drawn[:, p]] for p, each in enumerate(free)})
-    moved = np.abs(middles[-1] - middles[-2]) / drawn.std(axis=0) if rounds > 1 else np.array([np.nan])
+    moved = np.abs(medians[-1] - medians[-2]) / drawn.std(axis=0) if rounds > 1 else np.array([np.nan])
     facts = {
         "method": "emulator", "points_simulated": len(units), "points_not_used": int((~near).sum()),
-        "rounds": rounds, "draws": len(drawn), "largest_r_hat": _short(unsettled(kept)),
+        "rounds": rounds, "draws": len(drawn), "largest_r_hat": _short(split_r_hat(kept)),
         "largest_move_of_a_median_in_the_last_round_in_posterior_sd": _short(moved.max()),
         "rms_error_of_z_leave_one_out": _short(np.sqrt((now.noise**2).mean())),
         "rms_error_of_z_in_the_last_round": _short(np.sqrt((error**2).mean())),
         "largest_mean_error_of_a_row_in_the_last_round": _short(np.abs(error.mean(axis=0)).max()),
-        "mean_sum_of_squares_at_its_points": _short((real**2).sum(axis=1).mean()), "rows": rows.shape[1],
+        "mean_sum_of_squares_at_its_points": _short((simulated**2).sum(axis=1).mean()), "rows": rows.shape[1],
     }  # fmt: skip
-    return Emulated(posterior.assign(weight=1 / len(drawn), distance=distance), real, facts)
+    return Emulated(posterior.assign(weight=1 / len(drawn), distance=distance), simulated, facts)
 
 
 def _chained(now: Surface, flat: float, first: np.ndarray, seed: Sequence[int]) -> np.ndarray:
@@ -182,7 +182,7 @@ def _chained(now: Surface, flat: float, first: np.ndarray, seed: Sequence[int]) 
 
 
 def _drawn(now: Surface, flat: float, first: np.ndarray, n: int, seed: Sequence[int]) -> np.ndarray:
-    """n draws (n, P) of the flattened posterior of a surface."""
+    """n draws (n, P) from the flattened posterior of a surface."""
     return _some(_chained(now, flat, first, seed), n, seed)
 
 
@@ -197,7 +197,7 @@ def _some(kept: np.ndarray, n: int, seed: int | Sequence[int]) -> np.ndarray:
 
 
 def _terms(x: np.ndarray, squares: bool) -> np.ndarray:
-    """1, x and, where asked, all products of two (a square less its mean under a standard normal)."""
+    """1, x and, if `squares`, all products of two (a square minus its mean under a standard normal)."""
     columns = [np.ones((len(x), 1)), x]
     if squares:
         i, j = np.triu_indices(x.shape[1])

@@ -1,9 +1,9 @@
-"""Posterior of free parameters by approximate Bayesian computation, and what a calibration writes.
+"""Posterior of free parameters by approximate Bayesian computation, and the output files of a calibration.
 
 Model    ABC-SMC of pyABC: particles drawn in unit coordinates (uniform prior, logarithmic where
-         analysis.fitting.calibration says so), kept where the distance (root mean square of z) is below the median of
-the generation before. Limits   data that say nothing about a parameter leave its posterior as wide as its prior: ratio
-                                                                          of SDs 1
+         analysis.fitting.calibration says so), kept if the distance (root mean square of z) is below the median of
+         the previous generation.
+Limits   data without information on a parameter: its posterior is as wide as its prior, ratio of SDs 1
                                                                           (tests/analysis/fitting/test_posterior.py)
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.calibration import UNIFORM_SD, Free
 from adccsim.analysis.tables import write_table
 from adccsim.analysis.writing import write_text
@@ -23,16 +23,16 @@ from adccsim.analysis.writing import write_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PANEL, _SHOWN = 1.12, 300  # of the pairwise picture: width of a panel with its gap, particles drawn by weight
+_PANEL, _SHOWN = 1.12, 300  # pairs figure: width of a panel with its gap; number of particles shown, drawn by weight
 
 
 def sample(
     free: Sequence[Free], z_of: Callable[[Mapping[str, float]], Mapping[str, float]], population: int,
     generations: int, seed: int, database: Path, workers: int, say: Callable[[str], None],
 ) -> pd.DataFrame:  # fmt: skip
-    """Particles of the last generation: a column per path (its own unit), weight (sums to 1), distance.
+    """Particles of the last generation: a column per path (in its unit), weight (sums to 1), distance.
 
-    A database of an earlier, unfinished sampling is gone on with, generation by generation.
+    If `database` holds an unfinished sampling, it is continued generation by generation.
     """
     import logging
 
@@ -49,12 +49,12 @@ def sample(
     prior = pyabc.Distribution(**{name: pyabc.RV("uniform", 0, 1) for name in names})
     sampler = pyabc.SingleCoreSampler() if workers == 1 else pyabc.MulticoreEvalParallelSampler(workers)
     study = pyabc.ABCSMC(model, prior, lambda x, x0: x["distance"], population_size=population, sampler=sampler)
-    where = f"sqlite:///{database}"
+    address = f"sqlite:///{database}"
     if database.exists():
-        history = study.load(where)
+        history = study.load(address)
         done = history.max_t + 1
     else:
-        history, done = study.new(where, {"distance": 0.0}), 0
+        history, done = study.new(address, {"distance": 0.0}), 0
     if done < generations:
         say(f"posterior: generation {done + 1} to {generations} of {population} particles")
         history = study.run(max_nr_populations=generations - done)
@@ -72,24 +72,24 @@ def widths(free: Sequence[Free], posterior: pd.DataFrame) -> pd.DataFrame:
         values = posterior[each.path].to_numpy()
         unit = np.array([each.unit(value) for value in values])
         mean = float(weight @ unit)
-        low, middle, high = (weighted_quantile(values, weight, q) for q in (0.05, 0.5, 0.95))
+        low, median, high = (weighted_quantile(values, weight, q) for q in (0.05, 0.5, 0.95))
         ratio = float(np.sqrt(weight @ (unit - mean) ** 2)) / UNIFORM_SD
-        rows.append({"parameter": each.path, "median": middle, "ci90_low": low, "ci90_high": high,
+        rows.append({"parameter": each.path, "median": median, "ci90_low": low, "ci90_high": high,
                      "posterior_over_prior_sd": ratio})  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
-    """Quantile q in 0-1 of weighted values, by straight lines between the middles of their weights."""
+    """Quantile q (0-1) of weighted values, by linear interpolation between the midpoints of their weights."""
     order = np.argsort(values)
-    middle = np.cumsum(weights[order]) - 0.5 * weights[order]
-    return float(np.interp(q, middle / weights.sum(), np.asarray(values)[order]))
+    midpoint = np.cumsum(weights[order]) - 0.5 * weights[order]
+    return float(np.interp(q, midpoint / weights.sum(), np.asarray(values)[order]))
 
 
 def overlay_text(
     best: Mapping[str, float], units: Mapping[str, str], ranges: Mapping[str, tuple[float, float]], facts: Mapping
 ) -> str:
-    """A catalogue overlay (TOML) with the best values; provenance and source say data, date and model."""
+    """A catalogue overlay (TOML) with the best values; provenance and source state data, date and model."""
     data = ", ".join(facts["experiments"])
     source = f"calibrated: {data}; {facts['date']}; model {facts['model']}, seed {facts['seed']}"
     blocks = [f'# Best parameters of a fit to {data}. Use it with: catalogue = ["best.toml"]']
@@ -113,7 +113,7 @@ def write_calibration(
 ) -> Path:  # fmt: skip
     """Write best.toml, calibration.json, tables/*.csv and, with a posterior, figures/*.png; returns best.toml.
 
-    near  of calibration.local_widths, empty where nothing was searched.   checked  of emulator.sample.
+    near  from calibration.local_widths, empty without a search.   checked  from emulator.sample.
     """
     from adccsim.analysis.figures import save
 
@@ -142,27 +142,27 @@ def write_calibration(
 
 
 def read_posterior(path: Path) -> pd.DataFrame:
-    """A posterior that a calibration has written; needs no extra. Raises SheetFault where it is none."""
+    """Read a posterior written by a calibration; needs no extra. Raises SheetError if the file is not a posterior."""
     frame = pd.read_csv(path)
     if "weight" not in frame or not (frame["weight"] >= 0).all() or not frame["weight"].sum() > 0:
-        raise SheetFault([f"{path.name}: no column weight with positive weights"])
+        raise SheetError([f"{path.name}: no column weight with positive weights"])
     return frame
 
 
 def predictive(table: pd.DataFrame, checked: np.ndarray) -> pd.DataFrame:
-    """What simulations at draws of the posterior give, beside each observed number; checked: their z (n, rows).
+    """Simulations at draws from the posterior, for each observed number; checked: their z (n, rows).
 
-    Columns experiment, label, of, observed, sigma, then mean, low90 and high90 over the draws, and how many there were.
-    The interval is that of the simulated mean: no error of a measurement is in it.
+    Columns experiment, label, of, observed, sigma, then mean, low90 and high90 over the draws, and the number of draws.
+    The interval is that of the simulated mean, without measurement error.
     """
-    found = table[["experiment", "label", "of", "observed", "sigma"]].reset_index(drop=True)
-    values = found["observed"].to_numpy() + checked * found["sigma"].to_numpy()
+    spread = table[["experiment", "label", "of", "observed", "sigma"]].reset_index(drop=True)
+    values = spread["observed"].to_numpy() + checked * spread["sigma"].to_numpy()
     low, high = np.quantile(values, [0.05, 0.95], axis=0)
-    return found.assign(mean=values.mean(axis=0), low90=low, high90=high, draws=len(values))
+    return spread.assign(mean=values.mean(axis=0), low90=low, high90=high, draws=len(values))
 
 
 def predictive_figure(spread: pd.DataFrame) -> "Figure":
-    """Every fitted number: 90 % of the simulations at draws of the posterior, in units of sigma from the observed."""
+    """90 % range of simulations at draws from the posterior for every fitted number, in sigma from the observed."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -175,27 +175,27 @@ def predictive_figure(spread: pd.DataFrame) -> "Figure":
         places = np.arange(len(spread))
         axis.axvspan(-1, 1, color=COLOURS[1], alpha=0.15, lw=0, label="observed ± sigma")
         axis.axvline(0, color=COLOURS[1], lw=1)
-        axis.hlines(places, z[1], z[2], color=COLOURS[0], lw=2, label="simulated, 90 % of the posterior")
+        axis.hlines(places, z[1], z[2], color=COLOURS[0], lw=2, label="simulated, 90 % range")
         axis.plot(z[0], places, "o", color=COLOURS[0], ms=4, label="mean")
-        words = [_plain(row.label) for row in spread.itertuples()]
-        axis.set_yticks(places, [f"{name}  {word}" for name, word in zip(spread["experiment"], words, strict=True)])
+        labels = [_plain(row.label) for row in spread.itertuples()]
+        axis.set_yticks(places, [f"{name}  {text}" for name, text in zip(spread["experiment"], labels, strict=True)])
         axis.set_ylim(len(spread) - 0.4, -0.6)
-        axis.set_xlabel("simulated less observed, in sigma")
+        axis.set_xlabel("simulated minus observed (in sigma)")
         figure.legend(loc="outside lower right", ncols=3, fontsize=8)
-        figure.suptitle("Fitted numbers, simulated at draws of the posterior", fontsize=10, fontweight="bold")
+        figure.suptitle("Fitted values, simulated at draws from the posterior", fontsize=10, fontweight="bold")
     return figure
 
 
 def _plain(label: str) -> str:
-    """The label of a fitted number as a reader says it."""
-    words = label.replace("_pct", " (%)").replace("_ng_per_ml", " (log10 ng/mL)").replace("_", " ")
-    return words.replace(" sd", ", SD of donors")
+    """The label of a fitted number as plain text."""
+    text = label.replace("_pct", " (%)").replace("_ng_per_ml", " (log10 ng/mL)").replace("_", " ")
+    return text.replace(" sd", ", SD between donors")
 
 
 def pairs_figure(
     free: Sequence[Free], posterior: pd.DataFrame, best: Mapping[str, float], mark: str = "best fit"
 ) -> "Figure":
-    """Every parameter against every other: particles below the diagonal, histograms on it, the point `best` marked."""
+    """Pairwise posterior: particles below the diagonal, histograms on it, the point `best` marked."""
     import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
@@ -205,15 +205,15 @@ def pairs_figure(
     n = len(free)
     weight = posterior["weight"].to_numpy()
     units = np.array([[each.unit(value) for value in posterior[each.path]] for each in free])
-    few = units[:, np.random.default_rng(0).choice(len(weight), min(_SHOWN, len(weight)), p=weight / weight.sum())]
+    shown = units[:, np.random.default_rng(0).choice(len(weight), min(_SHOWN, len(weight)), p=weight / weight.sum())]
     marked = [each.unit(best[each.path]) for each in free]
     with matplotlib.rc_context(STYLE | {"font.size": 8}):
         figure = Figure(figsize=(0.75 * n + 2.5, 0.75 * n + 2.0), layout="constrained")
-        axis = figure.subplots()  # one for all panels, each a unit square: hundreds of axes take minutes to lay out
+        axis = figure.subplots()  # one axes for all panels (unit squares): laying out hundreds takes minutes
         for i in range(n):
             for j in range(i):
                 x, y = j * _PANEL, -i * _PANEL
-                axis.plot(x + few[j], y + few[i], ".", color=COLOURS[0], ms=1.2, alpha=0.5, rasterized=True)
+                axis.plot(x + shown[j], y + shown[i], ".", color=COLOURS[0], ms=1.2, alpha=0.5, rasterized=True)
                 axis.plot(x + marked[j], y + marked[i], "x", color=COLOURS[1], ms=4)
                 axis.add_patch(Rectangle((x, y), 1, 1, fill=False, lw=0.4, color="0.6"))
             x, y = i * _PANEL, -i * _PANEL
@@ -221,8 +221,8 @@ def pairs_figure(
             axis.bar(x + edges[:-1], height / height.max(), 0.05, bottom=y, align="edge", color=COLOURS[0])
             axis.vlines(x + marked[i], y, y + 1, color=COLOURS[1], lw=1)
             axis.add_patch(Rectangle((x, y), 1, 1, fill=False, lw=0.4, color="0.6"))
-        middle = np.arange(n) * _PANEL + 0.5
-        axis.set_xticks(middle, [_short(each.path) for each in free], rotation=40, ha="right")
+        centres = np.arange(n) * _PANEL + 0.5
+        axis.set_xticks(centres, [_short(each.path) for each in free], rotation=40, ha="right")
         axis.set_yticks(0.5 - np.arange(n) * _PANEL, [_short(each.path) for each in free])
         axis.set_xlim(-0.1, n * _PANEL)
         axis.set_ylim(-(n - 1) * _PANEL - 0.1, 1.1)
@@ -230,7 +230,7 @@ def pairs_figure(
         axis.grid(False)
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
-        figure.suptitle(f"Posterior in unit coordinates (0 and 1: the ends of the prior); orange: {mark}", fontsize=10)
+        figure.suptitle(f"Posterior in unit coordinates (0 and 1: bounds of the prior); orange: {mark}", fontsize=10)
     return figure
 
 

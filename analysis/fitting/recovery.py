@@ -1,11 +1,11 @@
-"""Recovery: are parameters found again from data that were simulated with known ones?
+"""Recovery: are known parameters recovered from data simulated with them?
 
-Model    Regression-adjusted ABC on one bank of simulations drawn from the prior. Summaries are first turned into one
+Model    Regression-adjusted ABC on one bank of simulations drawn from the prior. Summaries are first reduced to one
          number per parameter: its expectation given the data, by ridge regression on the summaries and their squares
-         (semi-automatic summaries, Fearnhead and Prangle 2012). The nearest share `KEPT` of the bank, with Epanechnikov
-         weights, is moved to the observed data by a weighted linear regression on logits of the unit coordinates
-         (Beaumont 2002), so that no particle leaves the prior.
-Limits   summaries that say nothing: the posterior is the prior; exact summaries: a point
+         (semi-automatic summaries, Fearnhead and Prangle 2012). The nearest fraction `KEPT` of the bank, with
+         Epanechnikov weights, is adjusted to the observed data by a weighted linear regression on logits of the unit
+         coordinates (Beaumont 2002), so that no particle leaves the prior.
+Limits   uninformative summaries: the posterior is the prior; exact summaries: a point
                                                                              (tests/analysis/fitting/test_recovery.py)
 """
 
@@ -30,20 +30,20 @@ def posterior_of(
     """
     mean, scale = summaries.mean(axis=0), summaries.std(axis=0) + 1e-12
     features = _features((summaries - mean) / scale)
-    seen = _features(((observed - mean) / scale)[None, :])
+    target_features = _features(((observed - mean) / scale)[None, :])
     logits = _logit(units)
     normal = features.T @ features + _RIDGE * len(features) * np.eye(features.shape[1])
     slopes = np.linalg.solve(normal, features.T @ (logits - logits.mean(axis=0)))
-    found, target = features @ slopes, (seen @ slopes)[0]
-    spread = found.std(axis=0) + 1e-12
-    away = np.sqrt((((found - target) / spread) ** 2).sum(axis=1))
-    nearest = np.argsort(away)[: max(20, int(kept * len(away)))]
-    near = away[nearest]
+    expected, target = features @ slopes, (target_features @ slopes)[0]
+    spread = expected.std(axis=0) + 1e-12
+    distance = np.sqrt((((expected - target) / spread) ** 2).sum(axis=1))
+    nearest = np.argsort(distance)[: max(20, int(kept * len(distance)))]
+    near = distance[nearest]
     weights = 1 - (near / (near.max() * (1 + 1e-9))) ** 2
     weights /= weights.sum()
-    design = np.column_stack([np.ones(len(nearest)), (found[nearest] - target) / spread])
-    heavy = design * weights[:, None]
-    line = np.linalg.lstsq(heavy.T @ design, heavy.T @ logits[nearest], rcond=None)[0]
+    design = np.column_stack([np.ones(len(nearest)), (expected[nearest] - target) / spread])
+    weighted = design * weights[:, None]
+    line = np.linalg.lstsq(weighted.T @ design, weighted.T @ logits[nearest], rcond=None)[0]
     moved = logits[nearest] - design[:, 1:] @ line[1:]
     return 1 / (1 + np.exp(-moved)), weights
 
@@ -53,7 +53,7 @@ def study(
 ) -> pd.DataFrame:
     """One row per parameter: posterior_over_prior_sd (mean over truths), identified, coverage90_pct, correlation.
 
-    truths (T, P) in unit coordinates and seen (T, S), their data.  correlation: of the true value and posterior mean.
+    truths (T, P) in unit coordinates; seen (T, S): their data.  correlation: between true value and posterior mean.
     """
     inside, ratios, means = [], [], []
     for truth, data in zip(truths, seen, strict=True):
@@ -64,14 +64,14 @@ def study(
         low, high = (np.array([weighted_quantile(column, weights, q) for column in particles.T]) for q in (0.05, 0.95))
         inside.append((low <= truth) & (truth <= high))
     ratio = np.mean(ratios, axis=0)
-    centres = np.array(means)
+    posterior_means = np.array(means)
     return pd.DataFrame(
         {
             "parameter": names,
             "posterior_over_prior_sd": ratio,
             "identified": ratio < IDENTIFIED_BELOW,
             "coverage90_pct": 100 * np.mean(inside, axis=0),
-            "correlation": [float(np.corrcoef(truths[:, p], centres[:, p])[0, 1]) for p in range(len(names))],
+            "correlation": [float(np.corrcoef(truths[:, p], posterior_means[:, p])[0, 1]) for p in range(len(names))],
         }
     )
 

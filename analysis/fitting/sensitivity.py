@@ -1,16 +1,16 @@
-"""Sensitivity: how much each catalogue number moves the outcome over its whole range, alone and with the others.
+"""Sensitivity: effect of each catalogue parameter on the outcome over its whole range, alone and in interaction.
 
-Model    Numbers are varied in unit coordinates, 0 and 1 being the ends of their range (logarithmic where it spans more
+Model    Parameters are varied in unit coordinates, 0 and 1 being the ends of their range (logarithmic if it spans more
          than a factor of 3). An output is any number of a simulated experiment.
          Morris  elementary effect = (change of the output) / (step in unit coordinates), along random paths that change
-                 one number at a time: mu_star is the mean of its size, so "output units over the whole range"; mu keeps
-                 the sign; sigma is its spread, large where the effect depends on the other numbers or bends.
-         Sobol   first_order = share of the output's variance that this number explains alone; total = the share that
-                 goes when it is fixed, interactions included.
+                 one parameter at a time: mu_star is the mean absolute effect, in output units over the whole range; mu
+                 keeps the sign; sigma is the SD, large if the effect is non-linear or depends on other parameters.
+         Sobol   first_order = fraction of the output variance that a parameter explains alone; total = the fraction
+                 that disappears when it is fixed, interactions included.
          Intervals are 95 %: 1.96 bootstrap standard deviations.
 Source   Morris 1991, Technometrics 33, 161; Saltelli 2010, Comput Phys Commun 181, 259; library SALib.
-Limits   linear output: mu = mu_star = slope, sigma = 0; additive output: first_order = total; a number without effect
-         has 0 everywhere; g-function and Ishigami: known indices           (tests/analysis/fitting/test_sensitivity.py)
+Limits   linear output: mu = mu_star = slope, sigma = 0; additive output: first_order = total; a parameter without
+         effect: 0 everywhere; g-function and Ishigami: known indices       (tests/analysis/fitting/test_sensitivity.py)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from adccsim.analysis.reading.runs import Run
 
 MORRIS, SOBOL = "morris", "sobol"
 MEASURES = {MORRIS: "mu_star", SOBOL: "total"}
-WORDS = {"specific_lysis_pct": "lysis", "adcc_pct": "ADCC", "natural_killing_pct": "natural killing"}
+LABELS = {"specific_lysis_pct": "lysis", "adcc_pct": "ADCC", "natural_killing_pct": "natural killing"}
 LEVELS = 4  # of Morris' grid: steps of 2/3 of the range
 
 
@@ -47,7 +47,7 @@ def design(factors: Sequence[Free], method: str, size: int, seed: int) -> np.nda
 
 
 def values_at(factors: Sequence[Free], unit: Sequence[float]) -> dict[str, float]:
-    """Key -> value in its own unit, at one point of a design."""
+    """Key -> value in the unit of the parameter, at one point of a design."""
     return {factor.path: factor.value(u) for factor, u in zip(factors, unit, strict=True)}
 
 
@@ -58,18 +58,18 @@ def indices(
 
     units  the design, shape (points, factors).  outputs  label -> values (points,), in the order of the design.
     Morris: mu_star, mu_star_ci95_low, mu_star_ci95_high, mu, sigma, in units of the output.  Sobol: first_order and
-    total, each with ci95_low and ci95_high, shares of the variance (noise may take them below 0).  An output that never
-    changes gives 0 (Morris) or empty cells (Sobol) with a note.
+    total, each with ci95_low and ci95_high, fractions of the variance (negative with noise).  A constant output gives
+    0 (Morris) or empty cells (Sobol) with a note.
     """
     return pd.concat([_of_one(factors, method, units, name, values, seed) for name, values in outputs.items()],
                      ignore_index=True)  # fmt: skip
 
 
 def strongest(table: pd.DataFrame, count: int) -> list[str]:
-    """Keys that matter most: each counts by its largest share, over the outputs, of the output's largest mu_star."""
+    """The most influential keys, ranked by their largest mu_star relative to the maximum of an output."""
     top = table.groupby("output")["mu_star"].transform("max")
-    share = (table["mu_star"] / top.where(top > 0)).fillna(0.0)
-    ranked = share.groupby(table["key"], sort=False).max().sort_values(ascending=False, kind="stable")
+    fraction = (table["mu_star"] / top.where(top > 0)).fillna(0.0)
+    ranked = fraction.groupby(table["key"], sort=False).max().sort_values(ascending=False, kind="stable")
     return list(ranked.index[:count])
 
 
@@ -94,7 +94,7 @@ def _of_one(
     if method == MORRIS:
         table = table.join(_morris(factors, units, values, seed))
     else:
-        table = table.join(_sobol(factors, values, seed) if not flat else _nothing(len(factors)))
+        table = table.join(_sobol(factors, values, seed) if not flat else _empty(len(factors)))
     table["output_mean"], table["output_sd"] = values.mean(), values.std(ddof=1)
     table["note"] = "the output never changes" if flat else ""
     return table.sort_values(MEASURES[method], ascending=False, kind="stable")
@@ -103,15 +103,15 @@ def _of_one(
 def _morris(factors: Sequence[Free], units: np.ndarray, values: np.ndarray, seed: int) -> pd.DataFrame:
     from SALib.analyze import morris
 
-    found = morris.analyze(_problem(factors), units, values, num_levels=LEVELS, seed=seed)
-    mean, half = np.asarray(found["mu_star"], dtype=float), np.asarray(found["mu_star_conf"], dtype=float)
+    result = morris.analyze(_problem(factors), units, values, num_levels=LEVELS, seed=seed)
+    mean, half = np.asarray(result["mu_star"], dtype=float), np.asarray(result["mu_star_conf"], dtype=float)
     return pd.DataFrame(
         {
             "mu_star": mean,
-            "mu_star_ci95_low": np.maximum(mean - half, 0.0),  # the mean of a size is not below 0
+            "mu_star_ci95_low": np.maximum(mean - half, 0.0),  # a mean absolute effect is not negative
             "mu_star_ci95_high": mean + half,
-            "mu": np.asarray(found["mu"], dtype=float),
-            "sigma": np.asarray(found["sigma"], dtype=float),
+            "mu": np.asarray(result["mu"], dtype=float),
+            "sigma": np.asarray(result["sigma"], dtype=float),
         }
     )
 
@@ -119,23 +119,23 @@ def _morris(factors: Sequence[Free], units: np.ndarray, values: np.ndarray, seed
 def _sobol(factors: Sequence[Free], values: np.ndarray, seed: int) -> pd.DataFrame:
     from SALib.analyze import sobol
 
-    found = sobol.analyze(_problem(factors), values, calc_second_order=False, seed=seed)
+    result = sobol.analyze(_problem(factors), values, calc_second_order=False, seed=seed)
     columns = {}
     for ours, theirs in (("first_order", "S1"), ("total", "ST")):
-        columns[ours] = found[theirs]
-        columns[f"{ours}_ci95_low"] = found[theirs] - found[f"{theirs}_conf"]
-        columns[f"{ours}_ci95_high"] = found[theirs] + found[f"{theirs}_conf"]
+        columns[ours] = result[theirs]
+        columns[f"{ours}_ci95_low"] = result[theirs] - result[f"{theirs}_conf"]
+        columns[f"{ours}_ci95_high"] = result[theirs] + result[f"{theirs}_conf"]
     return pd.DataFrame(columns)
 
 
-def _nothing(count: int) -> pd.DataFrame:
+def _empty(count: int) -> pd.DataFrame:
     names = [f"{ours}{end}" for ours in ("first_order", "total") for end in ("", "_ci95_low", "_ci95_high")]
     return pd.DataFrame(np.nan, index=range(count), columns=names)
 
 
 def label_of(quantity: str, swept: Mapping[str, float | str]) -> str:
-    """Short words for one output: "lysis, 0.0001 ug/mL, 1:1" (the values of the swept keys in their order)."""
-    parts = [WORDS[quantity]]
+    """Short label of one output: "lysis, 0.0001 ug/mL, 1:1" (the values of the swept keys in their order)."""
+    parts = [LABELS[quantity]]
     for key, value in swept.items():
         if key == CORE_KEYS["dose_ug_per_ml"]:
             parts.append(f"{value:g} ug/mL")
@@ -152,7 +152,7 @@ def watched(
     places: Sequence[Mapping[str, float | str]],
     quantities: Sequence[str],
 ) -> dict[str, float]:
-    """Label -> mean of donors (%), for every quantity at every place; runs hold a whole study with its controls.
+    """Label -> mean of donors (%) for every quantity and place; runs: a complete study with its controls.
 
     varied  the swept keys of the study and their values.
     places  swept key -> value, one per point of the sweep.  Replicates are averaged within their donor first.
@@ -160,14 +160,14 @@ def watched(
     design_, extra = design_table(runs, varied)
     wells = pooled(lysis_table(runs, design_, extra, plate_controls(runs, design_)), extra)
     column = {key: name for name, key in CORE_KEYS.items()}
-    found: dict[str, float] = {}
+    outputs: dict[str, float] = {}
     for place in places:
-        here = np.ones(len(wells), dtype=bool)
+        matches = np.ones(len(wells), dtype=bool)
         for key, value in place.items():
-            here &= (wells[column.get(key, key)] == value).to_numpy()
-        donors = wells[here].groupby("donor")[list(quantities)].mean()
-        found |= {label_of(name, place): float(donors[name].mean()) for name in quantities}
-    return found
+            matches &= (wells[column.get(key, key)] == value).to_numpy()
+        donors = wells[matches].groupby("donor")[list(quantities)].mean()
+        outputs |= {label_of(name, place): float(donors[name].mean()) for name in quantities}
+    return outputs
 
 
 def study(
@@ -178,8 +178,8 @@ def study(
 ) -> dict[str, pd.DataFrame]:
     """Method ("morris", "sobol") -> table of indices, by the settings of [sensitivity].
 
-    simulate  takes the method's name and the points (key -> value) and gives the outputs of each, in order.
-    morris+sobol: the `strongest` keys of Morris go on to Sobol, the others keep their catalogue value there.
+    simulate  takes the name of the method and the points (key -> value) and returns the outputs of each, in order.
+    morris+sobol: Sobol varies only the `strongest` keys of Morris; the others keep their catalogue value.
     """
     tables: dict[str, pd.DataFrame] = {}
     for method, size in ((MORRIS, settings["trajectories"]), (SOBOL, settings["samples"])):

@@ -1,4 +1,4 @@
-"""A sensitivity study as files: tables, one picture per method, and a page."""
+"""A sensitivity study as files: tables, one figure per method, and a page."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -17,14 +17,15 @@ from adccsim.analysis.reading.design import short_key
 from adccsim.analysis.tables import write_table
 
 HEADINGS = {
-    MORRIS: "Morris: effect over the whole range (points of % lysis)",
-    SOBOL: "Sobol: share of the variance",
+    MORRIS: "Morris: effect over the whole range (percentage points of lysis)",
+    SOBOL: "Sobol: fraction of the variance",
 }
 CAPTIONS = {
-    MORRIS: "Bars: mean size of the effect of moving a number over its whole range, 95 % interval; blue: more raises "
-    "the output, orange: lowers it. Dots: spread of the effect (sigma); far from 0 it depends on the other numbers.",
-    SOBOL: "Pale: total share of the variance, interactions included; dark: the share a number explains alone; "
-    "95 % intervals. Shares of a noisy estimate may lie outside 0 to 1.",
+    MORRIS: "Bars: mean absolute effect of a parameter over its whole range with 95 % interval; blue: an increase "
+    "raises the output, orange: lowers it. Dots: SD of the effect (sigma); far from 0 the effect is non-linear or "
+    "depends on other parameters.",
+    SOBOL: "Light: total fraction of the variance, interactions included; dark: fraction that a parameter explains "
+    "alone; 95 % intervals. Noisy estimates may lie outside 0 to 1.",
 }
 _MOST_ROWS = 30
 
@@ -32,7 +33,7 @@ _MOST_ROWS = 30
 def write_sensitivity(tables: Mapping[str, pd.DataFrame], folder: Path, title: str, facts: list[str]) -> Path:
     """Write tables/sensitivity_<method>.csv, figures/sensitivity_<method>.png and .svg, and sensitivity.html.
 
-    facts: lines that say what was run. Returns the page. What an earlier study left under these names goes.
+    facts: lines that describe the study. Returns the page. Files of an earlier study with these names are removed.
     """
     for name in ("tables", "figures"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,7 @@ def write_sensitivity(tables: Mapping[str, pd.DataFrame], folder: Path, title: s
 
 
 def bars_figure(table: pd.DataFrame, method: str) -> Figure:
-    """One panel per output, one row per number, in one order: the strongest over all outputs on top."""
+    """One panel per output, one row per parameter, the strongest over all outputs on top."""
     measure = MEASURES[method]
     outputs = list(dict.fromkeys(table["output"]))
     wide = table.pivot(index="key", columns="output", values=measure)
@@ -62,8 +63,8 @@ def bars_figure(table: pd.DataFrame, method: str) -> Figure:
         figure = Figure(figsize=(2.3 + 2.5 * columns, 1.1 + rows * (0.5 + 0.24 * len(keys))), layout="constrained")
         axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axis, output in zip(axes.flat, outputs, strict=False):
-            own = table[table["output"] == output].set_index("key").reindex(keys)
-            _draw(axis, own, method)
+            rows_of_output = table[table["output"] == output].set_index("key").reindex(keys)
+            _draw(axis, rows_of_output, method)
             axis.set_title(output, fontsize=9)
             axis.set_yticks(range(len(keys)), [short_key(key) for key in keys])
             axis.tick_params(axis="y", length=0)

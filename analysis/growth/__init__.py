@@ -1,5 +1,5 @@
-"""Tumour growth in mice: caliper data to TGI, response, survival and tests, each with its interval.
+"""Tumour growth in mice: TGI, response, survival and tests from caliper data, each estimate with its interval.
 
-The entry points are `study.analyse_growth` for a caliper sheet and `mice.analyse_mice` for run files of simulated mice:
-tables, figures, exports and a report.
+The entry points are `study.analyse_growth` for a caliper sheet and `mice.analyse_mice` for the run files of simulated
+mice. Both write tables, figures, exports and a report.
 """

@@ -1,16 +1,16 @@
-"""Inference on arms of mice: tests, intervals and corrections for very few animals.
+"""Inference on arms of mice: tests, intervals and corrections for very small numbers of animals.
 
-Model    The mouse is the unit. Primary: Welch's t on the mice's own slopes of ln V. Beside it a permutation test of the
-         same statistic. Ratios of two arms: bootstrap-t (studentised by the delta method). Contrasts of several arms
-         (Bliss excess, ADCC share): bootstrap-t likewise; BCa and percentile intervals cover 90 % at eight mice (the
-         benchmark below), so they are not offered. Many arms: Holm.
+Model    The mouse is the unit. Primary: Welch's t on the slope of ln V of each mouse, supplemented by a permutation
+         test of the same statistic. Ratios of two arms: bootstrap-t (studentised by the delta method). Contrasts of
+         several arms (Bliss excess, ADCC fraction): also bootstrap-t; BCa and percentile intervals cover 90 % at eight
+         mice (the benchmark below), so they are not offered. Many arms: Holm.
 Source   Welch BL. Biometrika 1947;34:28. Holm S. Scand J Statist 1979;6:65. Efron B, Tibshirani RJ. An introduction to
          the bootstrap, 1993, chapter 12 (bootstrap-t).
-Limits   equal n and variance: Welch -> Student; large n: every interval -> the normal one; one mouse, or no spread at
-         all: no interval, but a reason.        (tests/analysis/growth/test_inference.py; size and coverage:
+Limits   equal n and variance: Welch -> Student; large n: every interval -> the normal one; one mouse, or no spread:
+         no interval, but a reason.             (tests/analysis/growth/test_inference.py; size and coverage:
          benchmarks/statistics/size_and_coverage.py)
 
-All arrays have the mice on their last axis, so that a benchmark can pass thousands of studies at once.
+The last axis of every array is the mouse, so that a benchmark can pass thousands of studies at once.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ CONFIDENCE = 0.95
 RESAMPLES = 1999
 SEED = 20_260  # resampling is part of the method: the same data give the same interval
 MIN_BOOTSTRAP = 4  # with three mice one resample in nine has no spread; its t is infinite
-MAX_EXACT = 20_000  # permutations that are enumerated; beyond, as many are drawn
+MAX_EXACT = 20_000  # up to this number, permutations are enumerated; above it, this number is drawn
 NOT_ESTIMABLE = "not estimable: "
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval and test; what could not be computed is None, and `note` says why."""
+    """A value with its interval and test; what could not be computed is None, and `note` gives the reason."""
 
     value: float | None = None
     low: float | None = None
@@ -46,16 +46,16 @@ class Estimate:
     note: str = ""
 
     def through(self, change: Callable[[float], float], method: str | None = None) -> Estimate:
-        """The same estimate on a monotone other scale (exp, 1 - x ...); a falling scale swaps the limits."""
+        """This estimate on another scale by a monotone function (exp, 1 - x ...); a decreasing one swaps the limits."""
         value, low, high = (None if q is None else float(change(q)) for q in (self.value, self.low, self.high))
         if low is not None and high is not None and low > high:
             low, high = high, low
-        kept = self.method if method is None else method
-        return Estimate(value, low, high, self.statistic, self.dof, self.p, kept, self.note)
+        method = self.method if method is None else method
+        return Estimate(value, low, high, self.statistic, self.dof, self.p, method, self.note)
 
 
 def not_estimable(reason: str, value: float | None = None, method: str = "") -> Estimate:
-    """An estimate that is missing, or has a value but no interval, with the reason in words."""
+    """A missing estimate, or one with a value but no interval; the note gives the reason."""
     return Estimate(value=value, method=method, note=NOT_ESTIMABLE + reason)
 
 
@@ -65,7 +65,7 @@ def _finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def _spread(values: np.ndarray) -> np.ndarray:
-    """Sample variance over the last axis; what is only rounding of equal numbers counts as zero."""
+    """Sample variance over the last axis; rounding differences of equal numbers count as zero."""
     variance = values.var(axis=-1, ddof=1)
     return np.where(variance <= (1e-10 * np.abs(values).max(axis=-1)) ** 2, 0.0, variance)
 
@@ -73,7 +73,7 @@ def _spread(values: np.ndarray) -> np.ndarray:
 def welch(treated: np.ndarray, control: np.ndarray, what: str = "slope") -> Estimate:
     """Difference of means treated - control with Welch's t interval and two-sided p.
 
-    treated, control: one number per mouse; values that are not finite are left out. `what` names the quantity.
+    treated, control: one value per mouse; values that are not finite are left out. what: name of the quantity.
     """
     x, y = _finite(treated), _finite(control)
     method = "Welch t"
@@ -91,7 +91,7 @@ def welch(treated: np.ndarray, control: np.ndarray, what: str = "slope") -> Esti
 def welch_parts(treated: np.ndarray, control: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(difference, standard error, degrees of freedom) over the last axis of (..., n) and (..., m), all finite.
 
-    The degrees of freedom are those of the larger arm minus one where neither arm has any spread.
+    If neither arm has any spread, the degrees of freedom are the size of the larger arm minus one.
     """
     n, m = treated.shape[-1], control.shape[-1]
     vx, vy = _spread(treated) / n, _spread(control) / m
@@ -110,12 +110,12 @@ def _t_estimate(value: float, error: float, dof: float, method: str) -> Estimate
 def paired(treated: np.ndarray, control: np.ndarray, what: str = "slope") -> Estimate:
     """Mean difference of blocks (one mouse simulated twice with the same random numbers), paired t.
 
-    treated, control: aligned, one entry per block; blocks with a missing half are left out.
+    treated, control: aligned, one entry per block; incomplete blocks are left out.
     """
     difference = _finite(np.asarray(treated, dtype=float) - np.asarray(control, dtype=float))
     method = "paired t on blocks"
     if difference.size == 0:
-        return not_estimable(f"no block has both {what}s", method=method)
+        return not_estimable(f"no block has a {what} in both arms", method=method)
     mean = float(difference.mean())
     if difference.size < 2:
         return not_estimable("one block only", mean, method)
@@ -127,9 +127,9 @@ def paired(treated: np.ndarray, control: np.ndarray, what: str = "slope") -> Est
 
 @lru_cache(maxsize=8)
 def permutations(n: int, m: int, seed: int = SEED) -> np.ndarray:
-    """Rearrangements of n + m mice as rows of 0 and 1 (1: counted as treated), shape (R, n + m); row 0 is the observed.
+    """Permutations of n + m mice as rows of 0 and 1 (1: treated), shape (R, n + m); row 0 is the observed one.
 
-    All of them while they are at most MAX_EXACT, else that many at random.
+    All of them if there are at most MAX_EXACT, else MAX_EXACT at random.
     """
     if comb(n + m, n) <= MAX_EXACT:
         rows = np.array(list(combinations(range(n + m), n)))
@@ -139,14 +139,14 @@ def permutations(n: int, m: int, seed: int = SEED) -> np.ndarray:
         rows = np.vstack([np.arange(n), drawn])
     member = np.zeros((len(rows), n + m))
     np.put_along_axis(member, rows, 1.0, axis=1)
-    member.flags.writeable = False  # the cache hands out the same array again
+    member.flags.writeable = False  # the cache returns the same array every time
     return member
 
 
 def permutation_p(treated: np.ndarray, control: np.ndarray) -> Estimate:
-    """Two-sided permutation p of |Welch's t|; exact while all rearrangements can be enumerated.
+    """Two-sided permutation p of |Welch's t|; exact if all permutations can be enumerated.
 
-    The least p possible is 1 / (number of rearrangements), 2 / that number for equal arms: 0.1 for 3 against 3 mice.
+    The smallest possible p is 1 / (number of permutations), 2 / that number for equal arms: 0.1 for 3 against 3 mice.
     """
     x, y = _finite(treated), _finite(control)
     if min(x.size, y.size) < 2:
@@ -157,23 +157,23 @@ def permutation_p(treated: np.ndarray, control: np.ndarray) -> Estimate:
 
 
 def permutation_p_values(treated: np.ndarray, control: np.ndarray) -> np.ndarray:
-    """The same for S studies: treated (S, n), control (S, m) -> (S,)."""
+    """permutation_p for S studies: treated (S, n), control (S, m) -> (S,)."""
     n, m = treated.shape[1], control.shape[1]
     pooled = np.concatenate([treated, control], axis=1)
-    pooled = pooled - pooled.mean(axis=1, keepdims=True)  # sums of squares lose no digits to the mean
+    pooled = pooled - pooled.mean(axis=1, keepdims=True)  # keeps the precision of the sums of squares
     scale = np.abs(pooled).max(axis=1, keepdims=True)
     pooled = np.divide(pooled, scale, out=np.zeros_like(pooled), where=scale > 0)
     member = permutations(n, m).T
     sx, sxx = pooled @ member, pooled**2 @ member
     sy, syy = -sx, np.sum(pooled**2, axis=1, keepdims=True) - sxx
     variance = (sxx - sx**2 / n) / (n * (n - 1)) + (syy - sy**2 / m) / (m * (m - 1))
-    # Squared t; the floor makes "no spread at all" a very large t instead of a division by zero.
+    # Squared t; the floor turns zero spread into a very large t instead of a division by zero.
     t2 = (sx / n - sy / m) ** 2 / np.maximum(variance, 1e-18)
     return np.mean(t2 >= t2[:, :1] * (1 - 1e-9), axis=1)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's adjusted p-values in the order given; a missing p stays missing and is not counted as a test."""
+    """Holm-adjusted p-values in the order given; a missing p stays missing and does not count as a test."""
     order = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)
     running = 0.0
@@ -186,13 +186,13 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def bootstrap_t_ratio(numerator: np.ndarray, denominator: np.ndarray, *, log: bool, what: str) -> Estimate:
     """Ratio of the means of two independent arms with a bootstrap-t interval.
 
-    log: studentise on the scale of ln ratio (positive quantities such as volumes) or on the ratio itself (rates, whose
-    numerator may be negative). `what` names the denominator for the reasons.
+    log: studentise ln ratio (positive quantities such as volumes), else the ratio itself (rates, whose numerator may be
+    negative). what: name of the quantity, for the notes.
     """
     a, b = _finite(numerator), _finite(denominator)
     method = "bootstrap-t of the ratio of means"
     if a.size == 0 or b.size == 0:
-        return not_estimable(f"no mouse gives the {what}", method=method)
+        return not_estimable(f"no mouse has a {what}", method=method)
     if not b.mean() > 0:
         return not_estimable(f"mean {what} of the control arm is not above zero", method=method)
     ratio = float(a.mean() / b.mean())
@@ -223,7 +223,7 @@ def bootstrap_t_ratio_limits(
         t = (star - point[:, None]) / star_error
     t[np.isnan(t)] = 0.0
     t.sort(axis=1)
-    # Order statistics: resamples without spread give infinite t, between which nothing can be interpolated.
+    # Order statistics without interpolation, because resamples without spread give infinite t.
     tail = int(np.floor((1 - CONFIDENCE) / 2 * (resamples - 1)))
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = point - t[:, -1 - tail] * error, point - t[:, tail] * error
@@ -242,7 +242,7 @@ def _ratio_and_error(a: np.ndarray, b: np.ndarray, log: bool) -> tuple[np.ndarra
 
 
 def bootstrap_t_paired_ratio(end: np.ndarray, start: np.ndarray) -> Estimate:
-    """Ratio mean(end) / mean(start) of the same mice, (n,) each, bootstrap-t on the scale of ln ratio."""
+    """Ratio mean(end) / mean(start) of the same mice, (n,) each; bootstrap-t of ln ratio."""
     method = "bootstrap-t of the ratio of means, same mice"
     if len(end) == 0 or not start.mean() > 0:
         return not_estimable("no mouse with a start and an end volume", method=method)
@@ -277,28 +277,28 @@ def bootstrap_t_contrast(groups: Sequence[np.ndarray], weights: Sequence[float],
     return _bootstrap_t(groups, contrast, what, "bootstrap-t of the contrast")
 
 
-def bootstrap_t_share(antibody: np.ndarray, fc_null: np.ndarray, vehicle: np.ndarray, what: str) -> Estimate:
-    """ADCC share 1 - (F - C) / (A - C) of arm means with a bootstrap-t interval; arrays: one number per mouse.
+def bootstrap_t_fraction(antibody: np.ndarray, fc_null: np.ndarray, vehicle: np.ndarray, what: str) -> Estimate:
+    """ADCC fraction 1 - (F - C) / (A - C) of arm means with a bootstrap-t interval; arrays: one value per mouse.
 
-    With growth rates this is the share on the log scale, with volumes of one day that on the linear scale of tgi_tc.
+    Growth rates give the fraction on the log scale, volumes of one day the fraction on the linear scale of tgi_tc.
     """
 
-    def share(means: list[np.ndarray], variances: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def fraction(means: list[np.ndarray], variances: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         (a, f, c), (va, vf, vc) = means, variances
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (f - c) / (a - c)
             return 1 - ratio, np.sqrt(vf + ratio**2 * va + (1 - ratio) ** 2 * vc) / np.abs(a - c)
 
-    whole = welch(antibody, vehicle, what)
-    estimate = _bootstrap_t([antibody, fc_null, vehicle], share, what, "bootstrap-t of the share")
-    if whole.p is not None and whole.p > 0.05 and estimate.value is not None:
-        reason = "interval: the antibody arm does not differ from vehicle (p > 0.05), no effect to share out"
+    effect = welch(antibody, vehicle, what)
+    estimate = _bootstrap_t([antibody, fc_null, vehicle], fraction, what, "bootstrap-t of the fraction")
+    if effect.p is not None and effect.p > 0.05 and estimate.value is not None:
+        reason = "interval: the antibody arm does not differ from vehicle (p > 0.05), so there is no effect to divide"
         return not_estimable(reason, estimate.value, estimate.method)
     return estimate
 
 
 def _bootstrap_t(groups: Sequence[np.ndarray], function: Callable, what: str, method: str) -> Estimate:
-    """Bootstrap-t of function(means, squared standard errors) -> (value, its standard error) of independent arms."""
+    """Bootstrap-t of function(means, squared standard errors) -> (value, standard error) of independent arms."""
     groups = [_finite(g) for g in groups]
     if min(g.size for g in groups) == 0:
         return not_estimable(f"an arm has no mouse with a {what}", method=method)
@@ -320,7 +320,7 @@ def _bootstrap_t(groups: Sequence[np.ndarray], function: Callable, what: str, me
 
 
 def _studentised(value: float, error: float, star: np.ndarray, star_error: np.ndarray, method: str) -> Estimate:
-    """Bootstrap-t interval from resampled values and their errors, (B,) each; no interval where an end is infinite."""
+    """Bootstrap-t interval from resampled values and their errors, (B,) each; no interval if a limit is infinite."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.sort(np.nan_to_num((star - value) / star_error, nan=0.0, posinf=np.inf, neginf=-np.inf))
     tail = int(np.floor((1 - CONFIDENCE) / 2 * (len(t) - 1)))
@@ -335,24 +335,24 @@ def _or_none(value: float) -> float | None:
 
 
 def bliss_excess(both: np.ndarray, a: np.ndarray, b: np.ndarray, control: np.ndarray) -> Estimate:
-    """k_AB - (k_A + k_B - k_C) per day from the mice's growth rates; negative: stronger than independent action.
+    """k_AB - (k_A + k_B - k_C) per day from the growth rates of the mice; negative: stronger than independent action.
 
-    k_A + k_B - k_C is the product of the two T/C ratios on the volume scale.
+    k_A + k_B - k_C corresponds to the product of the two T/C ratios on the volume scale.
     """
     return bootstrap_t_contrast([both, a, b, control], [1, -1, -1, 1])
 
 
-def adcc_share_log(k_antibody: float, k_fc_null: float, k_vehicle: float) -> float:
-    """Share (0-1) of the effect on the growth rate that needs the Fc part: 1 - (k_0 - k_C) / (k_A - k_C).
+def adcc_fraction_log(k_antibody: float, k_fc_null: float, k_vehicle: float) -> float:
+    """Fraction (0-1) of the effect on the growth rate that requires the Fc part: 1 - (k_0 - k_C) / (k_A - k_C).
 
-    Equal to 1 - ln(T/C of the Fc-null arm) / ln(T/C of the antibody). Not finite where the antibody has no effect.
+    Equal to 1 - ln(T/C of the Fc-null arm) / ln(T/C of the antibody). Not finite if the antibody has no effect.
     """
     effect = np.float64(k_antibody - k_vehicle)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1 - (k_fc_null - k_vehicle) / effect
 
 
-def adcc_share_linear(volume_antibody: float, volume_fc_null: float, volume_vehicle: float) -> float:
-    """The same share on the scale of tgi_tc: 1 - (1 - V_0 / V_C) / (1 - V_A / V_C), volumes on one day."""
+def adcc_fraction_linear(volume_antibody: float, volume_fc_null: float, volume_vehicle: float) -> float:
+    """The same fraction on the scale of tgi_tc: 1 - (1 - V_0 / V_C) / (1 - V_A / V_C), volumes on one day."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1 - (volume_vehicle - volume_fc_null) / np.float64(volume_vehicle - volume_antibody)

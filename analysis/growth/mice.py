@@ -1,9 +1,9 @@
-"""Simulated mice: run files of a study -> tidy caliper rows, and from there on the same analysis as a laboratory's own.
+"""Simulated mice: run files of a study -> tidy caliper rows, analysed in the same way as a laboratory's caliper sheet.
 
     result = analyse_mice(Path("results/nci_n87_trastuzumab"))
 
-Volumes are those that the caliper read, never the true ones; how far the two are apart is a table of its own. What only
-a simulation knows (cells, kills, occupancy, HER2 at the end) goes into tables/tumours.csv and the report.
+The volumes analysed are the simulated caliper readings, never the true volumes; tables/tumours.csv and the report hold
+both, with what only a simulation knows (cells, kills, occupancy, HER2 at the end).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 
-from adccsim.analysis.errors import ForeignFile, PooledConditions, SheetFault
+from adccsim.analysis.errors import ForeignFile, PooledConditions, SheetError
 from adccsim.analysis.growth.caliper_rows import COLUMNS
 from adccsim.analysis.growth.design import GrowthDesign
 from adccsim.analysis.growth.study import GrowthAnalysis, GrowthResult, examine_rows, with_points
@@ -34,18 +34,18 @@ _READINGS = ("day", "volume_caliper_mm3", "volume_true_mm3")
 HER2_CLASSES = ("0", "1+", "2+", "3+")
 _SIMULATED = {
     "sex": "not part of the simulation",
-    "blinding": "not applicable: simulated, calipers read with their error",
+    "blinding": "not applicable: simulated calipers with measurement error",
     "allocation_unit": "mouse",
-    "ethics": "no animal was used: simulated mice",
+    "ethics": "no animals used: simulated mice",
 }
 _PICTURES = {
-    "inside": "Inside the tumours: means over the mice of an arm; a line ends when the first mouse has left.",
-    "slices": "The middle of the first mouse's tumour of each arm at the end, one pixel per patch of 64 cells.",
+    "inside": "Inside the tumours: means over the mice of an arm; a line ends when the first mouse leaves the study.",
+    "slices": "Central section of the first mouse of each arm at the end; each pixel is a patch (64 cells).",
 }
 
 
 class Unit(NamedTuple):
-    """One mouse of one study: its run, the point of the sweep by its name, its arm and its number."""
+    """One mouse of one study: its run, the study (named after the point of the sweep), its arm and its number."""
 
     run_id: str
     study: str
@@ -55,9 +55,9 @@ class Unit(NamedTuple):
 
 @dataclass
 class MiceAnalysis:
-    """All that an analysis of simulated mice computes, before anything is written.
+    """Results of an analysis of simulated mice, before anything is written.
 
-    units: the mice, in the order of the scenario. growth: as of a laboratory's own sheet. tumours: one row per mouse.
+    units: the mice in the order of the scenario. growth: analysis of their caliper data. tumours: one row per mouse.
     """
 
     KIND: ClassVar = "xenograft"
@@ -73,22 +73,22 @@ class MiceAnalysis:
 
     @property
     def headline(self) -> pd.DataFrame:
-        """Per treated arm the main measures as text."""
+        """Main measures of each treated arm, as text."""
         return self.growth.headline
 
     @property
     def stand_ins(self) -> list[str]:
-        """Whose numbers stand in for missing ones, one line each."""
+        """One line for each parameter whose value is taken from another source as a stand-in."""
         return stand_in_lines(self.study.info)
 
     def text(self) -> str:
-        """Mean volumes, measures, p-values, and whose numbers stand in for missing ones, for a terminal."""
+        """Mean volumes, measures, p-values and stand-in parameter values, as text for a terminal."""
         return "\n".join([self.growth.text(), *(f"stand-in: {line}" for line in self.stand_ins)])
 
     def pictures(self) -> dict[str, Figure]:
-        """Figures of what only a simulated tumour shows, by name."""
+        """Figures that exist only for simulated tumours, by name."""
         from adccsim.analysis.growth import (
-            mice_pictures,  # matplotlib takes a second to load: only who draws pays for it
+            mice_pictures,  # imported here because matplotlib takes a second to load
         )
 
         runs = {run.run_id: run for run in self.study.runs}
@@ -96,11 +96,11 @@ class MiceAnalysis:
         several = len({unit.study for unit in self.units}) > 1
         for run_id, name, arm, _ in self.units:
             arms.setdefault(f"{name}: {arm}" if several else arm, []).append(runs[run_id])
-        drawn = {"inside": mice_pictures.inside_figure(arms), "slices": mice_pictures.slices_figure(arms)}
-        return {name: figure for name, figure in drawn.items() if figure is not None}
+        figures = {"inside": mice_pictures.inside_figure(arms), "slices": mice_pictures.slices_figure(arms)}
+        return {name: figure for name, figure in figures.items() if figure is not None}
 
     def write(self, out_dir: Path, with_figures: bool = True) -> GrowthResult:
-        """Write tables, figures, exports and report.html below out_dir."""
+        """Write tables, figures, exports and report.html into out_dir."""
         pictures = self._save_pictures(out_dir / "figures") if with_figures else {}
         result = self.growth.write(out_dir, with_figures, _appendix(self.study, self.tumours, pictures))
         result.tables["tumours"] = write_table(self.tumours, out_dir / "tables" / "tumours.csv")
@@ -117,7 +117,7 @@ class MiceAnalysis:
 
 
 def analyse_mice(out_dir: Path, with_figures: bool = True) -> GrowthResult:
-    """Analyse the run files of a study in mice; everything is written into its folder. Raises as examine_mice does."""
+    """Analyse the run files of a study in mice and write the results into its folder. Raises as examine_mice does."""
     return examine_mice(out_dir).write(Path(out_dir), with_figures)
 
 
@@ -125,14 +125,14 @@ def examine_mice(out_dir: Path, processes: int = 1) -> MiceAnalysis:
     """Compute what the run files of a study in mice say; nothing is written.
 
     processes: as of examine_wells; a study in mice is read by one. Runs that cannot be used are named in
-    `study.problems`. Raises SheetFault where there is no mouse at all, or where mice of two design points would stand
+    `study.problems`. Raises SheetError where there is no mouse at all, or where mice of two design points would stand
     in one arm of one study.
     """
     out_dir = Path(out_dir)
     study = read_study(out_dir, "xenograft")
     _leave_out_unreadable(study)
     if not study.runs:
-        raise SheetFault(["no mouse: no complete run file of this study", *study.problems])
+        raise SheetError(["no mouse: this study has no complete run file", *study.problems])
     units, points = units_of(study), study_points(study)
     title = str(study.info.get("title") or study.info.get("scenario_file") or out_dir.resolve().name)
     growth = examine_rows(caliper_rows(study, units), design_of(study), title=title, points=points)
@@ -140,26 +140,26 @@ def examine_mice(out_dir: Path, processes: int = 1) -> MiceAnalysis:
 
 
 def _leave_out_unreadable(study: Study) -> None:
-    """Name runs whose caliper readings cannot be read, and drop them: a file of layout 1 has no seal that says so."""
-    sound = []
+    """Drop and report runs whose caliper data cannot be read: files of layout 1 have no seal that reveals damage."""
+    readable = []
     for run in study.runs:
         try:
             with opened(run.path) as file:
                 lengths = {len(file[f"calipers/{name}"][()]) for name in _READINGS}
                 float(file["meta"].attrs["end_day"]), str(file["meta"].attrs["end"])
                 if len(lengths) != 1 or 0 in lengths:
-                    raise ForeignFile("caliper readings do not match")
-        except ForeignFile as fault:
-            study.problems.append(f"{run.path.relative_to(study.out_dir)}: {fault}; skipped")
+                    raise ForeignFile("caliper data differ in length")
+        except ForeignFile as error:
+            study.problems.append(f"{run.path.relative_to(study.out_dir)}: {error}; skipped")
         else:
-            sound.append(run)
-    study.runs = sound
+            readable.append(run)
+    study.runs = readable
 
 
 def caliper_rows(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFrame:
     """Tidy rows (columns of caliper_rows.COLUMNS) of all mice, in the order of the scenario.
 
-    event is "endpoint" on the reading at which a mouse left. units: as of units_of.
+    event is "endpoint" at the reading at which a mouse leaves. units: from units_of.
     """
     units = units or units_of(study)
     runs = {run.run_id: run for run in study.runs}
@@ -169,9 +169,9 @@ def caliper_rows(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
             day = file["calipers/day"][()]
             volume = file["calipers/volume_caliper_mm3"][()]
             weight = file["calipers/body_weight_g"][()] if "calipers/body_weight_g" in file else np.nan
-            left = file["meta"].attrs["end"] == "endpoint"
+            reached = file["meta"].attrs["end"] == "endpoint"
         event = [""] * len(day)
-        if left and len(event):
+        if reached and len(event):
             event[-1] = "endpoint"
         parts.append(
             pd.DataFrame(
@@ -185,23 +185,23 @@ def caliper_rows(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
 
 
 def design_of(study: Study) -> GrowthDesign:
-    """Design sheet and rules of analysis of a simulated study, from the conditions of its runs."""
+    """Study design and rules of analysis of a simulated study, from the conditions of its runs."""
     first = study.runs[0].condition
-    lines = dict.fromkeys(_tumour_words(run.condition) for run in study.runs)
+    lines = dict.fromkeys(_tumour_text(run.condition) for run in study.runs)
     strains = dict.fromkeys(run.condition["strain"]["name"] for run in study.runs)
     endpoint = first["study"]["endpoint_mm3"]
     texts = {
         "cell_line": "; ".join(lines),
         "strain": ", ".join(strains),
-        "randomisation": "mice are drawn and enrolled by their caliper volume, arm by arm",
-        "end_point_rule": f"a mouse leaves at the reading at which its caliper volume is {endpoint:g} mm³ or more",
+        "randomisation": "mice are drawn and enrolled by caliper volume, arm by arm",
+        "end_point_rule": f"a mouse leaves at the first caliper volume of {endpoint:g} mm³ or more",
         **_SIMULATED,
     }
     if study.info.get("title"):
         texts["title"] = str(study.info["title"])
     return GrowthDesign(
         study=texts,
-        arms={run.condition["arm"]: _arm_words(run.condition) for run in study.runs},
+        arms={run.condition["arm"]: _arm_items(run.condition) for run in study.runs},
         endpoint_mm3=endpoint,
         loq_mm3=first["study"]["limit_of_quantification_mm3"],
         paired=first["random"] == "paired",
@@ -209,7 +209,7 @@ def design_of(study: Study) -> GrowthDesign:
 
 
 def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFrame:
-    """One row per mouse: what the simulation knows of its tumour at the end, and the mouse's own factors."""
+    """One row per mouse: state of its tumour at the end, and the random factors of the mouse."""
     units = units or units_of(study)
     runs = {run.run_id: run for run in study.runs}
     rows = []
@@ -225,9 +225,9 @@ def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
             last = series.last
             if np.ndim(last) == 0 and observable != "volume_true_mm3":
                 row[observable] = float(last)
-        if "her2_shares" in run.observables:
-            shares = run.observables["her2_shares"].value[-1]
-            row |= {f"her2_{label}": share for label, share in zip(HER2_CLASSES, shares, strict=True)}
+        if "her2_fractions" in run.observables:
+            fractions = run.observables["her2_fractions"].value[-1]
+            row |= {f"her2_{label}": fraction for label, fraction in zip(HER2_CLASSES, fractions, strict=True)}
         if "occupancy_mean" in run.observables:
             row["occupancy_mean_highest"] = float(np.max(run.observables["occupancy_mean"].value))
         rows.append(row)
@@ -235,9 +235,9 @@ def tumour_table(study: Study, units: Sequence[Unit] | None = None) -> pd.DataFr
 
 
 def units_of(study: Study) -> list[Unit]:
-    """The mice that have a run, in the order of the scenario; without study.json, as the runs name them.
+    """The mice that have a run, in the order of the scenario; without study.json, by the arms and numbers of the runs.
 
-    Raises PooledConditions where mice of one arm and study, or two runs of one mouse, differ in their design point.
+    Raises PooledConditions if mice of one arm and study, or two runs of one mouse, differ in their design point.
     """
     title = str(study.info.get("title") or study.out_dir.resolve().name)
     runs = {run.run_id: run.condition for run in study.runs}
@@ -252,8 +252,8 @@ def units_of(study: Study) -> list[Unit]:
     mice: dict[tuple, str] = {}
     for unit in units:
         point = mouse_point(runs[unit.run_id])
-        first, known = arms.setdefault((unit.study, unit.arm), (unit.run_id, point))
-        if known != point:
+        first, first_point = arms.setdefault((unit.study, unit.arm), (unit.run_id, point))
+        if first_point != point:
             raise PooledConditions(f"study {unit.study}, arm {unit.arm}", first, unit.run_id)
         twin = mice.setdefault(unit[1:], unit.run_id)
         if twin != unit.run_id:
@@ -262,10 +262,10 @@ def units_of(study: Study) -> list[Unit]:
 
 
 def mouse_point(condition: Mapping) -> str:
-    """The design point of a mouse: what all mice of its arm share, whatever the mouse itself is like.
+    """The design point of a mouse as text: what all mice of its arm have in common.
 
-    `lineage` stands for tumour and strain before mice differ; a swept mean or spread of what is drawn per mouse is told
-    apart by the name of the study alone.
+    `lineage` identifies tumour and strain before mice differ; points that differ only in a swept mean or spread of a
+    quantity drawn per mouse are distinguished by the name of their study alone.
     """
     plan = {name: value for name, value in condition["study"].items() if name != "body_weight"}
     shared = {name: condition.get(name) for name in ("seed", "random", "lineage", "doses", "strain", "checkpoint")}
@@ -273,25 +273,25 @@ def mouse_point(condition: Mapping) -> str:
 
 
 def study_points(study: Study) -> dict[str, dict]:
-    """The swept values of each study, by its name; empty where nothing is swept or study.json does not say."""
+    """Study name -> swept values; empty if nothing is swept or study.json does not say."""
     points = study.info.get("studies") or {}
     return {name: values for name, values in points.items() if values}
 
 
-def _tumour_words(condition: Mapping) -> str:
+def _tumour_text(condition: Mapping) -> str:
     parts = []
     for clone in condition["clones"]:
-        words = clone["cell_line"]
-        words += "" if clone["mechanism"] == "none" else f" with {clone['mechanism']}"
-        words += "" if clone["fraction"] == 1 else f" ({100 * clone['fraction']:g} %)"
-        parts.append(words)
-    share = condition["tumour"]["fraction_simulated"]
-    size = "every cell simulated" if share == 1 else f"{100 * share:g} % of the cells simulated"
+        text = clone["cell_line"]
+        text += "" if clone["mechanism"] == "none" else f" with {clone['mechanism']}"
+        text += "" if clone["fraction"] == 1 else f" ({100 * clone['fraction']:g} %)"
+        parts.append(text)
+    fraction = condition["tumour"]["fraction_simulated"]
+    size = "all cells simulated" if fraction == 1 else f"{100 * fraction:g} % of the cells simulated"
     return f"{' + '.join(parts)}, {size}"
 
 
-def _arm_words(condition: Mapping) -> dict[str, str]:
-    """Drug, dose, route and schedule of an arm; a loading dose stands beside the maintenance."""
+def _arm_items(condition: Mapping) -> dict[str, str]:
+    """Drug, dose, route and schedule of an arm; loading and maintenance doses are listed separately."""
     days: dict[tuple, list[float]] = {}
     for dose in condition["doses"]:
         days.setdefault((dose["drug"], dose["mg_per_kg"], dose["route"]), []).append(dose["day"])
@@ -301,18 +301,18 @@ def _arm_words(condition: Mapping) -> dict[str, str]:
         "drug": ", ".join(dict.fromkeys(drug for drug, _, _ in days)),
         "dose": ", ".join(f"{drug} {mg:g} mg/kg" for drug, mg, _ in days),
         "route": ", ".join(dict.fromkeys(route for _, _, route in days)),
-        "schedule": "; ".join(f"{drug} {mg:g}: day {_day_words(on)}" for (drug, mg, _), on in days.items()),
+        "schedule": "; ".join(f"{drug} {mg:g}: day {_days_text(on)}" for (drug, mg, _), on in days.items()),
     }
 
 
-def _day_words(days: list[float]) -> str:
+def _days_text(days: list[float]) -> str:
     if len(days) > 8:
         return f"{days[0]:g} to {days[-1]:g}, {len(days)} times"
     return ", ".join(f"{day:g}" for day in days)
 
 
 def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) -> str:
-    """The part of the report that a laboratory's own sheet does not have."""
+    """The part of the report that exists only for simulated mice."""
     shown = [c for c in _END_COLUMNS if c in tumours]
     means = tumours.groupby(["study", "arm"], sort=False)[shown].mean().reset_index()
     if means["study"].nunique() == 1:
@@ -335,7 +335,7 @@ def _appendix(study: Study, tumours: pd.DataFrame, pictures: dict[str, Path]) ->
 
 
 def _digits(value: float) -> str:
-    """1,060 and 0.0125: no powers of ten where a reader can count."""
+    """1,060 and 0.0125: a number without powers of ten."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
@@ -347,7 +347,7 @@ _END_COLUMNS = {
     "kills_nk": "killed by NK",
     "kills_myeloid": "killed by myeloid cells",
     "kills_human_nk": "killed by human NK",
-    "hypoxic_share": "hypoxic share",
+    "hypoxic_fraction": "hypoxic fraction",
     "patch_max": "fullest patch (64 nominal)",
     "axis_ratio": "axis ratio",
     "her2_0": "HER2 0",

@@ -1,15 +1,15 @@
 """Linear mixed model of log volumes: ln V ~ day * arm + (1 + day | mouse), fitted by REML.
 
 Model    y_i = X_i beta + Z_i b_i + e_i,  b_i ~ N(0, s2 D),  e_i ~ N(0, s2),  Z_i = (1, day).
-         Every arm has its own line, so X'V^-1X falls apart into one 2 x 2 block per arm, and by Woodbury
-         Z'V^-1Z = S (I + D S)^-1 with S = Z'Z: no matrix larger than 2 x 2 is ever inverted.
+         Every arm has its own line, so X'V^-1X consists of one 2 x 2 block per arm, and by Woodbury
+         Z'V^-1Z = S (I + D S)^-1 with S = Z'Z: no matrix larger than 2 x 2 is inverted.
          -2 log REML = sum_i ln|I + D S_i| + sum_arm ln|X'V^-1X|_arm + (N - p) ln RSS + constant.
 Source   Laird NM, Ware JH. Random-effects models for longitudinal data. Biometrics 1982;38:963 (model);
          the arm-wise elimination is derived here.
-Limits   D -> 0: ordinary least squares per arm; D -> inf: means of the mice's own least-squares slopes.
+Limits   D -> 0: ordinary least squares per arm; D -> inf: mean of the least-squares slopes of the mice.
 
-Many studies of one shape are fitted at once (leading axis), because the benchmark of test size needs thousands of fits;
-the analysis of one study uses the same code with a leading axis of one.
+Many studies of one shape are fitted together (leading axis), because the benchmark of type I error needs thousands of
+fits; the analysis of one study uses a leading axis of length one.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _ROUNDS = 100
 class MixedFit:
     """REML fits of S studies with A arms.
 
-    slope, slope_se: (S, A), per day; residual_sd (S,); mouse_sd (S, 2): sd between mice of the level at the mean day
-    and of the slope per day; converged, singular (S,): singular where a variance between mice is estimated as zero.
+    slope, slope_se: (S, A), per day; residual_sd (S,); mouse_sd (S, 2): SD between mice of the level at the mean day
+    and of the slope per day; converged, singular (S,): singular if a variance between mice is estimated as zero.
     """
 
     slope: np.ndarray
@@ -50,14 +50,14 @@ class MixedFit:
 def fit(day: np.ndarray, ln_volume: np.ndarray, present: np.ndarray, arm: np.ndarray) -> MixedFit:
     """Fit S studies of M mice with up to T readings each.
 
-    day, ln_volume, present: (S, M, T), where `present` is False the reading is ignored; arm: (M,) integers 0..A-1.
-    Raises ValueError where a study has no more readings than random effects (2 per mouse), or an arm has no spread of
-    days, since residual and slope variance cannot then be told apart.
+    day, ln_volume, present: (S, M, T); readings with `present` False are ignored; arm: (M,) integers 0..A-1.
+    Raises ValueError if a study has no more readings than random effects (2 per mouse), or all readings are of one day,
+    because residual and slope variance then cannot be separated.
     """
     present = np.asarray(present, dtype=bool)
     if np.any(present.sum(axis=(1, 2)) <= 2 * np.sum(present.any(axis=2), axis=1)):
         raise ValueError("no more readings than random effects: some mice need three readings or more")
-    # Centre and scale days: the fit does not change, the three Cholesky entries become of order one.
+    # Centring and scaling the days leaves the fit unchanged and makes the Cholesky entries of order one.
     centre = float(np.mean(day[present]))
     scale = float(np.std(day[present]))
     if not scale > 0:
@@ -80,7 +80,7 @@ def fit(day: np.ndarray, ln_volume: np.ndarray, present: np.ndarray, arm: np.nda
     parts = _solve(sums, theta)
     d11, d12, d22 = _covariance(theta)
     variance = parts.rss / parts.freedom
-    # sd of the level is given at the mean day, where it is least entangled with the slope.
+    # The SD of the level refers to the mean day, where it is least correlated with the slope.
     return MixedFit(
         slope=parts.slope / scale,
         slope_se=np.sqrt(variance[:, None] * parts.slope_variance) / scale,
@@ -94,7 +94,7 @@ def fit(day: np.ndarray, ln_volume: np.ndarray, present: np.ndarray, arm: np.nda
 
 @dataclass(frozen=True)
 class _Sums:
-    """Per-mouse sums, each (S, M): all that the likelihood needs of the data."""
+    """Sums per mouse, each (S, M): the sufficient statistics of the likelihood."""
 
     n: np.ndarray
     t: np.ndarray
@@ -106,7 +106,7 @@ class _Sums:
     arms: int
 
     def take(self, rows: np.ndarray) -> _Sums:
-        """The same sums of some of the studies."""
+        """The sums of some of the studies."""
         n, t, tt, y, ty, yy = (each[rows] for each in (self.n, self.t, self.tt, self.y, self.ty, self.yy))
         return _Sums(n, t, tt, y, ty, yy, self.arm, self.arms)
 
@@ -174,7 +174,7 @@ def _derivatives(s: _Sums, theta: np.ndarray, value: np.ndarray) -> tuple[np.nda
 
 
 def _minimise(s: _Sums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Newton steps made downhill (absolute eigenvalues) and halved until the criterion falls."""
+    """Newton steps (absolute eigenvalues, halved until the criterion falls): (theta, criterion, converged)."""
     studies = s.n.shape[0]
     theta = np.tile([1.0, 0.0, 0.7], (studies, 1))
     value = _solve(s, theta).criterion
@@ -205,7 +205,7 @@ def _minimise(s: _Sums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             if moved.all():
                 break
             factor = np.where(moved, factor, factor / 2)
-        # No lower point along a downhill direction: rounding of the criterion is reached.
+        # No lower point along a downhill direction: the precision of the criterion is reached.
         stuck = ~moved
         converged[open_rows[stuck]] = np.abs(gradient[stuck]).max(axis=1) < 1e-2
         open_rows = open_rows[moved]

@@ -1,7 +1,7 @@
 """Figures of a tumour-growth study: mean and individual curves, spider, waterfall, growth rates, Kaplan-Meier, weight.
 
-Every function returns a matplotlib Figure, or None where there is nothing to draw; saving is `figures.save`.
-The control arm is grey, treated arms keep their colour in every figure.
+Every function returns a matplotlib Figure, or None if there is nothing to draw; `figures.save` saves it.
+The control arm is grey; a treated arm has the same colour in every figure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WEIGHT_LIMIT_PCT = -20.0
 
 
 def arm_styles(study: GrowthStudy) -> dict[str, tuple[str, str, str]]:
-    """Arm -> (colour, marker, line style); beyond six treated arms the colours return with another line style."""
+    """Arm -> (colour, marker, line style); beyond six treated arms the colours repeat with another line style."""
     styles = {study.control: (CONTROL_COLOUR, "o", "-")}
     treated = [a for a in study.arms if a != study.control]
     for i, arm in enumerate(treated):
@@ -39,7 +39,7 @@ def arm_styles(study: GrowthStudy) -> dict[str, tuple[str, str, str]]:
 
 
 def draw_all(study: GrowthStudy, rows: pd.DataFrame, design: GrowthDesign) -> dict[str, Figure]:
-    """All figures of one study that its data allow, by file name."""
+    """All figures that the data of one study allow, by file name."""
     mice = study.tables["mice"]
     with matplotlib.rc_context(STYLE):
         figures = {
@@ -61,7 +61,7 @@ def _legend_below(figure: Figure, axis: Axes, columns: int = 3) -> None:
 
 
 def _panels(study: GrowthStudy, height: float = 2.5) -> tuple[Figure, dict[str, Axes]]:
-    """One panel per arm, equal axes."""
+    """One panel per arm with shared axes."""
     columns = min(3, len(study.arms))
     rows = math.ceil(len(study.arms) / columns)
     figure = Figure(figsize=(3.1 * columns + 0.4, height * rows + 0.5), layout="constrained")
@@ -69,14 +69,14 @@ def _panels(study: GrowthStudy, height: float = 2.5) -> tuple[Figure, dict[str, 
     axes = list(grid.flat)
     for axis in axes[len(study.arms) :]:
         axis.set_visible(False)
-    # With shared axes the panel above a hidden one would lose its day numbers.
+    # With shared axes a panel above a hidden one would lose its tick labels.
     for i, axis in enumerate(axes[: len(study.arms)]):
         axis.tick_params(labelbottom=i + columns >= len(study.arms))
     return figure, dict(zip(study.arms, axes, strict=False))
 
 
 def _weeks(axis: Axes) -> None:
-    """Day axis in weeks, as mice are treated and measured; in as many days as needed for a long study."""
+    """Ticks of the day axis every week, or every few weeks in a long study."""
     low, high = axis.get_xlim()
     axis.xaxis.set_major_locator(MultipleLocator(7 * max(1, math.ceil((high - low) / 70))))
 
@@ -91,7 +91,7 @@ def _volume_axis(axis: Axes, lowest: float) -> None:
 
 
 def mean_curves(study: GrowthStudy) -> Figure | None:
-    """Mean +- SEM on a linear scale and geometric mean on a log scale; broken lines once a mouse of an arm has left."""
+    """Mean +- SEM on a linear scale and geometric mean on a log scale; dashed once a mouse of an arm has left."""
     table = study.tables["volumes_by_day"]
     if table.empty:
         return None
@@ -100,20 +100,22 @@ def mean_curves(study: GrowthStudy) -> Figure | None:
     linear, log = figure.subplots(1, 2)
     incomplete = False
     for arm in study.arms:
-        of = table[table["arm"] == arm]
+        curve = table[table["arm"] == arm]
         colour, marker, dash = styles[arm]
-        full = (of["mice_read"] == of["mice_enrolled"]).to_numpy()
-        whole = int(np.argmin(full)) if not full.all() else len(full)  # days until the first mouse is missing
-        incomplete |= whole < len(full)
-        day = of["day"].to_numpy()
+        complete = (curve["mice_read"] == curve["mice_enrolled"]).to_numpy()
+        whole = (
+            int(np.argmin(complete)) if not complete.all() else len(complete)
+        )  # days before the first mouse is missing
+        incomplete |= whole < len(complete)
+        day = curve["day"].to_numpy()
         for axis, column in ((linear, "mean_mm3"), (log, "geometric_mean_mm3")):
-            value = of[column].to_numpy()
-            label = f"{arm} (n = {of['mice_enrolled'].iloc[0]})" if len(of) else arm
+            value = curve[column].to_numpy()
+            label = f"{arm} (n = {curve['mice_enrolled'].iloc[0]})" if len(curve) else arm
             axis.plot(day[:whole], value[:whole], marker, color=colour, ls=dash, lw=1.6, ms=4.5, label=label)
             axis.plot(day[max(whole - 1, 0) :], value[max(whole - 1, 0) :], color=colour, ls=(0, (2, 2)), lw=1)
             axis.plot(day[whole:], value[whole:], marker, color=colour, mfc="white", ms=4.5)
-        sem = of["sem_mm3"].fillna(0).to_numpy()
-        linear.errorbar(day, of["mean_mm3"], sem, fmt="none", ecolor=colour, elinewidth=1, capsize=2)
+        sem = curve["sem_mm3"].fillna(0).to_numpy()
+        linear.errorbar(day, curve["mean_mm3"], sem, fmt="none", ecolor=colour, elinewidth=1, capsize=2)
     linear.set_title("Mean ± SEM")
     log.set_title("Geometric mean (log scale)")
     linear.set_ylabel("tumour volume (mm³)")
@@ -133,7 +135,7 @@ def mean_curves(study: GrowthStudy) -> Figure | None:
 
 
 def individual_curves(study: GrowthStudy, rows: pd.DataFrame, design: GrowthDesign) -> Figure | None:
-    """Volume of every mouse, one panel per arm, log scale; a cross ends a mouse that reached the end point or died."""
+    """Volume of every mouse, one panel per arm, log scale; a cross marks a mouse that reached the end point or died."""
     read = rows[rows["volume_mm3"].notna() & (rows["day"] >= study.baseline_day)]
     if read.empty:
         return None
@@ -142,11 +144,11 @@ def individual_curves(study: GrowthStudy, rows: pd.DataFrame, design: GrowthDesi
     ends = study.tables["mice"].set_index(["arm", "mouse"])
     floor = design.loq_mm3
     for arm, axis in axes.items():
-        for mouse, own in read[read["arm"] == arm].groupby("mouse", sort=False):
-            volume = np.maximum(own["volume_mm3"], floor / 2)
-            axis.plot(own["day"], volume, color=styles[arm][0], lw=0.9, alpha=0.8)
+        for mouse, group in read[read["arm"] == arm].groupby("mouse", sort=False):
+            volume = np.maximum(group["volume_mm3"], floor / 2)
+            axis.plot(group["day"], volume, color=styles[arm][0], lw=0.9, alpha=0.8)
             if ends.loc[(arm, mouse), "endpoint_reached"]:
-                axis.plot(own["day"].iloc[-1], volume.iloc[-1], "x", color=INK, ms=5, mew=1.1)
+                axis.plot(group["day"].iloc[-1], volume.iloc[-1], "x", color=INK, ms=5, mew=1.1)
         axis.axhline(floor, color="#999999", lw=0.8, ls=":")
         axis.axhline(design.endpoint_mm3, color="#999999", lw=0.8, ls="--")
         axis.set_title(f"{arm} (n = {int((study.tables['mice']['arm'] == arm).sum())})")
@@ -162,7 +164,7 @@ def individual_curves(study: GrowthStudy, rows: pd.DataFrame, design: GrowthDesi
 
 
 def spider(study: GrowthStudy, rows: pd.DataFrame) -> Figure | None:
-    """Change from the start volume in percent, every mouse, one panel per arm; the axis ends at +300 %."""
+    """Change from the start volume in percent for every mouse, one panel per arm; the axis ends at +300 %."""
     read = rows[rows["volume_mm3"].notna() & (rows["day"] >= study.baseline_day)]
     start = study.tables["mice"].set_index(["arm", "mouse"])["start_volume_mm3"]
     styles = arm_styles(study)
@@ -171,38 +173,38 @@ def spider(study: GrowthStudy, rows: pd.DataFrame) -> Figure | None:
     for arm, axis in axes.items():
         for level in (-50, 0, 35):
             axis.axhline(level, color="#999999", lw=0.8, ls="-" if level == 0 else ":")
-        for mouse, own in read[read["arm"] == arm].groupby("mouse", sort=False):
+        for mouse, group in read[read["arm"] == arm].groupby("mouse", sort=False):
             first = start[(arm, mouse)]
             if np.isfinite(first) and first > 0:
                 drawn = True
-                axis.plot(own["day"], 100 * (own["volume_mm3"] / first - 1), color=styles[arm][0], lw=1, alpha=0.85)
+                axis.plot(group["day"], 100 * (group["volume_mm3"] / first - 1), color=styles[arm][0], lw=1, alpha=0.85)
         axis.set_ylim(-105, 300)
         axis.set_title(arm)
     _weeks(next(iter(axes.values())))
     figure.supylabel("change from start volume (%)", fontsize=9)
-    figure.supxlabel("day     (dotted: the -50 % and +35 % limits of mRECIST)", fontsize=8)
+    figure.supxlabel("day     (dotted: mRECIST limits of -50 % and +35 %)", fontsize=8)
     return figure if drawn else None
 
 
 def waterfall(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
-    """Best change of every mouse on day 10 or later, sorted within its arm; bars above +200 % are cut and marked."""
-    known = mice[mice["best_change_pct"].notna()]
-    if known.empty:
+    """Best change of every mouse on day 10 or later, sorted within arms; bars above +200 % are truncated and marked."""
+    shown = mice[mice["best_change_pct"].notna()]
+    if shown.empty:
         return None
-    arm_order = known["arm"].map({arm: i for i, arm in enumerate(study.arms)})
-    known = known.assign(_arm=arm_order).sort_values(
+    arm_order = shown["arm"].map({arm: i for i, arm in enumerate(study.arms)})
+    shown = shown.assign(_arm=arm_order).sort_values(
         ["_arm", "best_change_pct"], ascending=[True, False], kind="stable"
     )
     styles = arm_styles(study)
-    figure = Figure(figsize=(max(6.0, 0.17 * len(known) + 2), 4.0), layout="constrained")
+    figure = Figure(figsize=(max(6.0, 0.17 * len(shown) + 2), 4.0), layout="constrained")
     axis = figure.subplots()
     top = 200.0
-    place = np.arange(len(known)) + 1.2 * known["_arm"].to_numpy()  # a gap between arms
-    value = known["best_change_pct"].to_numpy()
+    place = np.arange(len(shown)) + 1.2 * shown["_arm"].to_numpy()  # a gap between arms
+    value = shown["best_change_pct"].to_numpy()
     for arm in study.arms:
-        of = (known["arm"] == arm).to_numpy()
-        if of.any():
-            axis.bar(place[of], np.clip(value[of], -100, top), width=0.85, color=styles[arm][0], label=arm)
+        in_arm = (shown["arm"] == arm).to_numpy()
+        if in_arm.any():
+            axis.bar(place[in_arm], np.clip(value[in_arm], -100, top), width=0.85, color=styles[arm][0], label=arm)
     for x in place[value > top]:
         axis.annotate("▲", (x, top), ha="center", va="bottom", fontsize=6, color="#777777")
     for level in (-95, -50, 35):
@@ -213,15 +215,15 @@ def waterfall(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
     axis.set_xticks([])
     axis.grid(axis="x", visible=False)
     axis.set_ylabel("best change from start (%)")
-    absent = len(mice) - len(known)
-    said = f"{len(known)} mice" + (f", {absent} without a reading on day 10 or later not shown" if absent else "")
-    axis.set_xlabel(f"{said}; ▲ above +{top:g} %; dotted: limits of mRECIST")
+    absent = len(mice) - len(shown)
+    count = f"{len(shown)} mice" + (f", {absent} without a reading on day 10 or later not shown" if absent else "")
+    axis.set_xlabel(f"{count}; ▲ above +{top:g} %; dotted: mRECIST limits")
     _legend_below(figure, axis)
     return figure
 
 
 def growth_rates(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
-    """Growth rate of every mouse by arm with the mean and its 95 % interval: what the primary test compares."""
+    """Growth rate of every mouse by arm with mean and 95 % interval: the quantity of the primary test."""
     groups = {a: mice.loc[mice["arm"] == a, "growth_rate_per_day"].dropna().to_numpy() for a in study.arms}
     if not any(len(g) for g in groups.values()):
         return None
@@ -249,13 +251,13 @@ def growth_rates(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
     axis.set_ylim(len(groups) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
     test = primary["test"].iloc[0] if len(primary) else ""
-    said = f"\np: {test} against {study.control}, before Holm's correction" if test else ""
-    axis.set_xlabel(f"growth rate of ln volume (per day); bar: mean and its 95 % interval{said}", fontsize=8)
+    p_label = f"\np: {test} against {study.control}, before Holm correction" if test else ""
+    axis.set_xlabel(f"growth rate of ln volume (per day); bar: mean with 95 % interval{p_label}", fontsize=8)
     return figure
 
 
 def kaplan_meier(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
-    """Share of mice under the end point over time, with ticks at censored mice and the number at risk below."""
+    """Kaplan-Meier curves of the time to the end point, with ticks for censored mice and numbers at risk."""
     seen = mice[mice["days_to_endpoint"].notna()]
     if seen.empty:
         return None
@@ -265,14 +267,14 @@ def kaplan_meier(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
     axis, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.0, 0.22 * len(study.arms) + 0.25))
     for arm in study.arms:
         colour, _, dash = styles[arm]
-        of = curves[curves["arm"] == arm]
-        axis.step(of["day"], 100 * of["survival"], where="post", color=colour, ls=dash, lw=1.6, label=arm)
+        curve = curves[curves["arm"] == arm]
+        axis.step(curve["day"], 100 * curve["survival"], where="post", color=colour, ls=dash, lw=1.6, label=arm)
         censored = np.sort(seen.loc[(seen["arm"] == arm) & ~seen["endpoint_reached"], "days_to_endpoint"].to_numpy())
         if len(censored):
-            at = np.searchsorted(of["day"].to_numpy(), censored, side="right") - 1
-            axis.plot(censored, 100 * of["survival"].to_numpy()[at], "|", color=colour, ms=8, mew=1.4)
+            steps = np.searchsorted(curve["day"].to_numpy(), censored, side="right") - 1
+            axis.plot(censored, 100 * curve["survival"].to_numpy()[steps], "|", color=colour, ms=8, mew=1.4)
     axis.set_ylim(-3, 105)
-    axis.set_ylabel("under the end point (%)")
+    axis.set_ylabel("mice below the end point (%)")
     axis.axhline(50, color="#999999", lw=0.8, ls=":")
     last = float(seen["days_to_endpoint"].max())
     axis.set_xlim(-0.02 * max(last, 1), 1.04 * max(last, 1))
@@ -283,7 +285,7 @@ def kaplan_meier(study: GrowthStudy, mice: pd.DataFrame) -> Figure | None:
 
 
 def _at_risk(axis: Axes, arms: Sequence[str], seen: pd.DataFrame, ticks: np.ndarray, last: float, styles: dict) -> None:
-    """Numbers of mice at risk under the day axis."""
+    """Numbers of mice at risk below the day axis."""
     for i, arm in enumerate(arms):
         time = seen.loc[seen["arm"] == arm, "days_to_endpoint"].to_numpy()
         for tick in ticks:
@@ -301,7 +303,7 @@ def _at_risk(axis: Axes, arms: Sequence[str], seen: pd.DataFrame, ticks: np.ndar
 
 
 def body_weight(study: GrowthStudy, rows: pd.DataFrame) -> Figure | None:
-    """Mean +- SEM change of body weight from the first weighing, in percent; the line is a loss of 20 %."""
+    """Mean +- SEM change of body weight from the first weighing, in percent; the dashed line is a loss of 20 %."""
     weighed = rows[rows["body_weight_g"].notna() & (rows["day"] >= study.baseline_day)]
     if weighed.empty:
         return None
@@ -328,6 +330,6 @@ def body_weight(study: GrowthStudy, rows: pd.DataFrame) -> Figure | None:
     axis.set_ylim(min(low, WEIGHT_LIMIT_PCT - 2), max(high, 5))
     _weeks(axis)
     axis.set_xlabel(f"day     (dashed: {WEIGHT_LIMIT_PCT:g} %)")
-    axis.set_ylabel("change of body weight (%), mean ± SEM")
+    axis.set_ylabel("change in body weight (%), mean ± SEM")
     _legend_below(figure, axis)
     return figure

@@ -1,4 +1,4 @@
-"""One self-contained HTML report of a tumour-growth study. Nothing is loaded from elsewhere; it holds no date."""
+"""Self-contained HTML report of a tumour-growth study: it loads nothing from elsewhere and contains no date."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from adccsim.analysis.growth.tables import GrowthStudy
 from adccsim.analysis.html import write_page
 
 FIGURES = {
-    "mean_curves": "Mean ± SEM and geometric mean over time. Once a mouse of an arm has left, lines are broken and "
-    "symbols open: from there on only the survivors are averaged.",
+    "mean_curves": "Mean ± SEM and geometric mean over time. Dashed lines and open symbols: at least one mouse of the "
+    "arm has left, and only the survivors are averaged.",
     "individual_curves": "Every mouse. A cross marks a mouse that reached the end point or died.",
-    "growth_rates": "Growth rate of every mouse, the quantity of the primary test.",
+    "growth_rates": "Growth rate of every mouse, the quantity compared by the primary test.",
     "waterfall": "Best change of each mouse from its start volume, on day 10 or later.",
-    "spider": "Change of each mouse from its start volume, cut at +300 %.",
-    "kaplan_meier": "Kaplan-Meier curves of the time to the end point; a tick is a censored mouse.",
+    "spider": "Change of each mouse from its start volume, truncated at +300 %.",
+    "kaplan_meier": "Kaplan-Meier curves of the time to the end point; ticks are censored mice.",
     "body_weight": "Body weight as a measure of tolerability.",
 }
 
@@ -36,7 +36,7 @@ def write_report(
 ) -> Path:
     """Write the report; figures: study -> figure name -> PNG file; notes: one sentence each. Returns the path.
 
-    appendix: a piece of HTML (of analysis.html) behind the studies, for what only simulated mice have.
+    appendix: HTML (from analysis.html) after the studies, for results of simulated mice only.
     """
     return write_page(
         path,
@@ -57,7 +57,7 @@ def write_report(
 
 
 def _contents(study: GrowthStudy, design: GrowthDesign, figures: Mapping[str, Path]) -> dict[str, object]:
-    """What the template shows of one study."""
+    """Content of one study for the template."""
     tables = study.tables
     primary = tables["tests"]["role"] == "primary"
     treated = [arm for arm in study.arms if arm != study.control]
@@ -68,7 +68,7 @@ def _contents(study: GrowthStudy, design: GrowthDesign, figures: Mapping[str, Pa
         "volumes_title": headline.volumes_title(study),
         "volumes": headline.volumes(study),
         "measures": _measures_down(headline.headline(study)),
-        "caveats": text.cautions(study),
+        "caveats": text.caveats(study),
         "primary": text.test_rows(tables["tests"][primary]),
         "other_tests": text.test_rows(tables["tests"][~primary]),
         "all_measures": [(arm, text.measure_rows(tables["comparisons"], arm)) for arm in treated],
@@ -78,28 +78,28 @@ def _contents(study: GrowthStudy, design: GrowthDesign, figures: Mapping[str, Pa
             ("Response", text.response_rows(tables["response"])),
             ("Time to the end point", text.survival_rows(tables["survival"])),
             ("Arms", text.arm_rows(tables["arms"])),
-            ("Design sheet", text.design_sheet(study, design)),
-            ("How many mice next time", text.power_rows(tables["power"])),
+            ("Study design", text.design_sheet(study, design)),
+            ("Sample size for a follow-up study", text.power_rows(tables["power"])),
         ],
     }
 
 
 def _measures_down(frame: pd.DataFrame) -> pd.DataFrame:
-    """The headline with a column per arm: sentences in many narrow columns cannot be read."""
+    """The headline table transposed, one column per arm: many narrow columns of text would be hard to read."""
     if frame.empty:
         return frame
-    turned = frame.drop(columns="control").set_index("arm").T
-    return turned.rename_axis("", axis=0).rename_axis(None, axis=1).reset_index(names="measure")
+    transposed = frame.drop(columns="control").set_index("arm").T
+    return transposed.rename_axis("", axis=0).rename_axis(None, axis=1).reset_index(names="measure")
 
 
 def _type_1_errors(measured: Mapping) -> pd.DataFrame:
-    """Measured type I errors, and what drop-out and few mice do to them."""
+    """Measured type I errors, with the effects of drop-out and of few mice."""
     rows = []
-    for situation, words in (
+    for situation, label in (
         ("null", "no drop-out"),
-        ("zeros", "tumours regress below the limit"),
+        ("zeros", "tumours regress below the limit of quantification"),
         ("drop-out null", "informative drop-out"),
-        ("slowing drop-out null", "drop-out, and growth slows with size"),
+        ("slowing drop-out null", "drop-out, growth slows with size"),
     ):
         for quantity, name in (
             ("slopes Welch t rejects", testing.PRIMARY),
@@ -108,19 +108,19 @@ def _type_1_errors(measured: Mapping) -> pd.DataFrame:
             ("end volume Welch t rejects", testing.END_VOLUME),
             ("log-rank rejects", testing.LOG_RANK),
         ):
-            shares = measured.get(situation, {}).get(quantity)
-            if shares:
-                rows.append({"type I error (%), nominal 5": words, "test": name, **_by_n(shares)})
+            fractions = measured.get(situation, {}).get(quantity)
+            if fractions:
+                rows.append({"type I error (%), nominal 5": label, "test": name, **_by_n(fractions)})
     return pd.DataFrame(rows)
 
 
 def _coverage(measured: Mapping) -> pd.DataFrame:
-    """Measured coverage of the intervals, and what drop-out and few mice do to it."""
+    """Measured coverage of the intervals, with the effects of drop-out and of few mice."""
     rows = []
-    for situation, words in (
+    for situation, label in (
         ("effect", "effect, no drop-out"),
         ("drop-out effect", "effect, informative drop-out"),
-        ("slowing drop-out effect", "effect, drop-out, and growth slows with size"),
+        ("slowing drop-out effect", "effect, drop-out, growth slows with size"),
     ):
         for quantity, name in (
             ("slopes Welch t covers", "growth-rate difference, Welch t"),
@@ -128,10 +128,10 @@ def _coverage(measured: Mapping) -> pd.DataFrame:
             ("T/C bootstrap-t covers", "T/C, bootstrap-t"),
             ("k_T/k_C bootstrap-t covers", "growth-rate ratio, bootstrap-t"),
         ):
-            shares = measured.get(situation, {}).get(quantity, {})
-            rows.append({"coverage (%), nominal 95": words, "interval": name, **_by_n(shares)})
+            fractions = measured.get(situation, {}).get(quantity, {})
+            rows.append({"coverage (%), nominal 95": label, "interval": name, **_by_n(fractions)})
     return pd.DataFrame(rows)
 
 
-def _by_n(shares: Mapping[int, float]) -> dict[str, str]:
-    return {f"n = {n}": f"{shares[n]:.1f}" if n in shares else "" for n in (3, 5, 8)}
+def _by_n(fractions: Mapping[int, float]) -> dict[str, str]:
+    return {f"n = {n}": f"{fractions[n]:.1f}" if n in fractions else "" for n in (3, 5, 8)}

@@ -1,9 +1,9 @@
-"""A caliper sheet, or the tidy rows of simulated mice -> tables, figures, exports and a report.
+"""Analysis of a caliper sheet, or of tidy rows of simulated mice: tables, figures, exports and a report.
 
     result = analyse_growth(Path("study.csv"), Path("out"), control="vehicle")
 
-`examine_rows` is the one entry for data of any origin: a reader of simulated mice passes it a DataFrame with the
-columns of `caliper_rows.COLUMNS`, and everything after that is the same as for a laboratory's own sheet.
+`examine_rows` is the entry point for data of any origin. Simulated mice are passed to it as a DataFrame with the
+columns of `caliper_rows.COLUMNS` and are then analysed in the same way as a laboratory's caliper sheet.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth import headline as growth_headline
 from adccsim.analysis.growth.caliper_rows import check_rows
 from adccsim.analysis.growth.caliper_sheet import check_magnitudes, choose_control, read_caliper
 from adccsim.analysis.growth.design import GrowthDesign, read_design, unknown_arms, write_design
-from adccsim.analysis.growth.export import file_words, write_kulgap, write_tidy, write_tumgrowth
+from adccsim.analysis.growth.export import file_labels, write_kulgap, write_tidy, write_tumgrowth
 from adccsim.analysis.growth.report import write_report
 from adccsim.analysis.growth.tables import GrowthStudy, analyse_study
 from adccsim.analysis.growth.text import design_sheet
@@ -31,7 +31,7 @@ from adccsim.text import one_line, printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_OWN_TABLES = (
+_TABLE_NAMES = (
     *("mice", "arms", "volumes_by_day", "comparisons", "tests", "response"),
     *("survival", "survival_curve", "combination", "power", "design"),
 )
@@ -39,13 +39,13 @@ _OWN_TABLES = (
 
 @dataclass
 class GrowthResult:
-    """What an analysis found; the fields of a well's result, and notes.
+    """Results of an analysis: the fields of the result of a well study, and notes.
 
     tables    by the name of their CSV file, as written.
-    figures   PNG and SVG files; report the HTML file; exports the caliper data for this and other programs.
-    problems  one line per thing that could not be used at all; notes what was merged, left aside or not estimable.
-    headline  per treated arm the main measures as text, title in headline.attrs["title"]; screen is all of it for a
-              terminal, with the mean volume of every arm.
+    figures   PNG and SVG files; report: the HTML file; exports: the caliper data for this and other programs.
+    problems  one line per input that could not be used; notes: what was merged, ignored or not estimable.
+    headline  main measures of each treated arm as text, title in headline.attrs["title"]; screen: the same with the
+              mean volume of every arm, as text for a terminal.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -59,16 +59,16 @@ class GrowthResult:
     stand_ins: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """Mean volumes, measures, p-values, and whose numbers stand in for missing ones, for a terminal."""
+        """Mean volumes, measures, p-values and stand-in parameter values, as text for a terminal."""
         return "\n".join([printable(self.screen), *(f"stand-in: {line}" for line in self.stand_ins)])
 
 
 def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with_figures: bool = True) -> GrowthResult:
-    """Analyse the caliper sheet `source` (tidy or wide CSV), with the design of SOURCE.toml if there is one.
+    """Analyse the caliper sheet `source` (tidy or wide CSV), with the study design of SOURCE.toml if present.
 
-    control: name of the control arm, else the only one called vehicle, control or untreated. with_figures = False draws
-    nothing, in a third of the time.
-    Raises SheetFault (with `problems`, one sentence per fault) and FileNotFoundError before anything is written.
+    control: name of the control arm, else the only one called vehicle, control or untreated. with_figures = False skips
+    the figures, which takes a third of the time.
+    Raises SheetError (with `problems`, one sentence per error) and FileNotFoundError before anything is written.
     """
     source = Path(source)
     design = read_design(source.with_suffix(".toml"))
@@ -79,10 +79,10 @@ def analyse_growth(source: Path, out_dir: Path, control: str | None = None, with
 
 @dataclass
 class GrowthAnalysis:
-    """All that an analysis of tumour growth computes, before anything is written.
+    """Results of an analysis of tumour growth, before anything is written.
 
     rows: tidy caliper rows; studies: one for each point of a sweep; points: study -> swept values; notes: what was
-    merged, left aside or not estimable.
+    merged, ignored or not estimable.
     """
 
     rows: pd.DataFrame
@@ -94,9 +94,9 @@ class GrowthAnalysis:
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Every table that holds a row, by the name of its CSV file."""
-        found = {}
-        for name in _OWN_TABLES:
+        """Every table with at least one row, by the name of its CSV file."""
+        tables = {}
+        for name in _TABLE_NAMES:
             if name == "design":
                 parts = [design_sheet(s, self.design).assign(study=s.name) for s in self.studies]
             else:
@@ -104,13 +104,13 @@ class GrowthAnalysis:
             parts = [p for p in parts if len(p)]
             if parts:
                 joined = pd.concat([p.astype(object) for p in parts], ignore_index=True).infer_objects()
-                joined = joined[["study", *(c for c in joined if c not in ("study", "note")), *_has_note(joined)]]
-                found[name] = tidy(with_points(joined, self.points))
-        return found
+                joined = joined[["study", *(c for c in joined if c not in ("study", "note")), *_note_column(joined)]]
+                tables[name] = tidy(with_points(joined, self.points))
+        return tables
 
     @cached_property
     def headline(self) -> pd.DataFrame:
-        """Per treated arm the main measures as text; its title in headline.attrs["title"]."""
+        """Main measures of each treated arm as text; title in headline.attrs["title"]."""
         studies, title = self.studies, self.title
         headline = pd.concat([growth_headline.headline(s).assign(study=s.name) for s in studies], ignore_index=True)
         if len(studies) == 1:
@@ -123,31 +123,31 @@ class GrowthAnalysis:
         return headline
 
     def text(self) -> str:
-        """Mean volumes, measures and p-values, for a terminal."""
+        """Mean volumes, measures and p-values, as text for a terminal."""
         return printable(growth_headline.text(self.headline.attrs["title"], self.studies))
 
     def figures(self, study: GrowthStudy) -> dict[str, Figure]:
         """Figures of one study by name."""
         from adccsim.analysis.growth.plots import (
-            draw_all,  # matplotlib takes a second to load: only who draws pays for it
+            draw_all,  # imported here because matplotlib takes a second to load
         )
 
         return draw_all(study, self.rows[self.rows["study"] == study.name], self.design)
 
     def write(self, out_dir: Path, with_figures: bool = True, appendix: str = "") -> GrowthResult:
-        """Write tables, figures, exports and report.html below out_dir; appendix: a piece of HTML for the report."""
+        """Write tables, figures, exports and report.html into out_dir; appendix: HTML to append to the report."""
         for folder in ("tables", "figures", "exports"):
             (out_dir / folder).mkdir(parents=True, exist_ok=True)
-        for name in _OWN_TABLES:
+        for name in _TABLE_NAMES:
             path = out_dir / "tables" / f"{name}.csv"
             if name in self.tables:
                 write_table(self.tables[name], path)
             else:
                 path.unlink(missing_ok=True)
-        exports, said = _export(self.rows, self.studies, self.design, out_dir / "exports")
-        notes = [*self.notes, *said]
+        exports, export_notes = _export(self.rows, self.studies, self.design, out_dir / "exports")
+        notes = [*self.notes, *export_notes]
         pngs = self._draw(out_dir / "figures") if with_figures else {}
-        figures = [path for of in pngs.values() for png in of.values() for path in (png, png.with_suffix(".svg"))]
+        figures = [path for drawn in pngs.values() for png in drawn.values() for path in (png, png.with_suffix(".svg"))]
         report = write_report(out_dir / "report.html", self.title, self.studies, self.design, pngs, notes, appendix)
         screen = growth_headline.text(self.headline.attrs["title"], self.studies)
         return GrowthResult(dict(self.tables), figures, report, [], self.headline, notes, exports, screen)
@@ -157,9 +157,9 @@ class GrowthAnalysis:
         from adccsim.analysis.figures import save
 
         pngs: dict[str, dict[str, Path]] = {}
-        words = file_words(study.name for study in self.studies)
+        labels = file_labels(study.name for study in self.studies)
         for study in self.studies:
-            prefix = "" if len(self.studies) == 1 else f"{words[study.name]}_"
+            prefix = "" if len(self.studies) == 1 else f"{labels[study.name]}_"
             drawn = self.figures(study)
             pngs[study.name] = {name: save(figure, folder / f"{prefix}{name}")[0] for name, figure in drawn.items()}
         return pngs
@@ -175,35 +175,35 @@ def examine_rows(
 ) -> GrowthAnalysis:
     """Analyse tidy rows (columns of `caliper_rows.COLUMNS`) of one study or several; nothing is written.
 
-    points: study -> swept values, which become columns. Raises SheetFault.
+    points: study -> swept values, which become columns. Raises SheetError.
     """
     sheet = check_rows(rows)
     design = (design or GrowthDesign()).spelt_as(list(dict.fromkeys(sheet.rows["arm"])))
-    rows, said = sheet.rows, list(dict.fromkeys([*notes, *sheet.notes]))
+    rows, all_notes = sheet.rows, list(dict.fromkeys([*notes, *sheet.notes]))
     problems = unknown_arms(design, list(dict.fromkeys(rows["arm"])))
     controls = {}
-    for name, own in rows.groupby("study", sort=False):
+    for name, group in rows.groupby("study", sort=False):
         try:
-            controls[name] = choose_control(list(own["arm"].unique()), control)
-        except SheetFault as error:
+            controls[name] = choose_control(list(group["arm"].unique()), control)
+        except SheetError as error:
             problems += (
                 [f"study {name}: {p}" for p in error.problems] if rows["study"].nunique() > 1 else error.problems
             )
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     studies = [
-        analyse_study(own.reset_index(drop=True), controls[name], design)
-        for name, own in rows.groupby("study", sort=False)
+        analyse_study(group.reset_index(drop=True), controls[name], design)
+        for name, group in rows.groupby("study", sort=False)
     ]
     for study in studies:
-        of = growth_headline.reading_notes(study, rows[rows["study"] == study.name])
-        said += [f"study {study.name}, {line}" for line in of] if len(studies) > 1 else of
+        notes = growth_headline.reading_notes(study, rows[rows["study"] == study.name])
+        all_notes += [f"study {study.name}, {line}" for line in notes] if len(studies) > 1 else notes
     title = one_line(design.study.get("title", title))
-    return GrowthAnalysis(rows, studies, design, said, title, points or {})
+    return GrowthAnalysis(rows, studies, design, all_notes, title, points or {})
 
 
 def with_points(table: pd.DataFrame, points: Mapping[str, Mapping]) -> pd.DataFrame:
-    """A table with a column `study`, and after it one column for each swept key; points: study -> key -> value."""
+    """`table` with one column for each swept key after its column `study`; points: study -> key -> value."""
     keys = dict.fromkeys(key for values in points.values() for key in values)
     place = list(table).index("study") + 1
     columns = {key: [points.get(name, {}).get(key) for name in table["study"]] for key in keys}
@@ -211,7 +211,7 @@ def with_points(table: pd.DataFrame, points: Mapping[str, Mapping]) -> pd.DataFr
     return pd.concat([before, pd.DataFrame(columns, index=table.index), after], axis=1)
 
 
-def _has_note(frame: pd.DataFrame) -> list[str]:
+def _note_column(frame: pd.DataFrame) -> list[str]:
     return ["note"] if "note" in frame else []
 
 
@@ -219,15 +219,16 @@ def _export(
     rows: pd.DataFrame, studies: list[GrowthStudy], design: GrowthDesign, folder: Path
 ) -> tuple[list[Path], list[str]]:
     paths, notes = [write_tidy(rows, folder / "caliper.csv"), write_design(design, folder / "caliper.toml")], []
-    words = file_words(study.name for study in studies)
+    labels = file_labels(study.name for study in studies)
     for study in studies:
-        own = rows[rows["study"] == study.name]
-        word, of_arm = words[study.name], file_words(study.arms)
-        path, said = write_tumgrowth(own, study.tables["mice"], folder / f"tumgrowth_{word}.tsv")
+        of_study = rows[rows["study"] == study.name]
+        label, arm_labels = labels[study.name], file_labels(study.arms)
+        path, omitted = write_tumgrowth(of_study, study.tables["mice"], folder / f"tumgrowth_{label}.tsv")
         paths.append(path)
-        notes += said
+        notes += omitted
         for arm in [a for a in study.arms if a != study.control]:
-            kulgap, said = write_kulgap(own, arm, study.control, folder / f"kulgap_{word}_{of_arm[arm]}.csv")
+            kulgap_path = folder / f"kulgap_{label}_{arm_labels[arm]}.csv"
+            kulgap, omitted = write_kulgap(of_study, arm, study.control, kulgap_path)
             paths += [kulgap] if kulgap is not None else []
-            notes += said
+            notes += omitted
     return paths, notes

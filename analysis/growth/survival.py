@@ -1,13 +1,13 @@
 """Time to the end point: Kaplan-Meier curves, medians, log-rank and hazard ratio.
 
-Model    Event: the first reading at or above the end-point volume, an end-point mark in the sheet, or death. A mouse
-         taken out for ulceration or weight loss is censored, or counts, by rule; any other end of observation is
-         censored. Times are days after the baseline, as read (not interpolated).
+Model    Event: the first reading at or above the end-point volume, an end-point event in the sheet, or death. A mouse
+         removed for ulceration or weight loss is censored or counted, depending on the rule; any other end of
+         observation is censored. Times are days of readings after the baseline (not interpolated).
          Interval of S(t): log-log of Greenwood's error. Median: first time with S <= 1/2, the middle of the step
          where S is exactly 1/2; its limits are where the limits of S cross 1/2. Hazard ratio: Cox with Efron's ties.
 Source   statsmodels SurvfuncRight, survdiff, PHReg. Kaplan EL, Meier P. JASA 1958;53:457. Brookmeyer R, Crowley J.
          Biometrics 1982;38:29 (limits of the median). Cox DR. JRSS B 1972;34:187.
-Limits   no censoring: S is the share of mice left, the median the sample median; no event: no median, no test;
+Limits   no censoring: S is the fraction of mice left, the median the sample median; no event: no median, no test;
          every event in one arm while both are at risk: the hazard ratio has no finite estimate.
                                               (tests/analysis/growth/test_survival.py; R survival in tests/reference)
 """
@@ -21,8 +21,8 @@ from scipy import stats
 from adccsim.analysis.growth.inference import Estimate, not_estimable
 
 Z = 1.959963984540054
-_SIZE_WORDS = ("tumour", "tumor", "size", "volume", "burden", "end point", "endpoint", "end-point")
-_RULE_WORDS = {"ulceration": ("ulcer",), "weight loss": ("weight", "cachexia")}
+_SIZE_TERMS = ("tumour", "tumor", "size", "volume", "burden", "end point", "endpoint", "end-point")
+_RULE_TERMS = {"ulceration": ("ulcer",), "weight loss": ("weight", "cachexia")}
 
 
 def mouse_endpoint(
@@ -34,30 +34,30 @@ def mouse_endpoint(
 ) -> tuple[float, bool, str]:
     """(day, event, cause) of one mouse.
 
-    day, volume_mm3 (T,): its readings, sorted; marks: (day, event, reason) as in the sheet. NaN day where the mouse was
-    never seen.
+    day, volume_mm3 (T,): its readings, sorted; marks: (day, event, reason) as in the sheet. The day is NaN for a mouse
+    that was never measured.
     """
     ends: list[tuple[float, int, bool, str]] = []
     reached = np.flatnonzero(volume_mm3 >= endpoint_mm3)
     if len(reached):
         ends.append((float(day[reached[0]]), 0, True, f"volume {endpoint_mm3:g} mm3"))
-    for at, event, reason in marks:
+    for mark_day, event, reason in marks:
         counted, cause = _mark(event, reason, other_causes)
-        ends.append((float(at), 1 if counted else 2, counted, cause))
+        ends.append((float(mark_day), 1 if counted else 2, counted, cause))
     if ends:
-        at, _, counted, cause = min(ends)
-        return at, counted, cause
+        end, _, counted, cause = min(ends)
+        return end, counted, cause
     return (float(day[-1]) if len(day) else float("nan")), False, "end of observation"
 
 
 def _mark(event: str, reason: str, other_causes: str) -> tuple[bool, str]:
-    words = reason.casefold()
+    text = reason.casefold()
     if event == "death":
         return True, "death" + (f" ({reason})" if reason else "")
-    for cause, stems in _RULE_WORDS.items():
-        if any(stem in words for stem in stems):
+    for cause, stems in _RULE_TERMS.items():
+        if any(stem in text for stem in stems):
             return other_causes == "count", cause
-    if event == "endpoint" or any(word in words for word in _SIZE_WORDS):
+    if event == "endpoint" or any(term in text for term in _SIZE_TERMS):
         return True, reason or "end point"
     return False, reason or "removed"
 
@@ -65,7 +65,7 @@ def _mark(event: str, reason: str, other_causes: str) -> tuple[bool, str]:
 def curve(time: np.ndarray, event: np.ndarray) -> pd.DataFrame:
     """Kaplan-Meier curve with the columns day, at_risk, events, survival, ci95_low, ci95_high; first row day 0.
 
-    time, event: (n,). The limits are empty where S is 0 or no event has happened yet.
+    time, event: (n,). The limits are NaN where S is 0 and before the first event.
     """
     from statsmodels.duration.survfunc import SurvfuncRight
 
@@ -91,7 +91,7 @@ def _log_log_limits(s: float, se: float) -> tuple[float, float]:
 
 
 def median_time(table: pd.DataFrame) -> tuple[float, float, float]:
-    """(median, low, high) in days from a `curve`; NaN where the curve, or its limit, does not come down to 1/2."""
+    """(median, low, high) in days from a `curve`; NaN where the curve, or its limit, does not reach 1/2."""
     day = table["day"].to_numpy()
     median, low, high = (
         _half(day, table[column].to_numpy(dtype=float), exact=column == "survival")
@@ -101,24 +101,24 @@ def median_time(table: pd.DataFrame) -> tuple[float, float, float]:
 
 
 def _half(day: np.ndarray, level: np.ndarray, exact: bool) -> float:
-    down = np.flatnonzero(level <= 0.5 + 1e-12)
-    if len(down) == 0:
+    reached = np.flatnonzero(level <= 0.5 + 1e-12)
+    if len(reached) == 0:
         return float("nan")
-    i = int(down[0])
-    # On a step that lies at 1/2 every day of it is a median: its middle, as the sample median of an even number.
+    i = int(reached[0])
+    # On a step at exactly 1/2 every day is a median; its middle is the sample median of an even number.
     if exact and abs(level[i] - 0.5) < 1e-12 and i + 1 < len(day):
         return float((day[i] + day[i + 1]) / 2)
     return float(day[i])
 
 
 def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> Estimate:
-    """Log-rank test of all groups: statistic (chi square), dof, p. (n,) each."""
+    """Log-rank test of all groups: statistic (chi square), dof, p; arguments (n,) each."""
     from statsmodels.duration.survfunc import survdiff
 
     time, event, group = np.asarray(time, dtype=float), np.asarray(event, dtype=bool), np.asarray(group)
     names = np.unique(group)
     if len(names) < 2:
-        return not_estimable("one arm only", method="log-rank")
+        return not_estimable("only one arm", method="log-rank")
     if not event.any():
         return not_estimable("no mouse reached the end point", method="log-rank")
     if len(_both_at_risk(time, event, group)) == 0:
@@ -126,7 +126,7 @@ def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> Estimate
     try:
         chi2 = float(survdiff(time, event.astype(int), group)[0])
     except np.linalg.LinAlgError:
-        return not_estimable("an arm is never at risk together with the others", method="log-rank")
+        return not_estimable("one arm is never at risk at the same time as the others", method="log-rank")
     dof = len(names) - 1
     return Estimate(statistic=chi2, dof=dof, p=float(stats.chi2.sf(chi2, dof)), method="log-rank")
 
@@ -151,9 +151,9 @@ def hazard_ratio(time: np.ndarray, event: np.ndarray, treated: np.ndarray) -> Es
             return not_estimable(f"no event in the {name} arm", method=method)
     shared = _both_at_risk(time, event, treated)
     in_both = np.isin(time, shared) & event
-    # With one yes-no covariate the likelihood rises for ever exactly if all informative events are of one arm.
+    # With one binary covariate the likelihood has no maximum if and only if all informative events are in one arm.
     if len(shared) == 0 or len(np.unique(treated[in_both])) < 2:
-        reason = "perfect separation: while both arms are at risk, all events are of one arm"
+        reason = "perfect separation: while both arms are at risk, all events are in one arm"
         return not_estimable(reason, method=method)
     fitted = PHReg(time, treated[:, None].astype(float), status=event.astype(int), ties="efron").fit(disp=0)
     log_hr, se = float(fitted.params[0]), float(fitted.bse[0])

@@ -1,7 +1,7 @@
-"""One study of mice as tables: mice, arms, days, comparisons, tests, response, survival, combination, power.
+"""Tables of one study of mice: mice, arms, days, comparisons, tests, response, survival, combination, power.
 
-Every table has `study` as its first and `note` as its last column; where a cell is empty the note says why. The day of
-evaluation and the baseline are chosen by rule (see `tumour_growth`) and written into the tables.
+Every table has `study` as its first and `note` as its last column; the note explains empty cells. The day of evaluation
+and the baseline are chosen by rule (see `measures`) and written into the tables.
 """
 
 from __future__ import annotations
@@ -55,17 +55,18 @@ def analyse_study(rows: pd.DataFrame, control: str, design: GrowthDesign) -> Gro
 def mouse_table(
     rows: pd.DataFrame, control: str, design: GrowthDesign, baseline: float, evaluation: float | None
 ) -> pd.DataFrame:
-    """One row per mouse: growth, response, end point, body weight; `note` says what is missing and why."""
+    """One row per mouse: growth, response, end point, body weight; `note` explains missing values."""
     table = []
-    for (study, arm, mouse), own in rows.groupby(["study", "arm", "mouse"], sort=False):
-        read = own[own["volume_mm3"].notna() & (own["day"] >= baseline)]
+    for (study, arm, mouse), group in rows.groupby(["study", "arm", "mouse"], sort=False):
+        read = group[group["volume_mm3"].notna() & (group["day"] >= baseline)]
         day, volume = read["day"].to_numpy(dtype=float), read["volume_mm3"].to_numpy(dtype=float)
-        marks = [tuple(m) for m in own.loc[own["event"] != "", ["day", "event", "reason"]].itertuples(index=False)]
+        marks = [tuple(m) for m in group.loc[group["event"] != "", ["day", "event", "reason"]].itertuples(index=False)]
         end, reached, cause = survival.mouse_endpoint(day, volume, marks, design.endpoint_mm3, design.other_causes)
         growth = measures.mouse_growth(day, volume, baseline, evaluation, design.loq_mm3)
-        answer = response.mouse_response(day - baseline, volume)
-        notes = [growth.pop("note"), answer.pop("response_note")]
-        weight = own[own["body_weight_g"].notna() & (own["day"] >= baseline)]["body_weight_g"].to_numpy(dtype=float)
+        responses = response.mouse_response(day - baseline, volume)
+        notes = [growth.pop("note"), responses.pop("response_note")]
+        weighed = group[group["body_weight_g"].notna() & (group["day"] >= baseline)]
+        weight = weighed["body_weight_g"].to_numpy(dtype=float)
         if len(weight) < 2:
             notes.append("weighed less than twice")
         table.append(
@@ -74,7 +75,7 @@ def mouse_table(
                 "arm": arm,
                 "mouse": mouse,
                 **growth,
-                **answer,
+                **responses,
                 "days_to_endpoint": end - baseline,
                 "endpoint_reached": bool(reached),
                 "cause": cause,
@@ -90,31 +91,31 @@ def arm_table(mice: pd.DataFrame, arms: list[str], control: str, evaluation: flo
     """One row per arm: numbers of mice, growth rate with t interval, volumes on the day of evaluation."""
     table = []
     for arm in arms:
-        of = mice[mice["arm"] == arm]
+        group = mice[mice["arm"] == arm]
         rate = measures.arm_values(mice, arm, "growth_rate_per_day")
         volume = measures.arm_values(mice, arm, "evaluation_volume_mm3")
         low, high = _t_limits(rate)
         notes = []
         if len(rate) < 2:
-            notes.append(f"{len(rate)} mouse with a growth rate: no spread")
-        if evaluation is not None and len(volume) < len(of):
-            notes.append(f"{len(of) - len(volume)} of {len(of)} mice not read on day {evaluation:g}")
+            notes.append(f"mice with a growth rate: {len(rate)}, no SD")
+        if evaluation is not None and len(volume) < len(group):
+            notes.append(f"{len(group) - len(volume)} of {len(group)} mice not measured on day {evaluation:g}")
         mean_rate = rate.mean() if len(rate) else np.nan
         if len(rate) and not mean_rate > 0:
             notes.append("does not grow: no doubling time")
         if evaluation is None:
             notes.append("no day of evaluation")
         elif len(volume) < 2:
-            notes.append(f"{len(volume)} mouse read on day {evaluation:g}: no spread")
+            notes.append(f"mice measured on day {evaluation:g}: {len(volume)}, no SD")
         weight_loss = measures.arm_values(mice, arm, "largest_weight_loss_pct")
         if len(weight_loss) == 0:
             notes.append("no body weights")
         table.append(
             {
-                "study": of["study"].iloc[0],
+                "study": group["study"].iloc[0],
                 "arm": arm,
                 "role": "control" if arm == control else "treated",
-                "mice": len(of),
+                "mice": len(group),
                 "mice_with_growth_rate": len(rate),
                 "start_volume_mm3": _mean(measures.arm_values(mice, arm, "start_volume_mm3")),
                 "growth_rate_per_day": mean_rate,
@@ -132,7 +133,7 @@ def arm_table(mice: pd.DataFrame, arms: list[str], control: str, evaluation: flo
                 "median_volume_mm3": np.median(volume) if len(volume) else np.nan,
                 "relative_volume": _mean(measures.arm_values(mice, arm, "relative_volume")),
                 "largest_weight_loss_pct": _mean(weight_loss),
-                "readings_below_loq": int(of["below_loq"].sum()),
+                "readings_below_loq": int(group["below_loq"].sum()),
                 "note": "; ".join(notes),
             }
         )
@@ -155,23 +156,22 @@ def _t_limits(values: np.ndarray) -> tuple[float, float]:
 
 
 def survival_table(mice: pd.DataFrame, arms: list[str], study: str) -> pd.DataFrame:
-    """Per arm: mice, events, censored, median time to the end point with its limits, causes."""
+    """Per arm: mice, events, censored mice, median time to the end point with its interval, causes."""
     table = []
     for arm in arms:
-        of = seen(mice, arm)
-        event = of["endpoint_reached"].to_numpy(dtype=bool)
-        median = (
-            survival.median_time(survival.curve(of["days_to_endpoint"].to_numpy(), event)) if len(of) else (np.nan,) * 3
-        )
-        notes = [] if np.isfinite(median[0]) else ["median not reached" if len(of) else "not estimable: no mouse seen"]
+        group = seen(mice, arm)
+        event, time = group["endpoint_reached"].to_numpy(dtype=bool), group["days_to_endpoint"].to_numpy()
+        median = survival.median_time(survival.curve(time, event)) if len(group) else (np.nan,) * 3
+        missing = "median not reached" if len(group) else "not estimable: no mouse observed"
+        notes = [] if np.isfinite(median[0]) else [missing]
         if np.isfinite(median[0]) and not (np.isfinite(median[1]) and np.isfinite(median[2])):
             notes.append("a limit of the median is not reached")
-        causes = of["cause"].value_counts(sort=False)
+        causes = group["cause"].value_counts(sort=False)
         table.append(
             {
                 "study": study,
                 "arm": arm,
-                "mice": len(of),
+                "mice": len(group),
                 "events": int(event.sum()),
                 "censored": int((~event).sum()),
                 "median_days": median[0],
@@ -185,18 +185,18 @@ def survival_table(mice: pd.DataFrame, arms: list[str], study: str) -> pd.DataFr
 
 
 def survival_curves(mice: pd.DataFrame, arms: list[str], study: str) -> pd.DataFrame:
-    """Kaplan-Meier curves of all arms below each other, with 95 % limits; the last row of an arm is its last mouse."""
+    """Kaplan-Meier curves of all arms with 95 % limits; the last row of an arm is the end of its last mouse."""
     tables = []
     for arm in arms:
-        of = seen(mice, arm)
-        if of.empty:
+        group = seen(mice, arm)
+        if group.empty:
             continue
-        curve = survival.curve(of["days_to_endpoint"].to_numpy(), of["endpoint_reached"].to_numpy())
-        last = float(of["days_to_endpoint"].max())
+        curve = survival.curve(group["days_to_endpoint"].to_numpy(), group["endpoint_reached"].to_numpy())
+        last = float(group["days_to_endpoint"].max())
         if last > curve["day"].iloc[-1]:
-            held = {**curve.iloc[-1].to_dict(), "day": last, "events": 0}
-            held["at_risk"] = int((of["days_to_endpoint"] >= last).sum())
-            curve = pd.concat([curve, pd.DataFrame([held])], ignore_index=True)
+            final = {**curve.iloc[-1].to_dict(), "day": last, "events": 0}
+            final["at_risk"] = int((group["days_to_endpoint"] >= last).sum())
+            curve = pd.concat([curve, pd.DataFrame([final])], ignore_index=True)
         curve["note"] = np.where(curve["ci95_low"].isna(), "no limits where survival is 0 or 1", "")
         tables.append(curve.assign(study=study, arm=arm))
     columns = ["study", "arm", "day", "at_risk", "events", "survival", "ci95_low", "ci95_high", "note"]
@@ -208,7 +208,7 @@ def survival_curves(mice: pd.DataFrame, arms: list[str], study: str) -> pd.DataF
 def power_tables(
     mice: pd.DataFrame, arms: list[str], study: str, evaluation: float | None, design: GrowthDesign
 ) -> pd.DataFrame:
-    """Mice per arm for a range of effects, from the spread within this study's own arms, on two bases."""
+    """Mice per arm for a range of effects, from the SD within the arms of this study, for two quantities."""
     rates = [measures.arm_values(mice, a, "growth_rate_per_day") for a in arms]
     days = measures.RATE_DAYS
     bases = [(f"growth rate over {days:g} d", days, power.pooled_sd(rates) * days)]
@@ -221,7 +221,7 @@ def power_tables(
         if np.isfinite(sd) and sd > 0:
             tables.append(power.power_table(sd, day, basis))
         else:
-            reason = "not estimable: no arm of this study shows a spread between mice"
+            reason = "not estimable: no arm of this study has variation between mice"
             tables.append(pd.DataFrame([{"basis": basis, "day": day, "note": reason}]))
     columns = list(power.power_table(0.3, 21.0, "").columns)
     table = pd.concat([t.reindex(columns=columns).astype(object) for t in tables], ignore_index=True)

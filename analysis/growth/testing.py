@@ -1,8 +1,9 @@
-"""Tests of every arm against the control, and what several arms say together (combination, share of ADCC).
+"""Tests of every arm against the control, and measures of several arms together (combination, ADCC fraction).
 
-Primary: Welch's t on the mice's growth rates (paired simulated arms: paired t on blocks), Holm over the arms. Beside
-it, each with its own Holm correction and its type I error as measured in benchmarks/statistics/size_and_coverage.py:
-permutation, mixed model, ln volume on the day of evaluation, log-rank. They are there to be compared, not chosen from.
+Primary: Welch's t on the growth rates of the mice (paired simulated arms: paired t on blocks), Holm over the arms.
+Supportive, each with a separate Holm correction and the type I error measured in
+benchmarks/statistics/size_and_coverage.py: permutation, mixed model, ln volume on the day of evaluation, log-rank. They
+show how robust the result is; a test must not be selected by its result.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ MIXED = "mixed model, Wald z"
 END_VOLUME = "Welch t on ln volume"
 LOG_RANK = "log-rank"
 _COMPARES = {
-    PRIMARY: "growth rates of single mice (slope of ln volume)",
-    PAIRED: "growth rates of single mice (slope of ln volume), block by block",
-    PERMUTATION: "growth rates of single mice (slope of ln volume)",
+    PRIMARY: "growth rates of individual mice (slope of ln volume)",
+    PAIRED: "growth rates of individual mice (slope of ln volume), within blocks",
+    PERMUTATION: "growth rates of individual mice (slope of ln volume)",
     MIXED: "slopes of ln volume over all readings",
     END_VOLUME: "ln volume on the day of evaluation",
     LOG_RANK: "time to the end point",
@@ -45,16 +46,16 @@ _BENCHMARK_NAME = {
 
 @cache
 def measured() -> dict:
-    """Shares in percent measured by the benchmark, {situation: {quantity: {mice per arm: percent}}}; see there."""
+    """Rejection and coverage rates in percent measured by the benchmark: {situation: {quantity: {mice per arm: %}}}."""
     text = Path(__file__).with_name("measured.json").read_text(encoding="utf-8")
     cells = json.loads(text)["pct"]
-    return {s: {q: {int(n): v for n, v in row.items()} for q, row in of.items()} for s, of in cells.items()}
+    return {s: {q: {int(n): v for n, v in row.items()} for q, row in rows.items()} for s, rows in cells.items()}
 
 
 def measured_size(test: str, mice: int, dropped: bool) -> tuple[float, int] | None:
-    """(type I error in %, mice per arm it was measured at) of a test: the largest measured number not above `mice`.
+    """(type I error in %, mice per arm at which it was measured) of a test: the largest such number up to `mice`.
 
-    dropped: whether mice left before the end. None where it was not measured.
+    dropped: whether mice left before the end. None if it was not measured.
     """
     row = measured().get("drop-out null" if dropped else "null", {}).get(_BENCHMARK_NAME.get(test, ""), {})
     sizes = [n for n in row if n <= mice]
@@ -70,7 +71,7 @@ def test_table(
     evaluation: float | None,
     design: GrowthDesign,
 ) -> pd.DataFrame:
-    """One row per treated arm and test: estimate with interval, statistic, p, Holm's p, the test's measured size."""
+    """One row per treated arm and test: estimate with interval, statistic, p, Holm-adjusted p, type I error."""
     treated = [a for a in arms if a != control]
     mixed = mixed_model_differences(rows, arms, control, baseline, design)
     dropped = bool(mice["days_observed"].nunique() > 1)
@@ -85,16 +86,17 @@ def test_table(
         estimates = [_test(name, mice, arm, control, evaluation, design, mixed) for arm in treated]
         adjusted = inference.holm([e.p for e in estimates])
         for arm, estimate, holm in zip(treated, estimates, adjusted, strict=True):
-            numbers = [_mice_behind(name, mice, each) for each in (arm, control)]
+            numbers = [_mice_in_test(name, mice, each) for each in (arm, control)]
             size = measured_size(name, min(numbers), dropped)
-            role = "primary" if name in (PRIMARY, PAIRED) else "beside it"
+            role = "primary" if name in (PRIMARY, PAIRED) else "supportive"
             table.append(_test_row(mice, arm, control, role, name, unit, estimate, holm, numbers, size))
     if len(treated) > 1:
-        of = seen(mice, *arms)
-        overall = survival.log_rank(*(of[c].to_numpy() for c in ("days_to_endpoint", "endpoint_reached", "arm")))
-        numbers = [len(of), int((of["arm"] == control).sum())]
-        name = f"{LOG_RANK}, all arms at once"
-        table.append(_test_row(mice, "all", control, "beside it", name, "", overall, None, numbers, None))
+        observed = seen(mice, *arms)
+        columns = ("days_to_endpoint", "endpoint_reached", "arm")
+        overall = survival.log_rank(*(observed[column].to_numpy() for column in columns))
+        numbers = [len(observed), int((observed["arm"] == control).sum())]
+        name = f"{LOG_RANK}, all arms together"
+        table.append(_test_row(mice, "all", control, "supportive", name, "", overall, None, numbers, None))
     return pd.DataFrame(
         table, columns=list(_test_row(mice, "", control, "", PRIMARY, "", Estimate(), None, [0, 0], None))
     )
@@ -112,10 +114,16 @@ def _test_row(
     numbers: list[int],
     size: tuple[float, int] | None,
 ) -> dict[str, object]:
-    unmeasured = "size of this test not measured" if size is None and estimate.p is not None else ""
-    # What a test does not have by its nature is no gap in the data, and is said as such.
+    unmeasured = "type I error of this test not measured" if size is None and estimate.p is not None else ""
+    # A quantity that a test does not provide is not missing data; the note says so.
     form = (
-        "" if estimate.p is None else "a test only" if estimate.value is None else "" if estimate.dof else "z, no dof"
+        ""
+        if estimate.p is None
+        else "test without estimate"
+        if estimate.value is None
+        else ""
+        if estimate.dof
+        else "z test, no dof"
     )
     return {
         "study": mice["study"].iloc[0],
@@ -138,8 +146,8 @@ def _test_row(
     }
 
 
-def _mice_behind(test: str, mice: pd.DataFrame, arm: str) -> int:
-    """How many mice of an arm go into a test."""
+def _mice_in_test(test: str, mice: pd.DataFrame, arm: str) -> int:
+    """Number of mice of an arm that a test uses."""
     if test == LOG_RANK:
         return len(seen(mice, arm))
     if test == MIXED:
@@ -173,11 +181,11 @@ def _test(
         volumes = [measures.arm_values(mice, a, "evaluation_volume_mm3") for a in (arm, control)]
         if missing := unread(evaluation, (arm, control), [len(v) for v in volumes]):
             return not_estimable(missing)
-        ours, theirs = (measures.log_volume(v, design.loq_mm3) for v in volumes)
-        estimate = inference.welch(ours, theirs, "log volume")
+        ln_treated, ln_untreated = (measures.log_volume(v, design.loq_mm3) for v in volumes)
+        estimate = inference.welch(ln_treated, ln_untreated, "log volume")
         enrolled = int(mice["arm"].isin([arm, control]).sum())
         absent = enrolled - sum(len(v) for v in volumes)
-        note = f"{absent} of {enrolled} mice not read on day {evaluation:g}: survivors only" if absent else ""
+        note = f"{absent} of {enrolled} mice not measured on day {evaluation:g}: survivors only" if absent else ""
         return Estimate(**{**estimate.__dict__, "note": "; ".join(n for n in (estimate.note, note) if n)})
     both = seen(mice, arm, control)
     return survival.log_rank(
@@ -208,19 +216,19 @@ def mixed_model_differences(
         fit = mixed_model.fit(day, ln_v, present, np.array([fitted.index(arm) for (arm, _), _ in groups]))
     except ValueError as error:
         return absent | {a: not_estimable(str(error), method=method) for a in fitted}
-    result = dict(absent)
+    results = dict(absent)
     for arm in fitted:
         value, se = (float(q[0]) for q in fit.difference(fitted.index(arm), fitted.index(control)))
         if not (bool(fit.converged[0]) and np.isfinite(value) and se > 1e-9):
-            result[arm] = not_estimable("the mixed model does not converge", method=method)
+            results[arm] = not_estimable("the mixed model does not converge", method=method)
             continue
         z = value / se
         half = survival.Z * se
         note = "singular: a variance between mice is estimated as zero" if fit.singular[0] else ""
-        result[arm] = Estimate(
+        results[arm] = Estimate(
             value, value - half, value + half, z, None, float(2 * stats.norm.sf(abs(z))), method, note
         )
-    return result
+    return results
 
 
 def _has_slope(read: pd.DataFrame) -> bool:
@@ -231,7 +239,7 @@ def _has_slope(read: pd.DataFrame) -> bool:
 def combination_table(
     mice: pd.DataFrame, arms: list[str], control: str, evaluation: float | None, design: GrowthDesign
 ) -> pd.DataFrame:
-    """Bliss excess of every combination and the ADCC share on both scales; empty where the study has no such arms."""
+    """Bliss excess of every combination and the ADCC fraction on both scales; empty if the study has no such arms."""
     table: list[dict[str, object]] = []
 
     def add(arms_used: str, measure: str, unit: str, estimate: Estimate) -> None:
@@ -247,9 +255,9 @@ def combination_table(
         means = [rates(x).mean() if len(rates(x)) else np.nan for x in (a, b, control, both)]
         if np.isfinite(means).all():
             expected = float(means[0] + means[1] - means[2])
-            said = "interval: see bliss_excess"
-            add(used, "expected_growth_rate", "per day", Estimate(expected, method="k_A + k_B - k_control", note=said))
-            observed = Estimate(float(means[3]), method="mean of the mice", note=said)
+            note = "interval: see bliss_excess"
+            add(used, "expected_growth_rate", "per day", Estimate(expected, method="k_A + k_B - k_control", note=note))
+            observed = Estimate(float(means[3]), method="mean of the mice", note=note)
             add(used, "observed_growth_rate", "per day", observed)
         excess = inference.bliss_excess(rates(both), rates(a), rates(b), rates(control))
         add(used, "bliss_excess", "per day", excess)
@@ -258,14 +266,19 @@ def combination_table(
     pair = design.adcc_arms(arms)
     if pair is not None:
         used = f"{pair[0]} against {pair[1]}"
-        share = inference.bootstrap_t_share(rates(pair[0]), rates(pair[1]), rates(control), "growth rate")
-        add(used, "adcc_share_log_scale", "%", share.through(lambda r: 100 * r, f"growth rates; {share.method}"))
+        fraction = inference.bootstrap_t_fraction(rates(pair[0]), rates(pair[1]), rates(control), "growth rate")
+        add(
+            used,
+            "adcc_fraction_log_scale",
+            "%",
+            fraction.through(lambda r: 100 * r, f"growth rates; {fraction.method}"),
+        )
         if evaluation is None:
             linear = not_estimable("no day of evaluation")
         else:
             volumes = [measures.arm_values(mice, a, "evaluation_volume_mm3") for a in (*pair, control)]
-            linear = inference.bootstrap_t_share(volumes[0], volumes[1], volumes[2], "volume")
+            linear = inference.bootstrap_t_fraction(volumes[0], volumes[1], volumes[2], "volume")
             linear = linear.through(lambda r: 100 * r, f"volumes on day {evaluation:g}; {linear.method}")
-        add(used, "adcc_share_linear_scale", "%", linear)
+        add(used, "adcc_fraction_linear_scale", "%", linear)
     columns = ["study", "arms", "measure", "value", "ci95_low", "ci95_high", "unit", "method", "note"]
     return pd.DataFrame(table, columns=columns)

@@ -186,7 +186,7 @@ def _differing(table: pd.DataFrame, conditions: Sequence[Mapping]) -> list[str]:
 
 
 def _as_swept(values: pd.Series, donor: pd.Series, asked: Sequence) -> pd.Series:
-    """The swept values of the share of NK cells, which every donor scales, where it is clear which is which."""
+    """The swept values of the fraction of NK cells, which every donor scales, where it is clear which is which."""
     levels = sorted(set(asked))
     if values.isin(levels).all():
         return values

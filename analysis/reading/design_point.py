@@ -30,14 +30,14 @@ SCALED_BY_DONORS = "effectors.nk_fraction"
 DONOR_KEYS = (SCALED_BY_DONORS, "effectors.genotype")
 NO_ANTIBODY = "none"  # name of the antibody in a well that never holds any
 _NOT_DESIGN = ("donor", "replicate", "role", "output")
-_COUNTED = ("nk_cells", "other_cells")  # follow from E:T, targets and the donor's share of NK cells
+_COUNTED = ("nk_cells", "other_cells")  # follow from E:T, targets and the donor's fraction of NK cells
 _text = json.JSONEncoder(sort_keys=True).encode
 
 
 def design_point(condition: Mapping) -> tuple[str, str]:
     """(design point, donor's traits) of a well, each as 16 hexadecimal digits.
 
-    The traits are the share of NK cells and the genotype: they differ between donors, and belong to the design where
+    The traits are the fraction of NK cells and the genotype: they differ between donors, and belong to the design where
     they are swept. So two runs of one donor and one design point agree in both.
     """
     point = {key: value for key, value in condition.items() if key not in _NOT_DESIGN}

@@ -6,8 +6,8 @@ in which /observables is described, values blanked: it is taken only if HDF5 fin
 out. A file with the same bytes there, and /observables at the same place, then has the same series in the same
 places.
 
-Every byte of a file of schema 2 is checked against its seal (simulation/seal.py) before HDF5 sees it; files of schema 1
-have none.
+Every byte of a file is checked against its seal (simulation/seal.py) before HDF5 sees it; only files of schema 1 have
+none. Observables that were renamed are read under their present name from files of any schema (run_schema.py).
 
 Layout   attributes of /meta (schema_version, run_id, plate, condition, model_version, status),
          /observables/<name>/{value, time} with time in hours, optional `edges` of a histogram
@@ -27,9 +27,9 @@ import h5py
 import numpy as np
 
 from adccsim.analysis.errors import ForeignFile
+from adccsim.run_schema import READABLE, SCHEMA_VERSION, current_name, former_name
 from adccsim.seal import MISSING, SEALED_FROM, DamagedFile, checked
 
-SCHEMA_VERSIONS = (1, 2)  # that are read
 _META = ("schema_version", "run_id", "plate", "model_version", "condition", "status")
 _ACCESS = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
 _ACCESS.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # whatever of the file is still open goes with it
@@ -71,6 +71,7 @@ class RunFile:
         try:
             self.meta = _meta(self._file)
             check_meta(self.meta, path, self.digest)
+            self._renamed = int(self.meta["schema_version"]) < SCHEMA_VERSION
             self._shape = _shapes.of(self._file, self._content)
         except BaseException:
             self._file.close()
@@ -83,13 +84,16 @@ class RunFile:
         self._file.close()
 
     def names(self) -> list[str]:
-        """Names of the series."""
+        """Present names of the series."""
         if self._shape is not None:
-            return list(self._shape.series)
-        return list(self._observables()) if b"observables" in self._file else []
+            stored = list(self._shape.series)
+        else:
+            stored = list(self._observables()) if b"observables" in self._file else []
+        return [current_name(name) for name in stored] if self._renamed else stored
 
     def series(self, name: str) -> Series:
         """A series that the file has."""
+        name = former_name(name) if self._renamed else name
         if self._shape is None:
             return _read_series(self._observables()[name])
         parts = self._shape.series[name]
@@ -99,6 +103,7 @@ class RunFile:
 
     def last(self, name: str) -> float | None:
         """Last value of a series of scalars; None where the file has none by this name."""
+        name = former_name(name) if self._renamed else name
         if self._shape is not None:
             parts = self._shape.series.get(name)
             return None if parts is None or len(parts.value.shape) > 1 else parts.value.last(self._content)
@@ -118,7 +123,7 @@ class RunFile:
 @contextmanager
 def opened(path: Path) -> Iterator[h5py.File]:
     """A run file for reading with h5py, after every byte was checked. Raises ForeignFile with the reason otherwise."""
-    with faults_named():
+    with errors_named():
         with Path(path).open("rb") as plain:
             digest = checked(plain)
         with h5py.File(path, "r") as file:
@@ -127,18 +132,18 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 
 @contextmanager
-def faults_named() -> Iterator[None]:
+def errors_named() -> Iterator[None]:
     """Whatever a damaged run file makes h5py and its reader raise becomes a ForeignFile with the reason."""
     try:
         yield
     except ForeignFile:
         raise
-    except DamagedFile as fault:
-        raise ForeignFile(str(fault)) from fault
-    except (OSError, RuntimeError) as fault:
-        raise ForeignFile("truncated or not an HDF5 file") from fault
-    except (KeyError, ValueError, TypeError, AttributeError) as fault:
-        raise ForeignFile(f"unreadable ({fault})") from fault
+    except DamagedFile as error:
+        raise ForeignFile(str(error)) from error
+    except (OSError, RuntimeError) as error:
+        raise ForeignFile("truncated or not an HDF5 file") from error
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ForeignFile(f"unreadable ({error})") from error
 
 
 def check_meta(meta: dict, path: Path, digest: str | None) -> None:
@@ -149,8 +154,8 @@ def check_meta(meta: dict, path: Path, digest: str | None) -> None:
     if "schema_version" not in meta or "run_id" not in meta or "condition" not in meta:
         raise ForeignFile("not a run file (/meta lacks schema_version, run_id or condition)")
     schema = int(meta["schema_version"])
-    if schema not in SCHEMA_VERSIONS:
-        raise ForeignFile(f"schema version {schema}, this program reads {' and '.join(map(str, SCHEMA_VERSIONS))}")
+    if schema not in READABLE:
+        raise ForeignFile(f"schema version {schema}, this program reads {', '.join(map(str, READABLE))}")
     if digest is None and schema >= SEALED_FROM:
         raise ForeignFile(MISSING)
     if meta.get("status") != "complete":

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from adccsim.analysis.errors import ForeignFile
-from adccsim.analysis.reading.run_file import RunFile, Series, faults_named, opened
+from adccsim.analysis.reading.run_file import RunFile, Series, errors_named, opened
 from adccsim.study_file import read_study_file
 
 if TYPE_CHECKING:  # only one table here needs pandas, and a process that reads files starts in half the time without
@@ -73,8 +73,8 @@ def read_study(out_dir: Path, kind: str = "well", names: Collection[str] | None 
                 raise ForeignFile(f"kind {run.condition['kind']}, not {kind}")
             if known and run.run_id not in known:
                 raise ForeignFile("its run id is not in study.json")
-        except ForeignFile as fault:
-            study.problems.append(f"{path.relative_to(out_dir)}: {fault}; skipped")
+        except ForeignFile as error:
+            study.problems.append(f"{path.relative_to(out_dir)}: {error}; skipped")
         else:
             study.runs.append(run)
     _keep_one_model(study, kind)
@@ -91,7 +91,7 @@ def kind_of(out_dir: Path) -> str:
 
 def read_run(path: Path, names: Collection[str] | None = None) -> Run:
     """One run file.  Raises ForeignFile with the reason if it is not a complete run of this schema."""
-    with faults_named(), RunFile(path) as file:
+    with errors_named(), RunFile(path) as file:
         return Run(
             run_id=file.meta["run_id"],
             plate=str(file.meta.get("plate", "")),

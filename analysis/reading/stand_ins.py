@@ -26,5 +26,5 @@ def stand_in_lines(info: Mapping) -> list[str]:
     for (of, whose), rows in stand_in_table(info).groupby(["of", "from"], sort=False):
         names = list(rows["number"])
         shown = ", ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} numbers (listed in the report)"
-        lines.append(one_line(f"{of}: {shown} taken over from {whose}"))
+        lines.append(one_line(f"{of}: {shown} taken from {whose}"))
     return lines

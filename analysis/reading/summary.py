@@ -1,7 +1,7 @@
 """The summary table of a study: one row per finished run, in DIR/tables/runs.parquet, rebuilt from the run files.
 
 Columns  run_id, plate, role, donor, replicate, model_version; the core design (CORE_KEYS); every varied key under its
-         dotted name, empty where it means nothing in a well; actions as text; what the cautions of a report ask for;
+         dotted name, empty where it means nothing in a well; actions as text; what the caveats of a report ask for;
          days of culture; design_point and donor_traits (analysis.reading.design_point); then the last value of each
          observable series (END_VALUES), in the units of the run files; file_bytes, file_mtime_ns and sha256 (that of
          the seal, empty in layout 1) of the file that was read.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adccsim.analysis.errors import ForeignFile
 from adccsim.analysis.reading.design_point import design_point, design_value, value_at
-from adccsim.analysis.reading.run_file import RunFile, faults_named
+from adccsim.analysis.reading.run_file import RunFile, errors_named
 
 END_VALUES = (
     *("targets_alive", "targets_dying", "targets_dead", "targets_cleared", "births", "kills", "spontaneous_deaths"),
@@ -33,14 +33,14 @@ def read_rows(columns: Mapping[str, str], model: str | None, files: tuple[Path, 
     for name in names:
         try:
             found[name] = _row(folder / f"{name}.h5", columns, model)
-        except ForeignFile as fault:
-            found[name] = str(fault)
+        except ForeignFile as error:
+            found[name] = str(error)
     return found
 
 
 def _row(path: Path, columns: Mapping[str, str], model: str | None) -> dict:
     """One run file as a row. Raises ForeignFile with the reason if it is not a complete run of this study's model."""
-    with faults_named(), RunFile(path) as file:
+    with errors_named(), RunFile(path) as file:
         meta = file.meta
         if model is not None and meta["model_version"] != model:
             raise ForeignFile(f"model {meta['model_version']}, the study is {model}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from adccsim.analysis.errors import ForeignFile
 from adccsim.analysis.reading.design import design_table
 from adccsim.analysis.reading.design_point import CORE_KEYS, design_point, varied_of
-from adccsim.analysis.reading.run_file import RunFile, faults_named
+from adccsim.analysis.reading.run_file import RunFile, errors_named
 from adccsim.analysis.reading.runs import Run
 
 
@@ -25,7 +25,7 @@ def varied_keys(out_dir: Path, info: dict) -> dict[str, list]:
         if known and path.stem not in known:
             continue
         try:
-            with faults_named(), RunFile(path) as file:
+            with errors_named(), RunFile(path) as file:
                 condition = json.loads(file.meta["condition"])
         except ForeignFile:
             continue

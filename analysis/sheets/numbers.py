@@ -53,7 +53,7 @@ class Numbers:
     """Cells to numbers under one convention for the whole sheet.
 
     cells: (row, column, cell) of every cell that will be read, so that all of them decide what 1.034 means. Without
-    them, or where something remains open, `check` refuses. Faults go to `problems`, one sentence each.
+    them, or where something remains open, `check` refuses. Errors go to `problems`, one sentence each.
     """
 
     def __init__(self, problems: list[str], cells: Iterable[tuple[int, str, str]] = ()):

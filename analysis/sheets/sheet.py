@@ -2,7 +2,7 @@
 
 Read are comma, semicolon and tab as separators, UTF-8 with or without byte-order mark, UTF-16 and the Windows code
 page; titles above the header are passed over with a note. Cells become numbers in `numbers`, names in `names`,
-units in `units`. Nothing is guessed silently: what can mean two things is a fault.
+units in `units`. Nothing is guessed silently: what can mean two things is an error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.sheets.cell_text import unguard
 
 MOST_BYTES = 64_000_000  # of one file: a sheet of 500,000 rows has some 20 MB
@@ -43,7 +43,7 @@ class Table(NamedTuple):
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
-    """The content of a regular file of at most `most` bytes. Raises SheetFault for anything else, never waits.
+    """The content of a regular file of at most `most` bytes. Raises SheetError for anything else, never waits.
 
     Devices and pipes have no size and may never end. Raises FileNotFoundError and other OSError of the system.
     """
@@ -51,22 +51,22 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
-        raise SheetFault([f"{path.name or path} is {kind}, not a file"])
+        raise SheetError([f"{path.name or path} is {kind}, not a file"])
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         raw = file.read(most + 1)
     if raw is None:  # a file of the kernel that would make a reader wait
-        raise SheetFault([f"{path.name} has no content that can be read"])
+        raise SheetError([f"{path.name} has no content that can be read"])
     if len(raw) > most:
-        raise SheetFault([f"{path.name} has more than {most / 1e6:g} MB; a sheet of measurements is smaller"])
+        raise SheetError([f"{path.name} has more than {most / 1e6:g} MB; a sheet of measurements is smaller"])
     return raw
 
 
 def read_text(path: Path) -> str:
-    """Text of a file in UTF-8, UTF-16 or the Windows code page, without byte-order mark. Raises SheetFault."""
+    """Text of a file in UTF-8, UTF-16 or the Windows code page, without byte-order mark. Raises SheetError."""
     raw, name = read_bytes(path), Path(path).name
     for magic, words in _NO_TEXT:
         if raw.startswith(magic):
-            raise SheetFault([f"{name} is {words}"])
+            raise SheetError([f"{name} is {words}"])
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", errors="replace")
     try:
@@ -80,19 +80,19 @@ def read_table(path: Path, is_header: Callable[[list[str]], bool] | None = None,
 
     is_header: whether a row is a header that the reader knows; the first such row within the first rows is taken, else
     the first row that fills more than half of the columns. unique: refuse two columns of one name. The separator is the
-    one that cuts most rows into equally many cells. Raises SheetFault.
+    one that cuts most rows into equally many cells. Raises SheetError.
     """
     text, name = read_text(path), Path(path).name
     lines = text.splitlines()
     if not text.strip() or "\0" in text:
-        raise SheetFault([f"{name} is empty" if not text.strip() else f"{name} is not a text table"])
+        raise SheetError([f"{name} is empty" if not text.strip() else f"{name} is not a text table"])
     start = next(i for i, line in enumerate(lines) if line.strip())
     if lines[start].strip().casefold().startswith("sep="):
         start += 1
     separator, records = _cut(lines[start:], start, name)
     at = _header_place([cells for _, cells in records], is_header)
     if len(records) < at + 2:
-        raise SheetFault([f"{name} has a header but no row"])
+        raise SheetError([f"{name} has a header but no row"])
     header_row, header = records[at]
     while header and header[-1] == "":
         header = header[:-1]
@@ -106,7 +106,7 @@ def read_table(path: Path, is_header: Callable[[list[str]], bool] | None = None,
         doubled = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
         problems += [f"row {header_row}: the column {name!r} stands there twice" for name in doubled]
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     above = [f"{' '.join(cell for cell in cells if cell)!r} (row {row})" for row, cells in records[:at]]
     notes = [f"row {header_row} is the header; not read above it: {', '.join(above[:3])}"] if above else []
     return Table(header, body, header_row, notes)
@@ -132,7 +132,7 @@ def _cut(lines: list[str], skipped: int, name: str) -> tuple[str, list[tuple[int
         if records and (best is None or (rows, width) > best[0]):
             best = ((rows, width), separator, records)
     if best is None:
-        raise SheetFault([fault])
+        raise SheetError([fault])
     return best[1], best[2]
 
 

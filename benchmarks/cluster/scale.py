@@ -66,23 +66,23 @@ def kernel_seconds(wells: list, workers: int) -> tuple[float, int]:
     """(seconds of all simulations without their files, wells of the sample that all workers together worked on)."""
     command = [sys.executable, str(Path(__file__).resolve()), "--runs", str(len(wells)), "--workers", str(workers)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    shares = [
-        subprocess.Popen([*command, "--kernel", str(share)], env=environment, stdout=subprocess.PIPE, text=True)
-        for share in range(workers)
+    fractions = [
+        subprocess.Popen([*command, "--kernel", str(fraction)], env=environment, stdout=subprocess.PIPE, text=True)
+        for fraction in range(workers)
     ]
-    answers = [json.loads(share.communicate()[0].splitlines()[-1]) for share in shares]
+    answers = [json.loads(fraction.communicate()[0].splitlines()[-1]) for fraction in fractions]
     sample = sum(answer["wells"] for answer in answers)
     return sum(answer["s"] for answer in answers) * len(wells) / sample, sample
 
 
-def kernel_share(runs: int, workers: int, share: int) -> dict[str, float]:
+def kernel_fraction(runs: int, workers: int, fraction: int) -> dict[str, float]:
     """Seconds of one worker's share of the sample, in this process."""
     from adccsim import runtime
     from benchmarks.speed.product import run_kernel
 
     runtime.configure(1)
     wells = conditions(runs)
-    sample = wells[:: max(1, len(wells) // SAMPLE)][share::workers]
+    sample = wells[:: max(1, len(wells) // SAMPLE)][fraction::workers]
     run_kernel(sample[0], sample[0].run_key)  # compiles
     spent = [run_kernel(well, well.run_key) for well in sample]
     return {"s": sum(one["set_up_s"] + one["run_s"] for one in spent), "wells": len(sample)}
@@ -287,7 +287,7 @@ def main() -> None:
         print(json.dumps(drive(options.drive, options.runs, options.workers, options.scratch)))
         return
     if options.kernel is not None:
-        print(json.dumps(kernel_share(options.runs, options.workers, options.kernel)))
+        print(json.dumps(kernel_fraction(options.runs, options.workers, options.kernel)))
         return
     if options.look:
         print(json.dumps(look(options.look, options.scratch, options.workers)))

@@ -70,7 +70,7 @@ class Case:
 
     def _ids_only(self, path: Path, reference: "Reference") -> dict[str, str]:
         from adccsim.scenario.conditions import conditions_of
-        from adccsim.scenario.faults import ScenarioError
+        from adccsim.scenario.errors import ScenarioError
         from adccsim.scenario.load import load_scenario
 
         try:

@@ -79,12 +79,12 @@ def _set(sheet: Sheet, settings: dict) -> None:
         setattr(sheet, name, value)
 
 
-def _some(name: str, *changes: Callable[[str], str], share: float = 0.5) -> Callable:
+def _some(name: str, *changes: Callable[[str], str], fraction: float = 0.5) -> Callable:
     """In some rows the cells of a column are written in another way."""
 
     def spell(sheet: Sheet, chance: random.Random) -> None:
         change = chance.choice(changes)
-        sheet.each(name, lambda cell, number: change(cell) if chance.random() < share else cell)
+        sheet.each(name, lambda cell, number: change(cell) if chance.random() < fraction else cell)
 
     return spell
 

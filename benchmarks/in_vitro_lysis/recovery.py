@@ -1,12 +1,12 @@
-"""Are parameters found again? Data simulated with known parameters, then inferred as if they were measured.
+"""Parameter recovery: data are simulated with known parameters, which are then inferred as from measurements.
 
-One bank of draws from the prior serves all truths. Each draw is the experiment W3 in small: five of its eight doses,
-donors of its own seed, paired wells of few targets. Its summaries are mean and SD between donors of the lysis per dose.
-The truths are further draws that the bank does not hold, of the same size, with donors of their own: the noise of
-donors and wells is in both. Posteriors by regression-adjusted ABC (analysis.fitting.recovery): the bank, not the
-sampler of `adcc calibrate`, for that one would need thousands of points per truth.
+One bank of draws from the prior is used for all truths. Each draw is a small version of experiment W3: five of its
+eight doses, donors with a separate seed, paired wells with few targets. The summaries are mean and SD between donors of
+the lysis per dose. The truths are further draws outside the bank, of the same size and with other donors: both contain
+the noise of donors and wells. Posteriors by regression-adjusted ABC (analysis.fitting.recovery) on the bank, because
+the sampler of `adcc calibrate` would need thousands of points per truth.
 
-    python benchmarks/in_vitro_lysis/recovery.py         some minutes on one core; finished draws are kept
+    python benchmarks/in_vitro_lysis/recovery.py         a few minutes on one core; finished draws are kept
 """
 
 import argparse
@@ -30,7 +30,7 @@ RESULT = HERE.parent / "results" / "calibration_recovery.json"
 SCENARIO = HERE / "W3" / "scenario.toml"
 SEED = 71
 DOSES_UG_PER_ML = (1e-6, 1e-4, 1e-3, 1e-2, 1.0)
-# The last two act too slowly for a 4-h assay: they are there to be found unidentifiable.
+# The last two act too slowly for a 4-h assay and are expected to be unidentifiable.
 FREE = (
     Free("effectors.default.antibody_hit_per_h", 0.8, 10.0),
     Free("effectors.default.bridges_half", 50.0, 6000.0),
@@ -48,13 +48,13 @@ def summaries_of(donors: int, cells: int, values: dict[str, float]) -> dict[str,
     numbers = {path: value for path, value in values.items() if path != "seed"}
     sweep = f"sweep.antibody.dose_ug_per_ml={list(DOSES_UG_PER_ML)}"
     w3 = load_experiment(SCENARIO, donors, cells, int(values["seed"]), [sweep])
-    seen = w3.observed[(w3.observed["quantity"] == LYSIS) & w3.observed["dose_ug_per_ml"].isin(DOSES_UG_PER_ML)]
-    table = evaluate([replace(w3, observed=seen)], numbers)
+    subset = w3.observed[(w3.observed["quantity"] == LYSIS) & w3.observed["dose_ug_per_ml"].isin(DOSES_UG_PER_ML)]
+    table = evaluate([replace(w3, observed=subset)], numbers)
     return dict(zip(table["label"], table["simulated"], strict=True))
 
 
 def points(draws: int, seed: int = SEED) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
-    """(unit coordinates (draws, P), id -> values with a seed): the first draws of a longer run are the same."""
+    """(unit coordinates (draws, P), id -> values with a seed): a longer run begins with the same draws."""
     rng = np.random.default_rng(seed)
     units = np.array([rng.random(len(FREE)) for _ in range(draws)])
     named = {}
@@ -71,10 +71,10 @@ def recover(
     from adccsim.execution.points import measure_points
 
     units, named = points(draws + truths)
-    answer = measure_points(named, partial(summaries_of, donors, cells), store, workers, progress)
-    if answer.signal is not None or answer.failed:
-        raise SystemExit(f"stopped with {len(answer.found)} of {len(named)} draws; {answer.failed}")
-    rows = np.array([list(answer.found[name].values()) for name in named])
+    result = measure_points(named, partial(summaries_of, donors, cells), store, workers, progress)
+    if result.signal is not None or result.failed:
+        raise SystemExit(f"stopped with {len(result.found)} of {len(named)} draws; {result.failed}")
+    rows = np.array([list(result.found[name].values()) for name in named])
     names = [each.path for each in FREE]
     return study(names, rows[:draws], units[:draws], units[draws:], rows[draws:])
 
@@ -87,23 +87,23 @@ if __name__ == "__main__":
     parser.add_argument("--cells", type=int, default=150)
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--store", type=Path, default=Path("results/recovery.jsonl"))
-    asked = parser.parse_args()
+    args = parser.parse_args()
     from adccsim.console import Progress
 
-    asked.store.parent.mkdir(parents=True, exist_ok=True)
+    args.store.parent.mkdir(parents=True, exist_ok=True)
     runtime.configure(1)
     with Progress("draws") as progress:
         table = recover(
-            asked.draws, asked.truths, asked.donors, asked.cells, asked.store, asked.workers, progress
+            args.draws, args.truths, args.donors, args.cells, args.store, args.workers, progress
         )  # fmt: skip
     print(table.to_string(index=False))
-    said = {
+    record = {
         "what": "recovery of known parameters from simulated W3 data (see benchmarks/in_vitro_lysis/recovery.py)",
-        "model": WELL_MODEL, "seed": SEED, "draws": asked.draws, "truths": asked.truths, "donors": asked.donors,
-        "cells": asked.cells, "prior": {each.path: [each.low, each.high] for each in FREE},
+        "model": WELL_MODEL, "seed": SEED, "draws": args.draws, "truths": args.truths, "donors": args.donors,
+        "cells": args.cells, "prior": {each.path: [each.low, each.high] for each in FREE},
         "machine": platform.machine(),
         "python": platform.python_version(),
         "parameters": json.loads(table.round(3).to_json(orient="records")),
     }  # fmt: skip
-    RESULT.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {RESULT}")

@@ -35,8 +35,10 @@ def wells(targets: int, hours: float, et_ratio: float, count: int = 1) -> dict[s
 def well(targets: int, hours: float, et_ratio: float) -> WellCondition:
     """The condition of one well at the density of a full flat 96-well; et_ratio 0 leaves the targets alone."""
     full = next(iter(wells(TARGETS_IN_96_FLAT, hours, et_ratio or 1.0).values()))
-    share = targets / TARGETS_IN_96_FLAT
-    vessel = structs.replace(full.well, area_mm2=full.well.area_mm2 * share, volume_ul=full.well.volume_ul * share)
+    fraction = targets / TARGETS_IN_96_FLAT
+    vessel = structs.replace(
+        full.well, area_mm2=full.well.area_mm2 * fraction, volume_ul=full.well.volume_ul * fraction
+    )
     effectors = structs.replace(
         full.effectors, nk_cells=round(targets * et_ratio), other_cells=0, et_ratio=float(et_ratio)
     )

@@ -1,7 +1,7 @@
 """The reduced rules of the comparison with Mesa: their numbers, and the product running them by parameters alone.
 
 Both models take every number from here. The product has more states and rates; each is put where it does nothing:
-no antibody, equal conjugation with and without bridges, every NK cell competent in the natural arm, no spread between
+no antibody, equal conjugation with and without bridges, every NK cell naturally cytotoxic, no spread between
 cells, granules that outlast the assay, no repair, clearance or death of its own. Dying targets stand and block like
 corpses, so its three stages to death may stay.
 """

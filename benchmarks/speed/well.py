@@ -181,7 +181,7 @@ def why(figures: list[Figure]) -> list[str]:
     full_ns, bare_ns = value["kernel_10to1_ns"], value["reduced_full_ns"]
     small_ns, small_bare_ns = value["kernel_small_10to1_ns"], value["reduced_small_ns"]
     antibody_ns = value["kernel_0to1_s"] * 1e9
-    shares = " and ".join(
+    fractions = " and ".join(
         f"{antibody_ns / value[f'kernel_{et}to1_events']:.1f} of the {value[f'kernel_{et}to1_ns']:.1f} ns at {et}:1"
         for et in (1, ET_RATIO)
     )
@@ -189,7 +189,7 @@ def why(figures: list[Figure]) -> list[str]:
         f"Measured at 10:1: {full_ns:.1f} ns per event with the full biology, {bare_ns:.1f} ns with the reduced rules "
         f"on the same kernel (a factor of {full_ns / bare_ns:.2f}). In a small well, more of which fits the nearer "
         f"caches, it is {small_ns:.1f} and {small_bare_ns:.1f} ns.",
-        f"Measured: targets and antibody alone take {antibody_ns / 1e6:.1f} ms per well, that is {shares}.",
+        f"Measured: targets and antibody alone take {antibody_ns / 1e6:.1f} ms per well, that is {fractions}.",
         f"Prototype, other machine state: {PROTOTYPE_BARE_NS} per event for the bare rules, {PROTOTYPE_NS} for the "
         f"full biology, {', '.join(PROTOTYPE_S.values())} per well at 1, 5 and 10 NK cells per target. A tumble was "
         "an event of its own there: compare seconds per well, not nanoseconds per event.",

@@ -1,17 +1,17 @@
-"""How often a flat plateau is called a hook, and how often a true fall of 15 points is found.
+"""How often a flat plateau is called a hook, and how often a true fall of 15 points is detected.
 
     python benchmarks/statistics/hook.py [--curves 2000]
 
 Simulated curves: four-parameter logistic, bottom 8 %, Emax 60 %, slope 1, doses 0, 0.001, 0.01, 0.1, 1, 10, 30 and
 100 ug/mL, n wells per dose (one donor) or one well per dose of n donors.
 
-  curves   rising     EC50 50 ng/mL: the plateau holds four doses       saturated  EC50 1 pg/mL: it holds seven
+  curves   rising     EC50 50 ng/mL: the plateau has four doses         saturated  EC50 1 pg/mL: it has seven
   noise    constant   SD = CV x 60 points at every dose                  proportional  SD = CV x lysis
            signal     CV of a raw signal with target-only 0.2 and maximum 1.35 above the blank
   donors   rising curve, constant noise, Emax differing by 8 points (SD) and ln EC50 by 0.5 between donors
   fall     15 points at the two highest doses, or at the highest one, of the rising curve
 
-False hooks have the target of at most 5 %; the power has none and is stated. Writes benchmarks/results/hook.json.
+The target for false hooks is at most 5 %; the power has no target and is reported. Writes benchmarks/results/hook.json.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SEED = 20_261_129
 
 
 def settings() -> Iterator[dict]:
-    """Every setting: arguments of `simulated`."""
+    """All settings: arguments of `simulated`."""
     for curve, noise, n, cv in product(CURVES, NOISE, REPLICATES, CVS):
         yield {"curve": curve, "noise": noise, "n": n, "cv": cv}
     for n, cv in product(REPLICATES, CVS):
@@ -54,25 +54,25 @@ def settings() -> Iterator[dict]:
 
 
 def figure(setting: dict, curves: int, seed: list[int]) -> dict:
-    """Share of hooks among `curves` simulated ones, in percent."""
+    """Percentage of hooks among `curves` simulated curves, as a row of the results."""
     rng = np.random.default_rng(seed)
-    found = [falls.hook(simulated(rng, **setting)) for _ in range(curves)]
-    share = sum(hook is not None for hook in found) / curves
+    hooks = [falls.hook(simulated(rng, **setting)) for _ in range(curves)]
+    fraction = sum(hook is not None for hook in hooks) / curves
     false = "falls_from" not in setting
     row = {
         "name": "false_hooks_pct" if false else "power_pct",
         **setting,
-        "value": round(100 * share, 2),
+        "value": round(100 * fraction, 2),
         "unit": "%",
         "target": MOST_FALSE_PCT if false else None,
         "sense": "at most" if false else None,
-        "met": 100 * share <= MOST_FALSE_PCT if false else None,
+        "met": 100 * fraction <= MOST_FALSE_PCT if false else None,
         "n_curves": curves,
-        "spread": {"standard_error": round(100 * float(np.sqrt(share * (1 - share) / curves)), 2)},
+        "spread": {"standard_error": round(100 * float(np.sqrt(fraction * (1 - fraction) / curves)), 2)},
     }
     if not false:
         first = float(setting["falls_from"])
-        right = sum(hook is not None and DOSES[hook.last + 1] == first for hook in found)
+        right = sum(hook is not None and DOSES[hook.last + 1] == first for hook in hooks)
         row["right_dose_pct"] = round(100 * right / curves, 2)
     return row
 
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--curves", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     options = parser.parse_args()
-    began, started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    start, started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     figures = []
     for i, setting in enumerate(settings()):
         figures.append(figure(setting, options.curves, [SEED, i]))
@@ -94,7 +94,7 @@ def main() -> None:
         "benchmark": "hook",
         "schema": 1,
         "started": started,
-        "seconds": round(time.perf_counter() - began, 1),
+        "seconds": round(time.perf_counter() - start, 1),
         "load_average": load_average(),
         "machine": machine(options.out if options.out.is_dir() else ROOT),
         "level_pct": 100 * falls.HOOK_LEVEL,

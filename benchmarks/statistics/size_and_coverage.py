@@ -1,4 +1,4 @@
-"""Type I error and coverage of the tumour-growth statistics, by 4,000 simulated studies per cell.
+"""Type I error and coverage of the tumour-growth statistics, from 4,000 simulated studies per cell.
 
     python benchmarks/statistics/size_and_coverage.py [--studies 4000]
 
@@ -8,15 +8,15 @@ readings on days 0, 3, 7, 10, 14, 17, 21, negative readings are zeros. Situation
 
   null       both arms 0.118 /d                     effect        0.118 against 0.084 /d
   zeros      both arms -0.15 /d, so that most       zeros effect  0.118 against -0.15 /d
-             late readings lie under 20 mm3 or at 0
+             late readings are below 20 mm3 or 0
   drop-out   the mouse leaves after its first reading of 1000 mm3, or by ulceration at 0.02 /d per 500 mm3 of true
              volume: both informative; null and effect as above
-  slowing    growth turns linear at 60 mm3/d, together with the drop-out: then a mouse that leaves early has been seen
+  slowing    growth becomes linear at 60 mm3/d, combined with the drop-out: a mouse that leaves early is then observed
              in its fast phase only
 
 Truth: differences and ratios of the same quantities over 200,000 mice without drop-out. Random numbers of every cell
-are independent. Writes benchmarks/results/growth_statistics.json and .md, and analysis/growth/measured.json, the shares
-that every report prints beside its tests.
+are independent. Writes benchmarks/results/growth_statistics.json and .md, and analysis/growth/measured.json, the rates
+that every report prints with its tests.
 """
 
 from __future__ import annotations
@@ -93,12 +93,12 @@ def simulate(
 
 
 def packed(values: np.ndarray) -> np.ndarray:
-    """Finite entries of each row first, the rest behind them."""
+    """Finite entries of each row first, then the rest."""
     return np.take_along_axis(values, np.argsort(~np.isfinite(values), axis=1, kind="stable"), axis=1)
 
 
 def by_counts(treated: np.ndarray, control: np.ndarray):
-    """Studies grouped by how many mice they have left: (rows, treated (S, n), control (S, m)), both n, m >= 2."""
+    """Studies grouped by the number of mice left: (rows, treated (S, n), control (S, m)), both n, m >= 2."""
     counts = np.isfinite(treated).sum(axis=1), np.isfinite(control).sum(axis=1)
     x, y = packed(treated), packed(control)
     for n, m in sorted(set(zip(*(c.tolist() for c in counts), strict=True))):
@@ -108,7 +108,7 @@ def by_counts(treated: np.ndarray, control: np.ndarray):
 
 
 class Tally:
-    """Hits among studies that could be evaluated, as a share with its binomial standard error, in percent."""
+    """Hits among studies that could be evaluated, in percent with binomial standard error."""
 
     def __init__(self):
         self.hits, self.trials = {}, {}
@@ -130,7 +130,7 @@ class Tally:
 
 
 def welch_rows(tally: Tally, name: str, treated: np.ndarray, control: np.ndarray, truth: float | None) -> None:
-    """Rejection of no difference, and coverage of the true difference, by Welch's t."""
+    """Rejection of the null hypothesis, and coverage of the true difference, by Welch's t."""
     for _, x, y in by_counts(treated, control):
         difference, error, dof = inference.welch_parts(x, y)
         quantile = stats.t.ppf(0.975, dof)
@@ -178,7 +178,7 @@ def ratio_rows(
 def bca_levels(below: np.ndarray, influence: np.ndarray) -> np.ndarray:
     """BCa levels (2, S) of the bootstrap distribution (Efron & Tibshirani 1993, chapter 14).
 
-    below (S,): its share under the estimate; influence (S, mice): what each mouse adds to the estimate.
+    below (S,): its fraction below the estimate; influence (S, mice): contribution of each mouse to the estimate.
     """
     size = np.sum(influence**2, axis=1)
     acceleration = np.sum(influence**3, axis=1) / (6 * np.maximum(size, 1e-300) ** 1.5)
@@ -209,23 +209,23 @@ def log_rank_rows(tally: Tally, volumes: np.ndarray) -> None:
     risk = (np.isfinite(volumes) & ~before).sum(axis=2).astype(float)  # (S, 2, T)
     deaths = event.sum(axis=2)
     n, d = risk.sum(axis=1), deaths.sum(axis=1)
-    share = np.divide(risk[:, 1], n, out=np.zeros_like(n), where=n > 0)
-    excess = (deaths[:, 1] - d * share).sum(axis=1)
-    variance = (d * share * (1 - share) * np.divide(n - d, n - 1, out=np.zeros_like(n), where=n > 1)).sum(axis=1)
+    fraction = np.divide(risk[:, 1], n, out=np.zeros_like(n), where=n > 0)
+    excess = (deaths[:, 1] - d * fraction).sum(axis=1)
+    variance = (d * fraction * (1 - fraction) * np.divide(n - d, n - 1, out=np.zeros_like(n), where=n > 1)).sum(axis=1)
     usable = variance > 0
     tally.add("log-rank rejects", excess[usable] ** 2 > 3.841459 * variance[usable])
 
 
 def cell(situation: str, n: int, studies: int, seed: list[int]) -> dict:
     """One cell of the table."""
-    of = SITUATIONS[situation]
-    rates, null = (of.control, of.treated), of.null
+    setting = SITUATIONS[situation]
+    rates, null = (setting.control, setting.treated), setting.null
     rng = np.random.default_rng(seed)
-    full = [simulate(rng, rate, (200_000,), of.linear) for rate in rates]
+    full = [simulate(rng, rate, (200_000,), setting.linear) for rate in rates]
     true_slopes = [tumour_growth.slopes(DAYS, tumour_growth.log_volume(v)).mean() for v in full]
     true_means = [v.mean(axis=0) for v in full]
     slope_truth = 0.0 if null else float(true_slopes[1] - true_slopes[0])
-    volumes = np.stack([simulate(rng, r, (studies, n), of.linear, of.drop_out) for r in rates], axis=1)
+    volumes = np.stack([simulate(rng, r, (studies, n), setting.linear, setting.drop_out) for r in rates], axis=1)
     ln_v = tumour_growth.log_volume(volumes)
     k = tumour_growth.slopes(DAYS, ln_v)  # (S, 2, n)
     tally = Tally()
@@ -235,18 +235,18 @@ def cell(situation: str, n: int, studies: int, seed: list[int]) -> dict:
             p = inference.permutation_p_values(x[at : at + 250], y[at : at + 250])
             tally.add("slopes permutation rejects", p <= 0.05)
     mixed_rows(tally, ln_v, slope_truth)
-    # Day of evaluation by the shipped rule: the last with at least 80 % of the control mice still read.
-    alive = np.isfinite(volumes[:, 0]).sum(axis=1) >= tumour_growth.ALIVE_SHARE * n
-    last = np.array([np.flatnonzero(row)[-1] for row in alive])
+    # Day of evaluation by the shipped rule: the last with at least 80 % of the control mice still measured.
+    in_study = np.isfinite(volumes[:, 0]).sum(axis=1) >= tumour_growth.IN_STUDY_FRACTION * n
+    last = np.array([np.flatnonzero(row)[-1] for row in in_study])
     at_day = np.take_along_axis(volumes, last[:, None, None, None], axis=3)[..., 0]
     ln_day = tumour_growth.log_volume(at_day)
     welch_rows(tally, "end volume Welch t", ln_day[:, 1], ln_day[:, 0], 0.0 if null else None)
-    if of.control > 0:
+    if setting.control > 0:
         log_rank_rows(tally, volumes)
     ratio_truth = np.ones(studies) if null else (true_means[1] / true_means[0])[last]
-    if of.treated > 0:
+    if setting.treated > 0:
         ratio_rows(tally, "T/C", at_day[:, 1], at_day[:, 0], ratio_truth, rng, log=True)
-    if of.control > 0:
+    if setting.control > 0:
         rate_truth = np.full(studies, 1.0 if null else true_slopes[1] / true_slopes[0])
         ratio_rows(tally, "k_T/k_C", k[:, 1], k[:, 0], rate_truth, rng, log=False)
     return {
@@ -261,14 +261,14 @@ def cell(situation: str, n: int, studies: int, seed: list[int]) -> dict:
 
 
 def markdown(cells: list[dict], studies: int) -> str:
-    """One table: a row per quantity and situation, a column per number of mice; share in percent +- binomial error."""
+    """One table: a row per quantity and situation, a column per number of mice; rate in percent +- binomial error."""
     lines = [
         "# Size and coverage of the tumour-growth statistics",
         "",
-        f"{studies:,} independent studies per cell, nominal error 5 %, nominal coverage 95 %; share in % ± binomial",
+        f"{studies:,} independent studies per cell, nominal error 5 %, nominal coverage 95 %; rate in % ± binomial",
         "standard error. `rejects` is the type I error in the null situations and the power in the others. Written by",
         "`python benchmarks/statistics/size_and_coverage.py`, whose first lines describe the situations.",
-        "The bands asked for are 4-6 % type I error and 93-97 % coverage; **bold** marks what lies outside.",
+        "The target bands are 4-6 % type I error and 93-97 % coverage; **bold** marks values outside.",
         "",
         "| situation | quantity | " + " | ".join(f"n = {n}" for n in MICE) + " |",
         "| --- | --- |" + " ---: |" * len(MICE),
@@ -298,15 +298,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=4000)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
-    parser.add_argument("--measured", type=Path, help="instead of analysis/growth/measured.json")
+    parser.add_argument("--measured", type=Path, help="path to write in place of analysis/growth/measured.json")
     options = parser.parse_args()
-    began = time.perf_counter()
+    start = time.perf_counter()
     cells = []
     for i, situation in enumerate(SITUATIONS):
         for n in MICE:
             cells.append(cell(situation, n, options.studies, [SEED, i, n]))
             primary = cells[-1]["results"]["slopes Welch t rejects"]["pct"]
-            spent = time.perf_counter() - began
+            spent = time.perf_counter() - start
             print(f"{situation:24s} n={n}  primary rejects {primary:5.1f} %  {spent:5.0f} s", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     software = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
@@ -314,11 +314,11 @@ def main() -> None:
     text = json.dumps(whole, indent=1)
     (options.out / "growth_statistics.json").write_text(text + "\n")
     (options.out / "growth_statistics.md").write_text(markdown(cells, options.studies), encoding="utf-8")
-    shares: dict[str, dict[str, dict[int, float]]] = {}
+    fractions: dict[str, dict[str, dict[int, float]]] = {}
     for c in cells:
         for name, result in c["results"].items():
-            shares.setdefault(c["situation"], {}).setdefault(name, {})[c["mice_per_arm"]] = result["pct"]
-    text = json.dumps({"studies": options.studies, "pct": shares}, indent=1)
+            fractions.setdefault(c["situation"], {}).setdefault(name, {})[c["mice_per_arm"]] = result["pct"]
+    text = json.dumps({"studies": options.studies, "pct": fractions}, indent=1)
     (options.measured or ROOT / "analysis" / "growth" / "measured.json").write_text(text + "\n")
 
 

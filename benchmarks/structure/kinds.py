@@ -122,7 +122,7 @@ def _role(module: Module, above: tuple[ast.AST, ...]) -> str:
 
 def _refuses(statement: ast.stmt) -> bool:
     """Whether a statement raises, or notes a fault of the file."""
-    return isinstance(statement, ast.Raise) or "Fault" in _names(statement)
+    return isinstance(statement, ast.Raise) or bool({"Fault", "Invalid"} & set(_names(statement)))
 
 
 def _short(node: ast.AST) -> str:

@@ -102,8 +102,8 @@ def _visit(server: WatchedServer, draw: random.Random) -> bool:
             came = visitor.join(server.code)
         came = came and all(visitor.frame() == 200 for _ in range(3))
         (visitor.vanish if end == 1 else visitor.leave)()
-    except Exception as fault:  # counted, and named
-        print(f"a visitor was kept out: {fault!r}", file=sys.stderr)
+    except Exception as error:  # counted, and named
+        print(f"a visitor was kept out: {error!r}", file=sys.stderr)
         return False
     return came
 

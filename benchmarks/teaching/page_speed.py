@@ -173,9 +173,9 @@ def _pictures(visit: Visit, short: str, words: str, cells: dict, wanted: float |
     """Figures of what a visit that is set up shows while it plays; unit: of its ticks."""
     load = load_average()
     parts, passed, ticks = _watched(visit, seconds)
-    faults = visit.close()
-    if faults:
-        raise RuntimeError("; ".join(faults))
+    errors = visit.close()
+    if errors:
+        raise RuntimeError("; ".join(errors))
     distinct = sum(len({code for _, code in seen}) for seen in parts) / passed
     gaps = sorted(b - a for seen in parts for (a, _), (b, _) in pairwise(seen))
     rate, painted = ticks / passed, sum(len(seen) for seen in parts)

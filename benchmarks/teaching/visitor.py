@@ -28,14 +28,14 @@ runtime.configure()
 from adccsim.teaching import rooms, serve
 
 def report():
-    from adccsim.teaching import lobby
+    from adccsim.teaching import admission
     from solara.server import kernel_context
     for _ in sys.stdin:
         with open("/proc/self/statm") as file:
             resident = int(file.read().split()[1]) * 4096 / 1e6
         left = sum(one.left_s is not None for one in list(rooms._rooms.values()))
         print(json.dumps({
-            "resident_mb": resident, "kernels": len(kernel_context.contexts), "kernels_most": lobby.kernels_most(),
+            "resident_mb": resident, "kernels": len(kernel_context.contexts), "kernels_most": admission.kernels_most(),
             "rooms": len(rooms._rooms) - left, "kept": left, "threads": threading.active_count(),
         }), flush=True)
 

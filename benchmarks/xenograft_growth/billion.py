@@ -1,4 +1,4 @@
-"""A billion cells: a tumour of 10 cm3, every cell an agent, for a few hours under antibody. Does it fit into 24 GiB?
+"""A billion cells: a tumour of 10 cm3, every cell an agent, a few hours under antibody. Does it fit into 24 GiB?
 
     python benchmarks/xenograft_growth/billion.py [--cells N] [--hours H] [--threads T] [--out DIR]
 
@@ -7,8 +7,8 @@ the whole state observed at the end. Compiling is excluded: a small tumour runs 
 xenograft_billion.json (xenograft_<cells>.json for another number) into --out (default benchmarks/results): wall and
 processor time of the start and of each hour, peak memory of the process, bytes per cell, the fullest patch.
 
-A tumour of this size grows by 0.5 % an hour, so the box holds it for days; what enlarging it would take on top is the
-column of cells once more (512 bytes per patch).
+A tumour of this size grows by 0.5 % an hour, so the box is large enough for days; enlarging the box would need one more
+copy of the cell column (512 bytes per patch).
 """
 
 import argparse
@@ -32,7 +32,7 @@ TARGETS = {"peak_GiB": 24.0, "bytes_per_cell": 22.0}
 
 
 def grown(cells: int, hours: int, clock: dict, seen: dict):
-    """An engine of so many cells, dosed and advanced by so many hours; (engine, seconds of the start and each hour)."""
+    """(engine with `cells` cells, dosed and advanced by `hours`; seconds of the start and of each hour)."""
     from adccsim.conditions.mouse import Dose
     from adccsim.scenario.conditions import conditions_of
     from adccsim.scenario.load import scenario_from_dict
@@ -40,18 +40,18 @@ def grown(cells: int, hours: int, clock: dict, seen: dict):
 
     condition = conditions_of(scenario_from_dict(study(1e7, 1)))[-1]
     params = replace(tumour_params(condition), n_cells=cells, most_cells=cells)
-    took = [time.perf_counter()]
+    times = [time.perf_counter()]
     engine = timed_engine(clock, seen)(params, 2026)
-    took.append(time.perf_counter())
+    times.append(time.perf_counter())
     engine.apply(Dose(drug="trastuzumab", mg_per_kg=10.0, route="iv", day=0.0))
     for _ in range(hours):
         engine.advance(1, [])
-        took.append(time.perf_counter())
-    return engine, [after - before for before, after in itertools.pairwise(took)]
+        times.append(time.perf_counter())
+    return engine, [after - before for before, after in itertools.pairwise(times)]
 
 
 def column_bytes(engine) -> dict[str, int]:
-    """Bytes of the parts of the state in the visited patches, from the sizes of their columns."""
+    """Bytes of each part of the state for the visited patches, from the sizes of the columns."""
     from adccsim.xenograft.layout import CELL_SLOTS, EFFECTOR_SLOTS
     from adccsim.xenograft.movement import OUTBOX
 
@@ -69,16 +69,16 @@ def main() -> int:
     parser.add_argument("--hours", type=int, default=4)
     parser.add_argument("--threads", type=int, default=runtime.cores())
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
-    asked = parser.parse_args()
-    runtime.configure(threads=asked.threads)
+    args = parser.parse_args()
+    runtime.configure(threads=args.threads)
     from benchmarks.speed.measure import load_average, machine
 
-    grown(20_000, 2, defaultdict(float), {})[0].observe()  # compiles
+    grown(20_000, 2, defaultdict(float), {})[0].observe()  # compiles the kernels
     clock, seen = defaultdict(float), {}
     load = load_average()
     before = peak_bytes()
     wall, cpu = time.perf_counter(), time.process_time()
-    engine, seconds = grown(round(asked.cells), asked.hours, clock, seen)
+    engine, seconds = grown(round(args.cells), args.hours, clock, seen)
     state = engine.observe()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = peak_bytes()
@@ -96,8 +96,8 @@ def main() -> int:
         "benchmark": "xenograft_billion",
         "schema": 1,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(asked.out),
-        "threads": asked.threads,
+        "machine": machine(args.out),
+        "threads": args.threads,
         "load_average": {"start": load, "end": load_average()},
         **seen,
         **figures,
@@ -112,9 +112,9 @@ def main() -> int:
         "targets": TARGETS,
         "met": {name: bool(figures[name] <= target) for name, target in TARGETS.items()},
     }
-    asked.out.mkdir(parents=True, exist_ok=True)
-    name = "billion" if round(asked.cells) == 10**9 else f"{asked.cells:.0f}"
-    path = asked.out / f"xenograft_{name}.json"
+    args.out.mkdir(parents=True, exist_ok=True)
+    name = "billion" if round(args.cells) == 10**9 else f"{args.cells:.0f}"
+    path = args.out / f"xenograft_{name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps({**figures, "largest_patch": seen["largest_patch"], "met": result["met"]}, indent=1))
     print(f"{seen['cells_at_start']:,} -> {seen['cells_at_end']:,} cells, written to {os.path.relpath(path)}")

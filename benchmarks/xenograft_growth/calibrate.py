@@ -1,18 +1,18 @@
-"""Calibration of the mouse: growth, effector density and direct arm, from the data set aside for it; then frozen.
+"""Calibration of the mouse: growth, effector density and direct effect, from the calibration data only; then frozen.
 
     python benchmarks/xenograft_growth/calibrate.py [--fraction 0.01] [--out DIR] [--only n87|bt474] [--threads 1]
 
-Fitted to, and to nothing else (Cancer Biol Ther 2016;17:346, Table 2; Jarrett 2018; Clynes 2000 from memory):
+Fitted only to (Cancer Biol Ther 2016;17:346, Table 2; Jarrett 2018; Clynes 2000 from memory):
   NCI-N87 without treatment     98.2 -> 1167.7 mm3 in 21 days            growth_per_d
-  NCI-N87, 10 mg/kg weekly x 3  112.3 -> 658.8 mm3 in 21 days            a ridge: effectors alone, the direct arm alone,
-                                                                         both; effectors: NK 0, half or all of the kills
+  NCI-N87, 10 mg/kg weekly x 3  112.3 -> 658.8 mm3 in 21 days            a ridge: effectors alone, direct effect alone,
+                                                                         both; NK cells: none, half or all of the kills
   BT-474 without treatment      doubling in 12.4 days at 200 mm3         growth_per_d
   BT-474, 4 then 2 mg/kg weekly 29 % inhibition without Fc receptors     direct_effect_max
                                 96 % with them (day 35, 1 - T/C)         density of effectors
-Each fit is one typical mouse (no spread between mice) with the same random numbers throughout. Every point of the ridge
-becomes an overlay of the catalogue, DIR/<name>.toml, to be named in `catalogue = [...]` of a scenario, as soon as it is
-fitted; a table of all fits goes to DIR/calibration.json. The collapse of vessels (vessel_collapse_mm2_per_h) is not
-fitted here but by turn.py: this program takes the catalogue's.
+Each fit uses one typical mouse (no variation between mice) with the same random numbers throughout. Every fitted point
+of the ridge is written at once as a catalogue overlay, DIR/<name>.toml, for `catalogue = [...]` of a scenario; all fits
+are listed in DIR/calibration.json. The vessel collapse constant (vessel_collapse_mm2_per_h) is set with turn.py; this
+program uses the value of the catalogue.
 """
 
 import argparse
@@ -31,17 +31,17 @@ from adccsim.conditions.mouse import Dose, MouseCondition
 
 HERE = Path(__file__).parent
 SEED = 2026
-TOLERANCE = 0.01  # of the volume asked for: about the noise of one mouse at a hundredth of its cells
+TOLERANCE = 0.01  # of the target volume: about the noise of one mouse at 1 % of its cells
 N87_VEHICLE, N87_TREATED, N87_DAYS = (98.2, 1167.7), (112.3, 658.8), 21
 BT474_START_MM3, BT474_DOUBLING_D, BT474_DAYS = 120.0, 12.4, 35
 BT474_KEPT = {"without Fc receptors": 0.71, "with Fc receptors": 0.04}  # T/C
-N87_DIRECT = 0.1  # the mixed points of the ridge take the direct arm of the catalogue
+N87_DIRECT = 0.1  # direct effect of the mixed points of the ridge, as in the catalogue
 SPREADS = ("start_volume_cv", "growth_log_sd", "clearance_log_sd", "effector_density_log_sd", "vessel_log_sd")
 PAPER = "Cancer Biol Ther 2016;17:346, Table 2"
 
 
-def condition(known, line: str, start_mm3: float, strain: str, drug: str, fraction: float) -> MouseCondition:
-    """The typical mouse of a strain with one tumour of that line and nothing given; drug: one that may be given."""
+def condition(catalogue, line: str, start_mm3: float, strain: str, drug: str, fraction: float) -> MouseCondition:
+    """The typical untreated mouse of a strain with one tumour of that line; drug: the drug that may be given later."""
     from adccsim.scenario.load import scenario_from_dict
     from adccsim.scenario.xenograft.resolve import resolve_arm, resolve_drugs, resolve_effectors, resolve_mouse
 
@@ -55,13 +55,13 @@ def condition(known, line: str, start_mm3: float, strain: str, drug: str, fracti
             "arm": [{"name": "vehicle", "mice": 1}],
         }
     )
-    arm = resolve_arm(scenario, scenario.arm[0], known)
-    mouse = resolve_mouse(scenario, known, arm, 1)
+    arm = resolve_arm(scenario, scenario.arm[0], catalogue)
+    mouse = resolve_mouse(scenario, catalogue, arm, 1)
     return structs.replace(
         mouse,
         tumour=structs.replace(arm.tumour, start_volume_mm3=start_mm3),
-        effectors=resolve_effectors(arm.numbers, known),
-        drugs=resolve_drugs([drug], known),
+        effectors=resolve_effectors(arm.numbers, catalogue),
+        drugs=resolve_drugs([drug], catalogue),
     )
 
 
@@ -84,42 +84,42 @@ def grow(mouse: MouseCondition, days: float, doses: dict[int, float], drug: str,
 def solve(
     volume_at: Callable[[float], float], wanted: float, guess: float, low: float, high: float
 ) -> tuple[float, float]:
-    """(x, volume), volume within TOLERANCE of `wanted`, or at the end of low-high that comes nearest.
+    """(x, volume) with the volume within TOLERANCE of `wanted`, or as close as the range low-high allows.
 
-    Secant on ln volume from `guess`; volume_at is monotone up to the noise of one mouse.
+    Secant method on ln volume from `guess`; volume_at is monotone except for the noise of one mouse.
     """
-    seen: list[tuple[float, float]] = []
+    tried: list[tuple[float, float]] = []
     x = guess
     for _ in range(9):
         error = math.log(volume_at(x) / wanted)
-        seen.append((x, error))
-        print(f"    {x:.5g} -> {wanted * math.exp(error):.1f} mm3 (asked {wanted:.1f})", flush=True)
+        tried.append((x, error))
+        print(f"    {x:.5g} -> {wanted * math.exp(error):.1f} mm3 (target {wanted:.1f})", flush=True)
         if abs(error) < TOLERANCE:
             break
-        if len(seen) == 1:
+        if len(tried) == 1:
             following = x * 1.2 if x > 0.0 else 0.1
         else:
-            (x0, e0), (x1, e1) = sorted(seen, key=lambda s: abs(s[1]))[:2]
+            (x0, e0), (x1, e1) = sorted(tried, key=lambda s: abs(s[1]))[:2]
             following = x0 - e0 * (x1 - x0) / (e1 - e0) if e1 != e0 else 1.1 * x0
         x = min(max(following, low, 0.4 * x), high, max(2.5 * x, 0.1 * high))
-        if any(math.isclose(x, tried) for tried, _ in seen):
+        if any(math.isclose(x, earlier) for earlier, _ in tried):
             break
-    x, error = min(seen, key=lambda s: abs(s[1]))
+    x, error = min(tried, key=lambda s: abs(s[1]))
     if abs(error) > 2.0 * TOLERANCE:
         print(f"    NOT REACHED between {low:g} and {high:g}", flush=True)
     return x, wanted * math.exp(error)
 
 
 def with_numbers(
-    mouse: MouseCondition, density: float | None = None, nk_share: float = 0.5, **cells: float
+    mouse: MouseCondition, density: float | None = None, nk_fraction: float = 0.5, **cells: float
 ) -> MouseCondition:
-    """The mouse with effectors of `density` per tumour cell (NK and myeloid together) and numbers of its cells."""
+    """The mouse with `density` effectors per tumour cell (NK and myeloid together) and clone parameters `cells`."""
     out = structs.replace(mouse, clones=(structs.replace(mouse.clones[0], **cells),))
     if density is None:
         return out
     kinds = {
-        kind: structs.replace(getattr(mouse.effectors, kind), density_per_tumour_cell=density * share)
-        for kind, share in (("nk", nk_share), ("myeloid", 1.0 - nk_share))
+        kind: structs.replace(getattr(mouse.effectors, kind), density_per_tumour_cell=density * fraction)
+        for kind, fraction in (("nk", nk_fraction), ("myeloid", 1.0 - nk_fraction))
     }
     return structs.replace(out, effectors=structs.replace(mouse.effectors, **kinds))
 
@@ -134,8 +134,8 @@ def number(value: float, low: float, high: float, unit: str, source: str) -> str
 def write_overlay(
     path: Path, line: str, growth: float, direct: float, densities: dict[str, float], source: str
 ) -> None:
-    """An overlay of one line and both effectors. Growth and direct arm are those of the line, densities of all mice."""
-    source = f"{source}; {_made()}"
+    """Write an overlay of one line and both effectors: growth and direct effect of the line, densities for all mice."""
+    source = f"{source}; {_origin()}"
     text = "# Calibrated by benchmarks/xenograft_growth/calibrate.py; not a measurement.\n"
     text += f"[tumours.{line}]\n"
     text += f"growth_per_d = {number(growth, 0.02, 0.2, '1/d', source)}\n"
@@ -146,21 +146,21 @@ def write_overlay(
     path.write_text(text, encoding="utf-8")
 
 
-def _made() -> str:
+def _origin() -> str:
     from adccsim.version import XENOGRAFT_MODEL
 
     return f"calibrated {datetime.now(UTC):%Y-%m-%d}, model {XENOGRAFT_MODEL}"
 
 
 def kills_per_effector(seen: dict) -> tuple[float, float]:
-    """Kills per effector present at the end, NK and myeloid: their ratio sets how many of each kill alike."""
+    """Kills per effector present at the end, NK and myeloid; their ratio gives the numbers with equal kills."""
     return tuple(seen[f"kills_{kind}"] / max(seen[f"effectors_{kind}"], 1) for kind in ("nk", "myeloid"))
 
 
-def n87_growth(known, fraction: float) -> dict:
-    """NCI-N87 without treatment: growth_per_d, with the collapse of vessels of the catalogue."""
+def n87_growth(catalogue, fraction: float) -> dict:
+    """NCI-N87 without treatment: growth_per_d, with the vessel collapse constant of the catalogue."""
     print("NCI-N87 without treatment: growth_per_d", flush=True)
-    vehicle = condition(known, "NCI-N87", N87_VEHICLE[0], "nude", "trastuzumab", fraction)
+    vehicle = condition(catalogue, "NCI-N87", N87_VEHICLE[0], "nude", "trastuzumab", fraction)
 
     def volume(growth):
         return grow(with_numbers(vehicle, growth_per_d=growth), N87_DAYS, {}, "trastuzumab", "iv")[0]
@@ -169,39 +169,39 @@ def n87_growth(known, fraction: float) -> dict:
     return {"fit": "NCI-N87 growth_per_d", "value": growth, "volume_mm3": reached, "asked_mm3": N87_VEHICLE[1]}
 
 
-def fit_n87(known, fraction: float, out: Path, growth: float | None = None) -> list[dict]:
+def fit_n87(catalogue, fraction: float, out: Path, growth: float | None = None) -> list[dict]:
     """NCI-N87: growth, then the ridge. One overlay per point, the middle one first."""
     drug, doses = "trastuzumab", {0: 10.0, 7: 10.0, 14: 10.0}
-    rows = [] if growth else [n87_growth(known, fraction)]
+    rows = [] if growth else [n87_growth(catalogue, fraction)]
     growth = growth or rows[0]["value"]
-    treated = condition(known, "NCI-N87", N87_TREATED[0], "nude", drug, fraction)
+    treated = condition(catalogue, "NCI-N87", N87_TREATED[0], "nude", drug, fraction)
 
-    def volume(density, direct, nk_share):
-        mouse = with_numbers(treated, density, nk_share, growth_per_d=growth, direct_effect_max=direct)
+    def volume(density, direct, nk_fraction):
+        mouse = with_numbers(treated, density, nk_fraction, growth_per_d=growth, direct_effect_max=direct)
         return grow(mouse, N87_DAYS, doses, drug, "iv")
 
     nk, myeloid = kills_per_effector(volume(0.02, N87_DIRECT, 0.5)[1])
-    half = (1.0 / nk) / (1.0 / nk + 1.0 / myeloid)  # as many NK cells as kill half of all
+    half = (1.0 / nk) / (1.0 / nk + 1.0 / myeloid)  # fraction of NK cells at which they do half of the kills
     print(f"kills per effector present on the last day: NK {nk:.3g}, myeloid {myeloid:.3g}", flush=True)
     guess = {"nk50": 0.02, "nk0": 0.02 * (1.0 - half) * 2.0, "nk100": 0.04 * half}
     for name, direct in (("mixed", N87_DIRECT), ("effectors", 0.0)):
-        for label, share in (("nk50", half), ("nk0", 0.0), ("nk100", 1.0)):
+        for label, nk_fraction in (("nk50", half), ("nk0", 0.0), ("nk100", 1.0)):
             print(f"NCI-N87 treated, {name}, {label}: effectors per tumour cell", flush=True)
             density, reached = solve(
-                lambda d, direct=direct, share=share: volume(d, direct, share)[0],
+                lambda d, direct=direct, nk_fraction=nk_fraction: volume(d, direct, nk_fraction)[0],
                 N87_TREATED[1], guess[label], 0.0005, 0.2,
             )  # fmt: skip
-            guess[label] = density * 1.3  # without the direct arm more are needed
+            guess[label] = density * 1.3  # more are needed without the direct effect
             source = (
                 f"NCI-N87 10 mg/kg weekly x 3, 112.3 to 658.8 mm3 in 21 d ({PAPER}); point {name}-{label} of the ridge"
             )
-            densities = {"mouse-NK": density * share, "mouse-myeloid": density * (1.0 - share)}
+            densities = {"mouse-NK": density * nk_fraction, "mouse-myeloid": density * (1.0 - nk_fraction)}
             fit = {"fit": f"NCI-N87 {name} {label}", "value": density, "volume_mm3": reached}
-            own = {"direct_effect_max": direct, "nk_share_of_cells": share}
-            rows.append({**fit, "asked_mm3": N87_TREATED[1], **own})
+            inputs = {"direct_effect_max": direct, "nk_share_of_cells": nk_fraction}
+            rows.append({**fit, "asked_mm3": N87_TREATED[1], **inputs})
             if _reached(rows[-1]):
                 write_overlay(out / f"n87_{name}_{label}.toml", "NCI-N87", growth, direct, densities, source)
-    print("NCI-N87 treated, direct arm alone: direct_effect_max", flush=True)
+    print("NCI-N87 treated, direct effect alone: direct_effect_max", flush=True)
     direct, reached = solve(lambda e: volume(0.0, e, 0.5)[0], N87_TREATED[1], 0.2, 0.0, 0.8)
     source = f"NCI-N87 10 mg/kg weekly x 3, 112.3 to 658.8 mm3 in 21 d ({PAPER}); direct arm alone"
     write_overlay(out / "n87_direct.toml", "NCI-N87", growth, direct, {"mouse-NK": 0.0, "mouse-myeloid": 0.0}, source)
@@ -209,11 +209,11 @@ def fit_n87(known, fraction: float, out: Path, growth: float | None = None) -> l
     return rows
 
 
-def fit_bt474(known, fraction: float, out: Path) -> list[dict]:
-    """BT-474: growth, the direct arm in mice without Fc receptors, then effectors in mice that have them."""
+def fit_bt474(catalogue, fraction: float, out: Path) -> list[dict]:
+    """BT-474: growth, the direct effect in mice without Fc receptors, then effectors in mice with Fc receptors."""
     drug, doses = "trastuzumab", {0: 4.0, 7: 2.0, 14: 2.0, 21: 2.0, 28: 2.0}
     print("BT-474 without treatment: growth_per_d", flush=True)
-    large = condition(known, "BT-474", 200.0, "nude", drug, fraction)
+    large = condition(catalogue, "BT-474", 200.0, "nude", drug, fraction)
     growth, reached = solve(
         lambda g: grow(with_numbers(large, growth_per_d=g), BT474_DOUBLING_D, {}, drug, "ip")[0], 400.0, 0.065, 0.04,
         0.12,
@@ -221,7 +221,7 @@ def fit_bt474(known, fraction: float, out: Path) -> list[dict]:
     rows = [{"fit": "BT-474 growth_per_d", "value": growth, "volume_mm3": reached, "asked_mm3": 400.0}]
 
     def volume(strain, direct, density):
-        mouse = condition(known, "BT-474", BT474_START_MM3, strain, drug, fraction)
+        mouse = condition(catalogue, "BT-474", BT474_START_MM3, strain, drug, fraction)
         mouse = with_numbers(mouse, density, 0.5, growth_per_d=growth, direct_effect_max=direct)
         return grow(mouse, BT474_DAYS, doses if density is not None else {}, drug, "ip")[0]
 
@@ -244,39 +244,39 @@ def fit_bt474(known, fraction: float, out: Path) -> list[dict]:
 
 
 def _reached(row: dict) -> bool:
-    """A fit that fails leaves no overlay behind."""
+    """Whether a fit succeeded; a failed fit writes no overlay."""
     return abs(math.log(row["volume_mm3"] / row["asked_mm3"])) < 2.0 * TOLERANCE
 
 
 def main() -> None:
     """Run the fits and write overlays and table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fraction", type=float, default=0.01, help="share of the tumour that is simulated")
+    parser.add_argument("--fraction", type=float, default=0.01, help="fraction of the tumour that is simulated")
     parser.add_argument("--out", type=Path, default=HERE / "overlays")
     parser.add_argument("--only", choices=("n87", "bt474"))
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--growth", type=float, help="growth_per_d of NCI-N87 that is known already")
-    asked = parser.parse_args()
-    runtime.configure(threads=asked.threads)
+    parser.add_argument("--growth", type=float, help="growth_per_d of NCI-N87, if already fitted")
+    args = parser.parse_args()
+    runtime.configure(threads=args.threads)
     from adccsim.parameters import lookup
 
-    known = lookup.load()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    began, rows = time.process_time(), []
-    if asked.only != "bt474":
-        rows += fit_n87(known, asked.fraction, asked.out, asked.growth)
-    if asked.only != "n87":
-        rows += fit_bt474(known, asked.fraction, asked.out)
-    for path in sorted(asked.out.glob("*.toml")):
-        lookup.load([path])  # what was written can be read
-    record = asked.out / "calibration.json"
-    kept = json.loads(record.read_text(encoding="utf-8"))["fits"] if record.exists() else []
-    made = {"seed": SEED, "fraction_simulated": asked.fraction, "made": _made(), "tolerance": TOLERANCE}
-    fits = {row["fit"]: row for row in kept} | {row["fit"]: {**row, **made} for row in rows}
-    figures = {"processor_time_s": round(time.process_time() - began, 1), "fits": list(fits.values())}
+    catalogue = lookup.load()
+    args.out.mkdir(parents=True, exist_ok=True)
+    start, rows = time.process_time(), []
+    if args.only != "bt474":
+        rows += fit_n87(catalogue, args.fraction, args.out, args.growth)
+    if args.only != "n87":
+        rows += fit_bt474(catalogue, args.fraction, args.out)
+    for path in sorted(args.out.glob("*.toml")):
+        lookup.load([path])  # check that the overlay can be read
+    record = args.out / "calibration.json"
+    earlier = json.loads(record.read_text(encoding="utf-8"))["fits"] if record.exists() else []
+    settings = {"seed": SEED, "fraction_simulated": args.fraction, "made": _origin(), "tolerance": TOLERANCE}
+    fits = {row["fit"]: row for row in earlier} | {row["fit"]: {**row, **settings} for row in rows}
+    figures = {"processor_time_s": round(time.process_time() - start, 1), "fits": list(fits.values())}
     record.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     for row in rows:
-        volumes = f"{row['volume_mm3']:.1f} mm3 (asked {row['asked_mm3']:.1f})"
+        volumes = f"{row['volume_mm3']:.1f} mm3 (target {row['asked_mm3']:.1f})"
         print(f"{row['fit']:28s} {row['value']:.5g}   {volumes}{'' if _reached(row) else '   NOT REACHED'}")
 
 

@@ -1,10 +1,10 @@
-"""A cohort: five arms of eight mice at 1 % of their cells for 21 days, the way `adcc run` takes, analysis included.
+"""A cohort: five arms of eight mice at 1 % of their cells for 21 days through `adcc run`, analysis included.
 
     python benchmarks/xenograft_growth/cohort.py [--fraction F] [--mice N] [--days D] [--out DIR]
 
 NCI-N87 in nude mice: vehicle and weekly trastuzumab at 1, 3, 10 and 30 mg/kg. Compiling is excluded: a small study of
 the same kind runs first and fills the cache of compiled kernels. Writes xenograft_cohort.json into --out (default
-benchmarks/results): wall clock from the command to the report (target: 10 minutes on 2 cores), processor time of all
+benchmarks/results): wall time from command to report (target: 10 minutes on 2 cores), processor time of all
 processes, memory of the largest one, and every TGI definition with its interval.
 """
 
@@ -27,7 +27,7 @@ DOSES_MG_PER_KG = (1, 3, 10, 30)
 
 
 def scenario(fraction: float, mice: int, days: int) -> str:
-    """The study, as a user would write it."""
+    """The scenario file, as a user would write it."""
     weekly = list(range(0, days, 7))
     arms = "".join(
         f'[[arm]]\nname = "{dose} mg/kg"\nmice = {mice}\n[[arm.dose]]\ndrug = "trastuzumab"\nmg_per_kg = {dose}\n'
@@ -46,17 +46,17 @@ def scenario(fraction: float, mice: int, days: int) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--fraction", type=float, default=0.01)
-    parser.add_argument("--mice", type=int, default=8, help="of each of the five arms")
+    parser.add_argument("--mice", type=int, default=8, help="number in each of the five arms")
     parser.add_argument("--days", type=int, default=21)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "small.toml").write_text(scenario(0.001, 1, 2))
         compiling = run_study(folder / "small.toml", folder / "small", "--workers", "1")
-        (folder / "cohort.toml").write_text(scenario(asked.fraction, asked.mice, asked.days))
+        (folder / "cohort.toml").write_text(scenario(args.fraction, args.mice, args.days))
         load = load_average()
-        took = run_study(folder / "cohort.toml", folder / "cohort")
+        cost = run_study(folder / "cohort.toml", folder / "cohort")
         result = {
             "benchmark": "xenograft_cohort",
             "schema": 1,
@@ -65,21 +65,19 @@ def main() -> int:
             "load_average": {"start": load, "end": load_average()},
             "compiling_and_small_study_s": compiling["wall_s"],
             "arms": 1 + len(DOSES_MG_PER_KG),
-            "mice_per_arm": asked.mice,
-            "fraction_simulated": asked.fraction,
-            "days": asked.days,
-            **took,
+            "mice_per_arm": args.mice,
+            "fraction_simulated": args.fraction,
+            "days": args.days,
+            **cost,
             "targets": {"wall_s": TARGET_S},
-            "met": {"wall_s": took["wall_s"] <= TARGET_S},
+            "met": {"wall_s": cost["wall_s"] <= TARGET_S},
             "volumes": mean_volumes(folder / "cohort"),
             "comparisons": inhibition(folder / "cohort"),
         }
-    asked.out.mkdir(parents=True, exist_ok=True)
-    path = asked.out / "xenograft_cohort.json"
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "xenograft_cohort.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(
-        f"{5 * asked.mice} mice in {took['wall_s']:.0f} s (target {TARGET_S:.0f}), written to {os.path.relpath(path)}"
-    )
+    print(f"{5 * args.mice} mice in {cost['wall_s']:.0f} s (target {TARGET_S:.0f}), written to {os.path.relpath(path)}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`adcc run` as a user calls it, timed, with what its TGI table says: for the benchmarks of whole studies."""
+"""Timed calls of `adcc run` and its TGI table, for the benchmarks of whole studies."""
 
 import json
 import resource
@@ -10,38 +10,38 @@ from pathlib import Path
 from benchmarks.xenograft_growth.true_scale import ROOT, peak_bytes
 
 TIMES = "benchmark_times.json"
-NOTHING = {"wall_s": 0.0, "cpu_s": 0.0, "peak_GiB": 0.0, "calls": 0}
+NO_CALLS = {"wall_s": 0.0, "cpu_s": 0.0, "peak_GiB": 0.0, "calls": 0}
 
 
-def run_study(file: Path, out: Path, *words: str) -> dict[str, float]:
-    """Run `adcc run FILE --out OUT WORDS`; what all calls for this folder took together, since a study resumes.
+def run_study(file: Path, out: Path, *options: str) -> dict[str, float]:
+    """Run `adcc run FILE --out OUT OPTIONS`; returns the cost of all calls for this folder, because a study resumes.
 
     wall_s, cpu_s (all processes), peak_GiB of the largest process, calls. Raises RuntimeError if the command fails.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     wall = time.perf_counter()
-    command = [sys.executable, "-m", "adccsim.cli", "run", str(file), "--out", str(out), *words]
+    command = [sys.executable, "-m", "adccsim.cli", "run", str(file), "--out", str(out), *options]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     wall = time.perf_counter() - wall
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    note = out / TIMES
-    earlier = json.loads(note.read_text()) if note.exists() else NOTHING
-    took = {
+    record = out / TIMES
+    earlier = json.loads(record.read_text()) if record.exists() else NO_CALLS
+    cost = {
         "wall_s": earlier["wall_s"] + wall,
         "cpu_s": earlier["cpu_s"] + cpu,
         "peak_GiB": max(earlier["peak_GiB"], peak_bytes(resource.RUSAGE_CHILDREN) / 2**30),
         "calls": earlier["calls"] + 1,
     }
     if out.is_dir():
-        note.write_text(json.dumps(took))
+        record.write_text(json.dumps(cost))
     if code != 0:
-        raise RuntimeError(f"adcc run ended with {code}; call again: finished mice are kept, others go on")
-    return took
+        raise RuntimeError(f"adcc run exited with {code}; run again to resume: finished mice are kept")
+    return cost
 
 
 def inhibition(out: Path) -> list[dict]:
-    """Every measure of every treated arm against the control, with its interval, from the tables of the study."""
+    """Every measure of every treated arm against the control, with its interval, from comparisons.csv of the study."""
     import pandas as pd
 
     table = pd.read_csv(out / "tables" / "comparisons.csv")

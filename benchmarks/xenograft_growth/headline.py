@@ -1,21 +1,20 @@
-"""The literature's headline figures beside what the calibrated mouse predicts, without fitting anything to them.
+"""Published headline figures compared with predictions of the calibrated mouse, without fitting to them.
 
     python benchmarks/xenograft_growth/headline.py [--workers 2] [--out results/headline] [--check] [--table]
 
 Every headline scenario (scenarios/*.toml and the random design panel of panel.py) runs at points of the NCI-N87 ridge
-(overlays/n87_*.toml of calibrate.py: effectors alone, the direct arm alone, both; NK cells doing none, half or all of
-the killing): those that are counted and cheap at all points, the panel and the withdrawal at SOME, those that an input
-settles at the first of them. SOME are joined by BT-474's own overlay, which is shown and not judged. Each study is an
-ordinary scenario file in its own folder, run by the ordinary driver, one process per study; whatever is finished is
-skipped, so the same command goes on after a stop. --check says what would run;
---table only reads what is there.
+(overlays/n87_*.toml of calibrate.py: effectors alone, direct effect alone, both; NK cells do none, half or all of the
+kills): studies that are counted and cheap at all points, the panel and the withdrawal at SOME, studies determined by an
+input at the first of them. The overlay of BT-474 runs in addition to SOME; it is shown but not assessed. Each study is
+an ordinary scenario file in its own folder, run by the ordinary driver, one process per study. Finished work is
+skipped, so the same command resumes after a stop. --check lists what would run; --table only reads existing results.
 
-What differs from the shipped files, and nothing else: `fraction_simulated` and the number of mice are smaller, mice are
-paired between arms (except in the panel), and the swept lists of JIMT-1 and the strains are cut to what is asked.
-JIMT-1 of 40 and 150 mm3 are simulated with equal numbers of cells, so that what the surface of a small simulation
-costs is alike. The controls of a scenario are run at the first point and shared with the others: no antibody, no kill;
-that nothing else differs is checked, and one control is run again at every point for the driver. The size of the error
-of a small fraction is measured on LCC6-HER2 at SIZE_FRACTION.
+The only differences from the shipped files: `fraction_simulated` and the number of mice are smaller, mice are paired
+between arms (except in the panel), and the swept lists of JIMT-1 and the strains are reduced to those needed. JIMT-1 of
+40 and 150 mm3 are simulated with equal numbers of cells, so that the surface error of a small simulation is the same.
+The controls of a scenario are run at the first point and shared with the others, because without antibody there are no
+kills; the program checks that nothing else differs and runs one control at every point, as the driver needs one. The
+error of a small fraction is measured on LCC6-HER2 at SIZE_FRACTION.
 Rows and rules: headline_rows.py. Writes benchmarks/results/xenograft_headline.json and .md.
 """
 
@@ -44,12 +43,12 @@ from headline_rows import rows  # noqa: E402
 from adccsim import runtime  # noqa: E402
 
 OVERLAYS = HERE / "overlays"
-SOME = ("n87_mixed_nk50", "n87_effectors_nk50", "n87_direct")  # the first that is there lends its controls
-BESIDE = "bt474"  # the density of effectors that BT-474 asks for: shown with SOME, not judged
+SOME = ("n87_mixed_nk50", "n87_effectors_nk50", "n87_direct")  # the controls of the first available point are shared
+SHOWN_ONLY = "bt474"  # effector density fitted to BT-474: shown with SOME, not assessed
 ALL_POINTS, SOME_POINTS, ONE_POINT = "all", "some", "one"
 FRACTION = 0.001
 LCC6_FRACTION, SIZE_FRACTION = 0.003, 0.012  # 1.6 times the radius
-WITHDRAWAL_FRACTION = 0.01  # a small share of a tumour dies out too soon
+WITHDRAWAL_FRACTION = 0.01  # a smaller fraction of a tumour dies out too early
 PANEL = {design.name: design for design in panel.read()}
 STRAINS = ["nude", "SCID", "NSG", "FcgR-null"]
 
@@ -66,19 +65,19 @@ class Trial:
     fraction: float = FRACTION
 
     def text(self) -> str:
-        """The scenario file without what a point changes."""
+        """The scenario file without the changes of a point."""
         if self.scenario in PANEL:
             return panel.scenario_text(PANEL[self.scenario], self.fraction)
         return (ROOT / "scenarios" / f"{self.scenario}.toml").read_text(encoding="utf-8")
 
     def all_sets(self) -> list[str]:
-        """--set values."""
+        """Values of --set."""
         shared = [f"tumour.fraction_simulated={self.fraction:g}", "output.level=observables"]
         return [*shared, *([] if self.scenario in PANEL else ["random=paired"]), *self.sets]
 
 
 def trials() -> list[Trial]:
-    """The whole programme, what is counted first."""
+    """All studies of the programme, counted ones first."""
     start = 'sweep."tumour.start_volume_mm3"=[{}]'
     return [
         Trial("lcc6", "lcc6_her2_low_dose", 8, points=ALL_POINTS, fraction=LCC6_FRACTION),
@@ -99,7 +98,7 @@ def trials() -> list[Trial]:
 
 
 def study_file(trial: Trial, point: str, controls: int | None) -> str:
-    """The scenario file of a trial at a point; controls: mice of the control arm, None as many as of the others."""
+    """The scenario file of a trial at a point; controls: mice in the control arm, None: as in the others."""
     text = f'catalogue = ["{point}.toml"]\n{trial.text()}'
     if trial.mice is not None:
         text = re.sub(r"^mice = \d+", f"mice = {trial.mice}", text, flags=re.MULTILINE)
@@ -109,7 +108,7 @@ def study_file(trial: Trial, point: str, controls: int | None) -> str:
 
 
 def prepare(folder: Path, trial: Trial, point: str, overlays: Path, controls: int | None) -> Path:
-    """Write scenario file and overlay of a study into its folder; the path of the file."""
+    """Write scenario file and overlay of a study into its folder; returns the path of the scenario file."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(overlays / f"{point}.toml", folder / f"{point}.toml")
     path = folder / f"{trial.scenario}.toml"
@@ -118,12 +117,12 @@ def prepare(folder: Path, trial: Trial, point: str, overlays: Path, controls: in
 
 
 def control_condition(path: Path, trial: Trial) -> list[dict]:
-    """What a control mouse of each study of a file is made of, without what cannot act on it."""
+    """Condition of a control mouse of each study of a file, without the parts that cannot affect it."""
     from adccsim.scenario.conditions import conditions_of
     from adccsim.scenario.load import load_scenario
 
     scenario = load_scenario(path, trial.all_sets())
-    found = []
+    controls = []
     for each in conditions_of(scenario):
         if each.arm == scenario.arm[0].name and each.mouse == 1:
             condition = each.as_dict()
@@ -131,12 +130,12 @@ def control_condition(path: Path, trial: Trial) -> list[dict]:
                 del condition[name]
             for clone in condition["clones"]:
                 del clone["direct_effect_max"]
-            found.append(condition)
-    return found
+            controls.append(condition)
+    return controls
 
 
 def run_one(path: str, sets: list[str]) -> tuple[int, float, list[str]]:
-    """Run a study in this process. (mice done now, processor seconds, faults)"""
+    """Run a study in this process; returns (mice finished now, processor seconds, errors)."""
     runtime.configure(threads=1)
     from adccsim.execution.study import run_study
     from adccsim.scenario.conditions import conditions_of
@@ -147,22 +146,22 @@ def run_one(path: str, sets: list[str]) -> tuple[int, float, list[str]]:
     scenario = load_scenario(file, sets)
     outcome = run_study(scenario, conditions_of(scenario), file.name, file.parent, workers=1, threads=1)
     stopped = [f"stopped by signal {outcome.signal}"] if outcome.signal is not None else []
-    faults = [*stopped, *(f"{failure.run_id}: {failure.reason}" for failure in outcome.failed)]
-    return len(outcome.done), time.process_time() - start, faults
+    errors = [*stopped, *(f"{failure.run_id}: {failure.reason}" for failure in outcome.failed)]
+    return len(outcome.done), time.process_time() - start, errors
 
 
 def programme(out: Path, overlays: Path, only: list[str] | None) -> list[tuple[Trial, str, Path]]:
-    """(trial, point, scenario file) of every study, files written. Raises SystemExit where no overlay of SOME is there.
+    """(trial, point, scenario file) of every study; writes the files. Raises SystemExit if no overlay of SOME exists.
 
-    A point that calibrate.py could not reach has no overlay and is left out.
+    Points that calibrate.py could not fit have no overlay and are left out.
     """
-    there = sorted(path.stem for path in overlays.glob("n87_*.toml"))
-    some = [point for point in SOME if point in there]
+    available = sorted(path.stem for path in overlays.glob("n87_*.toml"))
+    some = [point for point in SOME if point in available]
     if not some:
-        raise SystemExit(f"no overlay {', '.join(SOME)} in {overlays}: calibrate.py writes them")
-    beside = [BESIDE] if (overlays / f"{BESIDE}.toml").is_file() else []
-    rest = [point for point in there if point not in some]
-    points = {ALL_POINTS: [*some, *rest], SOME_POINTS: [*some, *beside], ONE_POINT: some[:1]}
+        raise SystemExit(f"no overlay {', '.join(SOME)} in {overlays}; run calibrate.py first")
+    shown = [SHOWN_ONLY] if (overlays / f"{SHOWN_ONLY}.toml").is_file() else []
+    rest = [point for point in available if point not in some]
+    points = {ALL_POINTS: [*some, *rest], SOME_POINTS: [*some, *shown], ONE_POINT: some[:1]}
     studies = []
     for trial in trials():
         if only and trial.name not in only and not (trial.scenario in PANEL and "panel" in only):
@@ -180,7 +179,7 @@ def programme(out: Path, overlays: Path, only: list[str] | None) -> list[tuple[T
 
 
 def planned_seconds(path: Path, trial: Trial) -> tuple[int, float]:
-    """(mice, processor seconds) as `adcc check` estimates them."""
+    """(mice, processor seconds) as estimated by `adcc check`."""
     from adccsim.scenario.conditions import plan_of
     from adccsim.scenario.load import load_scenario
 
@@ -189,28 +188,28 @@ def planned_seconds(path: Path, trial: Trial) -> tuple[int, float]:
 
 
 def run_all(studies: list[tuple[Trial, str, Path]], workers: int, log: Path) -> bool:
-    """Run what is not finished, studies in parallel; False where something failed. The log keeps processor times."""
+    """Run unfinished studies in parallel; False if one failed. Processor times are appended to the log."""
     plans = {path: planned_seconds(path, trial) for trial, _, path in studies}
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context)
     waiting = {pool.submit(run_one, str(study[2]), study[0].all_sets()): study for study in studies}
-    print(f"{len(studies)} studies with {workers} processes; the first compile", flush=True)
+    print(f"{len(studies)} studies with {workers} processes; the first ones compile", flush=True)
     try:
         with log.open("a", encoding="utf-8") as notes:
             return _follow(waiting, plans, notes)
     except KeyboardInterrupt:
-        print("stopped: finished mice are kept, the same command goes on from there", flush=True)
+        print("stopped: finished mice are kept; run the same command to resume", flush=True)
         raise SystemExit(130) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _follow(waiting: dict, plans: dict[Path, tuple[int, float]], notes: TextIO) -> bool:
-    """Say and note what ends, as it ends; whether all of it is sound."""
-    work, done, sound, begun = sum(seconds for _, seconds in plans.values()), 0.0, True, time.monotonic()
+    """Report and log every study when it finishes; returns whether all succeeded."""
+    work, done, success, begun = sum(seconds for _, seconds in plans.values()), 0.0, True, time.monotonic()
     for number, future in enumerate(as_completed(waiting), 1):
         trial, point, path = waiting[future]
-        mice, seconds, faults = future.result()
+        mice, seconds, errors = future.result()
         done += plans[path][1]
         left = (time.monotonic() - begun) * (work - done) / done / 60.0
         spent = f"{mice} mice in {seconds:.0f} s of processor time, about {left:.0f} min left"
@@ -218,10 +217,10 @@ def _follow(waiting: dict, plans: dict[Path, tuple[int, float]], notes: TextIO) 
         if mice:
             notes.write(json.dumps({"trial": trial.name, "point": point, "mice": mice, "cpu_s": seconds}) + "\n")
             notes.flush()
-        for fault in faults:
-            print(f"  error: {fault}", flush=True)
-        sound = sound and not faults
-    return sound
+        for error in errors:
+            print(f"  error: {error}", flush=True)
+        success = success and not errors
+    return success
 
 
 def main() -> None:
@@ -230,24 +229,24 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes, one study each")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "headline", help="folder of the runs")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", help="folder of the table")
-    parser.add_argument("--overlays", type=Path, default=OVERLAYS, help="folder of the points of the ridge")
+    parser.add_argument("--overlays", type=Path, default=OVERLAYS, help="folder with the points of the ridge")
     parser.add_argument("--only", nargs="*", help="trials by name (panel: all designs)")
-    parser.add_argument("--check", action="store_true", help="say what would run, and run nothing")
-    parser.add_argument("--table", action="store_true", help="run nothing, read what is there")
-    asked = parser.parse_args()
-    studies = programme(asked.out, asked.overlays, asked.only)
-    if asked.check:
+    parser.add_argument("--check", action="store_true", help="list what would run without running it")
+    parser.add_argument("--table", action="store_true", help="run nothing, read existing results")
+    args = parser.parse_args()
+    studies = programme(args.out, args.overlays, args.only)
+    if args.check:
         plans = [planned_seconds(path, trial) for trial, _, path in studies]
         for (trial, point, _), (mice, seconds) in zip(studies, plans, strict=True):
             print(f"{trial.name:18s} {point:22s} {mice:4d} mice {seconds:7.0f} s")
         mice, seconds = (sum(column) for column in zip(*plans, strict=True))
         print(f"{len(studies)} studies, {mice} mice, about {seconds / 60:.0f} min of processor time")
         return
-    sound = asked.table or run_all(studies, asked.workers, asked.out / "processor_time.jsonl")
+    success = args.table or run_all(studies, args.workers, args.out / "processor_time.jsonl")
     volume = tuple(name for name, design in PANEL.items() if design.outcome == "volume")
     survival = tuple(name for name, design in PANEL.items() if design.outcome == "survival")
-    headline_table.write(rows(volume, survival), studies, asked.overlays, asked.out, asked.results)
-    sys.exit(0 if sound else 1)
+    headline_table.write(rows(volume, survival), studies, args.overlays, args.out, args.results)
+    sys.exit(0 if success else 1)
 
 
 if __name__ == "__main__":

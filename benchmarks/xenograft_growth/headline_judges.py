@@ -1,15 +1,15 @@
-"""How a headline figure is read from a study, and when it agrees: one judge per kind of row.
+"""How a headline figure is computed from a study, and when it agrees: one judge per kind of row.
 
-A row is judged at every point of the ridge by itself: it `agrees` where it holds at every point that was run, `in part`
-where at some, and `does not agree` where at none. Rows that an input settles are marked and not counted.
-All mice are read by their calipers and by the definitions of `analysis`: T/C and tgi_tc from the means on the day of
+A row is assessed separately at every point of the ridge: it `agrees` if it holds at every point that was run, `in part`
+if at some, and `does not agree` if at none. Rows determined by an input are marked and not counted.
+All mice are measured by caliper and evaluated as in `analysis`: T/C and tgi_tc from the means on the day of
 evaluation (the last with 80 % of the controls), growth rates as slopes of ln V, responses in PPTP-like categories,
 time to the end point as the first reading at or above it. Mice of one number are the same animal in every arm, so
 differences are paired.
 Pooled figures: T/C of each design as ln ratio of means with its delta-method error, random effects after DerSimonian
-and Laird; a treated mean below the limit of quantification counts as that limit. Median survival: ratio of
+and Laird; a treated mean below the limit of quantification is set to that limit. Median survival: ratio of
 Kaplan-Meier medians per design, mean of its ln weighted by mice, its error from the spread between designs; a treated
-median that is not reached counts as the last day (a lower bound). How the meta-analysis itself pooled was not read.
+median that is not reached counts as the last day (a lower bound). The pooling method of the meta-analysis was not read.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ import pandas as pd
 from adccsim.analysis.growth import inference, survival
 from adccsim.analysis.growth import measures as tumour_growth
 from adccsim.analysis.growth.inference import Estimate
-from adccsim.analysis.growth.response import GONE_MM3, RESPONDERS
+from adccsim.analysis.growth.response import ABSENT_BELOW_MM3, RESPONDERS
 
 COUNTED, GIVEN = "counted", "by construction"
-NO_GAIN_SHARE = 0.05  # of the control's growth rate: a smaller gain is none
-NO_EFFECT_PCT = 10.0  # of T/C: a smaller effect is none
+NO_GAIN_FRACTION = 0.05  # of the control's growth rate: a smaller gain counts as none
+NO_EFFECT_PCT = 10.0  # of T/C: a smaller effect counts as none
 HALF = 0.5
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A row at one point: number, 95 % interval over its mice (None without), whether it holds, words, and its unit."""
+class Result:
+    """A row at one point: value, 95 % interval over its mice (None if missing), whether it holds, text and unit."""
 
     value: float
     low: float | None
     high: float | None
     holds: bool
-    words: str
+    text: str
     unit: str = ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One headline figure. trials: the studies it is read from; judge: (trial name -> Trial data) -> Seen."""
+    """One headline figure. trials: the studies it uses; judge: (trial name -> its mice) -> Result."""
 
     name: str
     figure: str
@@ -55,7 +55,7 @@ class Row:
     source: str
     rule: str
     trials: tuple[str, ...]
-    judge: Callable[[dict[str, Mice]], Seen]
+    judge: Callable[[dict[str, Mice]], Result]
     standing: str = COUNTED
     why: str = ""
 
@@ -70,16 +70,16 @@ class Mice:
     loq_mm3: float
 
     def arm(self, arm: str, column: str) -> pd.Series:
-        """One column of the mice of an arm, by number of mouse."""
-        of = self.table[self.table["arm"] == arm]
-        return pd.Series(of[column].to_numpy(dtype=float), index=of["mouse"].astype(int)).sort_index()
+        """One column of the mice of an arm, by mouse number."""
+        rows = self.table[self.table["arm"] == arm]
+        return pd.Series(rows[column].to_numpy(dtype=float), index=rows["mouse"].astype(int)).sort_index()
 
     def rates(self, arm: str) -> pd.Series:
         """Growth rates of an arm in 1/d."""
         return self.arm(arm, "growth_rate_per_day")
 
     def effect(self, arm: str) -> pd.Series:
-        """Growth rate of each mouse over that of the same mouse without treatment, as a difference in 1/d."""
+        """Growth rate of each mouse minus that of the same mouse without treatment, in 1/d."""
         return self.rates(arm) - self.rates(self.control)
 
     def tc(self, arm: str) -> Estimate:
@@ -89,14 +89,14 @@ class Mice:
         return inference.bootstrap_t_paired_ratio(both[:, 0], both[:, 1]).through(lambda ratio: 100.0 * ratio)
 
     def responders(self, arm: str) -> tuple[int, int]:
-        """(mice with half their volume gone at some reading, mice with a category)."""
-        given = self.table.loc[self.table["arm"] == arm, "pptp_like"]
-        given = given[given != ""]
-        return int(given.isin(RESPONDERS).sum()), len(given)
+        """(mice that lost half their volume at some reading, mice with a category)."""
+        categories = self.table.loc[self.table["arm"] == arm, "pptp_like"]
+        categories = categories[categories != ""]
+        return int(categories.isin(RESPONDERS).sum()), len(categories)
 
 
 def difference(a: pd.Series, b: pd.Series) -> Estimate:
-    """Mean of a - b over the mice that both have."""
+    """Mean of a - b over the mice in both."""
     both = pd.concat([a, b], axis=1)
     return inference.paired(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), "growth rate")
 
@@ -106,12 +106,12 @@ def below(estimate: Estimate) -> bool:
     return estimate.high is not None and estimate.high < 0.0
 
 
-def seen(estimate: Estimate, holds: bool, unit: str) -> Seen:
-    """An estimate as a row shows it."""
+def as_result(estimate: Estimate, holds: bool, unit: str) -> Result:
+    """An estimate as the result of a row."""
     value = math.nan if estimate.value is None else estimate.value
     limits = "" if estimate.low is None else f" ({estimate.low:.3g} to {estimate.high:.3g})"
-    words = f"{value:.3g}{limits} {unit}".strip()
-    return Seen(value, estimate.low, estimate.high, holds, words, unit.split(" over ")[0])
+    text = f"{value:.3g}{limits} {unit}".strip()
+    return Result(value, estimate.low, estimate.high, holds, text, unit.split(" over ")[0])
 
 
 # -- judges ---------------------------------------------------------------------------------------------------------
@@ -120,15 +120,15 @@ def seen(estimate: Estimate, holds: bool, unit: str) -> Seen:
 def inhibition_within(trial: str, arm: str, low: float, high: float) -> Callable:
     """tgi_tc whose interval overlaps a published band."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
+    def judge(of: dict[str, Mice]) -> Result:
         tgi = of[trial].tc(arm).through(lambda tc: 100.0 - tc)
-        return seen(tgi, overlaps(tgi, low, high), "%")
+        return as_result(tgi, overlaps(tgi, low, high), "%")
 
     return judge
 
 
 def overlaps(estimate: Estimate, low: float, high: float) -> bool:
-    """Whether the interval, or the value where there is none, reaches into low-high."""
+    """Whether the interval, or the value if there is none, overlaps low-high."""
     if estimate.value is None:
         return False
     least = estimate.value if estimate.low is None else estimate.low
@@ -139,86 +139,86 @@ def overlaps(estimate: Estimate, low: float, high: float) -> bool:
 def regression(trial: str, arm: str) -> Callable:
     """At least half of the mice lose half of their tumour."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
+    def judge(of: dict[str, Mice]) -> Result:
         hits, n = of[trial].responders(arm)
-        share = hits / n if n else math.nan
-        return Seen(100.0 * share, None, None, share >= HALF, f"{hits} of {n} mice", "% of mice")
+        fraction = hits / n if n else math.nan
+        return Result(100.0 * fraction, None, None, fraction >= HALF, f"{hits} of {n} mice", "% of mice")
 
     return judge
 
 
 def better(pairs: list[tuple[str, str, str]]) -> Callable:
-    """(trial, arm, lesser arm) ...: the arm grows more slowly than each lesser one, beyond its interval."""
+    """(trial, arm, lesser arm) ...: the arm grows more slowly than each lesser one, and the interval excludes zero."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
-        found = [difference(of[trial].rates(arm), of[trial].rates(lesser)) for trial, arm, lesser in pairs]
-        least = max(found, key=lambda each: math.inf if each.high is None else each.high)
-        return seen(least, all(map(below, found)), "/d")
+    def judge(of: dict[str, Mice]) -> Result:
+        differences = [difference(of[trial].rates(arm), of[trial].rates(lesser)) for trial, arm, lesser in pairs]
+        smallest = max(differences, key=lambda each: math.inf if each.high is None else each.high)
+        return as_result(smallest, all(map(below, differences)), "/d")
 
     return judge
 
 
 def no_gain(trial: str, arm: str, without: str) -> Callable:
-    """The interval of the difference holds zero, or the gain is below NO_GAIN_SHARE of the control's growth rate."""
+    """The interval of the difference includes zero, or the gain is below NO_GAIN_FRACTION of the control's rate."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
+    def judge(of: dict[str, Mice]) -> Result:
         mice = of[trial]
         gain = difference(mice.rates(arm), mice.rates(without))
-        small = abs(gain.value) < NO_GAIN_SHARE * mice.rates(mice.control).mean()
-        return seen(gain, small or overlaps(gain, 0.0, 0.0), "/d")
+        small = abs(gain.value) < NO_GAIN_FRACTION * mice.rates(mice.control).mean()
+        return as_result(gain, small or overlaps(gain, 0.0, 0.0), "/d")
 
     return judge
 
 
 def no_effect(trial: str, arm: str) -> Callable:
-    """The interval of T/C holds 100 %, or T/C is within NO_EFFECT_PCT of it."""
+    """The interval of T/C includes 100 %, or T/C is within NO_EFFECT_PCT of it."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
+    def judge(of: dict[str, Mice]) -> Result:
         tc = of[trial].tc(arm)
-        return seen(tc, abs(tc.value - 100.0) <= NO_EFFECT_PCT or overlaps(tc, 100.0, 100.0), "% T/C")
+        return as_result(tc, abs(tc.value - 100.0) <= NO_EFFECT_PCT or overlaps(tc, 100.0, 100.0), "% T/C")
 
     return judge
 
 
 def stronger_in(first: str, second: str, arm: str) -> Callable:
-    """The arm lowers the growth rate more in one study than in another, beyond the interval."""
+    """The arm lowers the growth rate more in one study than in another, and the interval excludes zero."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
-        found = difference(of[first].effect(arm), of[second].effect(arm))
-        return seen(found, below(found), "/d")
+    def judge(of: dict[str, Mice]) -> Result:
+        gain = difference(of[first].effect(arm), of[second].effect(arm))
+        return as_result(gain, below(gain), "/d")
 
     return judge
 
 
 def strains(order: list[str], arm: str) -> Callable:
-    """Studies in falling order of effect: the first may equal the second, the others differ beyond their intervals."""
+    """Studies in falling order of effect: the first two may be equal, the other intervals exclude zero."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
+    def judge(of: dict[str, Mice]) -> Result:
         effects = [of[name].effect(arm) for name in order]
         steps = [difference(a, b) for a, b in itertools.pairwise(effects)]
         first = steps[0].low is None or steps[0].low <= 0.0
-        words = ", ".join(f"{effect.mean():.3g}" for effect in effects) + " /d"
-        return Seen(math.nan, None, None, first and all(map(below, steps[1:])), words)
+        text = ", ".join(f"{effect.mean():.3g}" for effect in effects) + " /d"
+        return Result(math.nan, None, None, first and all(map(below, steps[1:])), text)
 
     return judge
 
 
 def recurrence(trial: str, arm: str, until_d: float) -> Callable:
-    """Some mouse reads under 40 mm3 by a day, and at least half of those read their start volume again later."""
+    """A mouse is below 40 mm3 by a day, and at least half of such mice regain their start volume later."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
-        complete = back = 0
-        own = of[trial].rows
-        for _, mouse in own[own["arm"] == arm].groupby("mouse", sort=False):
+    def judge(of: dict[str, Mice]) -> Result:
+        complete = recurred = 0
+        rows = of[trial].rows
+        for _, mouse in rows[rows["arm"] == arm].groupby("mouse", sort=False):
             day, volume = mouse["day"].to_numpy(), mouse["volume_mm3"].to_numpy()
-            gone = np.flatnonzero((volume < GONE_MM3) & (day <= until_d))
-            if len(gone):
+            absent = np.flatnonzero((volume < ABSENT_BELOW_MM3) & (day <= until_d))
+            if len(absent):
                 complete += 1
-                back += bool((volume[gone[0] :] >= volume[0]).any())
-        n = own.loc[own["arm"] == arm, "mouse"].nunique()
-        share = 100.0 * back / complete if complete else math.nan
-        words = f"{complete} of {n} complete, {back} of them came back"
-        return Seen(share, None, None, complete > 0 and back >= HALF * complete, words, "% of complete")
+                recurred += bool((volume[absent[0] :] >= volume[0]).any())
+        n = rows.loc[rows["arm"] == arm, "mouse"].nunique()
+        fraction = 100.0 * recurred / complete if complete else math.nan
+        text = f"{complete} of {n} complete, {recurred} of them recurred"
+        return Result(fraction, None, None, complete > 0 and recurred >= HALF * complete, text, "% of complete")
 
     return judge
 
@@ -226,7 +226,7 @@ def recurrence(trial: str, arm: str, until_d: float) -> Callable:
 def pooled_tc(designs: tuple[str, ...], low: float, high: float) -> Callable:
     """T/C pooled over designs; its interval overlaps the published one."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
+    def judge(of: dict[str, Mice]) -> Result:
         effects, variances = [], []
         for name in designs:
             mice = of[name]
@@ -237,10 +237,10 @@ def pooled_tc(designs: tuple[str, ...], low: float, high: float) -> Callable:
                 continue
             mean = max(treated.mean(), mice.loq_mm3)
             effects.append(math.log(mean / control.mean()))
-            shares = [v.var(ddof=1) / len(v) / m**2 for v, m in ((treated, mean), (control, control.mean()))]
-            variances.append(sum(shares))
+            fractions = [v.var(ddof=1) / len(v) / m**2 for v, m in ((treated, mean), (control, control.mean()))]
+            variances.append(sum(fractions))
         pooled = random_effects(np.array(effects), np.array(variances)).through(lambda x: 100.0 * math.exp(x))
-        return seen(pooled, overlaps(pooled, low, high), f"% over {len(effects)} designs")
+        return as_result(pooled, overlaps(pooled, low, high), f"% over {len(effects)} designs")
 
     return judge
 
@@ -260,7 +260,7 @@ def random_effects(effects: np.ndarray, variances: np.ndarray) -> Estimate:
 def pooled_survival(designs: tuple[str, ...], low: float, high: float) -> Callable:
     """Ratio of median survival pooled over designs; its interval overlaps the published one."""
 
-    def judge(of: dict[str, Mice]) -> Seen:
+    def judge(of: dict[str, Mice]) -> Result:
         ratios, weights, bounds = [], [], 0
         for name in designs:
             mice = of[name]
@@ -269,26 +269,26 @@ def pooled_survival(designs: tuple[str, ...], low: float, high: float) -> Callab
                 time, event = mice.arm(arm, "days_to_endpoint"), mice.arm(arm, "endpoint_reached").astype(bool)
                 medians.append(survival.median_time(survival.curve(time.to_numpy(), event.to_numpy()))[0])
             if not np.isfinite(medians[1]):
-                continue  # a control median that is not reached says nothing
+                continue  # without a control median there is no ratio
             if not np.isfinite(medians[0]):
                 medians[0] = float(mice.arm("trastuzumab", "days_to_endpoint").max())
                 bounds += 1
             ratios.append(math.log(medians[0] / medians[1]))
             weights.append(float((mice.table["arm"] != "").sum()))
         pooled = weighted_mean(np.array(ratios), np.array(weights)).through(math.exp)
-        words = f" over {len(ratios)} designs" + (f", {bounds} at their last day" if bounds else "")
-        return seen(pooled, overlaps(pooled, low, high), words)
+        text = f" over {len(ratios)} designs" + (f", {bounds} at the last day" if bounds else "")
+        return as_result(pooled, overlaps(pooled, low, high), text)
 
     return judge
 
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray) -> Estimate:
-    """Weighted mean with a t interval from the spread between the values, (n,) each."""
+    """Weighted mean with a t interval from the variance between the values, (n,) each."""
     from statsmodels.stats.weightstats import DescrStatsW
 
     if len(values) < 2:
         return inference.not_estimable("fewer than two designs", float(values[0]) if len(values) else None)
-    # Weights that add up to n keep the degrees of freedom those of n values.
+    # Weights with sum n give the degrees of freedom of n values.
     described = DescrStatsW(values, weights * len(weights) / weights.sum())
     low, high = described.tconfint_mean()
     return Estimate(float(described.mean), float(low), float(high), method="mean weighted by mice, t interval")

@@ -1,7 +1,7 @@
-"""The literature's headline figures: what was published, the rule of agreement, and the studies a figure is read from.
+"""Published headline figures: the published value, the rule of agreement, and the studies used for each figure.
 
-Written before the first run of any of these studies, the rules as well as the scenarios, and not changed by what came
-out. How a rule is computed: headline_judges.py.
+Rules and scenarios were written before the first run of these studies and were not changed after seeing the results.
+How a rule is computed: headline_judges.py.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STRAIN_STUDIES = tuple(f"strains: mouse.strain {name}" for name in ("nude", "SCI
 
 
 def rows(volume_designs: tuple[str, ...], survival_designs: tuple[str, ...]) -> list[Row]:
-    """All rows of the table, in its order."""
+    """All rows of the table, in order."""
     slower = "growth rate below that of every lesser arm, 95 % interval of the paired difference below zero"
     out = [
         Row(
@@ -68,7 +68,7 @@ def rows(volume_designs: tuple[str, ...], survival_designs: tuple[str, ...]) -> 
                 f"{line}, trastuzumab + pertuzumab: regression",
                 "regression",
                 SCHEUER,
-                "half of the mice or more lose half of their volume (PPTP-like PR, CR or MCR)",
+                "at least half of the mice lose half of their volume (PPTP-like PR, CR or MCR)",
                 (trial,),
                 regression(trial, BOTH),
             ),
@@ -86,19 +86,19 @@ def rows(volume_designs: tuple[str, ...], survival_designs: tuple[str, ...]) -> 
         *out,
         Row(
             "jimt1",
-            "JIMT-1: small tumours held back more than established ones",
+            "JIMT-1: small tumours inhibited more than established ones",
             "small > established",
             "Barok 2007, Mol Cancer Ther 6:2065, from memory",
-            "the growth rate falls more in tumours of 40 than of 150 mm3, 95 % interval beyond zero",
+            "the growth rate falls more in tumours of 40 than of 150 mm3, 95 % interval excludes zero",
             ("jimt1_small", "jimt1_established"),
             stronger_in("jimt1_small", "jimt1_established", T),
         ),
         Row(
             "withdrawal",
-            "BT-474: tumours come back after withdrawal from complete response",
+            "BT-474: tumours recur after withdrawal from complete response",
             "recurrence",
             "expected of HER2 xenografts; no source read",
-            "a mouse or more under 40 mm3 by day 42, and half of those at their start volume again later",
+            "at least one mouse below 40 mm3 by day 42, and half of those later at their start volume again",
             ("withdrawal",),
             recurrence("withdrawal", "five weeks", 42.0),
         ),
@@ -120,14 +120,14 @@ def rows(volume_designs: tuple[str, ...], survival_designs: tuple[str, ...]) -> 
         ),
         Row(
             "gefitinib",
-            "LCC6-HER2: no gain from gefitinib beside trastuzumab",
+            "LCC6-HER2: no gain from gefitinib in addition to trastuzumab",
             "no gain",
             WARBURTON,
-            "interval of the difference of growth rates holds zero, or below 5 % of the control's rate",
+            "interval of the difference of growth rates includes zero, or below 5 % of the control's rate",
             ("gefitinib",),
             no_gain("gefitinib", "trastuzumab + gefitinib", T),
             GIVEN,
-            "growth of this line does not hang on HER2 (direct_effect_max 0)",
+            "growth of this line does not depend on HER2 (direct_effect_max 0)",
         ),
         *(
             Row(
@@ -165,7 +165,7 @@ def rows(volume_designs: tuple[str, ...], survival_designs: tuple[str, ...]) -> 
             "NCI-N87, 3 mg/kg: nude, SCID, NSG, FcgR-null",
             "nude >= SCID > NSG > FcgR-null",
             "PMC4958457, Table 1; Katano 2020",
-            "effects on the growth rate in this order, 95 % intervals beyond zero; nude may equal SCID",
+            "effects on the growth rate in this order, 95 % intervals exclude zero; nude may equal SCID",
             STRAIN_STUDIES,
             strains(list(STRAIN_STUDIES), T),
             GIVEN,
@@ -176,7 +176,7 @@ def rows(volume_designs: tuple[str, ...], survival_designs: tuple[str, ...]) -> 
             "MDA-MB-468 (HER2-negative): no effect",
             "no effect",
             "Collins 2012, Ann Oncol 23:1788 (in the well)",
-            "T/C within 10 % of 100 %, or its 95 % interval holds 100 %",
+            "T/C within 10 % of 100 %, or its 95 % interval includes 100 %",
             ("her2_negative",),
             no_effect("her2_negative", T),
             GIVEN,

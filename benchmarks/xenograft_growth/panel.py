@@ -1,20 +1,20 @@
-"""Random design panel: studies of trastuzumab alone as the literature might hold them, for the pooled figures.
+"""Random design panel: studies of trastuzumab alone, similar to published ones, for the pooled figures.
 
     python benchmarks/xenograft_growth/panel.py [--out DIR] [--fraction 0.001]     one scenario file per design
     adcc run DIR/design_01.toml                                                    as any other study
 
 A meta-analysis of trastuzumab in animal models of breast cancer (Chen 2016, PLoS ONE 11:e0158240, abstract: 83
 studies, 169 experiments, 2076 mice) pools T/C to 32.6 % (27.8-38.2) and the ratio of median survival to 1.45
-(1.30-1.62). The two come from different experiments, so the panel holds two kinds of design: `volume` ends on a fixed
-day, `survival` follows mice to their end point. The designs were drawn once (SEED) from the distributions below and lie
-in panel.csv; a test draws them again. Only the mean number of mice is known (2076 / 169 = 12.3 per experiment, hence
-4-8 per arm); all other distributions are assumed:
+(1.30-1.62). The two come from different experiments, so the panel has two kinds of design: `volume` ends on a fixed
+day, `survival` follows mice to their end point. The designs were drawn once (SEED) from the distributions below and
+are in panel.csv; a test draws them again. Only the mean number of mice is known (2076 / 169 = 12.3 per experiment,
+hence 4-8 per arm); all other distributions are assumed:
 
-  line            BT-474 one half, MCF7-HER2 one fifth, KPL-4, LCC6-HER2 and JIMT-1 one tenth each
+  line            BT-474 0.5, MCF7-HER2 0.2, KPL-4, LCC6-HER2 and JIMT-1 0.1 each
   growth_per_d    log-uniform over the range of the line in the catalogue (tumours.toml)
   strain          nude 0.7, SCID 0.2, NSG 0.1
-  mg_per_kg       1, 2, 4, 5, 10, 15 or 20, alike; weekly or twice a week, alike; i.p. 0.7, i.v. 0.3
-  weeks           of dosing: 3, 4 or 6, never beyond the end
+  mg_per_kg       1, 2, 4, 5, 10, 15 or 20, equally likely; once or twice a week, equally likely; i.p. 0.7, i.v. 0.3
+  weeks           of dosing: 3, 4 or 6, not beyond the end of the study
   start_mm3       uniform 100-200; spread between mice, calipers and enrolment as in the catalogue
   days            volume: 21, 28 or 35; survival: 84
   endpoint_mm3    volume: 2000; survival: 1000 or 1500. A mouse leaves at the first reading at or above it.
@@ -32,7 +32,7 @@ TABLE = HERE / "panel.csv"
 SEED = 2016
 VOLUME_DESIGNS, SURVIVAL_DESIGNS = 16, 8
 
-# line: (chance, growth per day from, to); the ranges are those of the catalogue when the panel was drawn
+# line: (probability, growth per day from, to); ranges of the catalogue at the time of the draw
 LINES = {
     "BT-474": (0.5, 0.044, 0.08),
     "MCF7-HER2": (0.2, 0.05, 0.14),
@@ -55,7 +55,7 @@ SURVIVAL_ENDPOINTS_MM3 = (1000, 1500)
 
 @dataclass(frozen=True)
 class Design:
-    """One study: a control arm and an arm under trastuzumab. outcome: volume | survival; the rest as in the schema."""
+    """One study: a control arm and an arm under trastuzumab. outcome: volume | survival; the rest: see the schema."""
 
     number: int
     outcome: str
@@ -79,18 +79,22 @@ class Design:
     @property
     def dose_days(self) -> list[int]:
         """Days of dosing."""
-        within = (0,) if self.times_a_week == 1 else (0, 3)
-        return [day for week in range(self.weeks) for day in (7 * week + at for at in within) if day < self.days]
+        weekdays = (0,) if self.times_a_week == 1 else (0, 3)
+        return [
+            day for week in range(self.weeks) for day in (7 * week + offset for offset in weekdays) if day < self.days
+        ]
 
 
 def draw(seed: int = SEED) -> list[Design]:
-    """The panel: the volume designs, then those of survival."""
+    """The panel: volume designs, then survival designs."""
     rng = np.random.default_rng(seed)
 
     def one_of(options):
         if isinstance(options, dict):
-            chances = [c[0] if isinstance(c, tuple) else c for c in options.values()]
-            return list(options)[int(np.searchsorted(np.cumsum(chances), rng.random() * sum(chances), side="right"))]
+            probabilities = [c[0] if isinstance(c, tuple) else c for c in options.values()]
+            return list(options)[
+                int(np.searchsorted(np.cumsum(probabilities), rng.random() * sum(probabilities), side="right"))
+            ]
         return options[int(rng.random() * len(options))]
 
     designs = []
@@ -120,14 +124,14 @@ def draw(seed: int = SEED) -> list[Design]:
 
 
 def read(path: Path = TABLE) -> list[Design]:
-    """The designs as they were drawn and kept."""
+    """The stored designs."""
     kinds = {field.name: field.type for field in fields(Design)}
     with path.open(encoding="utf-8", newline="") as file:
         return [Design(**{name: kinds[name](text) for name, text in row.items()}) for row in csv.DictReader(file)]
 
 
 def write(designs: list[Design], path: Path = TABLE) -> None:
-    """Keep the designs as a table."""
+    """Store the designs as a table."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, [field.name for field in fields(Design)], lineterminator="\n")
         table.writeheader()
@@ -136,7 +140,7 @@ def write(designs: list[Design], path: Path = TABLE) -> None:
 
 def scenario_text(design: Design, fraction: float) -> str:
     """The scenario file of a design."""
-    # The window of enrolment is the catalogue's but for the reading error of a mean near its rim.
+    # The enrolment window of the catalogue, widened for means near its limits because of the caliper error.
     low, high = min(100.0, 0.8 * design.start_mm3), max(200.0, 1.25 * design.start_mm3)
     return f"""# Design {design.number} of the random panel ({design.outcome}), drawn by panel.py.
 schema = 1
@@ -181,13 +185,13 @@ def main() -> None:
     """Write the scenario files of the panel."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("panel"))
-    parser.add_argument("--fraction", type=float, default=0.001, help="share of the cells simulated")
-    asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--fraction", type=float, default=0.001, help="fraction of the cells simulated")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     for design in read():
-        text = scenario_text(design, asked.fraction)
-        (asked.out / f"{design.name}.toml").write_text(text, encoding="utf-8")
-    print(f"{VOLUME_DESIGNS + SURVIVAL_DESIGNS} scenario files in {asked.out}")
+        text = scenario_text(design, args.fraction)
+        (args.out / f"{design.name}.toml").write_text(text, encoding="utf-8")
+    print(f"{VOLUME_DESIGNS + SURVIVAL_DESIGNS} scenario files in {args.out}")
 
 
 if __name__ == "__main__":

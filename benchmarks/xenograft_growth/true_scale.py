@@ -1,14 +1,14 @@
-"""A tumour of true size: every cell of 100 mm3 of NCI-N87 for 28 days under 10 mg/kg trastuzumab a week.
+"""A full-size tumour: every cell of 100 mm3 of NCI-N87 for 28 days under 10 mg/kg trastuzumab weekly.
 
     python benchmarks/xenograft_growth/true_scale.py [--cells N] [--days D] [--threads T] [--out DIR]
 
-The run takes the same way as `adcc run`: driver, engine (antibody, oxygen, effectors, growth, movement), a daily
+The run uses the code path of `adcc run`: driver, engine (antibody, oxygen, effectors, growth, movement), a daily
 observation, and a run file with slices. 1e7 cells grow to about 1e8. Compiling is excluded: a small tumour of the same
 kind runs first, in the same process. Writes xenograft_true_scale.json into --out (default benchmarks/results).
 
-Phases are read from the process clock around the methods of the engine, so they count all threads. The floor of memory
-traffic is what every step has to read and write at least once per patch (see FLOOR_BYTES), over the bandwidth measured
-here with a triad.
+Phases are timed with the process clock around the methods of the engine, so they count all threads. The lower bound on
+memory traffic is what every step must read and write at least once per patch (see FLOOR_BYTES), over the bandwidth
+measured here with a triad.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from adccsim import runtime  # noqa: E402
 
 TARGETS = {"wall_s": 240.0, "peak_GiB": 4.0, "cell_steps_per_s_core": 120e6}
 # Bytes of one step per patch of 64 cells: cells read by biology, effectors and the first pass, the leavers and arrivals
-# of both passes with their outboxes, effector words, and each field once per sweep that cannot be merged with another.
+# of both passes with their outboxes, effector words, and each field once per sweep that cannot be merged.
 FLOOR_BYTES = {
     "cells": 3 * 256 + 2 * 64,
     "outboxes": 2 * 64 + 4 * 8,
@@ -40,18 +40,18 @@ FLOOR_BYTES = {
 }
 PHASES = {
     "rows": ("tumour", ("make_room",)),
-    "oxygen": ("tumour", ("breathe",)),
+    "oxygen": ("tumour", ("update_oxygen",)),
     "antibody": ("antibody", ("step", "carry")),
-    "biology": ("tumour", ("live",)),
+    "biology": ("tumour", ("update_cells",)),
     "effectors": ("effectors", ("step",)),
-    "pressure": ("tumour", ("push",)),
+    "pressure": ("tumour", ("solve_pressure",)),
     "moves": ("tumour", ("move",)),
     "output": ("", ("observe", "arrays")),
 }
 
 
 def study(cells: float, days: int) -> dict:
-    """The study, as a user would write it, at full scale; its treated mouse is the one that runs."""
+    """The scenario at full scale, as a user would write it; only its treated mouse is run."""
     weekly = [day for day in range(0, days, 7)]
     dose = {"drug": "trastuzumab", "mg_per_kg": 10, "route": "iv", "days": weekly}
     volume = cells / 1e5
@@ -88,20 +88,20 @@ def simulate(cells: float, days: int, make, folder: Path) -> None:
 
 
 def timed_engine(clock: dict, seen: dict):
-    """A maker of engines whose phases add their processor time to `clock`, and their figures to `seen`."""
+    """A factory of engines that add the processor time of their phases to `clock` and cell counts to `seen`."""
     from adccsim.xenograft.engine import TumourEngine
 
     def add(owner, name: str, phase: str) -> None:
-        plain = getattr(owner, name)
+        original = getattr(owner, name)
 
-        def measured(*args, **kwargs):
+        def timed(*args, **kwargs):
             start = time.process_time()
             try:
-                return plain(*args, **kwargs)
+                return original(*args, **kwargs)
             finally:
                 clock[phase] += time.process_time() - start
 
-        setattr(owner, name, measured)
+        setattr(owner, name, timed)
 
     def make(params, key, check=False):
         start = time.process_time()
@@ -111,12 +111,12 @@ def timed_engine(clock: dict, seen: dict):
             owner = getattr(engine, part) if part else engine
             for name in names:
                 add(owner, name, phase)
-        hours = engine.advance
+        advance_once = engine.advance
         seen.update(cells_at_start=engine.tumour.cells_now, largest_patch=0, cell_steps=0)
 
         def advance(ticks, events=None):
             for _ in range(ticks):
-                hours(1, events)
+                advance_once(1, events)
                 seen["cell_steps"] += engine.tumour.cells_now
                 seen["cells_at_end"] = engine.tumour.cells_now
                 seen["largest_patch"] = max(seen["largest_patch"], engine.tumour.largest)
@@ -129,13 +129,13 @@ def timed_engine(clock: dict, seen: dict):
 
 
 def peak_bytes(whose: int = resource.RUSAGE_SELF) -> int:
-    """Largest memory so far of this process, or of the largest of its ended children (RUSAGE_CHILDREN)."""
+    """Peak memory of this process, or of the largest of its finished children (RUSAGE_CHILDREN)."""
     # ru_maxrss counts kilobytes on Linux and bytes on macOS
     return resource.getrusage(whose).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def bandwidth_GB_per_s(threads: int) -> float:
-    """Best of several triads a = b + 2 c over arrays beyond any cache, all threads together."""
+    """Best of several triads a = b + 2 c over arrays larger than any cache, all threads together."""
     import numba
     import numpy as np
 
@@ -160,8 +160,8 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--threads", type=int, default=runtime.cores())
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
-    asked = parser.parse_args()
-    runtime.configure(threads=asked.threads)
+    cli = parser.parse_args()
+    runtime.configure(threads=cli.threads)
     from benchmarks.speed.measure import load_average, machine
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -172,15 +172,15 @@ def main() -> int:
         clock, seen = defaultdict(float), {}
         load = load_average()
         wall, cpu = time.perf_counter(), time.process_time()
-        simulate(asked.cells, asked.days, timed_engine(clock, seen), folder)
+        simulate(cli.cells, cli.days, timed_engine(clock, seen), folder)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        file_bytes = (folder / f"{asked.cells:.0f}.h5").stat().st_size
-        where = machine(folder)
+        file_bytes = (folder / f"{cli.cells:.0f}.h5").stat().st_size
+        hardware = machine(folder)
     peak = peak_bytes()
     steps = seen["cell_steps"]
     clock["rest"] = cpu - sum(clock.values())
-    speed = bandwidth_GB_per_s(asked.threads)
-    floor_ns = sum(FLOOR_BYTES.values()) / 64.0 / speed * asked.threads
+    speed = bandwidth_GB_per_s(cli.threads)
+    floor_ns = sum(FLOOR_BYTES.values()) / 64.0 / speed * cli.threads
     figures = {
         "wall_s": wall,
         "cpu_s": cpu,
@@ -191,10 +191,10 @@ def main() -> int:
         "benchmark": "xenograft_true_scale",
         "schema": 1,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": where,
-        "threads": asked.threads,
+        "machine": hardware,
+        "threads": cli.threads,
         "load_average": {"start": load, "end": load_average()},
-        "days": asked.days,
+        "days": cli.days,
         "compiling_and_small_run_s": compiling,
         **seen,
         **figures,
@@ -212,8 +212,8 @@ def main() -> int:
             for name, target in TARGETS.items()
         },
     }
-    asked.out.mkdir(parents=True, exist_ok=True)
-    path = asked.out / "xenograft_true_scale.json"
+    cli.out.mkdir(parents=True, exist_ok=True)
+    path = cli.out / "xenograft_true_scale.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps({**figures, "ns_per_cell_step": result["ns_per_cell_step"], "met": result["met"]}, indent=1))
     print(f"{seen['cells_at_start']:,} -> {seen['cells_at_end']:,} cells, written to {os.path.relpath(path)}")

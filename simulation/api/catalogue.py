@@ -1,6 +1,6 @@
 """The catalogue as an object: every number with its unit, range, source and provenance, by the name of its entry.
 
-catalogue["SK-BR-3"].her2_per_cell.value        the number; .unit, .low, .high, .source, .provenance beside it
+catalogue["SK-BR-3"].her2_per_cell.value        the number; .unit, .low, .high, .source, .provenance next to it
 catalogue.antibodies["trastuzumab"].table       all numbers of one entry
 """
 
@@ -92,7 +92,7 @@ class CatalogueView(Mapping[str, CatalogueEntry]):
         return lookup.load(self._overlays)
 
     def with_overlays(self, *paths: str | Path) -> CatalogueView:
-        """The catalogue with overlay files laid over it. Raises CatalogueError, with every fault, when it is read."""
+        """The catalogue with overlay files laid over it. Raises CatalogueError, with every error, when it is read."""
         return CatalogueView((*self._overlays, *paths))
 
     def __getitem__(self, name: str) -> CatalogueEntry:

@@ -14,7 +14,7 @@ import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 from adccsim.conditions import AnyCondition, condition_from
 from adccsim.experiments.errors import InputError
 from adccsim.record import layout, mouse_layout
+from adccsim.record.particles import ABSENT
+from adccsim.run_schema import current_name
 from adccsim.scenario.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -32,8 +34,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray
 
-NO_EVENTS = 'single events are not in this file: run the scenario with output.level = "events"'
-NO_AGENTS = 'single cells are not in this file: run the scenario with output.level = "final" or above'
+NO_EVENTS = 'no events of a well in this file: a well needs output.level = "events"; kills in a mouse are run.kills'
+NO_KILLS = (
+    'no kills in a mouse in this file: a mouse needs output.level = "events"; kills in a well are run.events of kind '
+    '"commitment"'
+)
+NO_AGENTS = 'no single cells of a well in this file: a well needs output.level = "final" or above'
+NO_TRACKS = 'no frames of a well in this file: a well needs output.level = "frames"'
 
 
 class TemporaryFolder:
@@ -83,8 +90,7 @@ class RunFile:
         units: dict[str, str] = {}
         with self._content() as file:
             hours = None
-            for name in _ordered(file["observables"]):
-                group = file["observables"][name]
+            for name, group in _observables(file):
                 if "edges" in group:
                     continue
                 data = group["value"]
@@ -103,7 +109,7 @@ class RunFile:
 
         found = {}
         with self._content() as file:
-            for name, group in file["observables"].items():
+            for name, group in _observables(file):
                 if "edges" in group:
                     edges, count = group["edges"][()], group["value"][-1]
                     found[name] = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": count})
@@ -111,18 +117,61 @@ class RunFile:
 
     @cached_property
     def events(self) -> pd.DataFrame:
-        """Events of a well in order: hours, kind (a word), target, effector (-1: none), x, y in sites of 10 um."""
-        table = self._table("events", NO_EVENTS).rename(columns={"time": "hours"})
+        """Events of a well in order: hours, kind, target, effector (-1: none), x, y in sites of 10 um.
+
+        Kinds: birth, conjugation, detachment, hit (one lytic hit), commitment (the kill, credited to its effector),
+        death and clearance of a target, effector_death. docs/python.md explains them.
+        """
+        table = self._table("events", NO_EVENTS)
         with self._content() as file:
             legend = json.loads(file["events/kind"].attrs["legend"])
-        table["kind"] = table["kind"].map({int(key): word for key, word in legend.items()}).astype("category")
+        table["kind"] = table["kind"].map({int(key): text for key, text in legend.items()}).astype("category")
         return table
 
     @cached_property
+    def contacts(self) -> pd.DataFrame:
+        """Contacts of a well, by effector and in order, from its events.
+
+        Columns: effector, target, start_h, end_h (NaN: open at the end), hits (by this effector in this contact),
+        killed (this effector committed the target), ended_by (detachment, clearance, effector_death or open).
+        """
+        from adccsim.analysis.assay.contacts import contact_table
+
+        return contact_table(self.events)
+
+    def track(self, *, effector: int | None = None, target: int | None = None) -> pd.DataFrame:
+        """Path of one cell of a well over the frames: hours, x, y in sites of 10 um, state; from the cell's birth on.
+
+        effector or target: its index in run.effectors or run.targets. Needs output.level = "frames".
+        """
+        import pandas as pd
+
+        asked = [(kind, n) for kind, n in (("effector", effector), ("target", target)) if n is not None]
+        if len(asked) != 1:
+            raise InputError(["run.track: give effector=... or target=..., an index of run.effectors or run.targets"])
+        kind, index = asked[0]
+        with self._content() as file:
+            if f"particles/{kind}" not in file or "final" not in file:
+                raise InputError([f"{self.path}: {NO_TRACKS}"])
+            group = file[f"particles/{kind}"]
+            count = group["state/value"].shape[1]
+            if not 0 <= index < count:
+                raise InputError([f"run.track: {kind} = {index}: must be from 0 to {count - 1}"])
+            place, state = group["position/value"][:, index], group["state/value"][:, index]
+            hours = group["state/time"][()]
+        columns = {"hours": hours, "x": place[:, 0], "y": place[:, 1], "state": state}
+        return pd.DataFrame(columns)[state != ABSENT].reset_index(drop=True)
+
+    @cached_property
     def kills(self) -> pd.DataFrame:
-        """Kills in a mouse: hours, patch (x, y, z), clone, HER2 level, type of effector (a word)."""
-        table = self._table("kills", NO_EVENTS).rename(columns={"time": "hours"})
-        table["effector"] = table["effector"].map({0: "NK", 1: "myeloid", 2: "human NK"}).astype("category")
+        """Kills in a mouse: hours, patch (x, y, z), clone, HER2 level, type of effector.
+
+        Which effector killed is not recorded. Patch i lies between i and i + 1 patch sides from the centre of the box.
+        """
+        import pandas as pd
+
+        table = self._table("kills", NO_KILLS)
+        table["effector"] = pd.Categorical.from_codes(table["effector"].to_numpy(int), ["NK", "myeloid", "human NK"])
         return table
 
     @cached_property
@@ -132,7 +181,7 @@ class RunFile:
 
     @cached_property
     def targets(self) -> pd.DataFrame:
-        """Every target cell of a well at the end: place, status, HER2, antibodies bound, clone."""
+        """Every target cell of a well at the end: place, status, HER2, antibodies bound, clone; see attrs."""
         return self._agents("target")
 
     @cached_property
@@ -148,7 +197,7 @@ class RunFile:
         found: dict[str, Any] = {}
         with self._content() as file:
             hours = None
-            for name, group in file["observables"].items():
+            for name, group in _observables(file):
                 data, about = group["value"], group["value"].attrs
                 what = {key: _plain(about[key]) for key in ("units", "description") if key in about}
                 if "edges" in group:
@@ -217,23 +266,22 @@ class RunFile:
             raise InputError([f"{self.path}: {error}"]) from error
 
     def _table(self, group: str, missing: str) -> pd.DataFrame:
-        import pandas as pd
+        """A group of datasets of equal length as a table; units and descriptions are in attrs."""
+        import numpy as np
 
         with self._content() as file:
             if group in file:
-                return pd.DataFrame({name: file[group][name][()] for name in _ordered(file[group])})
-        if group == "kills" and self.condition.saves and self.condition.output.has_events:
-            return pd.DataFrame(columns=list(mouse_layout.KILLS))  # nothing was killed
+                return _frame({name: file[group][name] for name in _ordered(file[group])})
+            if group == "kills" and "calipers" in file and self.condition.output.has_events:  # nothing was killed
+                return _frame({name: np.zeros(0, kind) for name, kind in mouse_layout.KILL_TYPES.items()})
         raise InputError([f"{self.path}: {missing}"])
 
     def _agents(self, kind: str) -> pd.DataFrame:
-        import pandas as pd
-
         with self._content() as file:
             if "final" not in file:
                 raise InputError([f"{self.path}: {NO_AGENTS}"])
             own = [name for name in _ordered(file["final"]) if name.startswith(f"{kind}_")]
-            return pd.DataFrame({name.removeprefix(f"{kind}_"): file["final"][name][()] for name in own})
+            return _frame({name.removeprefix(f"{kind}_"): file["final"][name] for name in own})
 
     def __repr__(self) -> str:
         return f"<RunFile {self.path}>"
@@ -248,10 +296,35 @@ _ORDER = {
 }
 
 
+def _frame(columns: Mapping[str, h5py.Dataset | np.ndarray]) -> pd.DataFrame:
+    """Columns as a table with their units and descriptions in attrs; the column `time` is called hours."""
+    import pandas as pd
+
+    named = {"hours" if name == "time" else name: column for name, column in columns.items()}
+    table = pd.DataFrame({name: column[()] for name, column in named.items()})
+    for what, key in (("units", "units"), ("descriptions", "description")):
+        attributes = {name: getattr(column, "attrs", {}) for name, column in named.items()}
+        found = {name: _plain(attrs[key]) for name, attrs in attributes.items() if key in attrs}
+        table.attrs[what] = found
+    return table
+
+
+def _observables(file: h5py.File) -> Iterator[tuple[str, h5py.Group]]:
+    """(present name, group) of every observable, in the order of the layout."""
+    groups = {current_name(name): group for name, group in file["observables"].items()}
+    for name in _in_order("observables", groups):
+        yield name, groups[name]
+
+
 def _ordered(group: h5py.Group) -> list[str]:
     """Names in a group in the order of the layout: HDF5 has them by the alphabet."""
-    known = [name for name in dict.fromkeys(_ORDER[group.name.strip("/")]) if name in group]
-    return [*known, *(name for name in group if name not in known)]
+    return _in_order(group.name.strip("/"), group)
+
+
+def _in_order(group: str, names: Iterable[str]) -> list[str]:
+    found = list(names)
+    known = [name for name in dict.fromkeys(_ORDER[group]) if name in found]
+    return [*known, *(name for name in found if name not in known)]
 
 
 def _columns(name: str, data: h5py.Dataset) -> Iterator[tuple[str, np.ndarray]]:

@@ -11,7 +11,7 @@ from adccsim.scenario.tables import Loaded
 def load_scenario(scenario: ScenarioSource, set: Mapping[str, object] | None = None) -> Loaded:
     """Read and check a scenario: the name of a shipped one, a file, a dict of its tables, or a results folder.
 
-    set: dotted key -> value, laid over it. Raises ScenarioError with every fault.
+    set: dotted key -> value, laid over it. Raises ScenarioError with every error.
     """
     return given_scenario(scenario, set_texts(set)).scenario
 

@@ -59,9 +59,10 @@ def run(
               are written. None: a temporary folder, which is removed with the study and its run files; `save` keeps it.
     set       dotted key -> value, laid over the scenario: {"targets.cells": 500}.
     workers   processes; None: one per core.   check  runs verify their own bookkeeping; slower.
-    progress  True shows a bar; or a function that receives each adccsim.execution.books.Step.   report  receives notes.
+    progress  True shows a bar; or a function that receives each adccsim.execution.ledger.Step.
+    report    receives notes.
 
-    Raises ScenarioError with every fault of the scenario, FolderError, RunsFailed, Interrupted.
+    Raises ScenarioError with every error of the scenario, FolderError, RunsFailed, Interrupted.
     """
     given = given_scenario(scenario, set_texts(set))
     kept = TemporaryFolder() if out is None else None
@@ -105,9 +106,15 @@ class Runs(Sequence[RunFile]):
         if isinstance(which, slice):
             return [RunFile(path, self._kept) for path in self.paths[which]]
         if isinstance(which, str):
-            if which not in self._by_id:
-                raise KeyError(f"{which}: no run of this study has this id")
-            return RunFile(self._by_id[which], self._kept)
+            found = [run_id for run_id in self._by_id if which and run_id.startswith(which)]
+            if len(found) != 1:
+                many = (
+                    f"{len(found)} runs of this study have ids that begin so"
+                    if found
+                    else "no run of this study has this id"
+                )
+                raise KeyError(f"{which}: {many}")
+            return RunFile(self._by_id[found[0]], self._kept)
         return RunFile(self.paths[which], self._kept)
 
     def __iter__(self) -> Iterator[RunFile]:

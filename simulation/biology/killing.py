@@ -1,14 +1,14 @@
 """Killing: hits of one NK cell in a contact, what they do to the target, and when the two part.
 
-Model    Hits arrive at rate potency (k_hit S [antibody arm] + h_nat [natural arm]) while the target lives and
+Model    Hits arrive at rate potency (k_hit S [ADCC pathway] + h_nat [natural cytotoxicity]) while the target lives and
          granules last.
          The target collects integer damage, repairs at D / tau_rep and is committed once D reaches its own threshold;
          three equal stages of mean tau_die / 3 later it is dead. A conjugate parts at
          (1 / tau_det) (1 + c_det (1 - CD16a / CD16a_0)), after commitment at 1 / tau_post.
-         How many hits kill a newborn cell is drawn anew from its line: nobody says that this spread is heritable.
+         How many hits kill a newborn cell is drawn again from its line: nobody says that this spread is heritable.
 Source   Catalogue keys antibody_hit_per_h, natural_hit_per_h, hits_to_kill, repair_time_h, death_time_h,
          conjugate_lifetime_h, post_kill_attachment_h, shedding_detachment.
-Limits   S = 0 and no natural arm: no hit; level = start: parting at 1 / tau_det (tests/biology/test_killing.py)
+Limits   S = 0, no natural cytotoxicity: no hit; level = start: detaches at 1 / tau_det  (tests/biology/test_killing.py)
 """
 
 import math
@@ -31,7 +31,7 @@ def natural_hit_rate(potency, hit_per_h):
 
 @njit(inline="always")
 def antibody_hit_rate(potency, hit_per_h, activation):
-    """Hits per hour of the antibody arm at the given activation (0-1)."""
+    """Hits per hour of the ADCC pathway at the given activation (0-1)."""
     return potency * hit_per_h * activation
 
 

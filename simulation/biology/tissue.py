@@ -53,7 +53,7 @@ def exchange_per_h(kd_nM, void_fraction, diffusion_um2_per_s, spacing_um):
 
 
 @njit(inline="always")
-def open_share(potential, per_half):
+def open_fraction(potential, per_half):
     """Share (0-1) of its blood that a vessel still carries at this flow potential (float32); per_half: 1 / phi_half.
 
     Tissue that is drawn in (negative potential) opens nothing.
@@ -170,7 +170,7 @@ def fill(means, supply, thiele2, kappa, capillary):
 
 @njit(cache=True)
 def by_rank(weight, occupancy, ranks):
-    """Mean occupancy (len(occupancy), ranks) of equal shares of the tissue, nearest to the vessel first."""
+    """Mean occupancy (len(occupancy), ranks) of equal fractions of the tissue, nearest to the vessel first."""
     out = np.zeros((occupancy.shape[0], ranks))
     for k in range(occupancy.shape[0]):
         done = 0.0

@@ -64,5 +64,5 @@ def main() -> None:
         if not lacks_memory(error):
             raise
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        console.faults([f"out of memory ({reason}); finished runs are kept: close other programs, or use --workers 1"])
+        console.errors([f"out of memory ({reason}); finished runs are kept: close other programs, or use --workers 1"])
         raise SystemExit(SOME_FAILED) from None

@@ -16,11 +16,11 @@ from adccsim.cli.arguments import (
     sets,
     site_file,
 )
-from adccsim.cli.common import plain_faults
+from adccsim.cli.common import error_lines
 
 if TYPE_CHECKING:
     from adccsim.execution.site import Site
-    from adccsim.scenario.faults import Fault
+    from adccsim.scenario.errors import Invalid
 
 group = Commands(
     name="cluster",
@@ -32,12 +32,12 @@ group = Commands(
 
 def engine_options(engine: str, cluster: str | None, site: Path | None, sharded: bool) -> dict:
     """Options of a study for --engine, --cluster and --site. Raises ScenarioError where they do not fit together."""
-    from adccsim.scenario.faults import ScenarioError
+    from adccsim.scenario.errors import ScenarioError
 
     name = cluster or "local"
-    faults = _engine_faults(engine, cluster, site, sharded, name)
-    if faults:
-        raise ScenarioError(faults)
+    errors = _engine_errors(engine, cluster, site, sharded, name)
+    if errors:
+        raise ScenarioError(errors)
     if engine == "local":
         return {}
     from functools import partial
@@ -47,24 +47,26 @@ def engine_options(engine: str, cluster: str | None, site: Path | None, sharded:
     return {"engine": partial(clusters.execute, cluster=name, site=_site(site), announce=console.note)}
 
 
-def _engine_faults(engine: str, cluster: str | None, site: Path | None, sharded: bool, name: str) -> "list[Fault]":
+def _engine_errors(engine: str, cluster: str | None, site: Path | None, sharded: bool, name: str) -> "list[Invalid]":
     from adccsim.execution.cluster import ADDRESSES, BATCH_SYSTEMS, CLUSTERS
-    from adccsim.scenario.faults import NO_VALUE, Fault
+    from adccsim.scenario.errors import NO_VALUE, Invalid
 
     if engine not in ("local", "dask"):
-        return [Fault("--engine", engine, "must be local or dask")]
+        return [Invalid("--engine", engine, "must be local or dask")]
     if engine == "local":
         asked = {"--cluster": cluster, "--site": site}
-        return [Fault(key, str(value), "goes with --engine dask") for key, value in asked.items() if value is not None]
-    faults = []
+        return [
+            Invalid(key, str(value), "goes with --engine dask") for key, value in asked.items() if value is not None
+        ]
+    errors = []
     if name not in CLUSTERS and not name.startswith(ADDRESSES):
         allowed = f"{', '.join(CLUSTERS)}, or tcp://host:port or tls://host:port"
-        faults.append(Fault("--cluster", name, f"must be one of {allowed}"))
+        errors.append(Invalid("--cluster", name, f"must be one of {allowed}"))
     elif site is not None and name not in BATCH_SYSTEMS:
-        faults.append(Fault("--site", str(site), f"goes with a batch system: --cluster {', '.join(BATCH_SYSTEMS)}"))
+        errors.append(Invalid("--site", str(site), f"goes with a batch system: --cluster {', '.join(BATCH_SYSTEMS)}"))
     if sharded:
-        faults.append(Fault("--shard", NO_VALUE, "goes with --engine local: Dask gives out the whole study"))
-    return faults
+        errors.append(Invalid("--shard", NO_VALUE, "goes with --engine local: Dask gives out the whole study"))
+    return errors
 
 
 def _site(path: Path | None) -> "Site | None":
@@ -77,7 +79,7 @@ def _site(path: Path | None) -> "Site | None":
 @argument("out", type=PATH, metavar="DIR", help="results folder, also while runs are made")
 def status(out: Path) -> None:
     """Say how far a study is: done, running, failed and why, to do, rate, time left."""
-    with plain_faults():
+    with error_lines():
         from adccsim.execution.status import status as look
 
         console.status(look(out))
@@ -92,7 +94,7 @@ def status(out: Path) -> None:
 @sets
 def script(file: str, out: Path | None, cluster: str, site: Path | None, variant: str, sets: tuple[str, ...]) -> None:
     """Print a ready job script, with figures from the plan: adcc cluster script FILE > job.sh; sbatch job.sh."""
-    with plain_faults():
+    with error_lines():
         from adccsim.execution.scripts import array_script, driver_script
         from adccsim.execution.site import Site
         from adccsim.scenario.conditions import plan_of
@@ -120,12 +122,12 @@ def script(file: str, out: Path | None, cluster: str, site: Path | None, variant
 
 def _check_script(cluster: str, variant: str) -> None:
     from adccsim.execution.cluster import BATCH_SYSTEMS
-    from adccsim.scenario.faults import Fault, ScenarioError
+    from adccsim.scenario.errors import Invalid, ScenarioError
 
-    faults = []
+    errors = []
     if cluster not in BATCH_SYSTEMS:
-        faults.append(Fault("--cluster", cluster, f"must be one of {', '.join(BATCH_SYSTEMS)}"))
+        errors.append(Invalid("--cluster", cluster, f"must be one of {', '.join(BATCH_SYSTEMS)}"))
     if variant not in ("array", "dask"):
-        faults.append(Fault("--variant", variant, "must be array or dask"))
-    if faults:
-        raise ScenarioError(faults)
+        errors.append(Invalid("--variant", variant, "must be array or dask"))
+    if errors:
+        raise ScenarioError(errors)

@@ -12,20 +12,20 @@ DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 128
 
 
 @contextmanager
-def plain_faults() -> Iterator[None]:
-    """Turn what a user can mend, and a signal, into plain lines and an exit code. The one place that knows both."""
+def error_lines() -> Iterator[None]:
+    """Turn what a user can correct, and a signal, into plain lines and an exit code. The one place that knows both."""
     try:
         yield
     except (click.exceptions.Exit, click.ClickException, BrokenPipeError):
         raise  # BrokenPipeError: who read the output has closed it, as `head` does
     except Exception as error:
-        code = _told(error)
+        code = _exit_code_of(error)
         if code is None:
             raise
         raise click.exceptions.Exit(code) from None
 
 
-def _told(error: Exception) -> int | None:
+def _exit_code_of(error: Exception) -> int | None:
     """Print what an error says and return the exit code; None, and nothing printed, for one that is not expected.
 
     The classes are imported here, after the fact: no command waits for those that it does not meet.
@@ -40,31 +40,31 @@ def _told(error: Exception) -> int | None:
         console.note(error.kept)
         return INTERRUPTED + error.signal
     if isinstance(error, ExperimentError):
-        console.faults(error.lines)
+        console.errors(error.lines)
         return BAD_INPUT if isinstance(error, InputError) else SOME_FAILED
-    return _told_of_runs(error)
+    return _exit_code_of_runs(error)
 
 
-def _told_of_runs(error: Exception) -> int | None:
+def _exit_code_of_runs(error: Exception) -> int | None:
     """As _told, for errors of the packages below the experiments."""
     from adccsim.execution.errors import ClusterError
     from adccsim.execution.folder import FolderError
     from adccsim.execution.provenance import StateError
     from adccsim.parameters.lookup import CatalogueError
     from adccsim.runtime import RuntimeSettingsError
-    from adccsim.scenario.faults import ScenarioError
+    from adccsim.scenario.errors import ScenarioError
 
     if isinstance(error, ScenarioError | CatalogueError | StateError):
-        console.faults(error.faults)
+        console.errors(error.errors)
         return BAD_INPUT
     if isinstance(error, FolderError | RuntimeSettingsError):
-        console.faults([error])
+        console.errors([error])
         return BAD_INPUT
     if isinstance(error, ClusterError):  # finished runs are kept
-        console.faults([error])
+        console.errors([error])
         return SOME_FAILED
     if isinstance(error, OSError):  # a full disk, a folder that went away: finished runs are kept
-        console.faults([f"{error.filename or 'results'}: {error.strerror or error}"])
+        console.errors([f"{error.filename or 'results'}: {error.strerror or error}"])
         return SOME_FAILED
     return None
 

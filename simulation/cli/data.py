@@ -6,7 +6,7 @@ import click
 
 from adccsim import console
 from adccsim.cli.arguments import PATH, TEXT, argument, command, option, sets, workers
-from adccsim.cli.common import DONE, SOME_FAILED, plain_faults
+from adccsim.cli.common import DONE, SOME_FAILED, error_lines
 
 
 @command("plate")
@@ -17,7 +17,7 @@ from adccsim.cli.common import DONE, SOME_FAILED, plain_faults
 def plate(file: Path, plate_map: Path | None, out: Path | None, readout: str) -> None:
     """Turn a laboratory's own plate into % specific lysis and say how good the plate is."""
     folder = out or Path("results") / file.stem
-    with plain_faults():
+    with error_lines():
         from adccsim.experiments.sheets import plate as analyse_plate
 
         result, figures = analyse_plate(file, plate_map, readout, folder)
@@ -30,8 +30,8 @@ def plate(file: Path, plate_map: Path | None, out: Path | None, readout: str) ->
 @workers
 @sets
 def compare(files: tuple[str, ...], out: Path, workers: int | None, sets: tuple[str, ...]) -> None:
-    """Run the scenario of an experiment (or reuse its runs) and put prediction beside observation."""
-    with plain_faults():
+    """Run the scenario of an experiment (or reuse its runs) and compare prediction and observation."""
+    with error_lines():
         from adccsim.runtime import require_address_space
 
         require_address_space("adcc compare")  # before libraries are loaded that would end the process

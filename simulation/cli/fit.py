@@ -4,7 +4,7 @@ from pathlib import Path
 
 from adccsim import console
 from adccsim.cli.arguments import command, out_of_file, scenario_file, sets, workers
-from adccsim.cli.common import plain_faults
+from adccsim.cli.common import error_lines
 
 
 @command("calibrate")
@@ -14,7 +14,7 @@ from adccsim.cli.common import plain_faults
 @sets
 def calibrate(file: str, out: Path | None, workers: int | None, sets: tuple[str, ...]) -> None:
     """Fit free catalogue numbers to measured experiments: least squares, then a sample of the posterior."""
-    with plain_faults():
+    with error_lines():
         from adccsim.runtime import require_address_space
 
         require_address_space("adcc calibrate")  # before libraries are loaded that would end the process

@@ -7,7 +7,7 @@ import click
 
 from adccsim import console
 from adccsim.cli.arguments import TEXT, argument, command, option
-from adccsim.cli.common import BAD_INPUT, plain_faults
+from adccsim.cli.common import BAD_INPUT, error_lines
 
 
 @command("list")
@@ -15,7 +15,7 @@ from adccsim.cli.common import BAD_INPUT, plain_faults
 @option("--name", type=TEXT, help="everything about this one entry")
 def list_(kind: str | None, name: str | None) -> None:
     """Show the catalogue: every number with range, unit, provenance and source; or the shipped scenarios."""
-    with plain_faults():
+    with error_lines():
         from adccsim.parameters import lookup
         from adccsim.scenario.shipped import shipped, titles
 
@@ -42,11 +42,11 @@ def list_(kind: str | None, name: str | None) -> None:
 
 def _unknown(word: str, known: list[str], why: str) -> Exception:
     """The error of a word that is not known, with the nearest one that is."""
-    from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
+    from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, nearest
 
     close = nearest(word, known)
     hint = f"did you mean {close}?" if close else f"one of {', '.join(known)}"
-    return ScenarioError([Fault(word, NO_VALUE, f"{why}; {hint}")])
+    return ScenarioError([Invalid(word, NO_VALUE, f"{why}; {hint}")])
 
 
 @command("init")
@@ -56,7 +56,7 @@ def _unknown(word: str, known: list[str], why: str) -> Exception:
 )
 def init(name: str, source: str) -> None:
     """Write a commented scenario file, NAME.toml, to start from. Never overwrites."""
-    with plain_faults():
+    with error_lines():
         from adccsim.scenario.shipped import write_copy
 
         path = write_copy(name, source)
@@ -70,7 +70,7 @@ def schema(kind: str) -> None:
     from adccsim.scenario.kinds import KINDS, kind_of
 
     if kind not in KINDS:
-        console.faults([f"{kind}: no such kind; one of {', '.join(KINDS)}"])
+        console.errors([f"{kind}: no such kind; one of {', '.join(KINDS)}"])
         raise click.exceptions.Exit(BAD_INPUT)
     json.dump(kind_of(kind).json_schema(), sys.stdout, indent=2)
     console.say()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adccsim import console
 from adccsim.cli.arguments import PATH, TEXT, Commands, argument, command, option
-from adccsim.cli.common import plain_faults
+from adccsim.cli.common import error_lines
 
 group = Commands(
     name="new",
@@ -23,7 +23,7 @@ out_of_overlay = option("--out", type=PATH, metavar="FILE", help="the file to wr
 @out_of_overlay
 def cell_line(name: str, source: str, out: Path | None) -> None:
     """Write an overlay with a new cell line, for wells and mice. Never overwrites."""
-    with plain_faults():
+    with error_lines():
         from adccsim.parameters import template
 
         _write(template.cell_line, name, source, out)
@@ -37,7 +37,7 @@ def cell_line(name: str, source: str, out: Path | None) -> None:
 @out_of_overlay
 def antibody(name: str, source: str, out: Path | None) -> None:
     """Write an overlay with a new antibody, for wells and mice. Never overwrites."""
-    with plain_faults():
+    with error_lines():
         from adccsim.parameters import template
 
         _write(template.antibody, name, source, out)

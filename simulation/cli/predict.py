@@ -6,7 +6,7 @@ import click
 
 from adccsim import console
 from adccsim.cli.arguments import PATH, argument, command, option, workers
-from adccsim.cli.common import BAD_INPUT, plain_faults
+from adccsim.cli.common import BAD_INPUT, error_lines
 from adccsim.text import count
 
 SCENARIOS = Path("benchmarks/in_vitro_lysis/predict")
@@ -22,11 +22,11 @@ def predict(files: tuple[Path, ...], out: Path, scratch: Path, workers: int | No
     """Simulate experiments and write one table, named by the state of the catalogue; it is never overwritten."""
     paths = files or sorted(SCENARIOS.glob("*.toml"))
     if not paths:
-        console.faults(
+        console.errors(
             [f"{SCENARIOS}: no scenario files here; run this in a checkout of the repository, or name files"]
         )
         raise click.exceptions.Exit(BAD_INPUT)
-    with plain_faults():
+    with error_lines():
         from adccsim.runtime import require_address_space
 
         require_address_space("adcc predict")  # before libraries are loaded that would end the process

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from adccsim import console
 from adccsim.cli.arguments import command, out_of_file, scenario_file, sets, workers
-from adccsim.cli.common import plain_faults
+from adccsim.cli.common import error_lines
 
 
 @command("sensitivity")
@@ -14,7 +14,7 @@ from adccsim.cli.common import plain_faults
 @sets
 def sensitivity(file: str, out: Path | None, workers: int | None, sets: tuple[str, ...]) -> None:
     """Vary catalogue numbers over their ranges and say what moves the outcome (Morris, then Sobol)."""
-    with plain_faults():
+    with error_lines():
         from adccsim.runtime import require_address_space
 
         require_address_space("adcc sensitivity")  # before libraries are loaded that would end the process

@@ -21,7 +21,7 @@ from adccsim.cli.arguments import (
     workers,
 )
 from adccsim.cli.cluster import engine_options
-from adccsim.cli.common import BAD_INPUT, DONE, SOME_FAILED, plain_faults
+from adccsim.cli.common import BAD_INPUT, DONE, SOME_FAILED, error_lines
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:
@@ -63,7 +63,7 @@ def run(
     """Simulate a scenario, skip what is finished, and analyse it."""
     part = _shard(shard)
     options = {"sets": sets, "workers": workers, "threads": threads, "timeout_s": timeout, "check": check}
-    with plain_faults():
+    with error_lines():
         options |= engine_options(engine, cluster, site, part is not None)
         from adccsim.experiments import study
         from adccsim.scenario.shipped import find
@@ -80,9 +80,9 @@ def run(
         console.note(f"shard {shard} is done; when all are: adcc analyse {folder}")
         raise click.exceptions.Exit(SOME_FAILED if outcome.failed else DONE)
     console.summary(found.text, found.report)
-    console.faults(found.problems)
+    console.errors(found.problems)
     if found.analysis is None:
-        console.note(f"nothing changed since this analysis; adcc analyse {folder} makes it anew")
+        console.note(f"nothing changed since this analysis; adcc analyse {folder} recomputes it")
     raise click.exceptions.Exit(DONE if found.sound else SOME_FAILED)
 
 
@@ -94,7 +94,7 @@ def analyse(source: Path, out: Path | None, control: str | None) -> None:
     """Turn the run files of a study, or a laboratory's own caliper sheet, into tables, figures and a report."""
     sheet = os.path.isfile(source)  # pathlib's raises for a name that is too long
     _check_options(sheet, source, out, control)
-    with plain_faults():
+    with error_lines():
         if sheet:
             from adccsim.experiments.sheets import calipers
 
@@ -106,18 +106,18 @@ def analyse(source: Path, out: Path | None, control: str | None) -> None:
     console.summary(result.text(), result.report)
     for line in result.notes if sheet else ():
         console.note(f"note: {line}")
-    console.faults(result.problems)
+    console.errors(result.problems)
     raise click.exceptions.Exit(SOME_FAILED if result.problems else DONE)
 
 
 def _check_options(sheet: bool, source: Path, out: Path | None, control: str | None) -> None:
     """Refuse --out without a sheet, and a sheet without it."""
     if sheet and out is None:
-        console.faults([f"{source}: say with --out where tables, figures and report are to go"])
+        console.errors([f"{source}: --out DIR is required, for tables, figures and report"])
         raise click.exceptions.Exit(BAD_INPUT)
     for name, value in (("--out", out), ("--control", control)):
         if not sheet and value is not None:
-            console.faults([f"{name} goes with a sheet of caliper data (FILE.csv); {source} is none"])
+            console.errors([f"{name} goes with a sheet of caliper data (FILE.csv); {source} is none"])
             raise click.exceptions.Exit(BAD_INPUT)
 
 
@@ -126,7 +126,7 @@ def _check_options(sheet: bool, source: Path, out: Path | None, control: str | N
 @sets
 def check(file: str, sets: tuple[str, ...]) -> None:
     """Say what a scenario would run, and whether it can, without running anything."""
-    with plain_faults():
+    with error_lines():
         from adccsim.experiments.inputs import given_scenario
         from adccsim.runtime import cores
         from adccsim.scenario.conditions import plan_of, stand_ins_of, warnings_of

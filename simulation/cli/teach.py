@@ -4,7 +4,7 @@ import click
 
 from adccsim import console
 from adccsim.cli.arguments import TEXT, Whole, command, option
-from adccsim.cli.common import BAD_INPUT, plain_faults
+from adccsim.cli.common import BAD_INPUT, error_lines
 
 
 @command("teach")
@@ -17,7 +17,7 @@ def teach(port: int, host: str, browser: bool, sessions: int | None, prepare: bo
     """Open a page in which a class plays with the real model."""
     from adccsim.teaching import assets
 
-    with plain_faults():
+    with error_lines():
         try:
             if prepare:
                 for line in assets.prepare(assets.cache_folder()):
@@ -30,8 +30,8 @@ def teach(port: int, host: str, browser: bool, sessions: int | None, prepare: bo
             try:
                 serve(host, port, browser, sessions or 12 * cores(), console.say)
             except ServeError as error:
-                console.faults([error])
+                console.errors([error])
                 raise click.exceptions.Exit(BAD_INPUT) from None
         except assets.AssetsError as error:
-            console.faults([error])
+            console.errors([error])
             raise click.exceptions.Exit(BAD_INPUT) from None

@@ -64,10 +64,10 @@ def layers_needed(sites: int, targets: int, nk: int, filling: float, max_layers:
     most layers the format can hold. Raises CapacityError when targets crowd the floor, or more layers are needed.
     """
     if targets > most_targets(sites):
-        share = SITES_PER_TARGET * targets / sites if sites else math.inf
+        fraction = SITES_PER_TARGET * targets / sites if sites else math.inf
         raise CapacityError(
             "targets",
-            f"{targets:,} targets cover {100 * share:,.0f} % of the {sites:,} sites; "
+            f"{targets:,} targets cover {100 * fraction:,.0f} % of the {sites:,} sites; "
             f"at most {most_targets(sites):,} targets fit (less than {100 * TARGET_SHARE_LIMIT:.0f} %)",
         )
     free = sites - SITES_PER_TARGET * targets

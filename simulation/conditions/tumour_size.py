@@ -29,7 +29,7 @@ LEAST_CELLS = 640  # ten patches: under that there is no tissue
 
 
 def start_cells(condition: MouseCondition) -> int:
-    """Cells at the start of the simulated share of a tumour."""
+    """Cells at the start of the simulated fraction of a tumour."""
     tumour = condition.tumour
     return round(tumour.start_volume_mm3 * tumour.cells_per_mm3 * tumour.fraction_simulated)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from adccsim.conditions import AnyCondition, condition_from
 
-OVERHEAD_S = 0.008  # of one run beside its kernel: setting up, writing and flushing its file
+OVERHEAD_S = 0.008  # of one run in addition to its kernel: setting up, writing and flushing its file
 SHORTEST_S, LONGEST_S = 5.0, 30.0  # of a bundle, by estimate: on a slower or busier node it may take twice that
 PER_WORKER = 4  # bundles for each worker at least, where they do not become too short: the last ones end together
 

@@ -1,7 +1,7 @@
 """A process that makes runs, one after the other, for another process that may time it, kill it and outlive it.
 
 Started as a fresh interpreter, so that it inherits no thread, lock or half-imported library. When its owner dies, even
-by SIGKILL, the child ends itself: nothing is left behind that computes for nobody. It does so by SIGTERM to itself, as
+by SIGKILL, the child ends itself: nothing is left behind that computes in vain. It does so by SIGTERM to itself, as
 a batch system would ask it, so a run that can save its state needs one handler for both.
 """
 
@@ -35,9 +35,9 @@ SAVING_S = 20.0  # how long a child whose owner is gone may take to save before 
 AHEAD = 16  # short runs that a child holds at most, as long as they are not expected to take longer than AHEAD_S,
 FEWEST_AHEAD = 3  # and these in any case: one waits, one is computed, one is being flushed to disk
 AHEAD_S = 0.3
-SHORT_S = 0.2  # expected time of a run that may wait in a child; longer ones go to whoever is free first
-TELL_S = 0.05  # what short runs have come to is told together, this long after the last time
-LOOK_S = 0.25  # between two looks at the time limits: when a run begins is not told
+SHORT_S = 0.2  # expected time of a run that may wait in a child; longer ones go to the first free child
+TELL_S = 0.05  # what short runs have come to is reported together, this long after the last time
+LOOK_S = 0.25  # between two looks at the time limits: when a run begins is not reported
 # Conditions that a child holds, and buffers on the way to it: who gives never waits for a child that is at work.
 HELD_BYTES, BUFFER_BYTES = 1 << 16, 1 << 17
 TRACE_CHARACTERS = 8000  # of a traceback, its end
@@ -56,7 +56,7 @@ class Died(Exception):
 class TimedOut(Exception):
     """A run passed its time limit and its process was killed.
 
-    culprit: its id, or None if it ended just before the kill. others: what the process held beside it.
+    culprit: its id, or None if it ended just before the kill. others: what the process held next to it.
     """
 
     def __init__(self, culprit: str | None, others: list[str]):
@@ -163,7 +163,7 @@ class Child:
 
     @property
     def deadline(self) -> float:
-        """When the run that it began last passes its time limit; a slow start of the process is not its fault."""
+        """When the run that it began last passes its time limit; a slow start of the process does not count."""
         return self._under_way()[1]
 
     def check_time(self) -> None:
@@ -199,7 +199,7 @@ class Child:
                 self.check_time()
             return self.receive()
         except (EOFError, OSError):
-            raise Died(self.bury()) from None
+            raise Died(self.reap()) from None
 
     def make(self, run_id: str, condition: AnyCondition) -> Answer:
         """Make one run and wait for it. Raises Died or TimedOut; the process is gone then."""
@@ -222,7 +222,7 @@ class Child:
         first = max(0, ended - self._answered)
         return first, max(first + 1, begun - self._answered)
 
-    def bury(self) -> str:
+    def reap(self) -> str:
         """Say how a process that is dying ended; how is known a moment after its end of the pipe closed."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(1.0)
@@ -276,7 +276,7 @@ def until(moment: float, longest_s: float) -> float:
 
 
 def _pipe() -> tuple[Connection, Connection]:
-    """Both ends of a pipe that takes in what a child is given and answers while nobody reads."""
+    """Both ends of a pipe that takes in what a child is given and answers while no process reads."""
     ends = Pipe()
     for end in ends:
         with socket.socket(fileno=os.dup(end.fileno())) as own:
@@ -353,37 +353,37 @@ class _Answers:
     def put(self, answer: Answer | Rest, lock: int | None) -> None:
         """Answer when the file is there, in the order of these calls; waits while two runs are ahead.
 
-        A failure has no file to wait for: it is told before the next run begins, which may take the process along.
+        A failure has no file to wait for: it is reported before the next run begins, which may take the process along.
         """
         self._waiting.put((answer, lock))
         if not callable(answer):
             self._waiting.join()
 
     def _finish(self) -> None:
-        untold: list[Answer] = []
+        unreported: list[Answer] = []
         told = time.monotonic()
         while True:
             try:
-                answer, lock = self._waiting.get(timeout=TELL_S if untold else None)
+                answer, lock = self._waiting.get(timeout=TELL_S if unreported else None)
             except queue.Empty:  # the next run takes longer than those before
-                told = self._tell(untold)
+                told = self._report_answers(unreported)
                 continue
-            untold.append(answer() if callable(answer) else answer)
+            unreported.append(answer() if callable(answer) else answer)
             with self._counting:
                 self._expected -= 1
                 none_left = not self._expected
-            if none_left or untold[-1][1] or time.monotonic() - told > TELL_S:
-                told = self._tell(untold)
+            if none_left or unreported[-1][1] or time.monotonic() - told > TELL_S:
+                told = self._report_answers(unreported)
             self._board.end()
             if lock is not None:
                 os.close(lock)
             self._waiting.task_done()
 
-    def _tell(self, untold: list[Answer]) -> float:
+    def _report_answers(self, unreported: list[Answer]) -> float:
         """Send these answers, and forget them; when that was."""
         with suppress(OSError):  # the owner is gone, and so is this process in a moment
-            _send(self._connection, untold)
-        untold.clear()
+            _send(self._connection, unreported)
+        unreported.clear()
         return time.monotonic()
 
 

@@ -3,7 +3,7 @@ scheduler that is there already.
 
 As with processes of one machine, nothing here can move a number: a run is a pure function of its condition and its file
 appears whole or not at all. What a lost worker had not finished is given to another one; what is counted in the end are
-files. A run that takes its process along is tried again by itself, one whose every worker is lost fails.
+files. A run that takes its process along is tried again alone, one whose every worker is lost fails.
 """
 
 import logging
@@ -17,11 +17,11 @@ from uuid import uuid4
 from adccsim import runtime
 from adccsim.conditions import AnyCondition
 from adccsim.execution import encryption, shell, task
-from adccsim.execution.books import Books, Failure, Outcome, Step, what_is_there
 from adccsim.execution.bundles import Bundle, bundled, estimate_s, pack
 from adccsim.execution.child import Run
 from adccsim.execution.errors import ClusterError
 from adccsim.execution.folder import StudyFolder, run_file
+from adccsim.execution.ledger import Failure, Outcome, RunLedger, Step, inspect_runs
 from adccsim.execution.pool import ATTEMPTS, Stop, signals
 from adccsim.execution.site import Site
 
@@ -70,9 +70,9 @@ def execute(
         runtime.cache_directory()  # refused here in one line, not by each worker
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
-        found = what_is_there(folder, conditions)
+        found = inspect_runs(folder, conditions)
         pending, skipped = found.pending, found.finished
-        books = Books(folder, conditions, progress, found.blocked)
+        ledger = RunLedger(folder, conditions, progress, found.blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, dask on {cluster}")
         with signals() as stop:
             if pending:
@@ -85,23 +85,23 @@ def execute(
                 order = task.Order(str(folder.runs_dir), runtime.kernel_digest(), threads, timeout_s, check, run)
                 with _connected(cluster, site, workers, threads, folder.out_dir) as (client, backend):
                     size = _size(client, cluster, site, workers)
-                    given = _Given(client, backend, books, order, stop, announce)
+                    given = _Given(client, backend, ledger, order, stop, announce)
                     given.work_through(bundled(pending, seconds, size))
         folder.remove_leftovers()
         ending = ", interrupted" if stop.number else ""
-        folder.log(f"end: {len(books.done)} done, {len(books.failed)} failed{ending}")
+        folder.log(f"end: {len(ledger.done)} done, {len(ledger.failed)} failed{ending}")
     return Outcome(
-        tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number, tuple(found.set_aside)
+        tuple(sorted(ledger.done)), tuple(sorted(skipped)), tuple(ledger.failed), stop.number, tuple(found.set_aside)
     )
 
 
 class _Given:
     """What has been given to the cluster and is not back yet."""
 
-    def __init__(self, client, backend, books: Books, order: task.Order, stop: Stop, announce):
+    def __init__(self, client, backend, ledger: RunLedger, order: task.Order, stop: Stop, announce):
         from distributed import as_completed
 
-        self.client, self.backend, self.books, self.order = client, backend, books, order
+        self.client, self.backend, self.ledger, self.order = client, backend, ledger, order
         self.stop, self.announce = stop, announce
         self.bundles: dict[object, Bundle] = {}  # by future
         self.back = as_completed()
@@ -109,7 +109,7 @@ class _Given:
 
     def work_through(self, bundles: list[Bundle]) -> None:
         """Bring all bundles to an end, or return soon after a request to stop."""
-        self.books.expect([run_id for bundle in bundles for run_id in bundle.run_ids])
+        self.ledger.expect([run_id for bundle in bundles for run_id in bundle.run_ids])
         for bundle in bundles:
             self._give(bundle)
         mended = began = time.monotonic()
@@ -133,10 +133,10 @@ class _Given:
         for bundle in self.bundles.values():  # stopped: some of what is out has its file already
             for run_id in bundle.run_ids:
                 if self._has_file(run_id):
-                    self.books.record_done(run_id, 0.0)
+                    self.ledger.record_done(run_id, 0.0)
 
     def _give(self, bundle: Bundle) -> None:
-        packed = pack({run_id: self.books.conditions[run_id] for run_id in bundle.run_ids})
+        packed = pack({run_id: self.ledger.conditions[run_id] for run_id in bundle.run_ids})
         future = self.client.submit(task.make, packed, self.order, key=f"bundle-{uuid4().hex}", pure=False)
         self.bundles[future] = bundle
         self.back.add(future)
@@ -145,7 +145,7 @@ class _Given:
         from distributed.scheduler import KilledWorker
 
         if future.status == "finished":
-            with self.books.at_once():
+            with self.ledger.at_once():
                 for result in future.result():
                     self._enter(result)
         elif future.status == "error":
@@ -165,28 +165,28 @@ class _Given:
         if result.state == task.DONE and not self._has_file(run_id):
             result = task.Result(run_id, task.FAILED, result.seconds, "the worker made it, and there is no file")
         if result.state == task.DONE:
-            self.books.record_done(run_id, result.seconds)
+            self.ledger.record_done(run_id, result.seconds)
         elif result.state == task.SUSPECT and self.attempts[run_id] < ATTEMPTS:
             self._give(Bundle((run_id,), 0.0))
         else:
-            self.books.record_failure(Failure(run_id, result.reason, self.attempts[run_id], result.trace))
+            self.ledger.record_failure(Failure(run_id, result.reason, self.attempts[run_id], result.trace))
 
     def _lost(self, bundle: Bundle, workers: int) -> None:
-        """Every worker that took this bundle is gone: whose fault it was shows when each run is by itself."""
+        """Every worker that took this bundle is gone: which run is the cause shows when each run is tried alone."""
         for run_id in bundle.run_ids:
             if self._has_file(run_id):
-                self.books.record_done(run_id, 0.0)
+                self.ledger.record_done(run_id, 0.0)
             elif len(bundle.run_ids) > 1:
                 self._give(Bundle((run_id,), 0.0))
             else:
                 reason = f"each of {workers} workers that took it by itself was lost (out of memory?)"
-                self.books.record_failure(Failure(run_id, reason, workers))
+                self.ledger.record_failure(Failure(run_id, reason, workers))
 
     def _has_file(self, run_id: str) -> bool:
-        return run_file(self.books.folder.runs_dir, run_id).exists()
+        return run_file(self.ledger.folder.runs_dir, run_id).exists()
 
     def _mend(self) -> None:
-        """Ask anew for workers that were lost and jobs that were never taken: Dask goes on counting them."""
+        """Ask again for workers that were lost and jobs that were never taken: Dask goes on counting them."""
         if self.backend is None:
             return
         jobs = self.backend.workers
@@ -301,7 +301,7 @@ def batch_cluster(cluster: str, site: Site, threads: int, out_dir: Path, tls_fil
 
 
 def batch_options(cluster: str, site: Site, threads: int, out_dir: Path, tls_files: Path) -> dict:
-    """What dask-jobqueue is told about the jobs of a site; tls_files: what encryption.files_for_jobs made."""
+    """What dask-jobqueue needs to know about the jobs of a site; tls_files: what encryption.files_for_jobs made."""
     logs = out_dir / "jobs"
     plain = shell.fits_directive(logs)
     log_lines = [] if plain else [shell.log_redirection(cluster, logs, False)]

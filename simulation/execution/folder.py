@@ -1,17 +1,17 @@
 """The folder of one study: which runs are there, what failed, what the study was, and who is at work in it.
 
-    DIR/study.json            the scenario word for word, what was set beside it, versions, all conditions and run ids
+    DIR/study.json            the scenario word for word, what was set next to it, versions, all conditions and run ids
     DIR/runs/ab/<run_id>.h5   one finished run each; "ab" are the first two digits of the run id
     DIR/checkpoints/<run_id>.ckpt  where a mouse goes on after a stop; <run_id>.day14.ckpt a tumour to branch from
     DIR/failed/<run_id>.json  why a run has no file
     DIR/damaged/<name>        files that were found damaged, set aside and made again; nothing is deleted
     DIR/summary.txt           what the last analysis without a problem printed
     DIR/log                   times and hosts, which never enter a run file
-    DIR/lock                  held by whoever brings the whole study, or one shard of it, to files
+    DIR/lock                  held by the process that runs the whole study, or one shard of it
 
 Several processes, also on several machines, may work in one folder: each holds a shared lock on DIR/runs, and leftovers
-of dead processes are only swept away by one that finds itself alone. Shards share DIR/lock; who wants the whole study
-needs it alone.
+of dead processes are only removed by one that finds itself alone. Shards share DIR/lock; a process that runs the whole
+study holds it alone.
 """
 
 import json
@@ -25,7 +25,7 @@ from types import TracebackType
 from uuid import uuid4
 
 from adccsim.conditions import AnyCondition
-from adccsim.record.layout import SCHEMA_VERSION
+from adccsim.run_schema import SCHEMA_VERSION
 from adccsim.seal import KEY, MISSING, SEALED_FROM, DamagedFile, checked_file, naming, sealed_entries
 from adccsim.study_file import StudyFileError, read_study_file
 from adccsim.text import one_line
@@ -63,12 +63,12 @@ class OtherFile(ValueError):
     """A sound file in the place of a run that is not that run, or one that cannot be read now; str() is the reason."""
 
 
-def fault_of(path: Path, run_id: str) -> str | None:
+def error_of(path: Path, run_id: str) -> str | None:
     """None if the file is the complete run `run_id`, else one line that says what is wrong with it."""
     try:
         check_run_file(path, run_id)
-    except (DamagedFile, OtherFile) as fault:
-        return str(fault)
+    except (DamagedFile, OtherFile) as error:
+        return str(error)
     return None
 
 
@@ -192,12 +192,12 @@ class StudyFolder:
             before = read_study_file(path)
         except FileNotFoundError:
             pass
-        except DamagedFile as fault:
+        except DamagedFile as error:
             kept = set_aside(self.out_dir, path).relative_to(self.out_dir)
-            replaced = f"study.json: {fault}; set aside as {kept} and written again"
+            replaced = f"study.json: {error}; set aside as {kept} and written again"
             self.log(replaced)
-        except StudyFileError as fault:
-            raise FolderError(f"{path}: {fault}; remove it to use this folder") from None
+        except StudyFileError as error:
+            raise FolderError(f"{path}: {error}; remove it to use this folder") from None
         if before and before.get("run_ids") != record["run_ids"]:
             replaced = "held another study: its run files stay, and are left out of the analysis"
         if before.get(KEY) != sealed_entries(record)[KEY]:  # else its time stays: an analysis still holds

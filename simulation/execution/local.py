@@ -13,9 +13,9 @@ from pathlib import Path
 from adccsim import runtime
 from adccsim.conditions import AnyCondition
 from adccsim.conditions.tumour_size import machine_bytes
-from adccsim.execution.books import Books, Failure, Outcome, Step, what_is_there
 from adccsim.execution.child import Run, call, compute
 from adccsim.execution.folder import StudyFolder
+from adccsim.execution.ledger import Failure, Outcome, RunLedger, Step, inspect_runs
 from adccsim.execution.pool import Pool, Stop, Stopped, signals
 
 
@@ -41,7 +41,7 @@ def execute(
     """
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
-        found = what_is_there(folder, conditions)
+        found = inspect_runs(folder, conditions)
         pending, skipped = found.pending, found.finished
         wanted = min(workers or runtime.cores(), max(1, len(pending)))
         workers = min(wanted, most_at_once(conditions, pending))
@@ -49,19 +49,19 @@ def execute(
         several = len(pending) > 1 and workers == wanted
         threads = threads or (1 if several else max(1, runtime.cores() // workers))
         runtime.configure(threads)
-        books = Books(folder, conditions, progress, found.blocked)
+        ledger = RunLedger(folder, conditions, progress, found.blocked)
         folder.log(f"start: {len(pending)} runs, {len(skipped)} finished before, {workers} processes")
         with signals() as stop:
             if workers == 1 and timeout_s is None and not runtime.short_of_address_space():
-                _one_after_another(books, pending, partial(call, run, folder.runs_dir, check), stop)
+                _one_after_another(ledger, pending, partial(call, run, folder.runs_dir, check), stop)
             elif pending:
                 job = partial(compute, run, folder.runs_dir, check)
-                Pool(books, workers, threads, job, timeout_s, stop).work_through(pending)
+                Pool(ledger, workers, threads, job, timeout_s, stop).work_through(pending)
         folder.remove_leftovers()
         ending = ", interrupted" if stop.number else ""
-        folder.log(f"end: {len(books.done)} done, {len(books.failed)} failed{ending}")
+        folder.log(f"end: {len(ledger.done)} done, {len(ledger.failed)} failed{ending}")
     return Outcome(
-        tuple(sorted(books.done)), tuple(sorted(skipped)), tuple(books.failed), stop.number, tuple(found.set_aside)
+        tuple(sorted(ledger.done)), tuple(sorted(skipped)), tuple(ledger.failed), stop.number, tuple(found.set_aside)
     )
 
 
@@ -81,13 +81,13 @@ def shard(conditions: Mapping[str, AnyCondition], index: int, count: int) -> dic
     return {run_id: conditions[run_id] for run_id in order[index::count]}
 
 
-def _one_after_another(books: Books, pending: list[str], job: Callable, stop: Stop) -> None:
-    books.expect(pending)
+def _one_after_another(ledger: RunLedger, pending: list[str], job: Callable, stop: Stop) -> None:
+    ledger.expect(pending)
     for run_id in pending:
         try:
             stop.raising = True
             if stop.number is None:
-                seconds, reason, trace = job(books.conditions[run_id])
+                seconds, reason, trace = job(ledger.conditions[run_id])
             stop.raising = False
         except Stopped:
             pass
@@ -95,6 +95,6 @@ def _one_after_another(books: Books, pending: list[str], job: Callable, stop: St
             # The run may have ended just before: then its file counts at the next start.
             return
         if reason:
-            books.record_failure(Failure(run_id, reason, 1, trace))
+            ledger.record_failure(Failure(run_id, reason, 1, trace))
         else:
-            books.record_done(run_id, seconds)
+            ledger.record_done(run_id, seconds)

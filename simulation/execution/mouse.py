@@ -16,7 +16,7 @@ from adccsim.biology.body_weight import healthy_g, log_loss, on_the_balance_g
 from adccsim.conditions.mouse import Dose, MouseCondition, SavedTumour
 from adccsim.execution.driver import World, drive, every
 from adccsim.execution.folder import StudyFolder, checkpoint_file, set_aside
-from adccsim.execution.stopping import Wish, wish_to_stop
+from adccsim.execution.stopping import StopRequest, stop_request
 from adccsim.record.checkpoint import load_checkpoint, save_checkpoint
 from adccsim.record.mouse import MouseRecord
 from adccsim.scenario.xenograft.branch import CheckpointError, DamagedCheckpoint, read_meta
@@ -83,14 +83,14 @@ class MouseWorld(World):
             line = f"resume {self.condition.run_id} at hour {self.tick} of {self.end_tick}"
             StudyFolder(self.checkpoints.parent).log(line)
         self._last_save, self._save_s = time.monotonic(), 0.0
-        with wish_to_stop() as wish:
-            drive(self, stop=lambda: self._saved_and_stopped(wish))
+        with stop_request() as request:
+            drive(self, stop=lambda: self._saved_and_stopped(request))
         if not self.ended:
             raise StoppedError("stopped between two steps")
 
-    def _saved_and_stopped(self, wish: Wish) -> bool:
+    def _saved_and_stopped(self, request: StopRequest) -> bool:
         """Save if it is time, or if the run is to stop; whether it is to stop."""
-        stops = wish.number is not None
+        stops = request.number is not None
         if self.checkpoints is not None:
             start = time.monotonic()
             if stops or start - self._last_save > max(self.checkpoint_every_s, self._save_s / _SHARE_OF_TIME):
@@ -127,14 +127,14 @@ class MouseWorld(World):
             return
         try:
             meta, arrays = load_checkpoint(path)
-        except DamagedCheckpoint as fault:
+        except DamagedCheckpoint as error:
             kept = set_aside(self.checkpoints.parent, path)
             kept = kept.relative_to(self.checkpoints.parent)
-            line = f"{fault}; set aside as {kept}, the mouse starts from the beginning"
+            line = f"{error}; set aside as {kept}, the mouse starts from the beginning"
             StudyFolder(self.checkpoints.parent).log(line)
             return
         if meta.get("run_id") != self.condition.run_id or meta.get("condition") != self.condition.as_dict():
-            raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run anew")
+            raise CheckpointError(f"{path.name} is a checkpoint of another scenario; remove it to start this run again")
         with _taking_up(path):
             self.engine.restore(_part(arrays, "engine"))
             self.record.restore(meta["record"], _part(arrays, "record"))
@@ -185,7 +185,7 @@ class MouseWorld(World):
             self.end, self.end_day = "endpoint", day
 
     def _weigh(self, day: float, tumour_mm3: float) -> float | None:
-        """Weight with the tumour in g; None where nobody weighs."""
+        """Weight with the tumour in g; None where weights are not recorded."""
         own = self.condition.study.body_weight
         if own is None:
             return None

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from adccsim import runtime
-from adccsim.execution.books import Step
+from adccsim.execution.ledger import Step
 from adccsim.execution.pool import Stop, Stopped, signals
 from adccsim.seal import KEY, check_entries, naming, sealed_entries
 
@@ -52,9 +52,9 @@ def measure_points(
     workers = min(workers or runtime.cores(), max(1, len(pending)))
     failed: dict[str, str] = {}
 
-    def keep(name: str, values: Mapping[str, float] | None, fault: str) -> None:
-        if fault or values is None:
-            failed[name] = fault
+    def keep(name: str, values: Mapping[str, float] | None, error: str) -> None:
+        if error or values is None:
+            failed[name] = error
         else:
             found[name] = dict(values)
             file.write(json.dumps(sealed_entries({"id": name, "values": values})) + "\n")

@@ -1,7 +1,7 @@
 """Worker processes: started, fed, timed and, where need be, killed; and what asks a sweep to stop.
 
 A process that dies under a run (out of memory, a crash in compiled code) may have died for its neighbours' sake: the
-run is tried once more with nothing beside it. A run that passes the time limit is killed.
+run is tried once more with nothing next to it. A run that passes the time limit is killed.
 """
 
 import os
@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection, wait
 
-from adccsim.execution.books import Books, Failure
 from adccsim.execution.child import LOOK_S, Child, TimedOut, until
 from adccsim.execution.folder import run_file
+from adccsim.execution.ledger import Failure, RunLedger
 
 ATTEMPTS = 2
 GRACE_S = 1.5  # how long running work may go on after a request to stop
-SAVING_S = 60.0  # a mouse is told to save what it has, and may take so long
+SAVING_S = 60.0  # a mouse is asked to save what it has, and may take so long
 
 # -- being asked to stop --------------------------------------------------------------------------------------------
 
@@ -73,9 +73,9 @@ def signals() -> Iterator[Stop]:
 class Pool:
     """Workers, the queue, and the runs under which a worker died."""
 
-    def __init__(self, books: Books, size: int, threads: int, job: Callable, timeout_s: float | None, stop: Stop):
-        self.books, self.size, self.timeout_s, self.stop = books, size, timeout_s, stop
-        self.new_worker = partial(Child, job, books.folder.runs_dir, threads, timeout_s)
+    def __init__(self, ledger: RunLedger, size: int, threads: int, job: Callable, timeout_s: float | None, stop: Stop):
+        self.ledger, self.size, self.timeout_s, self.stop = ledger, size, timeout_s, stop
+        self.new_worker = partial(Child, job, ledger.folder.runs_dir, threads, timeout_s)
         self.idle: list[Child] = []
         self.busy: list[Child] = []
         self.queue: deque[str] = deque()
@@ -84,7 +84,7 @@ class Pool:
 
     def work_through(self, pending: list[str]) -> None:
         """Bring all pending runs to an end, or as many as finish shortly after a request to stop."""
-        self.books.expect(pending)
+        self.ledger.expect(pending)
         self.queue.extend(pending)
         last_moment = float("inf")
         try:
@@ -99,18 +99,18 @@ class Pool:
         finally:
             for worker in [*self.idle, *self.busy]:
                 worker.end()
-            self._enter_untold()
+            self._enter_unreported()
 
-    def _enter_untold(self) -> None:
-        """Stopped: some of what was given out has its file, and nobody was told any more."""
-        known = {*self.books.done, *(failure.run_id for failure in self.books.failed)}
+    def _enter_unreported(self) -> None:
+        """Stopped: some of what was given out has its file, and was not reported any more."""
+        known = {*self.ledger.done, *(failure.run_id for failure in self.ledger.failed)}
         for run_id in self.attempts.keys() - known:
-            if run_file(self.books.folder.runs_dir, run_id).exists():
-                self.books.record_done(run_id, 0.0)
+            if run_file(self.ledger.folder.runs_dir, run_id).exists():
+                self.ledger.record_done(run_id, 0.0)
 
     def _ask_to_save(self) -> float:
         """Tell the workers that can save to do so; seconds that the busy ones are left."""
-        saving = [w for w in self.busy if self.books.conditions[w.given[0]].saves]
+        saving = [w for w in self.busy if self.ledger.conditions[w.given[0]].saves]
         for worker in saving:
             worker.process.terminate()
         return SAVING_S if saving else GRACE_S
@@ -130,12 +130,12 @@ class Pool:
         """Who takes this run: a process without work, or one that holds few runs, all of them short."""
         if len(self.busy) < self.size:
             return self.idle.pop() if self.idle else self.new_worker()
-        free = [worker for worker in self.busy if worker.has_room(self.books.conditions[run_id])]
+        free = [worker for worker in self.busy if worker.has_room(self.ledger.conditions[run_id])]
         return min(free, key=lambda worker: len(worker.given), default=None)
 
     def _start(self, worker: Child, run_id: str) -> None:
         self.attempts[run_id] = self.attempts.get(run_id, 0) + 1
-        worker.give(run_id, self.books.conditions[run_id])
+        worker.give(run_id, self.ledger.conditions[run_id])
         if worker not in self.busy:
             self.busy.append(worker)
 
@@ -173,9 +173,9 @@ class Pool:
             found = worker.receive()
         except (EOFError, OSError):
             self.busy.remove(worker)
-            reason = worker.bury()
+            reason = worker.reap()
             if self.stop.number is not None:
-                return  # a signal to the whole group reached the worker too: no fault of the run
+                return  # a signal to the whole group reached the worker too: not an error of the run
             self._give_back(worker.untouched())
             for run_id in worker.suspects():
                 if self.attempts[run_id] < ATTEMPTS:
@@ -188,12 +188,12 @@ class Pool:
             self.idle.append(worker)
         if self.stop.number is None:
             self._dispatch()  # first of all: the process is waiting
-        with self.books.at_once():
+        with self.ledger.at_once():
             for run_id, (seconds, reason, trace) in found:
                 if reason:
                     self._fail(run_id, reason, trace)
                 else:
-                    self.books.record_done(run_id, seconds)
+                    self.ledger.record_done(run_id, seconds)
 
     def _fail(self, run_id: str, reason: str, trace: str = "") -> None:
-        self.books.record_failure(Failure(run_id, reason, self.attempts[run_id], trace))
+        self.ledger.record_failure(Failure(run_id, reason, self.attempts[run_id], trace))

@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class StateError(RuntimeError):
-    """The state that a prediction would name is not committed; `faults` holds one line per fault."""
+    """The state that a prediction would name is not committed; `errors` holds one line per error."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = tuple(errors)
 
 
 def state_hash(overlays: Iterable[Path] = ()) -> str:
@@ -35,20 +35,20 @@ def state_hash(overlays: Iterable[Path] = ()) -> str:
 def committed_state(files: Sequence[Path]) -> str:
     """The commit of the checkout that this program runs from, with nothing changed in the program or in `files`.
 
-    Raises StateError where there is no such commit: no git, no checkout, or changes and new files beside it.
+    Raises StateError where there is no such commit: no git, no checkout, or changes and new files next to it.
     """
     root = PACKAGE.parent
-    faults, commit = [], _git(root, "rev-parse", "HEAD")
+    errors, commit = [], _git(root, "rev-parse", "HEAD")
     if commit is None or not (root / ".git").exists():
         raise StateError([f"{root}: not a git checkout; a prediction names the commit that it was made with"])
     watched = [PACKAGE, root / "analysis", *(Path(file).resolve() for file in files)]
     outside = [path for path in watched if root not in path.parents]
-    faults += [f"{path}: not in the checkout {root}, so no commit holds it" for path in outside]
+    errors += [f"{path}: not in the checkout {root}, so no commit holds it" for path in outside]
     inside = [str(path) for path in watched if path not in outside]
     changed = _git(root, "status", "--porcelain", "--untracked-files=all", "--", *inside)
-    faults += [f"{line[3:]}: not committed; commit it first" for line in (changed or "").splitlines()]
-    if faults:
-        raise StateError(faults)
+    errors += [f"{line[3:]}: not committed; commit it first" for line in (changed or "").splitlines()]
+    if errors:
+        raise StateError(errors)
     return commit.strip()
 
 

@@ -14,7 +14,7 @@ from adccsim.execution.site import Site
 from adccsim.scenario.well.plan import Plan
 from adccsim.scenario.xenograft.plan import MicePlan
 
-TASK_S = 1800.0  # work in one task of an array: long beside its start, short beside a wall time
+TASK_S = 1800.0  # work in one task of an array: long compared with its start, short compared with a wall time
 MOST_TASKS = 1000  # Slurm's MaxArraySize is 1001 by default
 SLOWER = 3.0  # a node may be this much slower than the estimate
 START_S = 300.0  # Python, libraries and compiling from scratch

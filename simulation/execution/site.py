@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic_core import ErrorDetails
 
 from adccsim.reading import UnreadableError, read_toml
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, dotted, explain
 from adccsim.scenario.validate import did_you_mean
 
 Word = Annotated[str, StringConstraints(pattern=r"^\w[\w.,:@+/=%-]*$")]
@@ -62,26 +62,26 @@ _ALLOWED = {
 
 
 def load_site(path: Path) -> Site:
-    """Read and check a site file. Raises ScenarioError with every fault, each with key path, value, what is allowed."""
+    """Read and check a site file. Raises ScenarioError with every error, each with key path, value, what is allowed."""
     path = Path(path)
     try:
         raw = read_toml(path, "a site file")
     except UnreadableError as error:
-        raise ScenarioError([Fault(str(path), NO_VALUE, str(error))]) from None
+        raise ScenarioError([Invalid(str(path), NO_VALUE, str(error))]) from None
     # TOML has one kind of list and no tuple; the model is strict about everything else.
     raw = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     try:
         return Site.model_validate(raw)
     except ValidationError as error:
-        faults = [_fault(path, item) for item in error.errors(include_url=False)]
-    raise ScenarioError(faults)
+        errors = [_error(path, item) for item in error.errors(include_url=False)]
+    raise ScenarioError(errors)
 
 
-def _fault(path: Path, item: ErrorDetails) -> Fault:
+def _error(path: Path, item: ErrorDetails) -> Invalid:
     key = dotted(item["loc"])
     if item["type"] == "extra_forbidden":
-        return Fault(f"{path.name}: {key}", item["input"], f"unknown key{did_you_mean(key, Site.model_fields)}")
+        return Invalid(f"{path.name}: {key}", item["input"], f"unknown key{did_you_mean(key, Site.model_fields)}")
     if item["type"] == "string_pattern_mismatch":
         allowed = _ALLOWED.get(str(item["loc"][0]), "must be one word of letters, digits and . , : @ + / = % - _")
-        return Fault(f"{path.name}: {key}", item["input"], allowed)
-    return Fault(f"{path.name}: {key}", item["input"], explain(item))
+        return Invalid(f"{path.name}: {key}", item["input"], allowed)
+    return Invalid(f"{path.name}: {key}", item["input"], explain(item))

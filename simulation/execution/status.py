@@ -1,7 +1,7 @@
 """How far a study is, from its folder alone: names of files and the records of failures, no run file is opened.
 
 A damaged run file therefore counts as done until `adcc run`, which checks every byte, has set it aside.
-Works while others are at work in the folder, on this machine or elsewhere, and disturbs nobody.
+Works while others are at work in the folder, on this machine or elsewhere, and disturbs no process.
 """
 
 import json
@@ -72,7 +72,7 @@ def status(out_dir: Path) -> Status:
             elif ending.endswith("part"):
                 parts[name] = max(parts.get(name, 0.0), entry.stat().st_mtime)
         except FileNotFoundError:
-            continue  # it was finished or swept away in between
+            continue  # it was finished or removed in between
     now = time.time()
     running = {name for name, moment in parts.items() if now - moment < RECENT_S and name not in finished}
     failed = tuple(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Wish:
+class StopRequest:
     """Which signal asked a run to stop, None so far."""
 
     def __init__(self) -> None:
@@ -19,22 +19,22 @@ class Wish:
 
 
 @contextmanager
-def wish_to_stop() -> Iterator[Wish]:
+def stop_request() -> Iterator[StopRequest]:
     """Within it, SIGINT and SIGTERM are only noted; at the end the earlier handlers are back, and get what was noted.
 
     Signals that were ignored stay ignored. Outside the main thread nothing is caught.
     """
-    wish, before = Wish(), {}
+    request, before = StopRequest(), {}
     try:
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 try:
-                    before[number] = signal.signal(number, wish.handle)
+                    before[number] = signal.signal(number, request.handle)
                 except ValueError:
                     break
-        yield wish
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if wish.number is not None:
-        signal.raise_signal(wish.number)
+    if request.number is not None:
+        signal.raise_signal(request.number)

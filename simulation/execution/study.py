@@ -7,8 +7,8 @@ from pathlib import Path
 
 from adccsim.conditions import AnyCondition
 from adccsim.execution import local
-from adccsim.execution.books import Outcome
 from adccsim.execution.folder import StudyFolder, claimed
+from adccsim.execution.ledger import Outcome
 from adccsim.execution.mouse_files import bring_saved_tumour
 from adccsim.scenario.conditions import stand_ins_of
 from adccsim.scenario.kinds import kind_of
@@ -21,7 +21,7 @@ _SOFTWARE = ("numpy", "numba", "h5py")
 
 def study_record(scenario: Loaded, conditions: Sequence[AnyCondition], name: str) -> dict:
     """What study.json holds: the scenario and its overlays verbatim, the --set values, versions, all runs, and the
-    numbers that were taken over from other entries of the catalogue (stand-ins).
+    numbers that were taken from other entries of the catalogue (stand-ins).
 
     `name` is that of the scenario file. `varied` holds the swept keys with their values, in the order of the scenario
     and as it understood them: the analysis reads them there and nowhere else. A study in mice also has `studies`: the
@@ -67,9 +67,9 @@ def run_study(
             if replaced := folder.write_study(study_record(scenario, conditions, name)):
                 announce(f"{out_dir}: {replaced}")
             saved = kind_of(scenario.kind).saved_tumour(scenario)
-            if saved is not None and (fault := bring_saved_tumour(saved, folder.out_dir)):
-                folder.log(fault)
-                announce(fault)
+            if saved is not None and (error := bring_saved_tumour(saved, folder.out_dir)):
+                folder.log(error)
+                announce(error)
         runs = {condition.run_id: condition for condition in conditions}
         if shard is not None:
             runs = local.shard(runs, *shard)

@@ -1,7 +1,7 @@
-"""A task of a cluster: a bundle of runs, made one after the other in a process beside the worker that was given it.
+"""A task of a cluster: a bundle of runs, made one after the other in a process next to the worker that was given it.
 
 A run that crashes, hangs or eats the memory takes that process along, and not the worker: it is named as the suspect,
-the others of the bundle go on, and whoever gave the bundle tries the suspect again by itself. Runs that have their file
+the others of the bundle go on, and the driver tries the suspect again alone. Runs that have their file
 are passed over, so a bundle that was lost with its worker is simply given again.
 """
 
@@ -16,7 +16,7 @@ from adccsim import runtime
 from adccsim.conditions import AnyCondition
 from adccsim.execution.bundles import unpack
 from adccsim.execution.child import Answer, Child, Died, Rest, Run, TimedOut, compute
-from adccsim.execution.folder import fault_of, run_file
+from adccsim.execution.folder import error_of, run_file
 
 DONE, FAILED, SUSPECT = "done", "failed", "suspect"
 
@@ -73,7 +73,7 @@ def make(packed: bytes, order: Order) -> list[Result]:
     conditions = unpack(packed)
     for run_id, condition in conditions.items():
         path = run_file(runs_dir, run_id)
-        if path.exists() and fault_of(path, run_id) is None:
+        if path.exists() and error_of(path, run_id) is None:
             results.append(Result(run_id, DONE, 0.0))
         else:
             waiting.append((run_id, condition))

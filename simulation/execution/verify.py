@@ -117,10 +117,10 @@ def _study(path: Path) -> bool:
         return KEY in read_study_file(path)
     except FileNotFoundError:
         raise FolderError(f"{path.parent}: no results folder (there is no study.json)") from None
-    except ValueError as fault:
-        if isinstance(fault, DamagedFile):
+    except ValueError as error:
+        if isinstance(error, DamagedFile):
             raise
-        raise FolderError(f"{path}: {fault}") from None
+        raise FolderError(f"{path}: {error}") from None
 
 
 def _failure(path: Path) -> bool:

@@ -8,6 +8,6 @@
     sheets       a laboratory's own plate or caliper sheet
 
 No function here prints or ends the process. Each takes `report`, which receives one line of text at a time, and those
-that simulate take `progress`, which receives an execution.books.Step. Exceptions are those of errors.py and, for a
+that simulate take `progress`, which receives an execution.ledger.Step. Exceptions are those of errors.py and, for a
 scenario, a catalogue overlay or a results folder that cannot be used, ScenarioError, CatalogueError and FolderError.
 """

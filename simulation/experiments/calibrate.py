@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from adccsim import runtime
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.calibration import Free, local_widths, search
 from adccsim.analysis.fitting.emulator import Emulated
 from adccsim.analysis.fitting.emulator import sample as sample_emulator
@@ -151,7 +151,7 @@ def _sound(plan: _Plan) -> list[Experiment]:
         experiments = _experiments(plan)
         for each in experiments:
             check_design(each.observed, each.keys, each.scenario, expand(each.scenario))
-    except SheetFault as error:
+    except SheetError as error:
         raise InputError(error.problems) from error
     return experiments
 

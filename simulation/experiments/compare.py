@@ -8,7 +8,7 @@ import pandas as pd
 
 from adccsim.analysis.assay.cells import OBSERVABLES, QUANTITIES, cell_table
 from adccsim.analysis.assay.study import analyse_wells
-from adccsim.analysis.errors import MissingControls, SheetFault
+from adccsim.analysis.errors import MissingControls, SheetError
 from adccsim.analysis.fitting.compare import Comparison
 from adccsim.analysis.fitting.compare import compare as compare_tables
 from adccsim.analysis.fitting.compare_report import overview, write_comparison, write_page
@@ -16,7 +16,7 @@ from adccsim.analysis.fitting.observed import read_observed
 from adccsim.analysis.reading.design import design_table
 from adccsim.analysis.reading.runs import read_study
 from adccsim.conditions import WellCondition
-from adccsim.execution.books import Outcome
+from adccsim.execution.ledger import Outcome
 from adccsim.experiments.errors import ArgumentError, InputError, ResultError
 from adccsim.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent, workplace
 from adccsim.experiments.measured import check_design, data_file
@@ -120,7 +120,7 @@ def _planned(given: Given) -> _Planned:
     try:
         observed, keys, notes = read_observed(data_file(scenario))
         check_design(observed, keys, scenario, conditions)
-    except SheetFault as error:
+    except SheetError as error:
         raise InputError(f"{scenario.compare_data}: {line}" for line in error.problems) from error
     return _Planned(given, scenario, conditions, observed, keys, notes)
 
@@ -142,7 +142,7 @@ def _compared(
         study = analyse_wells(folder)
         tables = study.tables | _cells(folder, planned)
         result = compare_tables(planned.observed, planned.keys, tables, _settings(planned, folder))
-    except (SheetFault, MissingControls) as error:
+    except (SheetError, MissingControls) as error:
         raise ResultError(f"{folder}: {line}" for line in str(error).splitlines()) from error
     result.notes += planned.notes
     for line in study.problems:

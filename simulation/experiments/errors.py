@@ -15,7 +15,7 @@ class ExperimentError(Exception):
 
 
 class InputError(ExperimentError):
-    """What was given cannot be used: a scenario without the table that is needed, a sheet with faults, a folder."""
+    """What was given cannot be used: a scenario without the table that is needed, a sheet with errors, a folder."""
 
 
 class ArgumentError(InputError):

@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from adccsim.execution.books import Step
+from adccsim.execution.ledger import Step
 from adccsim.experiments.errors import InputError
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError
 from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from adccsim.scenario.shipped import find
 from adccsim.scenario.stored import scenario_of_study
@@ -28,7 +29,7 @@ Progress = Callable[[Step], None]
 
 
 def silent(_: object) -> None:
-    """The default of `report` and `progress`: nobody is told."""
+    """The default of `report` and `progress`: does nothing."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,16 @@ def given_scenario(given: ScenarioSource, sets: Sequence[str] = ()) -> Given:
 
 
 def set_texts(values: Mapping[str, object] | None) -> list[str]:
-    """Dotted key -> value as "key=value" texts, as of --set. Raises TypeError for a value that TOML lacks."""
-    return [f"{key}={toml_value(value)}" for key, value in (values or {}).items()]
+    """Dotted key -> value as "key=value" texts, as of --set. Raises ScenarioError for values that TOML lacks."""
+    texts, errors = [], []
+    for key, value in (values or {}).items():
+        try:
+            texts.append(f"{key}={toml_value(value)}")
+        except TypeError as error:
+            errors.append(Invalid(str(key), NO_VALUE, str(error)))
+    if errors:
+        raise ScenarioError(errors)
+    return texts
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Experiment:
 def load_experiment(path: Path, donors: int, cells: int, seed: int, sets: Sequence[str] = ()) -> Experiment:
     """The experiment of a scenario file with [compare]: see small_experiment. sets: "key=value" texts, laid first.
 
-    Raises ScenarioError, SheetFault.
+    Raises ScenarioError, SheetError.
     """
     scenario = load_scenario(path, sets)
     assert isinstance(scenario, Scenario)
@@ -49,7 +49,7 @@ def small_experiment(source: Source, donors: int, cells: int, seed: int) -> Expe
     """The experiment of a scenario with [compare]; donors drawn from `seed`, random numbers paired, small wells.
 
     cells: targets per well (a whole number of compartments on a chip); area and volume shrink alike, so density and
-    volume per target stay. Raises ScenarioError, SheetFault.
+    volume per target stay. Raises ScenarioError, SheetError.
     """
     full = source.load()
     well = resolve_vessel(full, full.known)
@@ -81,7 +81,7 @@ def data_file(scenario: Scenario) -> Path:
 def check_design(
     observed: pd.DataFrame, keys: Sequence[str], scenario: Scenario, conditions: Sequence[WellCondition]
 ) -> None:
-    """Raises SheetFault where a measured number belongs to no simulated condition, or would not be recorded."""
+    """Raises SheetError where a measured number belongs to no simulated condition, or would not be recorded."""
     check_recorded(observed, scenario.output.level)
     check_observed(observed, keys, *design_table([planned(each) for each in conditions], scenario.sweep))
 

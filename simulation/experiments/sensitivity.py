@@ -138,15 +138,15 @@ def _measured(
 
 def _all_measured(found: Measured, by_name: Mapping[str, Values], report: Report) -> None:
     """Raises Interrupted after a signal, RunsFailed where a point could not be simulated."""
-    faults = [f"{by_name[name]}: {fault}" for name, fault in list(found.failed.items())[:_MOST_FAULTS]]
+    errors = [f"{by_name[name]}: {error}" for name, error in list(found.failed.items())[:_MOST_FAULTS]]
     if found.signal is not None:
-        for line in faults:
+        for line in errors:
             report(f"error: {line}")
         kept = count(len(found.found), "measured point")
         raise Interrupted(found.signal, f"interrupted: {kept} kept; the same command goes on from there")
     if found.failed:
         lost = f"{count(len(found.failed), 'point')} could not be simulated: no indices without them"
-        raise RunsFailed([*faults, lost])
+        raise RunsFailed([*errors, lost])
 
 
 def _digest(scenario: Scenario, settings: Settings) -> str:

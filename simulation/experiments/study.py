@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from adccsim.conditions import AnyCondition
-from adccsim.execution.books import Failure, Outcome
 from adccsim.execution.folder import untouched_since
+from adccsim.execution.ledger import Failure, Outcome
 from adccsim.execution.study import run_study
 from adccsim.experiments.errors import IncompleteStudy, InputError, Interrupted, ResultError, RunsFailed
 from adccsim.experiments.inputs import Given, Progress, Report, ScenarioSource, given_scenario, silent
@@ -150,7 +150,7 @@ def analyse(folder: Path, processes: int | None = None) -> "Result | GrowthResul
     file, RuntimeSettingsError where the process may use too little memory, OSError if the summary cannot be written.
     """
     folder = _results_folder(folder)
-    with _faults_of(folder):
+    with _errors_of(folder):
         result = _examined(folder, processes or cores()).write(folder)
     _keep_summary(folder, result)
     return result
@@ -159,7 +159,7 @@ def analyse(folder: Path, processes: int | None = None) -> "Result | GrowthResul
 def examine(folder: Path, processes: int | None = None) -> "WellAnalysis | MiceAnalysis":
     """As analyse, with nothing written: the results folder may be one that only others can write to."""
     folder = _results_folder(folder)
-    with _faults_of(folder):
+    with _errors_of(folder):
         return _examined(folder, processes or cores())
 
 
@@ -213,13 +213,13 @@ def kind_of_folder(folder: Path) -> str:
 
 
 @contextmanager
-def _faults_of(folder: Path) -> Iterator[None]:
+def _errors_of(folder: Path) -> Iterator[None]:
     """What an analysis raises, as an error of this package that names the folder."""
-    from adccsim.analysis.errors import ForeignFile, MissingControls, SheetFault
+    from adccsim.analysis.errors import ForeignFile, MissingControls, SheetError
 
     try:
         yield
-    except SheetFault as error:
+    except SheetError as error:
         raise IncompleteStudy(f"{folder}: {line}" for line in error.problems) from error
     except MissingControls as error:
         raise IncompleteStudy(f"{folder}: {line}" for line in str(error).split("; ")) from error

@@ -73,11 +73,11 @@ Raw = dict[str, dict[str, dict[str, Any]]]  # kind -> entry -> field -> inline t
 
 
 class CatalogueError(ValueError):
-    """A catalogue or overlay that cannot be used; `faults` holds one line per fault, each beginning with a key path."""
+    """A catalogue or overlay that cannot be used; `errors` holds one line per error, each beginning with a key path."""
 
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+    def __init__(self, errors: Iterable[str]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(self.errors))
 
 
 @functools.cache
@@ -85,15 +85,15 @@ def shipped() -> Raw:
     """The tables of this folder as parsed; callers must not write into them. Works from a wheel as from a checkout."""
     folder = resources.files(__package__)
     texts = {kind: folder.joinpath(f"{kind}.toml").read_text(encoding="utf-8") for kind in KINDS}
-    faults: list[str] = []
-    tables = sections_apart({kind: tomllib.loads(text) for kind, text in texts.items()}, faults)
-    if faults:
-        raise CatalogueError(faults)
+    errors: list[str] = []
+    tables = sections_apart({kind: tomllib.loads(text) for kind, text in texts.items()}, errors)
+    if errors:
+        raise CatalogueError(errors)
     return tables
 
 
-def sections_apart(tables: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
-    """Parsed tables in which every section `in_mice` has become an entry of its own; an entry that is twice is a fault.
+def sections_apart(tables: Mapping[str, Any], errors: list[str]) -> dict[str, Any]:
+    """Parsed tables in which every section `in_mice` is an entry; an entry that is there twice is an error.
 
     `[antibodies.x.in_mice]` is `[drugs.x]` with class "antibody", the antibody x and its description.
     """
@@ -105,9 +105,9 @@ def sections_apart(tables: Mapping[str, Any], faults: list[str]) -> dict[str, An
                 continue
             apart = out.setdefault(other, {})
             if not isinstance(apart, dict):
-                continue  # a fault that is named where the kinds are read
+                continue  # an error that is named where the kinds are read
             if name in apart:
-                faults.append(f"{key_path(kind, name, IN_MICE)}: {key_path(other, name)} is there as well; say it once")
+                errors.append(f"{key_path(kind, name, IN_MICE)}: {key_path(other, name)} is there as well; say it once")
             of_the_drug = {"class": "antibody", "antibody": name} if other == "drugs" else {}
             said = {key: entry[key] for key in ("description",) if key in entry}
             apart[name] = {**said, **of_the_drug, **entry[IN_MICE]}
@@ -153,8 +153,12 @@ def out_of_bounds(field: str, unit: str, operation: str, value: float, low: floa
 
 
 def largest_of(field: str, unit: str) -> float:
-    """Largest value of a field of this unit; the least is 0 (see may_be_zero)."""
-    return 1.0 if _is_fraction(field, unit) else LARGEST[unit]
+    """Largest value of a field of this unit; the least is 0 (see may_be_zero). Raises CatalogueError for a new unit."""
+    if _is_fraction(field, unit):
+        return 1.0
+    if unit not in LARGEST:
+        raise CatalogueError([f"{field}: unit {unit!r} has no largest value: add it to LARGEST (parameters/fields.py)"])
+    return LARGEST[unit]
 
 
 def may_be_zero(field: str, unit: str) -> bool:

@@ -99,31 +99,31 @@ class Catalogue:
 def load(overlays: Sequence[Path] = ()) -> Catalogue:
     """Read the shipped tables, lay `overlays` over them in order, and return the resolved catalogue.
 
-    Pure: the same files give an equal catalogue. Raises CatalogueError with every fault, each naming its key path.
+    Pure: the same files give an equal catalogue. Raises CatalogueError with every error, each naming its key path.
     """
     raw = shipped()
     names = field_names(raw)
-    faults: list[str] = []
+    errors: list[str] = []
     added: dict[tuple[str, str], Added] = {}
     for path in overlays:
-        raw = lay_over(raw, Path(path), names, added, faults)
-    if faults:
-        raise CatalogueError(faults)
+        raw = lay_over(raw, Path(path), names, added, errors)
+    if errors:
+        raise CatalogueError(errors)
     entries: dict[str, dict[str, Entry]] = {}
     defaults: dict[str, Entry] = {}
     for kind in KINDS:
-        shared = _entry(kind, DEFAULT, raw[kind].get(DEFAULT, {}), None, faults)
+        shared = _entry(kind, DEFAULT, raw[kind].get(DEFAULT, {}), None, errors)
         defaults[kind] = shared
         entries[kind] = {}
         for name, table in raw[kind].items():
             if name != DEFAULT:
-                entry = _entry(kind, name, table, shared, faults)
+                entry = _entry(kind, name, table, shared, errors)
                 taken = taken_over(raw, kind, name, added) | _said_to_be(entry, shared)
                 entries[kind][name] = replace(entry, taken_from=taken)
-    check_added(raw, added, faults)
-    _check_complete(entries, names, faults)
-    if faults:
-        raise CatalogueError(faults)
+    check_added(raw, added, errors)
+    _check_complete(entries, names, errors)
+    if errors:
+        raise CatalogueError(errors)
     return Catalogue(**entries, defaults=defaults)
 
 
@@ -222,69 +222,69 @@ def apply_mechanism(mechanism: Entry, targets: Mapping[str, float]) -> dict[str,
     return changed
 
 
-def _entry(kind: str, name: str, table: Mapping[str, Any], shared: Entry | None, faults: list[str]) -> Entry:
+def _entry(kind: str, name: str, table: Mapping[str, Any], shared: Entry | None, errors: list[str]) -> Entry:
     """Check and freeze one entry; fields it lacks come from `shared`, as the very same Number objects."""
     numbers: dict[str, Number] = dict(shared.numbers) if shared else {}
     strings: dict[str, str | bool] = dict(shared.strings) if shared else {}
     for key, item in table.items():
         where = key_path(kind, name, key)
         if isinstance(item, dict):
-            number = _number(kind, key, item, where, faults)
+            number = _number(kind, key, item, where, errors)
             if number is not None:
                 numbers[key] = number
         else:
-            _check_text(kind, key, item, where, faults)
+            _check_text(kind, key, item, where, errors)
             strings[key] = item
     return Entry(name, numbers, strings)
 
 
-def _number(kind: str, field_name: str, item: dict[str, Any], where: str, faults: list[str]) -> Number | None:
-    """Check one inline table; None, with its faults added, if it is no usable number."""
-    before = len(faults)
+def _number(kind: str, field_name: str, item: dict[str, Any], where: str, errors: list[str]) -> Number | None:
+    """Check one inline table; None, with its errors added, if it is no usable number."""
+    before = len(errors)
     for key in item:
         if key not in NUMBER_KEYS:
-            faults.append(f"{where}.{key_path(key)}: unknown key{did_you_mean(key, NUMBER_KEYS)}")
+            errors.append(f"{where}.{key_path(key)}: unknown key{did_you_mean(key, NUMBER_KEYS)}")
     allowed = ("factor", "set") if kind == "mechanisms" else ("value",)
     given = [name for name in OPERATIONS if name in item]
     if len(given) != 1 or given[0] not in allowed:
-        faults.append(f"{where}: exactly one of {' or '.join(allowed)} is needed")
+        errors.append(f"{where}: exactly one of {' or '.join(allowed)} is needed")
         return None
     operation = given[0]
     for key in (operation, "low", "high"):
         if key not in item:
-            faults.append(f"{where}.{key}: missing")
+            errors.append(f"{where}.{key}: missing")
         elif not is_number(item[key]):
-            faults.append(f"{where}.{key}: {shown(item[key])}; expected a finite number")
+            errors.append(f"{where}.{key}: {shown(item[key])}; expected a finite number")
     for key in ("unit", "source", "provenance", "note"):
         text = item.get(key, "" if key == "note" else None)
         if text is None:
-            faults.append(f"{where}.{key}: missing")
+            errors.append(f"{where}.{key}: missing")
         elif not isinstance(text, str) or (not text.strip() and key != "note"):
-            faults.append(f"{where}.{key}: {shown(text)}; expected text")
+            errors.append(f"{where}.{key}: {shown(text)}; expected text")
         elif key == "provenance" and text not in PROVENANCES:
-            faults.append(f"{where}.provenance: {shown(text)}; allowed: {', '.join(PROVENANCES)}")
-    if len(faults) > before:
+            errors.append(f"{where}.provenance: {shown(text)}; allowed: {', '.join(PROVENANCES)}")
+    if len(errors) > before:
         return None
     value, low, high = float(item[operation]), float(item["low"]), float(item["high"])
     if not low <= value <= high:
-        faults.append(f"{where}.{operation}: {value:g} is not within low {low:g} and high {high:g}")
+        errors.append(f"{where}.{operation}: {value:g} is not within low {low:g} and high {high:g}")
         return None
     if wrong := out_of_bounds(field_name, item["unit"], operation, value, low, high):
-        faults.append(f"{where}.{wrong}")
+        errors.append(f"{where}.{wrong}")
         return None
     return Number(value, low, high, item["unit"], item["source"], item["provenance"], item.get("note", ""), operation)
 
 
-def _check_text(kind: str, key: str, item: Any, where: str, faults: list[str]) -> None:
+def _check_text(kind: str, key: str, item: Any, where: str, errors: list[str]) -> None:
     choices = CHOICES.get((kind, key))
     # `True in ("VV", 1)` would hold for 1, so the type is compared as well.
     if choices is not None and not any(item == choice and type(item) is type(choice) for choice in choices):
-        faults.append(f"{where}: {shown(item)}; allowed: {', '.join(str(choice) for choice in choices)}")
+        errors.append(f"{where}: {shown(item)}; allowed: {', '.join(str(choice) for choice in choices)}")
     elif choices is None and not isinstance(item, str):
-        faults.append(f"{where}: {shown(item)}; expected text")
+        errors.append(f"{where}: {shown(item)}; expected text")
 
 
-def _check_complete(entries: dict[str, dict[str, Entry]], names: Names, faults: list[str]) -> None:
+def _check_complete(entries: dict[str, dict[str, Entry]], names: Names, errors: list[str]) -> None:
     """Every entry must hold every field that the engine reads, and a partner must be an antibody of the catalogue."""
     for kind in KINDS:
         if kind == "mechanisms":
@@ -300,14 +300,14 @@ def _check_complete(entries: dict[str, dict[str, Entry]], names: Names, faults: 
             if entry.strings.get("shape") == "chip":
                 missing += sorted(OPTIONAL - entry.numbers.keys())
             # A field that is there but faulty has been reported already.
-            missing = [key for key in missing if not any(f.startswith(key_path(kind, name, key)) for f in faults)]
+            missing = [key for key in missing if not any(f.startswith(key_path(kind, name, key)) for f in errors)]
             if missing:
-                faults.append(f"{key_path(kind, name)}: missing {', '.join(missing)}")
+                errors.append(f"{key_path(kind, name)}: missing {', '.join(missing)}")
     for name, entry in entries["antibodies"].items():
         partner = entry.strings.get("partner", "")
         if isinstance(partner, str) and partner and partner not in entries["antibodies"]:
             near = did_you_mean(str(partner), entries["antibodies"])
-            faults.append(
+            errors.append(
                 f"{key_path('antibodies', name, 'partner')}: {partner!r} is no antibody of the catalogue{near}"
             )
     for kind, key, other in (("residents", "base", "effectors"), ("drugs", "antibody", "antibodies")):
@@ -317,8 +317,8 @@ def _check_complete(entries: dict[str, dict[str, Entry]], names: Names, faults: 
             needed = kind == "residents" or entry.strings.get("class") == "antibody"
             if isinstance(named, str) and (named or needed) and named not in entries[other]:
                 near = did_you_mean(str(named), entries[other])
-                faults.append(f"{key_path(kind, name, key)}: {named!r} is not among the {other} of the catalogue{near}")
+                errors.append(f"{key_path(kind, name, key)}: {named!r} is not among the {other} of the catalogue{near}")
     for name in entries["tumours"]:
         if name not in entries["cell_lines"]:
             near = did_you_mean(name, entries["cell_lines"])
-            faults.append(f"{key_path('tumours', name)}: no such cell line{near}")
+            errors.append(f"{key_path('tumours', name)}: no such cell line{near}")

@@ -2,7 +2,7 @@
 
 An overlay keeps the unit of a field and the bounds of the unit (fields.py); a value outside the known range needs its
 own low and high. A new entry has a description, and states the numbers that make it what it is (IDENTITY), or names an
-entry that it is like: `like = "trastuzumab"`. What it does not state is taken over from that entry, or from [default],
+entry that it is like: `like = "trastuzumab"`. What it does not state is taken from that entry, or from [default],
 and `Added` remembers it: a number that came from elsewhere is never silent.    (tests/catalogue/test_overlays.py)
 
 An antibody or cell line may state its numbers in mice in the same entry: `[antibodies.mine.in_mice]` (fields.py).
@@ -31,6 +31,8 @@ from adccsim.reading import UnreadableError, read_toml
 
 # Without these a new entry would pass as another one: [default] is the entry named here (see the heads of the tables).
 REFERENCE = {"antibodies": "trastuzumab", "effectors": "NK-resting", "mice": "nude"}
+# An entry of these kinds is a formula, chosen by its name: numbers alone would be accepted and do nothing.
+NAMED_IN_CODE = frozenset({"readouts"})
 IDENTITY = {
     "antibodies": ("kd_nM",),
     "mice": ("nk_density_factor", "myeloid_density_factor"),
@@ -65,48 +67,52 @@ def field_names(raw: Raw) -> Names:
     return names
 
 
-def lay_over(raw: Raw, path: Path, names: Names, added: dict[tuple[str, str], Added], faults: list[str]) -> Raw:
+def lay_over(raw: Raw, path: Path, names: Names, added: dict[tuple[str, str], Added], errors: list[str]) -> Raw:
     """Return `raw` with the entries of the file `path` laid over it.
 
-    Entries that are new go to `added`, faults to the list.
+    Entries that are new go to `added`, errors to the list.
     """
     try:
-        overlay = sections_apart(read_toml(path, "an overlay"), faults)
+        overlay = sections_apart(read_toml(path, "an overlay"), errors)
     except UnreadableError as error:
-        faults.append(f"{path}: {error}")
+        errors.append(f"{path}: {error}")
         return raw
     merged = {kind: dict(entries) for kind, entries in raw.items()}
     for kind, entries in overlay.items():
         if kind not in KINDS or not isinstance(entries, dict):
-            faults.append(f"{key_path(kind)}: no such table{did_you_mean(kind, KINDS)}; allowed: {', '.join(KINDS)}")
+            errors.append(f"{key_path(kind)}: no such table{did_you_mean(kind, KINDS)}; allowed: {', '.join(KINDS)}")
             continue
         for name, table in entries.items():
             if not isinstance(table, dict):
-                faults.append(f"{key_path(kind, name)}: {shown(table)}; expected a table of fields")
+                errors.append(f"{key_path(kind, name)}: {shown(table)}; expected a table of fields")
             elif not name.isprintable() or not name.strip():
-                faults.append(f"{key_path(kind, name)}: a name must be text that can be shown")
-            elif name in merged[kind] or name == DEFAULT or _begin(merged, kind, name, table, added, faults):
-                _lay_entry(merged, kind, name, table, names, added, faults)
+                errors.append(f"{key_path(kind, name)}: a name must be text that can be shown")
+            elif name in merged[kind] or name == DEFAULT or _begin(merged, kind, name, table, added, errors):
+                _lay_entry(merged, kind, name, table, names, added, errors)
     return merged
 
 
-def _begin(merged: Raw, kind: str, name: str, table: dict, added: dict[tuple[str, str], Added], faults: list) -> bool:
-    """Begin a new entry with what it takes from the entry it is like. False, with the fault added, if it cannot be."""
+def _begin(merged: Raw, kind: str, name: str, table: dict, added: dict[tuple[str, str], Added], errors: list) -> bool:
+    """Begin a new entry with what it takes from the entry it is like. False, with the error added, if it cannot be."""
     where, like = key_path(kind, name), table.get("like", "")
+    if kind in NAMED_IN_CODE:
+        near = did_you_mean(name, merged[kind])
+        errors.append(f"{where}: no such entry{near}; a new one needs a formula in the code, see docs/how_to_add.md")
+        return False
     if "description" not in table:
-        faults.append(f"{where}: no such entry{did_you_mean(name, merged[kind])}; a new one needs a description")
+        errors.append(f"{where}: no such entry{did_you_mean(name, merged[kind])}; a new one needs a description")
         return False
     known = [other for other in merged[kind] if other != DEFAULT]
     if "like" in table and (not isinstance(like, str) or like not in known):
         near = did_you_mean(like, known) if isinstance(like, str) else ""
-        faults.append(f"{where}.like: {shown(like)} is no entry of {kind}{near}")
+        errors.append(f"{where}.like: {shown(like)} is no entry of {kind}{near}")
         return False
     added[kind, name] = Added(like, set())
     merged[kind][name] = dict(merged[kind][like]) if like else {}
     return True
 
 
-def _lay_entry(merged: Raw, kind: str, name: str, table: dict, names: Names, added: dict, faults: list[str]) -> None:
+def _lay_entry(merged: Raw, kind: str, name: str, table: dict, names: Names, added: dict, errors: list[str]) -> None:
     known = names[kind]["numbers"] | names[kind]["strings"]
     own = dict(merged[kind].get(name, {}))
     new = added.get((kind, name))
@@ -114,35 +120,35 @@ def _lay_entry(merged: Raw, kind: str, name: str, table: dict, names: Names, add
         where = key_path(kind, name, key)
         if key == "like" and new is not None:
             if item != new.like:
-                faults.append(f"{where}: an earlier overlay added {name} already; say there what it is like")
+                errors.append(f"{where}: an earlier overlay added {name} already; say there what it is like")
         elif key not in known:
             why = "only a new entry is like another" if key == "like" else "unknown field"
-            faults.append(f"{where}: {why}{'' if key == 'like' else did_you_mean(key, known)}")
+            errors.append(f"{where}: {why}{'' if key == 'like' else did_you_mean(key, known)}")
         elif key in names[kind]["strings"]:
             own[key] = item
         elif not isinstance(item, dict):
-            faults.append(f"{where}: {shown(item)}; expected a table with value, unit, source, provenance")
+            errors.append(f"{where}: {shown(item)}; expected a table with value, unit, source, provenance")
         else:
             before = own.get(key) or merged[kind].get(DEFAULT, {}).get(key)
-            own[key] = _with_range(kind, key, item, before, where, faults)
+            own[key] = _with_range(kind, key, item, before, where, errors)
         if new is not None:
             new.stated.add(key)
     merged[kind][name] = own
 
 
 def _with_range(
-    kind: str, key: str, item: dict[str, Any], known: dict[str, Any] | None, where: str, faults: list[str]
+    kind: str, key: str, item: dict[str, Any], known: dict[str, Any] | None, where: str, errors: list[str]
 ) -> dict[str, Any]:
     """Complete an overlay number: low and high come from the number it replaces; without one they are the value."""
     item = dict(item)
     operation = next((name for name in OPERATIONS if name in item), None)
     allowed = [known["unit"]] if known is not None and operation in known else sorted(units().get((kind, key), ()))
     if operation != "factor" and "unit" in item and item["unit"] not in allowed:
-        faults.append(f"{where}.unit: {shown(item['unit'])}; this field is in {' or '.join(map(repr, allowed))}")
+        errors.append(f"{where}.unit: {shown(item['unit'])}; this field is in {' or '.join(map(repr, allowed))}")
     elif known is not None and operation in known:
         value, low, high = item[operation], known["low"], known["high"]
         if "low" not in item and "high" not in item and is_number(value) and not low <= value <= high:
-            faults.append(f"{where}.{operation}: {shown(value)} is outside {low:g} to {high:g}; give low and high too")
+            errors.append(f"{where}.{operation}: {shown(value)} is outside {low:g} to {high:g}; give low and high too")
         item.setdefault("low", min(low, value) if is_number(value) else low)
         item.setdefault("high", max(high, value) if is_number(value) else high)
     elif operation is not None:
@@ -151,12 +157,12 @@ def _with_range(
     return item
 
 
-def check_added(raw: Raw, added: dict[tuple[str, str], Added], faults: list[str]) -> None:
-    """A new entry that would pass as another one, or that does nothing, is a fault."""
+def check_added(raw: Raw, added: dict[tuple[str, str], Added], errors: list[str]) -> None:
+    """A new entry that would pass as another one, or that does nothing, is an error."""
     for (kind, name), new in added.items():
         where, numbers = key_path(kind, name), {key for key, item in raw[kind][name].items() if isinstance(item, dict)}
         if kind == "mechanisms" and not numbers:
-            faults.append(f"{where}: changes no number: a line with it would be the line without; name one to change")
+            errors.append(f"{where}: changes no number: a line with it would be the line without; name one to change")
         unbound = kind == "antibodies" and "kon_per_nM_h" in new.stated and _value(raw, kind, name, "kon_per_nM_h") == 0
         missing = [key for key in IDENTITY.get(kind, ()) if key not in new.stated]
         if missing and not new.like and not unbound:
@@ -164,7 +170,7 @@ def check_added(raw: Raw, added: dict[tuple[str, str], Added], faults: list[str]
             example = reference or next(other for other in raw[kind] if other != DEFAULT)
             stands_in = f"{', '.join(missing)} would be {f'that of {reference}' if reference else 'the shared number'}"
             give = f'give {"it" if len(missing) == 1 else "them"}, or say like = "{example}"'
-            faults.append(f"{where}: {stands_in}; {give}: what is not given is then taken from there, and listed")
+            errors.append(f"{where}: {stands_in}; {give}: what is not given is then taken from there, and listed")
 
 
 def _value(raw: Raw, kind: str, name: str, key: str) -> object:

@@ -164,7 +164,7 @@ def _head(what: str, name: str, source: str, use: str) -> list[str]:
         "#",
         f"# Every number starts as that of {source}. Where you know better, write value, low and high, your source,",
         "# and provenance: found (read or measured) | derived (computed) | calibrated (fitted) | assumed.",
-        '# As long as a source reads "as ...", `adcc check` lists the number as taken over from another entry.',
+        '# As long as a source reads "as ...", `adcc check` lists the number as taken from another entry.',
         "# `adcc list` shows where the numbers of shipped entries come from.",
     ]
 

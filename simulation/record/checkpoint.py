@@ -19,7 +19,7 @@ from uuid import uuid4
 import numpy as np
 
 from adccsim.memory import BLOCK, blocks_of, empty_column, in_blocks, written
-from adccsim.scenario.xenograft.branch import CHECKPOINT_SCHEMA, META, CheckpointError, faults_of_checkpoint, read_meta
+from adccsim.scenario.xenograft.branch import CHECKPOINT_SCHEMA, META, CheckpointError, errors_of_checkpoint, read_meta
 from adccsim.seal import SIZE, naming, seal_tail
 
 _AT_ONCE = 4096  # blocks
@@ -102,7 +102,7 @@ def load_checkpoint(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     try:
         meta = read_meta(path)
         del meta["content"]
-        with faults_of_checkpoint(), zipfile.ZipFile(path) as archive:
+        with errors_of_checkpoint(), zipfile.ZipFile(path) as archive:
             arrays = {name: _read_blocks(archive, name, *what) for name, what in meta.pop("sparse").items()}
             others = {f"{name}.{part}.npy" for name in arrays for part in ("where", "blocks")} | {META}
             for item in archive.namelist():

@@ -10,10 +10,8 @@
 /VTKHDF            the particles as ParaView reads them: virtual datasets, nothing is copied    (level frames)
 
 Behind the end of HDF5's data stands the seal, a line with the SHA-256 of all bytes before it (simulation/seal.py).
-Schema versions: 1 without the seal; 2 with it.
+Schema versions: run_schema.py.
 """
-
-SCHEMA_VERSION = 2
 
 # name: (unit, description)
 SERIES = {

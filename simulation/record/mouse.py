@@ -13,6 +13,7 @@ from adccsim.record import mouse_layout as layout
 from adccsim.record.objects import write_dataset, write_h5md, write_meta, write_parts
 from adccsim.record.particles import write_particles
 from adccsim.record.recorder import Recorder
+from adccsim.run_schema import current_name
 
 _MOST_KILLS = 1_000_000  # kept one by one; beyond it the series of counts has to do
 
@@ -78,7 +79,8 @@ class MouseRecord(Recorder):
 
     def restore(self, plain: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
         """Take up what state() gave."""
-        self.steps, self.rows = list(plain["steps"]), list(plain["rows"])
+        self.steps = list(plain["steps"])
+        self.rows = [{current_name(name): value for name, value in row.items()} for row in plain["rows"]]
         self.readings = [tuple(reading) for reading in plain["readings"]]
         self.kills_left_out, self.frame_steps = plain["kills_left_out"], list(plain["field_steps"])
         blocks: dict[str, dict[int, dict]] = {"kills": {}, "pictures": {}, "fields": {}, "agents": {}}

@@ -11,7 +11,7 @@
 /VTKHDF            the particles as ParaView reads them: virtual datasets, nothing is copied  (level frames)
 """
 
-# name: (unit, description). Counts are of the simulated share of the tumour.
+# name: (unit, description). Counts are of the simulated fraction of the tumour.
 SERIES = {
     "cells_alive": ("1", "living tumour cells"),
     "cells_dead": ("1", "dead tumour cells that still fill volume"),
@@ -31,16 +31,16 @@ SERIES = {
     "antibody_bound_nM": ("nmol L-1", "bound antibody per tumour volume, epitopes in the order of classes"),
     "antibody_internalised_nM": ("nmol L-1", "antibody taken in by cells so far, per tumour volume now"),
     "occupancy_mean": ("1", "mean share of HER2 occupied, epitopes in the order of classes"),
-    "opsonised_share": ("1", "share of living cells with 1 % of their HER2 occupied or more"),
+    "opsonised_fraction": ("1", "share of living cells with 1 % of their HER2 occupied or more"),
     "oxygen_mean": ("1", "mean oxygen over that of a vessel"),
-    "hypoxic_share": ("1", "share of cells under the hypoxic level of oxygen"),
+    "hypoxic_fraction": ("1", "share of cells under the hypoxic level of oxygen"),
     "patch_max": ("1", "cells in the fullest patch (64 nominal)"),
     "density_shells": ("1", "cells per patch in ten shells of equal width from the centre to the rim"),
     "axis_ratio": ("1", "longest over shortest axis of the tumour"),
-    "strays_share": ("1", "share of cells beyond 1.1 radii"),
+    "dispersed_fraction": ("1", "share of cells beyond 1.1 radii"),
     "rim_axes": ("1", "radius along the axes of the box over the mean radius"),
     "rim_diagonals": ("1", "radius along the diagonals of the box over the mean radius"),
-    "her2_shares": ("1", "share of living cells that stain 0, 1+, 2+, 3+ (cuts: her2_cut_1_per_cell and on)"),
+    "her2_fractions": ("1", "share of living cells that stain 0, 1+, 2+, 3+ (cuts: her2_cut_1_per_cell and on)"),
     "her2_mean": ("1", "mean HER2 of living cells, over the mean of their line at the start"),
     "clone_cells": ("1", "living cells of each clone"),
 }
@@ -63,6 +63,7 @@ KILLS = {
     "her2": ("1", "HER2 level of the cell: 128 is the mean of its line, 16 levels double; 0 none"),
     "effector": ("1", "0 mouse NK, 1 mouse myeloid, 2 human NK"),
 }
+KILL_TYPES = {"time": "f4", "x": "i2", "y": "i2", "z": "i2", "clone": "u1", "her2": "u1", "effector": "u1"}
 
 FIELDS = {
     "cells": ("1", "cells in the patch that fill volume"),

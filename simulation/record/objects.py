@@ -10,7 +10,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from adccsim.record import layout
+from adccsim.run_schema import SCHEMA_VERSION
 
 COMPRESS_FROM = 2048  # elements: small datasets are smaller and faster without
 _STRING = h5py.string_dtype()
@@ -107,7 +107,7 @@ def write_h5md(file: h5py.File, version: str) -> None:
 def write_meta(file: h5py.File, meta: Mapping) -> None:
     """Attributes of the run; status = complete comes last: a file written to disk in pieces has it when it is whole."""
     group = make_group(file, "meta")
-    for name, value in [*meta.items(), ("schema_version", layout.SCHEMA_VERSION), ("status", "complete")]:
+    for name, value in [*meta.items(), ("schema_version", SCHEMA_VERSION), ("status", "complete")]:
         if isinstance(value, str):
             _write_text(group.id, name.encode(), value)
         else:

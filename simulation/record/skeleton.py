@@ -105,7 +105,7 @@ def _bare(version: str, parts: list[Part | Link]) -> _Skeleton:
     """Without attributes of the run, which are of more shapes than what lies beside them."""
     empty = [part if isinstance(part, Link) else part._replace(values=np.zeros_like(part.values)) for part in parts]
     content: bytes | None = None
-    # Opened anew for each table, so that all of it lies together: by that an analysis knows it again (run_file.py).
+    # Opened again for each table, so that all of it lies together: by that an analysis knows it again (run_file.py).
     for _, table in groupby(empty, lambda part: part.path.partition("/")[0]):
         with _in_memory(content) as identity:
             if content is None:

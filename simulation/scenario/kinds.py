@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from adccsim.conditions import AnyCondition
-    from adccsim.scenario.faults import Fault
+    from adccsim.scenario.errors import Invalid
     from adccsim.scenario.stand_ins import Row
     from adccsim.scenario.tables import Loaded
 
@@ -80,9 +80,9 @@ class Kind[S: Loaded, C: AnyCondition](Protocol):
     MODEL: str
 
     def load(
-        self, raw: dict, flat: Mapping[str, object], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+        self, raw: dict, flat: Mapping[str, object], errors: list[Invalid], sets: Sequence[str], folder: Path, text: str
     ) -> S:
-        """The checked scenario of a parsed file; flat: its sweep. Raises ScenarioError with every fault."""
+        """The checked scenario of a parsed file; flat: its sweep. Raises ScenarioError with every error."""
 
     def conditions(self, scenario: S) -> Sequence[C]:
         """Every well or mouse that the scenario asks for."""
@@ -94,7 +94,7 @@ class Kind[S: Loaded, C: AnyCondition](Protocol):
         """What is allowed but unwise, one sentence each."""
 
     def stand_ins(self, scenario: S) -> list[Row]:
-        """Numbers taken over from other entries of the catalogue."""
+        """Numbers taken from other entries of the catalogue."""
 
     def run_entries(self, scenario: S, conditions: Sequence[C]) -> Sequence[Mapping[str, object]]:
         """What study.json says of each run."""
@@ -103,7 +103,7 @@ class Kind[S: Loaded, C: AnyCondition](Protocol):
         """What study.json holds for this kind alone."""
 
     def saved_tumour(self, scenario: S) -> Path | None:
-        """The checkpoint that the runs branch from, None where they start anew."""
+        """The checkpoint that the runs branch from, None where they start again."""
 
     def json_schema(self) -> dict[str, Any]:
         """JSON schema of the scenario files of this kind."""

@@ -1,7 +1,7 @@
-"""Load: a TOML file (and --set values) becomes a Scenario, or one list of all its faults.
+"""Load: a TOML file (and --set values) becomes a Scenario, or one list of all its errors.
 
 Order: the text is parsed, --set values are laid over it, every key is validated by the schema (those of [sweep] value
-by value), and then whatever needs several keys or the catalogue is checked. A key with a fault is put aside and the
+by value), and then whatever needs several keys or the catalogue is checked. A key with an error is put aside and the
 rest is still looked at, so that one reading finds everything.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adccsim.reading import UnreadableError, parse_toml, read_text
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, nearest, show
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, dotted, nearest, show
 from adccsim.scenario.kinds import KINDS, kind_of
 from adccsim.scenario.tables import SCHEMA_VERSION, Loaded
 from adccsim.scenario.validate import flatten_sweep
@@ -22,18 +22,18 @@ def load_scenario(path: str | Path, sets: Sequence[str] = ()) -> Loaded:
 
     sets: "key=value" strings as of --set; the key is dotted, the value is TOML or a bare word; a swept key takes the
     one value instead, "sweep.table.key=[...]" sweeps one key, and "sweep={...}" replaces the whole sweep. Overlay paths
-    of `catalogue` are relative to the folder of the file. Raises ScenarioError with every fault, and nothing else.
+    of `catalogue` are relative to the folder of the file. Raises ScenarioError with every error, and nothing else.
     """
     path = Path(path)
     return scenario_from_text(_read(path), sets, folder=path.parent, name=str(path))
 
 
 def scenario_from_text(text: str, sets: Sequence[str] = (), folder: Path = Path(), name: str = "scenario") -> Loaded:
-    """As load_scenario, from TOML text. folder: where overlay paths start. name: what a fault of the text names."""
+    """As load_scenario, from TOML text. folder: where overlay paths start. name: what an error of the text names."""
     try:
         raw = parse_toml(text)
     except UnreadableError as error:
-        raise ScenarioError([Fault(name, NO_VALUE, str(error))]) from None
+        raise ScenarioError([Invalid(name, NO_VALUE, str(error))]) from None
     return scenario_from_dict(raw, sets, folder, text)
 
 
@@ -41,12 +41,12 @@ def scenario_from_dict(raw: dict, sets: Sequence[str] = (), folder: Path = Path(
     """As load_scenario, from a parsed file (left unchanged). text: what the scenario keeps as its verbatim text."""
     raw = copy.deepcopy(raw)
     empty_sweep = raw.get("sweep") == {}
-    flat, faults = flatten_sweep(raw.pop("sweep", {}))
+    flat, errors = flatten_sweep(raw.pop("sweep", {}))
     if empty_sweep:
-        faults.append(Fault("sweep", NO_VALUE, "scans nothing; give a key a list of values, or leave the table out"))
-    _apply_sets(raw, flat, sets, faults)
-    _refuse_other_formats(raw, faults)
-    return kind_of(raw.get("kind")).load(raw, flat, faults, sets, folder, text)
+        errors.append(Invalid("sweep", NO_VALUE, "scans nothing; give a key a list of values, or leave the table out"))
+    _apply_sets(raw, flat, sets, errors)
+    _refuse_other_formats(raw, errors)
+    return kind_of(raw.get("kind")).load(raw, flat, errors, sets, folder, text)
 
 
 def _read(path: Path) -> str:
@@ -54,51 +54,51 @@ def _read(path: Path) -> str:
     try:
         return read_text(path, "a scenario file")
     except UnreadableError as error:
-        raise ScenarioError([Fault(str(path), NO_VALUE, str(error))]) from None
+        raise ScenarioError([Invalid(str(path), NO_VALUE, str(error))]) from None
 
 
-def _refuse_other_formats(raw: dict, faults: list[Fault]) -> None:
+def _refuse_other_formats(raw: dict, errors: list[Invalid]) -> None:
     """Raise at once where the rest of the file cannot be understood: a newer schema, or an unknown kind."""
     version, kind = raw.get("schema"), raw.get("kind", "well")
     if type(version) is int and version > SCHEMA_VERSION:
         message = f"newer than this program, which reads schema {SCHEMA_VERSION}; update adccsim"
-        raise ScenarioError([*faults, Fault("schema", version, message)])
+        raise ScenarioError([*errors, Invalid("schema", version, message)])
     close = nearest(kind, KINDS) if isinstance(kind, str) else None
     if kind not in KINDS and close != "well":
         hint = f"did you mean {show(close)}?" if close else f"must be {' or '.join(map(show, KINDS))}"
-        raise ScenarioError([*faults, Fault("kind", kind, f"unknown kind; {hint}")])
+        raise ScenarioError([*errors, Invalid("kind", kind, f"unknown kind; {hint}")])
 
 
-def _apply_sets(raw: dict, sweep: dict[str, object], sets: Sequence[str], faults: list[Fault]) -> None:
+def _apply_sets(raw: dict, sweep: dict[str, object], sets: Sequence[str], errors: list[Invalid]) -> None:
     """Lay --set values over a parsed file and its flat sweep, in order; a key that is set is no longer swept."""
     for text in sets:
         key, equals, value = text.partition("=")
         path = _parse_key(key) if equals else None
         if path is None:
-            faults.append(Fault(f"--set {show(text)}", NO_VALUE, "must be key=value with a dotted key"))
+            errors.append(Invalid(f"--set {show(text)}", NO_VALUE, "must be key=value with a dotted key"))
         elif path[0] == "sweep":
-            _set_sweep(sweep, path[1:], _parse_value(value), faults)
+            _set_sweep(sweep, path[1:], _parse_value(value), errors)
         elif _set_value(raw, path, _parse_value(value)):
             sweep.pop(".".join(path), None)
         else:
-            faults.append(Fault(f"--set {dotted(path)}", NO_VALUE, "a part of this key is no table"))
+            errors.append(Invalid(f"--set {dotted(path)}", NO_VALUE, "a part of this key is no table"))
 
 
-def _set_sweep(sweep: dict[str, object], path: Sequence[str], value: object, faults: list[Fault]) -> None:
+def _set_sweep(sweep: dict[str, object], path: Sequence[str], value: object, errors: list[Invalid]) -> None:
     """Sweep the key at a path, or the keys of a table there; with an empty path the table replaces the whole sweep."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and (value or not path):
         nested = value
         for part in reversed(path):
             nested = {part: nested}
         flat, found = flatten_sweep(nested)
-        faults += found
+        errors += found
         if not path:
             sweep.clear()
         sweep |= flat
     elif path:
         sweep[".".join(path)] = value
     else:
-        faults.append(Fault("--set sweep", value, 'must be a table of lists, like {"well.volume_ul" = [100, 200]}'))
+        errors.append(Invalid("--set sweep", value, 'must be a table of lists, like {"well.volume_ul" = [100, 200]}'))
 
 
 def _set_value(table: dict, path: Sequence[str], value: object) -> bool:

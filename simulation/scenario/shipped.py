@@ -4,7 +4,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, nearest
 
 
 def shipped() -> dict[str, Path]:
@@ -29,14 +29,14 @@ def find(given: str) -> Path:
         if path.exists():
             return path
     except OSError as error:  # a name too long for a file, a folder that may not be read
-        raise ScenarioError([Fault(given[:80], NO_VALUE, f"cannot be read ({error.strerror})")]) from None
+        raise ScenarioError([Invalid(given[:80], NO_VALUE, f"cannot be read ({error.strerror})")]) from None
     known = shipped()
     name = path.name.removesuffix(".toml")
     if given in known:
         return known[given]
     close = nearest(name, known)
     hint = f"; did you mean the shipped scenario {close}?" if close else ""
-    raise ScenarioError([Fault(given, NO_VALUE, f"no such file, and no shipped scenario of that name{hint}")])
+    raise ScenarioError([Invalid(given, NO_VALUE, f"no such file, and no shipped scenario of that name{hint}")])
 
 
 def write_copy(name: str, source: str) -> Path:
@@ -49,12 +49,12 @@ def write_copy(name: str, source: str) -> Path:
     if path.stem in known:
         source = path.stem
     elif source not in known:
-        raise ScenarioError([Fault("--from", source, f"no shipped scenario; known: {', '.join(known)}")])
+        raise ScenarioError([Invalid("--from", source, f"no shipped scenario; known: {', '.join(known)}")])
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(known[source].read_text(encoding="utf-8"))
     except FileExistsError:
-        raise ScenarioError([Fault(str(path), NO_VALUE, "exists already and is left as it is")]) from None
+        raise ScenarioError([Invalid(str(path), NO_VALUE, "exists already and is left as it is")]) from None
     except OSError as error:
-        raise ScenarioError([Fault(str(path), NO_VALUE, f"cannot be written ({error.strerror})")]) from None
+        raise ScenarioError([Invalid(str(path), NO_VALUE, f"cannot be written ({error.strerror})")]) from None
     return path

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adccsim.reading import UnreadableError, parse_toml
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError
 from adccsim.scenario.load import scenario_from_dict
 from adccsim.scenario.tables import Loaded
 
@@ -18,20 +18,20 @@ _NOT_OF_THE_RUNS = ("compare", "calibrate", "sensitivity")
 def scenario_of_study(info: Mapping[str, Any], where: str, more_sets: Sequence[str] = ()) -> Loaded:
     """The scenario of a study.json, with its overlays and --set values, and further ones after them.
 
-    where: names the study in faults.
+    where: names the study in errors.
 
     Raises ScenarioError, also for a study that branches from a saved tumour, which is not part of the record.
     """
     text = str(info.get("scenario") or "")
     if not text:
-        raise ScenarioError([Fault(where, NO_VALUE, "study.json holds no scenario; run it from its scenario file")])
+        raise ScenarioError([Invalid(where, NO_VALUE, "study.json holds no scenario; run it from its scenario file")])
     try:
         raw = parse_toml(text)
     except UnreadableError as error:
-        raise ScenarioError([Fault(where, NO_VALUE, f"the scenario in study.json: {error}")]) from None
+        raise ScenarioError([Invalid(where, NO_VALUE, f"the scenario in study.json: {error}")]) from None
     if raw.get("branch"):
         message = "branches from a saved tumour; run it from its scenario file, which says where that is"
-        raise ScenarioError([Fault(where, NO_VALUE, message)])
+        raise ScenarioError([Invalid(where, NO_VALUE, message)])
     overlays = {str(name): str(content) for name, content in (info.get("overlays") or {}).items()}
     sets = (*(str(each) for each in info.get("sets") or ()), *more_sets)
     for name in _NOT_OF_THE_RUNS:

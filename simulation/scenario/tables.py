@@ -4,6 +4,7 @@ Each table is a frozen pydantic model that refuses unknown keys. Types are stric
 a whole number may stand for a float and a whole float (1e4) for a count.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,6 +106,15 @@ class Loaded(Table):
         changed = self.model_copy()
         changed._origin = replace(self._origin, known=known)
         return changed
+
+
+def located(folder: Path, name: str) -> Path:
+    """A file that a scenario names: beside the scenario or, if there is none, in the current folder.
+
+    So --set can name a file of the user's for a scenario that lies elsewhere, such as a shipped one.
+    """
+    beside, here = folder / name, Path(name).absolute()
+    return here if not os.path.exists(beside) and os.path.exists(here) else beside
 
 
 def without_null(node: Any) -> Any:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
-from adccsim.scenario.faults import Fault, explain, nearest, sweep_path
+from adccsim.scenario.errors import Invalid, explain, nearest, sweep_path
 from adccsim.scenario.tables import Table
 
 
-def number_faults(table: type[Table], numbers: Mapping[str, float]) -> list[tuple[str, str]]:
+def number_errors(table: type[Table], numbers: Mapping[str, float]) -> list[tuple[str, str]]:
     """(field, what is allowed) for every number that a scenario table refuses.
 
     Numbers of the catalogue have the same bounds as a user's own. What else the table needs is not asked for.
@@ -31,12 +31,12 @@ def did_you_mean(key: str, known: Iterable[str]) -> str:
     return f"; did you mean {close}?" if close else ""
 
 
-def flatten_sweep(raw: object) -> tuple[dict[str, object], list[Fault]]:
-    """[sweep] as dotted key -> value: "a.b" = ..., a.b = ... and [sweep.a] mean the same; twice the same is a fault."""
+def flatten_sweep(raw: object) -> tuple[dict[str, object], list[Invalid]]:
+    """[sweep] as dotted key -> value: "a.b" = ..., a.b = ... and [sweep.a] mean the same; twice is an error."""
     if not isinstance(raw, dict):
-        return {}, [Fault("sweep", raw, "must be a table")]
+        return {}, [Invalid("sweep", raw, "must be a table")]
     flat: dict[str, object] = {}
-    faults: list[Fault] = []
+    errors: list[Invalid] = []
 
     def walk(node: dict, prefix: str) -> None:
         for key, value in node.items():
@@ -44,9 +44,9 @@ def flatten_sweep(raw: object) -> tuple[dict[str, object], list[Fault]]:
             if isinstance(value, dict) and value:
                 walk(value, f"{name}.")
             elif name in flat:
-                faults.append(Fault(sweep_path(name), value, "duplicate key: swept twice"))
+                errors.append(Invalid(sweep_path(name), value, "duplicate key: swept twice"))
             else:
                 flat[name] = value
 
     walk(raw, "")
-    return flat, faults
+    return flat, errors

@@ -7,7 +7,7 @@ pair.py      a treated and an untreated tumour, advanced together, TGI (no Mesa)
              tumour_agents.py  its slice as Mesa knows it;  tumour_slice.py  the slice as a picture
 page.py      the page itself;  session.py  what one visitor does, on a well_show.py or a tumour_show.py;  controls.py,
              tumour_controls.py  what can be set;  lessons.py  guided lessons;  assets.py  offline use
-serve.py     the server;  door.py  who may talk to it;  lobby.py  connections and kernels;  rooms.py  places and states
+serve.py     the server;  access.py  authorisation;  admission.py  connections and kernels;  rooms.py  places and states
 
 Importing this package loads none of them.
 """

@@ -40,7 +40,7 @@ class Control:
 
 
 def dose_words(ug_per_ml: float) -> str:
-    """A dose in ng/mL, with ug/mL beside it where that is the usual unit."""
+    """A dose in ng/mL, with ug/mL next to it where that is the usual unit."""
     ng = 1000.0 * ug_per_ml
     if ng == 0:
         return "none"
@@ -102,7 +102,7 @@ def controls() -> tuple[Control, ...]:
         ),
         Control(
             "masked", "Masked HER2", "slider", "targets.masked_fraction",
-            (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99), lambda share: f"{100 * share:.3g} %",
+            (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99), lambda fraction: f"{100 * fraction:.3g} %",
         ),
         Control(
             "format", "What to look at", "choice", "well.format", tuple(_FIELDS),

@@ -1,4 +1,4 @@
-"""Keys: a place in a parsed scenario file, written as faults write it, such as "arm[1].dose[0].mg_per_kg".
+"""Keys: a place in a parsed scenario file, written as errors write it, such as "arm[1].dose[0].mg_per_kg".
 
 Limits   what was put can be got; nothing else changes   (tests/teaching/test_controls.py)
 """

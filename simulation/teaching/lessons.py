@@ -1,7 +1,7 @@
 """Lessons: six guided screens, each with a question, a prepared well, things to try and an explanation with sources.
 
 The words and scenarios lie in lesson_files/, one TOML file per lesson. Its [scenario] is what `adcc run` takes; a try
-changes some of those keys. What a try claims to move, and from where, stands beside it and is tested on the engine.
+changes some of those keys. What a try claims to move, and from where, stands next to it and is tested on the engine.
 Nothing here loads the engine, Mesa or Solara.
 """
 

@@ -21,7 +21,7 @@ from mesa.agentset import AgentSet
 from mesa.experimental.scenarios import Scenario
 
 from adccsim import runtime
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, nearest
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, nearest
 from adccsim.teaching import keys
 
 BASE = """
@@ -95,7 +95,7 @@ class ADCCModel(mesa.Model):
     """One well with its controls.
 
     Keywords: those of WellScenario, and rng, the seed (a whole number; None takes that of `base`, or draws one where
-    it has none). `scenario`: a WellScenario in their place. Raises ScenarioError (all faults at once) for anything that
+    it has none). `scenario`: a WellScenario in their place. Raises ScenarioError (all errors at once) for anything that
     `adcc check` would refuse, and for what is not one well with a lysis; TypeError for both scenario and keywords.
     """
 
@@ -145,7 +145,7 @@ class ADCCModel(mesa.Model):
         if self.plate.sample.record.steps[-1] == self.plate.tick:
             self.datacollector.collect(self)
 
-    # -- what a hand does, recorded as [[action]] ----------------------------------------------------------------
+    # -- interventions, recorded as [[action]] ----------------------------------------------------------------
     def add_antibody(self, ug_per_ml: float) -> None:
         """Raise the concentration by so much, now. Raises ScenarioError if it may not be."""
         self._act(add_antibody_ug_per_ml=plain(ug_per_ml))
@@ -226,14 +226,14 @@ def raw_of(scenario: Scenario, parameters: Mapping[str, str]) -> dict:
     try:
         raw = copy.deepcopy(tomllib.loads(scenario.base))
     except ValueError as error:
-        raise ScenarioError([Fault("base", NO_VALUE, f"not valid TOML: {error}")]) from None
+        raise ScenarioError([Invalid("base", NO_VALUE, f"not valid TOML: {error}")]) from None
     for name, key in parameters.items():
         value = plain(getattr(scenario, name))
         if value is not None:
             try:
                 keys.put(raw, key, value)
             except (LookupError, TypeError):
-                raise ScenarioError([Fault(name, value, f"the base has no place for it ({key})")]) from None
+                raise ScenarioError([Invalid(name, value, f"the base has no place for it ({key})")]) from None
     if scenario.rng is not None:
         raw["seed"] = plain(scenario.rng)
     raw.setdefault("seed", secrets.randbits(32))
@@ -247,12 +247,12 @@ def plain(value: Any) -> Any:
 
 def refuse_unknown(params: Mapping, known: Sequence[str]) -> None:
     """Raise ScenarioError for keywords that a model does not know."""
-    faults = []
+    errors = []
     for name in params.keys() - set(known):
         close = nearest(name, known)
-        faults.append(Fault(name, params[name], f"unknown parameter{f'; did you mean {close}?' if close else ''}"))
-    if faults:
-        raise ScenarioError(faults)
+        errors.append(Invalid(name, params[name], f"unknown parameter{f'; did you mean {close}?' if close else ''}"))
+    if errors:
+        raise ScenarioError(errors)
 
 
 def _observed(name: str):

@@ -1,11 +1,11 @@
 """Page: the well, and the tumour, in a browser. Every browser session has a model of its own; what it sends is checked
 in session.py.
 
-The parts are Vue components in front/: lesson, stage (the well, time, legend), charts, numbers, setup and hand. They
-get the screen, a JSON text that changes when the visitor does something, and send deeds. Pictures and numbers that
+The parts are Vue components in front/: lesson, stage (well, legend), charts, numbers, setup and interventions. They
+get the screen, a JSON text that changes when the visitor does something, and send commands. Pictures and numbers that
 change all the time come by another way (rooms.py): stage.vue fetches frame after frame and hands each to the others.
 
-What differs between a well and a tumour (names, lines of the curve, read-outs, what a hand may do) is in the screen,
+What differs between a well and a tumour (names, lines of the curve, read-outs, the interventions) is in the screen,
 see well_show.py and tumour_show.py; the components are the same.
 
 Test ids: picture, tip, clock, progress, legend, note, curve, histogram, one per read-out; value-<control>.
@@ -45,11 +45,11 @@ def Numbers(screen: str):
 
 @solara.component_vue(str(FRONT / "setup.vue"), vuetify=False)
 def SetUp(screen: str, event_act: Callable):
-    """What can be set; a change starts anew."""
+    """What can be set; a change starts again."""
 
 
-@solara.component_vue(str(FRONT / "hand.vue"), vuetify=False)
-def Hand(screen: str, event_act: Callable):
+@solara.component_vue(str(FRONT / "interventions.vue"), vuetify=False)
+def Interventions(screen: str, event_act: Callable):
     """What can be done during the run."""
 
 
@@ -73,7 +73,7 @@ def Classroom(room: str):
         with solara.Div(classes=["column"]):
             Stage(room=room, screen=screen.value, event_act=act)
             Numbers(screen=screen.value)
-            Hand(screen=screen.value, event_act=act)
+            Interventions(screen=screen.value, event_act=act)
         with solara.Div(classes=["column"]):
             Charts(screen=screen.value)
             SetUp(screen=screen.value, event_act=act)

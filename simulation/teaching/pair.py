@@ -19,7 +19,7 @@ from adccsim.conditions.tumour_size import largest_cells
 from adccsim.execution.driver import drive
 from adccsim.execution.mouse import MouseWorld
 from adccsim.names import CONTROL_NAMES, control_arms
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError
 from adccsim.scenario.load import scenario_from_dict
 from adccsim.scenario.xenograft.expand import expand_mice
 from adccsim.scenario.xenograft.schema import XenograftScenario
@@ -45,7 +45,7 @@ class Mouse(MouseWorld):
 class Pair:
     """A treated and an untreated tumour of one mouse. `raw`: parsed scenario file with two such arms.
 
-    A planned dose of 0 mg/kg says which drug a hand would give, and is no dose. Raises ScenarioError, with every fault,
+    A planned dose of 0 mg/kg says the drug of a dose by hand, and is no dose. Raises ScenarioError, with every error,
     for what `adcc check` would refuse and for what is not one mouse in two arms.
     """
 
@@ -79,7 +79,7 @@ class Pair:
 
     @property
     def drug(self) -> str:
-        """What a hand gives: the first planned drug."""
+        """The drug of a dose by hand: the first planned one."""
         return _first_dose(self.raw)["drug"]
 
     def advance(self, ticks: int) -> int:
@@ -100,15 +100,15 @@ class Pair:
         the study forbids it, or when the mouse has had its dose this hour.
         """
         if self.over:
-            raise ScenarioError([Fault("arm.dose", NO_VALUE, "the study is over; reset to start again")])
+            raise ScenarioError([Invalid("arm.dose", NO_VALUE, "the study is over; reset to start again")])
         first = _first_dose(self.raw)
         raw = copy.deepcopy(self.raw)
         dose = {"drug": first["drug"], "mg_per_kg": mg_per_kg, "route": first["route"], "days": [self.tick / 24]}
         if not (isinstance(mg_per_kg, int | float) and mg_per_kg > 0):
-            raise ScenarioError([Fault("arm.dose.mg_per_kg", mg_per_kg, "must be greater than 0")])
+            raise ScenarioError([Invalid("arm.dose.mg_per_kg", mg_per_kg, "must be greater than 0")])
         if any(self.tick in _hours(given["days"]) for given in _doses(_treated(raw)) if given["mg_per_kg"] != 0):
             # two doses of one hour would be added in the order of the file, and the last digit may tell
-            raise ScenarioError([Fault("arm.dose", NO_VALUE, "the mouse has had its dose this hour; play on first")])
+            raise ScenarioError([Invalid("arm.dose", NO_VALUE, "the mouse has had its dose this hour; play on first")])
         _treated(raw).setdefault("dose", []).append(dose)
         scenario = _load(raw)
         self.treated.engine.apply(
@@ -131,12 +131,12 @@ class Pair:
         return np.arange(self.tick + 1) / 24, np.array(self.treated.volumes), np.array(self.control.volumes)
 
     def to_toml(self) -> str:
-        """The run so far as a scenario file: what was chosen, and every dose of a hand."""
+        """The run so far as a scenario file: what was chosen, and every dose given by hand."""
         return toml_text(_as_run(self.raw))
 
 
 def _mice_of(raw: Mapping, scenario: XenograftScenario) -> dict[str, Mouse]:
-    """Both mice. The drug's constants are there even before a first dose: a hand may give one."""
+    """Both mice. The drug's constants are there even before a first dose: one may be given by hand."""
     control = _control_name(raw)
     ready = copy.deepcopy(dict(raw))
     doses = _treated(ready).setdefault("dose", [])
@@ -156,33 +156,33 @@ def _refuse_end_point(condition: MouseCondition) -> None:
     most = largest_cells(condition) / tumour.cells_per_mm3 / tumour.fraction_simulated
     if most >= end:
         message = f"the tumour may reach it ({most:,.3g} mm3); here both tumours are played to the end of the study"
-        raise ScenarioError([Fault("study.endpoint_mm3", end, message)])
+        raise ScenarioError([Invalid("study.endpoint_mm3", end, message)])
 
 
 def _as_taught(raw: Mapping) -> dict:
     """A copy with paired random numbers; raises ScenarioError where the file asks for what is not one mouse twice."""
     raw = copy.deepcopy(dict(raw))
-    faults = []
+    errors = []
     if raw.get("kind") != MouseCondition.KIND:
-        faults.append(Fault("kind", raw.get("kind", NO_VALUE), 'must be "xenograft" here'))
+        errors.append(Invalid("kind", raw.get("kind", NO_VALUE), 'must be "xenograft" here'))
     if raw.get("random", "paired") != "paired":
         message = 'must be "paired" here: both tumours share their random numbers'
-        faults.append(Fault("random", raw["random"], message))
+        errors.append(Invalid("random", raw["random"], message))
     for name in ("sweep", "branch"):
         if raw.get(name):
-            faults.append(Fault(name, NO_VALUE, f"one mouse is played, with and without treatment; no [{name}]"))
+            errors.append(Invalid(name, NO_VALUE, f"one mouse is played, with and without treatment; no [{name}]"))
     arms = raw.get("arm")
     if not isinstance(arms, list) or not all(isinstance(arm, dict) for arm in arms) or _control_name(raw) is None:
         message = f"two arms are played, one of them called {', '.join(CONTROL_NAMES[:-1])} or {CONTROL_NAMES[-1]}"
-        faults.append(Fault("arm", NO_VALUE, message))
+        errors.append(Invalid("arm", NO_VALUE, message))
     else:
         for i, arm in enumerate(arms):
             if arm.get("mice", 1) != 1:
-                faults.append(Fault(f"arm[{i}].mice", arm["mice"], "one mouse is played"))
+                errors.append(Invalid(f"arm[{i}].mice", arm["mice"], "one mouse is played"))
             if arm["name"] == _control_name(raw) and arm.get("dose"):
-                faults.append(Fault(f"arm[{i}].dose", NO_VALUE, "the control has none"))
-    if faults:
-        raise ScenarioError(faults)
+                errors.append(Invalid(f"arm[{i}].dose", NO_VALUE, "the control has none"))
+    if errors:
+        raise ScenarioError(errors)
     return {**raw, "random": "paired"}
 
 
@@ -225,7 +225,7 @@ def _doses(arm: Mapping) -> list[dict]:
 
 
 def _first_dose(raw: Mapping) -> dict:
-    """Drug and route of the first planned dose, or those of a hand's."""
+    """Drug and route of the first planned dose, or those of a dose given by hand."""
     first = next(iter(_doses(_treated(raw))), {})
     return {"drug": first.get("drug", DRUG), "route": first.get("route", ROUTE)}
 

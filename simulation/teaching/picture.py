@@ -97,8 +97,8 @@ def draw(shot: Snapshot, view: str) -> np.ndarray:
 
 def ramp_level(molecules: np.ndarray) -> np.ndarray:
     """Place on the ramp (0 to 11) of a number of molecules per cell."""
-    share = np.log10(np.maximum(molecules, LOW) / LOW) / np.log10(HIGH / LOW)
-    return np.minimum((share * len(RAMP)).astype(np.int64), len(RAMP) - 1)
+    fraction = np.log10(np.maximum(molecules, LOW) / LOW) / np.log10(HIGH / LOW)
+    return np.minimum((fraction * len(RAMP)).astype(np.int64), len(RAMP) - 1)
 
 
 def nk_kinds(cells: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -243,13 +243,13 @@ def _target_in_words(cells: Mapping[str, np.ndarray], i: int) -> dict[str, Any]:
     her2, bound = float(cells["target_her2"][i]), float(cells["target_bound"][i])
     if status >= DEAD:
         return {"title": f"Tumour cell {i + 1}", "lines": ["Lysed: its contents are in the medium"]}
-    share = f" ({100 * bound / her2:.0f} per 100 receptors)" if her2 > 0 else ""
+    fraction = f" ({100 * bound / her2:.0f} per 100 receptors)" if her2 > 0 else ""
     hits = f"{damage} of the {int(cells['target_threshold'][i])} lytic hits that commit it to die"
     return {
         "title": f"Tumour cell {i + 1}",
         "lines": [
             f"{her2:,.0f} HER2 receptors",
-            f"{bound:,.0f} antibodies bound{share}",
+            f"{bound:,.0f} antibodies bound{fraction}",
             "Dying: committed, not yet lysed" if status > ALIVE else hits,
         ],
     }

@@ -1,7 +1,7 @@
 """Plate: one well that a class plays with, and the control wells that its % specific lysis needs, in step.
 
 The wells are those of `adcc run` and driven alike: at each tick actions first, then the observation, then time goes
-on. They share their random numbers (random = "paired"), so that a hand's action during the run changes what
+on. They share their random numbers (random = "paired"), so that an intervention during the run changes what
 it acts on and nothing before it: the scenario that a plate exports gives the same events when `adcc run` plays it.
 """
 
@@ -15,7 +15,7 @@ from adccsim.analysis.assay.controls import LYSIS_READOUTS, percent_lysis
 from adccsim.conditions.well import Intervention, WellCondition
 from adccsim.execution.driver import drive
 from adccsim.execution.well import WellWorld
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError
 from adccsim.scenario.load import scenario_from_dict
 from adccsim.scenario.well.donors import donors_of
 from adccsim.scenario.well.resolve import resolve
@@ -29,7 +29,7 @@ SAMPLE, CONTROL, TARGET_ONLY, EFFECTOR_ONLY = "sample", "no_antibody", "target_o
 class Plate:
     """A well with its controls. `raw`: parsed scenario file of one well (no sweep, one donor, one replicate).
 
-    Raises ScenarioError, with every fault, for what `adcc check` would refuse and for what is not one well.
+    Raises ScenarioError, with every error, for what `adcc check` would refuse and for what is not one well.
     """
 
     def __init__(self, raw: Mapping, record_events: bool = False):
@@ -86,7 +86,7 @@ class Plate:
         the end of the assay forbids it; nothing is changed then.
         """
         if self.over:
-            raise ScenarioError([Fault("action", NO_VALUE, "the assay is over; reset to start again")])
+            raise ScenarioError([Invalid("action", NO_VALUE, "the assay is over; reset to start again")])
         raw = copy.deepcopy(self.raw)
         raw["action"] = [*raw.get("action", []), {"at_h": self.hours, **action}]
         scenario = _load(raw)
@@ -100,7 +100,7 @@ class Plate:
         except WellFullError as error:
             for role, state in saved.items():
                 self.wells[role].engine.restore(state)
-            raise ScenarioError([Fault("action", NO_VALUE, str(error))]) from None
+            raise ScenarioError([Invalid("action", NO_VALUE, str(error))]) from None
         self.raw, self.scenario = raw, scenario
         for role, well in self.wells.items():
             well.condition = conditions[role]
@@ -119,7 +119,7 @@ class Plate:
         """The layers of a well are laid out at its start: cells that need one more cannot come in during the run."""
         if condition.layers_needed() != self.sample.engine.layers:
             message = "too many NK cells for the floor of this well; wash some out first, or reset with a higher E:T"
-            raise ScenarioError([Fault("action.add_effectors", NO_VALUE, message)])
+            raise ScenarioError([Invalid("action.add_effectors", NO_VALUE, message)])
 
     def curve(self, role: str = SAMPLE) -> tuple[np.ndarray, np.ndarray]:
         """(hours, % specific lysis) at every observation of a well so far: shapes (T,), NaN where undefined.
@@ -154,7 +154,7 @@ class Plate:
         return well.record.hours, {name: raw[name] - blank for name in ("signal", "signal_maximum")}
 
     def to_toml(self) -> str:
-        """The run so far as a scenario file: what was chosen, and every action of a hand. Events are kept in the file
+        """The run so far as a scenario file: what was chosen, and every intervention. Events are kept in the file
         that `adcc run` makes of it."""
         raw = copy.deepcopy(self.raw)
         output = raw.setdefault("output", {})
@@ -190,21 +190,21 @@ def _as_shown(condition: WellCondition) -> WellCondition:
 def _as_taught(raw: Mapping) -> dict:
     """A copy with paired random numbers; raises ScenarioError where the file asks for what is not one well."""
     raw = copy.deepcopy(dict(raw))
-    faults = []
+    errors = []
     if raw.get("random", "paired") != "paired":
         message = 'must be "paired" here: the wells of a lesson share their random numbers'
-        faults.append(Fault("random", raw["random"], message))
+        errors.append(Invalid("random", raw["random"], message))
     if raw.get("sweep"):
-        faults.append(Fault("sweep", NO_VALUE, "a lesson plays one well; give one value and no [sweep]"))
+        errors.append(Invalid("sweep", NO_VALUE, "a lesson plays one well; give one value and no [sweep]"))
     if raw.get("replicates", 1) != 1:
-        faults.append(Fault("replicates", raw["replicates"], "a lesson plays one well"))
+        errors.append(Invalid("replicates", raw["replicates"], "a lesson plays one well"))
     if isinstance(raw.get("effectors"), dict) and raw["effectors"].get("donors", 1) != 1:
-        faults.append(Fault("effectors.donors", raw["effectors"]["donors"], "a lesson plays one well of one donor"))
+        errors.append(Invalid("effectors.donors", raw["effectors"]["donors"], "a lesson plays one well of one donor"))
     if isinstance(raw.get("assay"), dict) and raw["assay"].get("readout") == "viability":
         message = f"has no lysis; use one of {', '.join(LYSIS_READOUTS)}"
-        faults.append(Fault("assay.readout", "viability", message))
-    if faults:
-        raise ScenarioError(faults)
+        errors.append(Invalid("assay.readout", "viability", message))
+    if errors:
+        raise ScenarioError(errors)
     return {**raw, "random": "paired"}
 
 

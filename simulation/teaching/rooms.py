@@ -7,7 +7,7 @@
 A room's name is a secret of its visitor; an unknown one, or one that was left, gets 410.
 
 Places   A room takes a place while its page has an open connection, however idle, and gives it back when the last one
-         closes. What was done stays for KEPT_S: the same visitor (the cookie of door.py) finds it after a reload or a
+         closes. What was done stays for KEPT_S: the same visitor (the cookie of access.py) finds it after a reload or a
          loss of network, even when all places were taken meanwhile, as long as no more than twice as many are there.
 Limits   most() newcomers; 2 most() rooms with a connection; most() rooms kept without one, the oldest goes first;
          two requests of each kind at a time in a room (tests/teaching/test_rooms.py)

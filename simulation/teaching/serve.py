@@ -8,7 +8,7 @@ import webbrowser
 from pathlib import Path
 
 from adccsim.teaching import assets
-from adccsim.teaching.door import Door, Guard, names_of
+from adccsim.teaching.access import AccessControl, Guard, names_of
 
 APP = "adccsim.teaching.page"
 ANY = ("0.0.0.0", "::")
@@ -44,9 +44,9 @@ def serve(host: str, port: int, browser: bool, sessions: int, announce) -> None:
         "SOLARA_ROOT_PATH": "",  # else Solara takes both from the first request, for everybody
         "SOLARA_BASE_URL": _address("localhost" if host in ANY else host, port),
     }
-    from adccsim.teaching import lobby, rooms
+    from adccsim.teaching import admission, rooms
 
-    os.environ["SOLARA_KERNEL_MAX_COUNT"] = str(2 * lobby.kernels_most())  # threads: two while a page reconnects
+    os.environ["SOLARA_KERNEL_MAX_COUNT"] = str(2 * admission.kernels_most())  # threads: two while a page reconnects
     import uvicorn
     from anyio import to_thread
 
@@ -55,29 +55,29 @@ def serve(host: str, port: int, browser: bool, sessions: int, announce) -> None:
             await to_thread.run_sync(rooms.close)  # requests that wait for a picture end
             await super().shutdown(sockets)
 
-    lobby.log_in_one_line()
-    door = Door(names_of(host), port)
+    admission.log_in_one_line()
+    access = AccessControl(names_of(host), port)
     warnings.filterwarnings("ignore", message="Cookies with samesite=none")  # the page is in nobody's frame
     _warm_up()
     # Messages are small and the pictures are compressed already. A browser that is gone without a word is noticed
     # after fifteen seconds at most.
     config = uvicorn.Config(
-        application(folder, door), host=host, port=port, log_level="warning", timeout_graceful_shutdown=1,
+        application(folder, access), host=host, port=port, log_level="warning", timeout_graceful_shutdown=1,
         proxy_headers=False, server_header=False, ws_per_message_deflate=False, ws_max_size=WS_MOST_BYTES,
         ws_ping_interval=5, ws_ping_timeout=10,
     )  # fmt: skip
     server = Server(config)
-    threading.Thread(target=_when_started, args=(server, host, port, browser, door, announce), daemon=True).start()
+    threading.Thread(target=_when_started, args=(server, host, port, browser, access, announce), daemon=True).start()
     server.run()
 
 
-def application(folder: Path, door: Door):
-    """Solara's server behind the door and the lobby, with the page's files from `folder` and nowhere else."""
+def application(folder: Path, access: AccessControl):
+    """Solara's server behind access control and admission, with the page's files from `folder` and nowhere else."""
     from solara.server import kernel_context, starlette
     from starlette.routing import Mount
 
     from adccsim.teaching import rooms
-    from adccsim.teaching.lobby import Lobby
+    from adccsim.teaching.admission import Admission
 
     class PageFiles(starlette.StaticCdn):
         """Of Solara's own way: it fetches what the folder lacks, and deletes a folder that is asked for as a file."""
@@ -90,7 +90,7 @@ def application(folder: Path, door: Door):
 
     # before those of Solara, whose last one answers anything
     starlette.app.router.routes[:0] = [*rooms.ROUTES, Mount("/_solara/cdn", app=PageFiles(directory=folder))]
-    return Guard(Lobby(starlette.app, kernel_context.contexts), door)
+    return Guard(Admission(starlette.app, kernel_context.contexts), access)
 
 
 def _warm_up() -> None:
@@ -116,18 +116,18 @@ def _warm_up_others() -> None:
         session.frame()
 
 
-def _when_started(server, host: str, port: int, browser: bool, door: Door, announce) -> None:
+def _when_started(server, host: str, port: int, browser: bool, access: AccessControl, announce) -> None:
     waiting = threading.Event()
     while not server.started and not server.should_exit:
         waiting.wait(0.05)
     if server.started:
         here = _address("localhost" if host in (*ANY, "127.0.0.1") else host, port)
-        announce(f"the page is at {here}/?token={door.spoken}")
+        announce(f"the page is at {here}/?token={access.spoken}")
         if host not in LOOPBACK:
             outside = _address(outside_address() or "THIS-MACHINE" if host in ANY else host, port)
-            announce(f"for pupils: {outside} with the code {door.spoken}, or {outside}/?token={door.spoken}")
+            announce(f"for pupils: {outside} with the code {access.spoken}, or {outside}/?token={access.spoken}")
         if browser:
-            webbrowser.open(f"{here}/?token={door.ticket()}")
+            webbrowser.open(f"{here}/?token={access.ticket()}")
         _warm_up_others()
 
 

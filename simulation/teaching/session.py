@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.teaching import controls
 from adccsim.teaching.controls import NotOnOffer, pick
 from adccsim.teaching.lessons import START, lessons
@@ -50,7 +50,7 @@ class Session:
 
     @property
     def raw(self) -> dict:
-        """The scenario that was set up, without what a hand did since."""
+        """The scenario that was set up, without the interventions since."""
         return self.show.raw
 
     # -- what a visitor does -------------------------------------------------------------------------------------
@@ -60,21 +60,21 @@ class Session:
         What is refused leaves everything as it was, and says why.
         """
         with self.lock:
-            deeds = {
+            commands = {
                 "play": self.play, "pause": self.pause, "step": self.step, "reset": self.reset, "speed": self.set_speed,
                 "view": self.set_view, "set": self.set_control, "try": self.try_out, "lesson": self.open_lesson,
-                "download": self.export, **self.show.deeds,
+                "download": self.export, **self.show.commands,
             }  # fmt: skip
             self.note = ""
             try:
                 name, given = _read(message)
                 self.heard = _number(given.pop("nth", self.heard))
-                if name not in deeds:
+                if name not in commands:
                     raise NotOnOffer
-                deeds[name](**given)
+                commands[name](**given)
             except ScenarioError as error:
-                self.note = "Not possible: " + "; ".join(fault.message for fault in error.faults) + "."
-            except (NotOnOffer, TypeError):  # TypeError: other arguments than the deed takes
+                self.note = "Not possible: " + "; ".join(fault.message for fault in error.errors) + "."
+            except (NotOnOffer, TypeError):  # TypeError: other arguments than the command takes
                 self.note = "The page asked for something that is not on offer; reload it."
             self._change()
 
@@ -98,7 +98,7 @@ class Session:
         self.advance(1)
 
     def reset(self) -> None:
-        """Back to the start of the same run, without what a hand did during it."""
+        """Back to the start of the same run, without the interventions during it."""
         self._set_up(self.raw)
 
     def set_speed(self, at: int) -> None:
@@ -208,7 +208,7 @@ class Session:
         return {**show.paint(shot, view), **numbers}
 
     def _look(self) -> tuple[WellShow | TumourShow, Any, str, dict[str, Any]]:
-        """What is shown, what its picture is drawn from, and all that is shown beside it."""
+        """What is shown, what its picture is drawn from, and all that is shown next to it."""
         shot, numbers = self.show.look(self.playing)
         state = {
             "kind": self.show.kind,

@@ -77,7 +77,7 @@ PARAMETERS = {
 
 # Observables of the run file that the data collector keeps.
 OBSERVED = (
-    *("cells_alive", "cells_dead", "opsonised_share", "oxygen_mean", "hypoxic_share"),
+    *("cells_alive", "cells_dead", "opsonised_fraction", "oxygen_mean", "hypoxic_fraction"),
     *("kills_nk", "kills_myeloid", "effectors_nk", "effectors_myeloid"),
 )
 
@@ -100,7 +100,7 @@ class TumourModel(mesa.Model):
     """A treated tumour beside the same tumour without treatment.
 
     Keywords: those of MouseScenario, and rng, the seed (a whole number; None takes that of `base`, or draws one
-    where it has none). `scenario`: a MouseScenario in their place. Raises ScenarioError (all faults at once) for what
+    where it has none). `scenario`: a MouseScenario in their place. Raises ScenarioError (all errors at once) for what
     `adcc check` would refuse, and for what is not one mouse in two arms; TypeError for both scenario and keywords.
     """
 

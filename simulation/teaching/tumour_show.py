@@ -40,7 +40,7 @@ class TumourShow:
     def __init__(self, raw: Mapping):
         self.raw = dict(raw)
         self.model = TumourModel(base=toml_text(raw))
-        self.deeds = {"give_dose": self.give_dose}
+        self.commands = {"give_dose": self.give_dose}
         self._observed: tuple[int, dict] | None = None
 
     @staticmethod
@@ -83,7 +83,7 @@ class TumourShow:
         return [curves["days"], curves["treated"]] if self.tick > 10 else []
 
     def look(self, playing: bool) -> tuple[tumour_slice.Slice, dict[str, Any]]:
-        """What the picture is drawn from, and all that is shown beside it."""
+        """What the picture is drawn from, and all that is shown next to it."""
         pair = self.model.pair
         seen, engine = self._observe(playing), pair.treated.engine
         effectors = int(sum(engine.effectors.present))
@@ -95,7 +95,7 @@ class TumourShow:
             "untreated_now": rounded(pair.control.volumes[-1], 2),
             "plasma": rounded(float(sum(engine.plasma.concentration())), 2),
             "occupancy_pct": rounded(100 * float(max(seen["occupancy_mean"])), 2),
-            "opsonised_pct": rounded(100 * seen["opsonised_share"], 1),
+            "opsonised_pct": rounded(100 * seen["opsonised_fraction"], 1),
             "oxygen_pct": rounded(100 * seen["oxygen_mean"], 0),
             "alive": int(pair.treated.engine.tumour.alive),
             "immune": effectors,
@@ -128,7 +128,7 @@ class TumourShow:
     under_pointer = staticmethod(tumour_slice.under_pointer)
 
     def screen(self, view: str) -> dict[str, Any]:
-        """Names of the parts, and what a hand may do."""
+        """Names of the parts, and the interventions."""
         largest = max(self.model.pair.treated.condition.tumour.start_volume_mm3 * 1.3, 1e-3)
         return {
             "name": "slice through the tumour",
@@ -166,7 +166,7 @@ class TumourShow:
                 {"name": "killed", "text": "cells killed by them", "of": ["killed"], "unit": "whole"},
                 {"name": "oxygen", "text": "oxygen, of that of blood", "of": ["oxygen_pct"], "unit": "%"},
             ],
-            "hand": [
+            "interventions": [
                 {
                     "do": "give_dose", "label": "Dose to give", "button": "Give a dose", "at": 4,
                     "choices": [tumour_controls.dose_words(dose) for dose in GIVE_MG_PER_KG],

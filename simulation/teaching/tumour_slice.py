@@ -50,7 +50,7 @@ COLOURS = (
     VESSEL,
 )
 _KIND = {name: len(picture.RAMP) + i for i, name in enumerate(("killed", "dead", "idle", "killer", "serial", "vessel"))}
-# Occupied share of the receptors: bars of the histogram, lower edges.
+# Occupied fraction of the receptors: bars of the histogram, lower edges.
 OCCUPANCY_EDGES = (0.0, 0.001, 0.01, 0.1, 0.5)
 OCCUPANCY_WORDS = ("none", "0.1 %", "1 %", "10 %", "50 %")
 _BYTE, _3 = np.uint64(255), np.uint64(3)
@@ -182,7 +182,7 @@ def _site_of_effector(words: np.ndarray) -> np.ndarray:
 
 
 def shares_by_occupancy(shot: Slice) -> list[int]:
-    """Living cells of the slice by the share of their receptors that hold antibody; bars of OCCUPANCY_EDGES."""
+    """Living cells of the slice by the fraction of their receptors that hold antibody; bars of OCCUPANCY_EDGES."""
     place = np.searchsorted(OCCUPANCY_EDGES[1:], shot.occupancy[shot.living], side="right")
     return np.bincount(place, minlength=len(OCCUPANCY_EDGES)).tolist()
 
@@ -321,12 +321,12 @@ def _cell_in_words(shot: Slice, i: int) -> dict[str, Any]:
     if not shot.living[i]:
         return {"title": "Tumour cell", "lines": ["Dead, not by an immune cell; it will be cleared"]}
     her2, bound = float(shot.her2[i]), float(shot.bound[i])
-    share = f" ({100 * float(shot.occupancy[i]):.2g} per 100 receptors)" if her2 > 0 else ""
+    fraction = f" ({100 * float(shot.occupancy[i]):.2g} per 100 receptors)" if her2 > 0 else ""
     return {
         "title": "Tumour cell",
         "lines": [
             f"{her2:,.0f} HER2 receptors",
-            f"{bound:,.0f} antibodies bound{share}",
+            f"{bound:,.0f} antibodies bound{fraction}",
             _oxygen(shot, int(shot.cell_block[i])),
         ],
     }

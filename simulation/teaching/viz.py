@@ -7,7 +7,7 @@
 
     SolaraViz(TumourModel(rng=1), components=viz.TUMOUR_COMPONENTS, model_params=viz.tumour_params())
 
-The page of `adcc teach` draws the same pictures by a way of its own: SolaraViz renders a component anew for every
+The page of `adcc teach` draws the same pictures by a way of its own: SolaraViz renders a component again for every
 picture and sends it as a widget's state, and its layout is a bar beside a grid of cards whatever the window's width.
 """
 

@@ -1,7 +1,7 @@
 """Well show: a well on the page; tumour_show.py answers the same for a tumour. What a session asks of what it shows:
 
 raw       parsed scenario file that the show was made from           model    the Mesa model
-deeds     name -> what a hand may do                                  screen   words and choices that change with a deed
+commands  name -> intervention                                         screen   text and choices that a command changes
 look      what the next picture needs, copied, and its numbers        paint    picture and numbers of what was copied
 """
 
@@ -45,7 +45,7 @@ class WellShow:
     def __init__(self, raw: Mapping):
         self.raw = dict(raw)
         self.model = ADCCModel(base=toml_text(raw))
-        self.deeds = {"add_antibody": self.add_antibody, "add_nk": self.add_nk, "wash_nk": self.model.wash_nk}
+        self.commands = {"add_antibody": self.add_antibody, "add_nk": self.add_nk, "wash_nk": self.model.wash_nk}
 
     @staticmethod
     def as_shown(raw: Mapping) -> dict:
@@ -95,7 +95,7 @@ class WellShow:
         return [curves["hours"], curves["lysis"]] if self.tick > 10 else []
 
     def look(self, playing: bool) -> tuple[picture.Snapshot, dict[str, Any]]:
-        """What the picture is drawn from, and all that is shown beside it."""
+        """What the picture is drawn from, and all that is shown next to it."""
         plate = self.model.plate
         engine = plate.sample.engine
         row, kills = engine.observe(), engine.of_all_effectors("effector_kills")
@@ -130,7 +130,7 @@ class WellShow:
     under_pointer = staticmethod(picture.under_pointer)
 
     def screen(self, view: str) -> dict[str, Any]:
-        """Names of the parts, and what a hand may do."""
+        """Names of the parts, and the interventions."""
         return {
             "name": "well",
             "setup": ["Set up the well", "A change starts a new well at 0 h."],
@@ -168,7 +168,7 @@ class WellShow:
                     "of": ["alive", "dying", "lysed"],
                 },
             ],
-            "hand": [
+            "interventions": [
                 {
                     "do": "add_antibody", "label": "Antibody to add", "button": "Add antibody", "at": 3,
                     "choices": [controls.dose_words(dose) for dose in ADD_UG_PER_ML],

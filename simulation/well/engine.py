@@ -13,14 +13,14 @@ from adccsim.well import layout
 from adccsim.well.antibody import occupancy, step_antibody
 from adccsim.well.kernel import STAMPS_PER_TICK, advance
 from adccsim.well.layout import (
-    ANTIBODY_ARM,
     ATTACHED,
+    CAN_ADCC,
+    CAN_NATURAL,
     COUNTERS,
     DONE,
     EVENTS_FULL,
     FIXED,
     GONE,
-    NATURAL_ARM,
     POS,
     STAMP,
     START_SHIFT,
@@ -33,7 +33,7 @@ from adccsim.well.layout import (
 )
 from adccsim.well.params import WellParams, attached_bound, bounds, well_params
 from adccsim.well.place import compartment_corners, empty_grid, place_effectors, place_targets
-from adccsim.well.state import EFFECTOR_COLUMNS, TARGET_COLUMNS, draw_effectors, draw_targets, faults, granules, tally
+from adccsim.well.state import EFFECTOR_COLUMNS, TARGET_COLUMNS, draw_effectors, draw_targets, errors, granules, tally
 
 EVENT_ROOM = 1 << 16
 # What is still asked of effectors that were rinsed away: how they killed.
@@ -177,13 +177,14 @@ class WellEngine:
     def _set_bounds(self) -> None:
         """Fit the bounds of the uniformisation to the effectors present, and list those that need a second slot."""
         state, potency, r = self.effectors[:, STATE], self.effector["effector_potency"].astype(float), self.rates
-        antibody_arm, natural_arm = (state & ANTIBODY_ARM) != 0, (state & NATURAL_ARM) != 0
-        competent = antibody_arm | natural_arm
+        adcc_competent, natural_competent = (state & CAN_ADCC) != 0, (state & CAN_NATURAL) != 0
+        competent = adcc_competent | natural_competent
         hit = np.maximum(
-            potency * (antibody_arm * r.antibody_hit + natural_arm * r.natural_hit), potency * competent * r.late_kill
+            potency * (adcc_competent * r.antibody_hit + natural_competent * r.natural_hit),
+            potency * competent * r.late_kill,
         )
         load = (state >> START_SHIFT) & 255
-        any_arm = bool(antibody_arm.any())
+        any_arm = bool(adcc_competent.any())
         self.rates = r = bounds(r, float(hit.max(initial=0.0)), int(load.max(initial=0)), any_arm)
         own = attached_bound(r, hit, any_arm) + r.effector_death
         needs_two = own > r.effector_bound - r.reload_bound
@@ -369,7 +370,7 @@ class WellEngine:
     def verify(self) -> None:
         """Raise AssertionError with every conservation law or invariant that does not hold now."""
         clock = {name: self.clock[i] for name, i in K.items()}
-        found = faults(self.arrays(), clock, self.counters, self.layers, self.plane, self.row)
+        found = errors(self.arrays(), clock, self.counters, self.layers, self.plane, self.row)
         error = np.abs(self.antibody_balance_nM())
         if (error > 1e-9 * np.maximum(self.pools[[P["added_0"], P["added_1"]]], 1e-12)).any():
             found.append(f"antibody does not balance: {error} nM")

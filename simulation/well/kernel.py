@@ -34,9 +34,10 @@ from adccsim.well.antibody import step_antibody
 from adccsim.well.bodies import clear, divide
 from adccsim.well.layout import (
     ALIVE,
-    ANTIBODY_ARM,
     ATTACHED,
     BIRTH,
+    CAN_ADCC,
+    CAN_NATURAL,
     CLEARANCE,
     COMMITMENT,
     COMMITTED,
@@ -53,7 +54,6 @@ from adccsim.well.layout import (
     GRANULE_SHIFT,
     HIT,
     LEVEL_SHIFT,
-    NATURAL_ARM,
     PARTNER,
     POS,
     RATE_EXCEEDS_BOUND,
@@ -260,10 +260,10 @@ def advance(
                                 x -= away
                                 own = 0.0
                                 if granules > 0:
-                                    own = natural_hit_rate(potency[i], p.natural_hit) if state & NATURAL_ARM else 0.0
+                                    own = natural_hit_rate(potency[i], p.natural_hit) if state & CAN_NATURAL else 0.0
                                     if x < own:
                                         hit = True
-                                    elif state & ANTIBODY_ARM:
+                                    elif state & CAN_ADCC:
                                         x -= own
                                         most = antibody_hit_rate(potency[i], p.antibody_hit, 1.0)
                                         own += most
@@ -279,7 +279,7 @@ def advance(
                                             x -= most
                                     else:
                                         x -= own
-                                elif state & (NATURAL_ARM | ANTIBODY_ARM):
+                                elif state & (CAN_NATURAL | CAN_ADCC):
                                     own = potency[i] * p.late_kill
                                     commit = x < own
                                     x = np.inf if commit else x - own
@@ -303,7 +303,7 @@ def advance(
                                         effectors[i, POS],
                                     )
                                     commit = t_damage[t] >= t_threshold[t]
-                                elif state & ANTIBODY_ARM and x < shedding_rate(level, p.shedding, 1.0):
+                                elif state & CAN_ADCC and x < shedding_rate(level, p.shedding, 1.0):
                                     s = activation(
                                         bridges(contact_bound[t], unit_cd16a[i] * level, k2),
                                         p.bridges_half,

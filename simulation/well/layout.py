@@ -9,7 +9,7 @@ ALIVE, COMMITTED, DEAD, CLEARED = 0, 1, 4, 5  # 1, 2, 3 are the stages between c
 
 # effector state word: direction in bits 0-2, flags, then CD16a level, granules, granules at the start
 DIRECTION = 7
-ATTACHED, GONE, FIXED, ANTIBODY_ARM, NATURAL_ARM = 8, 16, 32, 64, 128
+ATTACHED, GONE, FIXED, CAN_ADCC, CAN_NATURAL = 8, 16, 32, 64, 128
 LEVEL_SHIFT, GRANULE_SHIFT, START_SHIFT = 8, 12, 20
 STRONG = 1 << 28  # owns a second slot: its hit rate exceeds the common bound
 
@@ -70,7 +70,7 @@ class Rates(NamedTuple):
     spontaneous_death: float
     clearance: float
     doubling_time_h: float
-    growth: int  # 1 where cells divide and the direct arm acts
+    growth: int  # 1 where cells divide and the direct effect acts
     growth_block: float
     target_contact: float
     direct_effect_max_0: float

@@ -138,22 +138,22 @@ def well_params(condition: WellCondition, tick_h: float = TICK_H) -> WellParams:
     )
 
 
-def attached_bound(rates: Rates, strongest_hit, any_antibody_arm: bool):
+def attached_bound(rates: Rates, strongest_hit, any_adcc: bool):
     """Most that an attached effector's own rates can sum to (per hour), death and reload apart.
 
     strongest_hit: hits or late kills per hour at full activation, a number or an array over effectors.
     """
     detach = (1.0 + max(rates.shedding_detachment, 0.0)) / rates.conjugate_lifetime_h
-    shed = rates.shedding * CD16A_LEVELS if any_antibody_arm else 0.0
+    shed = rates.shedding * CD16A_LEVELS if any_adcc else 0.0
     return np.maximum(detach + strongest_hit + shed, 1.0 / rates.post_kill_attachment_h)
 
 
-def bounds(rates: Rates, strongest_hit: float, largest_load: int, any_antibody_arm: bool) -> Rates:
+def bounds(rates: Rates, strongest_hit: float, largest_load: int, any_adcc: bool) -> Rates:
     """Rates with the uniformisation bounds for effectors of the given extremes (hits per hour; granules).
 
     One slot has room for a hop, and for half of the strongest attached effector: two slots hold any.
     """
-    attached = float(attached_bound(rates, strongest_hit, any_antibody_arm))
+    attached = float(attached_bound(rates, strongest_hit, any_adcc))
     reload_bound = largest_load / rates.reload_h
     targets = repair_rate(MAX_HITS_TO_KILL - 1, rates.repair_h) + rates.spontaneous_death
     if rates.growth:

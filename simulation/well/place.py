@@ -53,7 +53,7 @@ def place_targets(grid, rows, plane, layers, n, first, key, rim_excess, rim_widt
     """Put targets first .. first+n-1 on free 2x2 places (random sequential addition); out[t] = index of the corner
     site.
 
-    rim_excess: share of targets that settle in the rim, the outer share `rim_width` of the radius. corners:
+    rim_excess: fraction of targets that settle in the rim, the outer share `rim_width` of the radius. corners:
     compartments of a chip (size 0 for a plain well); target t goes to compartment t modulo their number. Returns the
     number placed (n unless the well is full).
     """

@@ -7,8 +7,9 @@ from adccsim.biology.killing import CD16A_LEVELS, granule_load, lognormal, poten
 from adccsim.biology.rng import STREAM_EFFECTORS, STREAM_TARGETS, normal, philox, unit, unit_open
 from adccsim.well.layout import (
     ALIVE,
-    ANTIBODY_ARM,
     ATTACHED,
+    CAN_ADCC,
+    CAN_NATURAL,
     CLEARED,
     COUNTERS,
     DEAD,
@@ -16,7 +17,6 @@ from adccsim.well.layout import (
     GONE,
     GRANULE_SHIFT,
     LEVEL_SHIFT,
-    NATURAL_ARM,
     PARTNER,
     POS,
     START_SHIFT,
@@ -70,9 +70,9 @@ def draw_effectors(
         state = np.int32(h >> np.uint64(61))  # direction
         state |= (CD16A_LEVELS << LEVEL_SHIFT) | (load << GRANULE_SHIFT) | (load << START_SHIFT)
         if u < f_natural:
-            state |= NATURAL_ARM
+            state |= CAN_NATURAL
         if u < f_antibody:
-            state |= ANTIBODY_ARM
+            state |= CAN_ADCC
         if unit(g) < f_fixed:
             state |= FIXED
         records[k, PARTNER] = -1
@@ -107,7 +107,7 @@ def searching(state):
     return (state & (ATTACHED | GONE)) == 0
 
 
-def faults(arrays, clock, counters, layers, plane, row):
+def errors(arrays, clock, counters, layers, plane, row):
     """What does not hold in this state: list of sentences, empty if all is well.
 
     Checks that occupancy agrees with positions, that flow agrees with census, and that every conjugate is with a target

@@ -5,7 +5,7 @@ Model    Per epitope pool and patch, total antibody A in nM of tissue; free anti
              dA/dt = k_ex v (eps Cp - F) + D (sum of neighbours' F - own) / side^2 - k_int (A - F)
          by a super-time-stepping method (RKL1) of as many stages as stability asks for, with binding brought to
          equilibrium after every stage: an hour of diffusion before an hour of binding would carry antibody over several
-         patches. Antibody does not pass into patches without cells. Cells that move take their share of what is bound
+         patches. Antibody does not pass into patches without cells. Cells that move take their part of what is bound
          with them; what is bound to a cleared cell is lost; births dilute by themselves, for A belongs to the patch.
          Within a patch cells are reached in the order of their vessel rank (opsonisation.py).
 Source   RKL1: Meyer, Balsara, Aslam 2014 (J Comput Phys 257:594).
@@ -42,7 +42,7 @@ from adccsim.xenograft.opsonisation import (
     receptor_table,
 )
 
-HER2_EVERY_H = 12  # the HER2 of a patch is counted anew after so many hours
+HER2_EVERY_H = 12  # the HER2 of a patch is counted again after so many hours
 _UNKNOWN = np.float32(-1.0)
 _DENSEST = 10.0  # vessels of a patch over the mean: never more
 
@@ -258,13 +258,13 @@ class Antibody:
         self._rows = np.zeros((3, side * side, 2))
         self.receptors = receptor_table(params.clones, her2_relative())
         self._per_molecule = nM_per_receptor(params.patch_side_um)
-        share = np.array([clone.fraction for clone in params.clones])
+        fraction = np.array([clone.fraction for clone in params.clones])
         reach = np.array([clone.her2_per_cell for clone in params.clones]) * (
             1.0 - np.array([clone.her2_null_fraction for clone in params.clones])
         )
         accessible = np.array([(1.0 - c.p95_fraction) * (1.0 - c.masked_fraction) for c in params.clones])
         nominal = params.tumour.cells_per_mm3 * params.patch_side_um**3 * 1e-9
-        self.start_her2_nM = float(share @ (reach * accessible)) * self._per_molecule * nominal
+        self.start_her2_nM = float(fraction @ (reach * accessible)) * self._per_molecule * nominal
         self.cover = np.zeros((PROFILES, RANKS), np.uint8)
         drugs = [params.drugs[name] for name in self.names.values()]
         self.effects = tuple(

@@ -1,7 +1,7 @@
 """Census: counts and shape of a tumour, read from its patches without changing anything.
 
 Shape    Radius R of the ball of equal volume; density of ten shells of thickness R / 10 about the centre of mass, as a
-         share of the nominal one; axis ratio = sqrt(largest / smallest second moment); strays = share of the cells
+         fraction of the nominal one; axis ratio = sqrt(largest / smallest second moment); dispersed = fraction of cells
          beyond 1.1 R; rim = radius, over R, of a ball with as many cells per solid angle as lie in narrow cones about
          the axes of the box, and about its diagonals.
 Limits   a ball: density 1, axis ratio 1, no strays (tests/xenograft/test_shape.py)
@@ -90,20 +90,20 @@ def _profile(n, side, rid, r0, r1, rows, centre, radius):
 
 
 def shape(n: np.ndarray, rows: tuple, patch_cells: int) -> dict:
-    """Shape of the tumour with uint8 counts n: density_shells (10), axis_ratio, strays_share, rim (2)."""
+    """Shape of the tumour with uint8 counts n: density_shells (10), axis_ratio, dispersed_fraction, rim (2)."""
     side, rid, r0, r1, cb, nch = rows
     total, first, second = _moments(n, side, rid, r0, r1, cb[nch])
     if total == 0.0:
-        return {"density_shells": np.zeros(SHELLS), "axis_ratio": 1.0, "strays_share": 0.0, "rim": np.ones(2)}
+        return {"density_shells": np.zeros(SHELLS), "axis_ratio": 1.0, "dispersed_fraction": 0.0, "rim": np.ones(2)}
     centre = first / total
     spread = np.linalg.eigvalsh(second / total - np.outer(centre, centre))
     radius = (3.0 * total / (4.0 * math.pi * patch_cells)) ** (1.0 / 3.0)
     cells, patches, strays, cones = _profile(n, side, rid, r0, r1, cb[nch], centre, radius)
-    angles = np.array([3.0, 4.0]) * (1.0 - CONE)  # share of all directions
+    angles = np.array([3.0, 4.0]) * (1.0 - CONE)  # fraction of all directions
     return {
         "density_shells": cells / np.maximum(patches, 1.0) / patch_cells,
         "axis_ratio": float(math.sqrt(spread[2] / spread[0])) if spread[0] > 0.0 else 1.0,
-        "strays_share": float(strays / total),
+        "dispersed_fraction": float(strays / total),
         "rim": (cones / total / angles) ** (1.0 / 3.0),
     }
 

@@ -8,9 +8,9 @@ Model    The sequence of the well (its event table), exact on the effector's own
          Several contacts and kills within one hour are possible.
 Source   biology/synapse.py, killing.py, binding.py; numbers of residents.toml over those of effectors.toml.
 Limits   kills per effector = those of the well at equal contact rate, cells, occupancy and CD16a
-         (tests/xenograft/test_against_well.py); no Fc, no natural arm: no cell changes (test_effectors.py)
+         (tests/xenograft/test_against_well.py); no Fc, no natural cytotoxicity: no cell changes (test_effectors.py)
 
-Effector word, 64 bits: 0-1 kind (0 mouse NK, 1 myeloid, 2 human NK), 2 antibody arm, 3 natural arm, 4 never engages,
+Effector word, 64 bits: 0-1 kind (0 mouse NK, 1 myeloid, 2 human NK), 2 can ADCC, 3 can natural, 4 never engages,
 5-8 CD16a level, 9-16 granules, 17-24 granules at the start, 25-32 potency class, 33-40 CD16a class, 41-50 time it stays
 busy (1/64 h), 51-58 kills; 59-63 stay 0. Class k of potency and CD16a is 2**((k - 128) / 16).
 """
@@ -47,7 +47,7 @@ from adccsim.xenograft.layout import (
 )
 
 KINDS = ("nk", "myeloid", "human_nk")
-ANTIBODY_ARM, NATURAL_ARM, IDLE = np.uint64(1 << 2), np.uint64(1 << 3), np.uint64(1 << 4)
+CAN_ADCC, CAN_NATURAL, IDLE = np.uint64(1 << 2), np.uint64(1 << 3), np.uint64(1 << 4)
 LEVEL_AT, GRANULES_AT, START_AT, POTENCY_AT, CD16A_AT, BUSY_AT, KILLS_AT = (
     np.uint64(s) for s in (5, 9, 17, 25, 33, 41, 51)
 )
@@ -165,7 +165,7 @@ def choosing(draw):
 
 
 @njit(inline="always")
-def live_an_hour(word, key, laws, switching, factors, cells, base, count, nominal, k2, patch, receptors,
+def step_effector(word, key, laws, switching, factors, cells, base, count, nominal, k2, patch, receptors,
                  contact_fraction, occupancy, cover, profile_0, profile_1, arms, counts, log_place,
                  log_what, log_when):  # fmt: skip
     """The effector's word after an hour in its patch, GONE set if it died; cells, counts and the log change in place.
@@ -178,13 +178,13 @@ def live_an_hour(word, key, laws, switching, factors, cells, base, count, nomina
     busy = np.int64((word >> BUSY_AT) & _TEN)
     if busy >= BUSY_PER_H:
         return _with(word, BUSY_AT, _TEN, busy - np.int64(BUSY_PER_H))
-    antibody_arm, natural_arm = (word & ANTIBODY_ARM) != 0, (word & NATURAL_ARM) != 0
+    adcc_competent, natural_competent = (word & CAN_ADCC) != 0, (word & CAN_NATURAL) != 0
     level = np.int64((word >> LEVEL_AT) & _LEVEL_MASK)
     granules = np.int64((word >> GRANULES_AT) & _BYTE)
     load = np.int64((word >> START_AT) & _BYTE)
     kills = np.int64((word >> KILLS_AT) & _BYTE)
-    sees = antibody_arm and k2 < math.inf and profile_0 + profile_1 > 0
-    harmless = (word & IDLE) != 0 or not (sees or natural_arm)  # its contacts change nothing: they are left out
+    sees = adcc_competent and k2 < math.inf and profile_0 + profile_1 > 0
+    harmless = (word & IDLE) != 0 or not (sees or natural_competent)  # its contacts change nothing: they are left out
     meeting = potency = unit_cd16a = 0.0
     if not harmless:
         meeting = laws[kind, _CONTACT] * count / max(count, nominal)
@@ -231,11 +231,11 @@ def live_an_hour(word, key, laws, switching, factors, cells, base, count, nomina
         while True:
             hit = late = 0.0
             if granules > 0:
-                hit = natural_hit_rate(potency, laws[kind, _NATURAL]) if natural_arm else 0.0
-                hit += antibody_hit_rate(potency, laws[kind, _ANTIBODY], s) if antibody_arm else 0.0
-            elif natural_arm or antibody_arm:
+                hit = natural_hit_rate(potency, laws[kind, _NATURAL]) if natural_competent else 0.0
+                hit += antibody_hit_rate(potency, laws[kind, _ANTIBODY], s) if adcc_competent else 0.0
+            elif natural_competent or adcc_competent:
                 late = potency * laws[kind, _LATE]
-            shed = shedding_rate(level, laws[kind, _SHED], s) if antibody_arm else 0.0
+            shed = shedding_rate(level, laws[kind, _SHED], s) if adcc_competent else 0.0
             rate = laws[kind, _DEATH] + away + hit + late + shed + reload + mend
             key += _STEP
             draw = mix64(key)
@@ -338,9 +338,9 @@ def fresh(kind, draw, potency, cd16a, granules, natural_fraction, antibody_fract
     again = mix64(draw)
     u = np.float64(again & _LOW) * TO_UNIT32  # one draw for both arms: who kills without antibody kills with it
     if u < natural_fraction:
-        word |= NATURAL_ARM
+        word |= CAN_NATURAL
     if u < antibody_fraction:
-        word |= ANTIBODY_ARM
+        word |= CAN_ADCC
     if np.float64(again >> _32) * TO_UNIT32 < idle_fraction:
         word |= IDLE
     return word

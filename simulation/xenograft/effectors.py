@@ -20,7 +20,8 @@ from adccsim.biology.rng import STREAM_CONTACTS, TO_UNIT32, mix64, next_patch_ke
 from adccsim.biology.synapse import bridge_constant, genotype_factor
 from adccsim.conditions.mouse import AntibodyDrug, ResidentEffector
 from adccsim.xenograft.contacts import (
-    ANTIBODY_ARM,
+    CAN_ADCC,
+    CAN_NATURAL,
     CLASS_ZERO,
     CLASSES_PER_DOUBLING,
     COUNT,
@@ -29,11 +30,10 @@ from adccsim.xenograft.contacts import (
     IDLE,
     KINDS,
     LAW,
-    NATURAL_ARM,
     activation_table,
     class_factors,
     fresh,
-    live_an_hour,
+    step_effector,
 )
 from adccsim.xenograft.layout import CELL_SLOTS, CLONES, EFFECTOR_SLOTS, her2_relative
 from adccsim.xenograft.opsonisation import POOLS, antibodies_of, class_occupancy, receptor_table
@@ -53,7 +53,7 @@ _K2, _SLOPE = LAW["k2"], LAW["k2_per_nM"]
 @njit(inline="always")
 def _searched(effectors, b, count, profiles):
     """Whether an effector of patch b may touch its cells in this hour: else they need not come from memory."""
-    arms = NATURAL_ARM | ANTIBODY_ARM if profiles[0, b] + profiles[1, b] > 0 else NATURAL_ARM
+    arms = CAN_NATURAL | CAN_ADCC if profiles[0, b] + profiles[1, b] > 0 else CAN_NATURAL
     first = np.uint64(b) * np.uint64(EFFECTOR_SLOTS)
     some = False
     for i in range(np.uint64(count)):
@@ -64,7 +64,7 @@ def _searched(effectors, b, count, profiles):
 
 @njit(cache=True, parallel=True)
 def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws, switching, factors, receptors,
-                   contact_fraction, occupancy, cover, arms, arrivals, traits, shares, lives, key, counts, log_place,
+                   contact_fraction, occupancy, cover, arms, arrivals, traits, fractions, lives, key, counts, log_place,
                    log_what, log_when, side, rid, r0, r1, cb, nch):  # fmt: skip
     """An hour of all effectors, then arrivals; counts int64[nch, len(COUNT_NAMES)] are set per chunk.
 
@@ -99,7 +99,7 @@ def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws,
                         word = effectors[first + np.uint64(i)]
                         kind = np.int64(word & _THREE)
                         k2 = laws[kind, _K2] + laws[kind, _SLOPE] * fluid_nM
-                        word = live_an_hour(
+                        word = step_effector(
                             word, mix64(pk + np.uint64(i + 1)), laws, switching, factors, cells, base, here, nominal,
                             k2, b, receptors, contact_fraction, occupancy, cover, profiles[0, b], profiles[1, b], arms,
                             mine, place, what, when,
@@ -119,8 +119,8 @@ def step_effectors(cells, n, effectors, ne, profiles, free, void, nominal, laws,
                             mine[_REFUSED] += 1
                             continue
                         effectors[first + np.uint64(m)] = fresh(
-                            kind, draw, traits[kind, 0], traits[kind, 1], traits[kind, 2], shares[kind, 0],
-                            shares[kind, 1], shares[kind, 2],
+                            kind, draw, traits[kind, 0], traits[kind, 1], traits[kind, 2], fractions[kind, 0],
+                            fractions[kind, 1], fractions[kind, 2],
                         )  # fmt: skip
                         mine[_ARRIVED] += 1
                         m += 1
@@ -200,14 +200,18 @@ class Effectors:
         kinds = [getattr(params.effectors, kind) for kind in KINDS]
         self.laws = np.zeros((len(KINDS), len(LAW)))
         self.traits = np.zeros((len(KINDS), 3, _QUANTILES), np.uint8)
-        self.shares, self.density, self.largest = np.zeros((len(KINDS), 3)), np.zeros(len(KINDS)), np.ones(len(KINDS))
+        self.fractions, self.density, self.largest = (
+            np.zeros((len(KINDS), 3)),
+            np.zeros(len(KINDS)),
+            np.ones(len(KINDS)),
+        )
         self.delay_h, self.half_per_d = np.full(len(KINDS), math.inf), np.ones(len(KINDS))
         for k, effector in enumerate(kinds):
             if effector is None:
                 continue
             self.laws[k] = law_row(effector, fc, repair_h)
             self.traits[k] = trait_table(effector)
-            self.shares[k] = (
+            self.fractions[k] = (
                 effector.natural_competent_fraction, effector.antibody_competent_fraction, effector.immobile_fraction,
             )  # fmt: skip
             self.density[k], self.largest[k] = effector.density_per_tumour_cell, effector.recruitment_max
@@ -252,7 +256,7 @@ class Effectors:
         step_effectors(
             *tumour_arrays, antibody.profiles, antibody.free, self.void, self.nominal, self.laws, self.switching,
             self.factors, self.receptors, self.contact_fraction, self.occupancy, antibody.cover, self.arms, arrivals,
-            self.traits, self.shares, lives, key, counts, *self._log, *rows,
+            self.traits, self.fractions, lives, key, counts, *self._log, *rows,
         )  # fmt: skip
         self._logged = counts[:, COUNT["logged"]]
         total = counts.sum(axis=0)
@@ -267,7 +271,7 @@ class Effectors:
         self.recruitment += (goal - self.recruitment) * (1.0 - np.exp(-1.0 / self.delay_h))
 
     def kills(self) -> tuple[np.ndarray, ...]:
-        """Kills of the last step that were kept: (patch int64, cell word uint32, kind uint8, share of the hour)."""
+        """Kills of the last step that were kept: (patch int64, cell word uint32, kind uint8, fraction of the hour)."""
         place, what, when = (
             np.concatenate([column[c, :m] for c, m in enumerate(self._logged)]) for column in self._log
         )  # fmt: skip

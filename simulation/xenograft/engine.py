@@ -30,7 +30,7 @@ class TumourEngine:
     """The tumour of one mouse.
 
     params: a MouseCondition, or what params.tumour_params makes of one; run_key: 64-bit key of all draws, by default
-    that of the condition; check: count every cell anew at every step and raise TumourError where the running counts
+    that of the condition; check: count every cell again at every step and raise TumourError where the running counts
     disagree. advance(n) then advance(m) equals advance(n + m) bit for bit, for any number of threads; observe() draws
     nothing and changes nothing.
     """
@@ -82,17 +82,19 @@ class TumourEngine:
         if old_rows is not None:
             antibody.widen(self.side, old_rows, move_rows)
         rows = tumour.rows.tuple()
-        tumour.breathe()
+        tumour.update_oxygen()
         plasma_nM = self.plasma.advance(self.tick_h)
         # Vessels under pressure bring less oxygen but no less antibody, which leaks out too slowly (biology/tissue.py).
         uptake = antibody.step(rows, tumour.n, tumour.cells, tumour.vessels, plasma_nM, step)
         self.plasma.take(uptake, self.params.patch_side_um, tissue.fraction_simulated)
         birth_factor, extra_death_per_h, response = self.partners.advance(self.tick_h)
-        tumour.live(self._passing_of(response), antibody.cover, antibody.profiles, birth_factor, extra_death_per_h)
+        tumour.update_cells(
+            self._passing_of(response), antibody.cover, antibody.profiles, birth_factor, extra_death_per_h
+        )
         self._fill(lives=True)
         if events is not None:
             self._report(events, step)
-        tumour.push()
+        tumour.solve_pressure()
         tumour.move(self._walk)
         antibody.carry(rows, tumour.n_before, tumour.n, tumour.faces, tumour.cleared)
         if self.check:
@@ -107,7 +109,7 @@ class TumourEngine:
         t.alive -= sum(counts[f"kills_{kind}"] for kind in KINDS)
 
     def _passing_of(self, response: np.ndarray) -> np.ndarray:
-        """Table of what signalling lets pass, made anew only when the response of a clone has changed."""
+        """Table of what signalling lets pass, made again only when the response of a clone has changed."""
         if not np.array_equal(response, self._response):
             self._response = response.copy()
             ab = self.antibody
@@ -167,8 +169,8 @@ class TumourEngine:
             "antibody_bound_nM": antibody.content[1] / patches,
             "antibody_internalised_nM": antibody.balance[1] / patches,
             "occupancy_mean": pools @ theta / living,
-            "opsonised_share": float(either[theta >= tissue.opsonised_from].sum() / living),
-            "her2_shares": stained / living,
+            "opsonised_fraction": float(either[theta >= tissue.opsonised_from].sum() / living),
+            "her2_fractions": stained / living,
             "her2_mean": float((alive * relative).sum() / living),
         }
 

@@ -5,7 +5,7 @@ Model    A living cell divides at  birth f (1 - block) x other drugs, and is los
          b g and d g, g = (e^((b - d) t) - 1) / (b - d): births and losses compete, and the expected growth is
          e^((b - d) t) for a step of any length. A committed cell dies at 1 / death time; a dead one is cleared at its
          rate; each level of damage is repaired at 1 / repair time. A daughter has her mother's clone and HER2, up to
-         drift, loss of HER2 and switching, and no damage; how many hits kill her is drawn anew (hits_at_birth). Both
+         drift, loss of HER2 and switching, and no damage; how many hits kill her is drawn again (hits_at_birth). Both
          stay in the mother's patch.
 Limits   no losses: N = N0 e^(b t); nothing is born where f = 0; HER2 of daughters = mothers' without drift
          (tests/xenograft/test_growth.py)
@@ -172,12 +172,12 @@ def _live(b, key, cells, n, cleared, f, table, hits, passing, cover, profile0, p
 
 
 @njit(cache=True, parallel=True)
-def live(cells, n, oxygen, cleared, table, hits, passing, cover, profiles, oxygen_half, hypoxia, clear, key,
+def update_cells(cells, n, oxygen, cleared, table, hits, passing, cover, profiles, oxygen_half, hypoxia, clear, key,
          side, rid, r0, r1, cb, nch, counts):  # fmt: skip
     """All patches through one step.
 
     table: float64[clones, CLONE_COLUMNS]; hits: uint8[clones, 256], quantiles of the hits that kill a cell; passing:
-    float32[clones, classes, classes], share of births that the bound antibodies leave; cover: uint8[profiles, 16],
+    float32[clones, classes, classes], fraction of births that the bound antibodies leave; cover: uint8[profiles, 16],
     occupancy class of the sixteen ranks; profiles: uint16[2, side**3]; clear: chance per step as a 32-bit word;
     counts: int64[nch, COUNTS], set per chunk.
     """

@@ -111,11 +111,11 @@ def pool_of(drug: AntibodyDrug, tumour: Tissue, clones: Sequence[Clone], patch_s
     """The numbers of one antibody in a tumour with her2_nM of accessible HER2 at nominal density."""
     void, spacing = tumour.void_fraction, tumour.vessel_spacing_um
     diffusion = tumour.antibody_diffusion_um2_per_s
-    share = np.array([clone.fraction for clone in clones])
+    fraction = np.array([clone.fraction for clone in clones])
     mean = her2_nM / nM_per_receptor(patch_side_um) / (tumour.cells_per_mm3 * patch_side_um**3 * 1e-9)
     binds = float(drug.kon_per_nM_h > 0.0)
     kd = apparent_kd_nM(drug.kd_nM, drug.cross_link_per_receptor, mean)
-    loss = share @ [clone.her2_internalisation_per_h * clone.modulation_factor for clone in clones]
+    loss = fraction @ [clone.her2_internalisation_per_h * clone.modulation_factor for clone in clones]
     unit = exchange_per_h(kd, void, diffusion, spacing)
     return Pool(
         binds=binds,
@@ -142,7 +142,7 @@ def signalling_pass(
 ) -> np.ndarray:
     """Share of births that signalling leaves, float32[CLONES, CLASSES, CLASSES]: clone, class in each of two pools.
 
-    clones: numbers of each clone (condition); effects: factor of each pool's antibody on the direct arm; synergy: share
+    clones: numbers of each clone (condition); effects: factor of each pool's antibody on the direct effect; synergy:
     of the remaining births that both antibodies together take on top; response: direct_response of each clone now.
     """
     theta = class_occupancy()

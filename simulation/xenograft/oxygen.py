@@ -4,7 +4,7 @@ Model    0 = D lap o + q s v (1 - o) - q (n / K) o, level o relative to arterial
          nominal density, s = vessel_supply, v the perfusion of the patch (mean 1 at the start). With L^2 = D / q and
          patches of side h, lambda = (h / L)^2:  o (6 + lambda (s v + n / K)) = sum of neighbours + lambda s v.
          Around the tumour o = 1. Quasi-steady: a few sweeps per hour from the last solution, since the tissue changes
-         over days. Vessels close under the pressure of growth (biology/tissue.py, open_share).
+         over days. Vessels close under the pressure of growth (biology/tissue.py, open_fraction).
 Source   Length of 61 um: hypoxia beyond 140 um of a vessel (Cancer Research 66, 2219, 2006).
 Limits   uniform perfusion: o = s / (1 + s); no vessels: o = (R / r) sinh(r / L) / sinh(R / L) in a ball
          (tests/xenograft/test_oxygen.py)
@@ -13,7 +13,7 @@ Limits   uniform perfusion: o = s / (1 + s); no vessels: o = (R / r) sinh(r / L)
 import numpy as np
 from numba import njit, prange
 
-from adccsim.biology.tissue import open_share
+from adccsim.biology.tissue import open_fraction
 
 SWEEPS_PER_STEP = 4
 SWEEPS_AT_START = 200
@@ -26,7 +26,7 @@ def perfuse(vessels, p, perfusion, mm2_per_p, collapse_mm2_per_h, side, rid, r0,
     for c in prange(nch):
         for r in range(cb[c], cb[c + 1]):
             for b in range(rid[r] * side + r0[r], rid[r] * side + r1[r]):
-                perfusion[b] = vessels[b] * open_share(p[b], per_half)
+                perfusion[b] = vessels[b] * open_fraction(p[b], per_half)
 
 
 @njit(inline="always")

@@ -19,7 +19,7 @@ import numpy as np
 from adccsim.conditions.mouse import Clone, SmallMolecule
 
 STAGES = 3
-_STEPS_OF_RESPONSE = 64  # the table of signalling is made anew at these steps of the response only
+_STEPS_OF_RESPONSE = 64  # the table of signalling is made again at these steps of the response only
 RESTORED = ("PTEN-loss",)  # mechanisms whose block a restoring drug gives back
 
 
@@ -41,11 +41,11 @@ class Partners:
     def advance(self, hours: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Advance all drugs; returns what they do in these hours, each of shape (clones,):
 
-        factor on births, deaths per hour of dividing cells, response of the direct arm (0-1).
+        factor on births, deaths per hour of dividing cells, response of the direct effect (0-1).
         """
         births = np.ones(len(self.clones))
         deaths = np.zeros(len(self.clones))
-        lost = np.ones(len(self.clones))  # share of what PTEN loss took that is still lost
+        lost = np.ones(len(self.clones))  # fraction of what PTEN loss took that is still lost
         for state, drug in zip(self.state, self.drugs, strict=True):
             now, late = self._effect(state, drug, hours)
             deaths += drug.kill_per_d / 24.0 * late
@@ -53,7 +53,9 @@ class Partners:
             for c, clone in enumerate(self.clones):
                 driven = clone.direct_effect_max * clone.direct_response
                 births[c] *= (1.0 - drug.birth_block * now) * (1.0 - drug.her2_branch_block * now * driven)
-        response = np.array([self._response(clone, share) for clone, share in zip(self.clones, lost, strict=True)])
+        response = np.array(
+            [self._response(clone, fraction) for clone, fraction in zip(self.clones, lost, strict=True)]
+        )
         return births, deaths, response
 
     def _effect(self, state: np.ndarray, drug: SmallMolecule, hours: float) -> tuple[float, float]:
@@ -62,10 +64,10 @@ class Partners:
         mean = state[0] * -math.expm1(-rate * hours) / (rate * hours)
         now = mean / (mean + drug.dose_half_mg_per_kg)
         state[0] *= math.exp(-rate * hours)
-        share = 1.0 - math.exp(-hours * STAGES / drug.transit_h) if drug.transit_h > 0.0 else 1.0
+        fraction = 1.0 - math.exp(-hours * STAGES / drug.transit_h) if drug.transit_h > 0.0 else 1.0
         incoming = now
         for i in range(1, 1 + STAGES):
-            state[i] += (incoming - state[i]) * share
+            state[i] += (incoming - state[i]) * fraction
             incoming = state[i]
         return now, incoming
 

@@ -36,7 +36,7 @@ def classes_of(condition: MouseCondition) -> dict[str, list[str]]:
         "antibody_internalised_nM": list(_EPITOPES),
         "occupancy_mean": list(_EPITOPES),
         "density_shells": [f"{i / 10:.1f}-{(i + 1) / 10:.1f} R" for i in range(10)],
-        "her2_shares": list(HER2_CLASSES),
+        "her2_fractions": list(HER2_CLASSES),
         "clone_cells": lines,
     }
 

@@ -1,11 +1,11 @@
 """State of a tumour: what a tumour is made of, and the ball of cells that it starts from.
 
-Model    A ball of exactly `start_cells` cells that occupy volume, every patch at its nominal density. A share of them
+Model    A ball of exactly `start_cells` cells that occupy volume, every patch at its nominal density. A part of them
          is dead and waits for clearance: the share at which deaths and clearance balance in an exponentially growing
          tissue, d / (c + lambda) dead per living cell (d losses, c clearance, lambda net growth per hour).
          HER2 of a cell is log-normal with the mean and the spread of its line, or absent (null fraction); its hits to
          kill are the well's law. Vessels are a fixed map of the box: patch by patch perfused or not, mean 1.
-Limits   same key -> same ball in a box of any size; shares of clones, of HER2 and of dead cells within the error of
+Limits   same key -> same ball in a box of any size; fractions of clones, of HER2 and of dead cells within the error of
          sampling (tests/xenograft/test_state.py)
 """
 
@@ -46,7 +46,7 @@ class Tissue(NamedTuple):
     clones: tuple[Clone, ...]
     cells_per_mm3: float = 1e5
     clearance_per_h: float = 0.3 / 24.0
-    perfused_share: float = 0.7
+    perfused_fraction: float = 0.7
     vessel_spread: float = 0.6  # perfused patches carry 1 - spread to 1 + spread of the mean
     vessel_supply: float = 1.33  # oxygen exchange with vessels over oxygen consumption, both at nominal density
     oxygen_length_um: float = 100.0  # over which oxygen falls e-fold without vessels
@@ -54,7 +54,7 @@ class Tissue(NamedTuple):
     hypoxic_level: float = 0.1  # below it a cell counts as hypoxic
     hypoxic_death_per_h: float = 0.003
     collapse_mm2_per_h: float = math.inf  # flow potential at which half of a patch's perfusion is lost
-    crowding_relaxation_per_h: float = 0.25  # share of a patch's excess of cells that flows off per hour
+    crowding_relaxation_per_h: float = 0.25  # fraction of a patch's excess of cells that flows off per hour
     cohesion_um_per_h: float = 4.0  # drift that draws the rim round
     cohesion_gain: float = 3.0  # the surroundings close in this much faster than the rim of a shrinking tumour falls
     tick_h: float = 1.0
@@ -87,7 +87,7 @@ def tissue_of(params) -> Tissue:
         clones=tuple(_clone_of(clone) for clone in params.clones),
         cells_per_mm3=t.cells_per_mm3,
         clearance_per_h=t.dead_clearance_per_d / 24.0,
-        perfused_share=t.perfused_fraction,
+        perfused_fraction=t.perfused_fraction,
         vessel_spread=t.vessel_spread,
         vessel_supply=level / (1.0 - level),
         oxygen_length_um=length,
@@ -150,7 +150,7 @@ def check(tissue: Tissue) -> None:
         raise TissueError("a tumour starts from at least one cell")
 
 
-def dead_share(clone: Clone, clearance_per_h: float) -> float:
+def dead_fraction(clone: Clone, clearance_per_h: float) -> float:
     """Share of dead cells among those that occupy volume, where losses and clearance balance during growth."""
     loss = clone.growth_per_h * clone.loss_factor / (1.0 - clone.loss_factor)
     per_living = loss / (clearance_per_h + clone.growth_per_h) if loss > 0.0 else 0.0
@@ -172,7 +172,7 @@ def place_ball(tissue: Tissue, side: int, run_key: int, cells: np.ndarray, n: np
     clones = tissue.clones
     table = np.array(
         [
-            (f, dead_share(c, tissue.clearance_per_h), math.log1p(c.her2_cv**2) ** 0.5, c.her2_null_fraction,
+            (f, dead_fraction(c, tissue.clearance_per_h), math.log1p(c.her2_cv**2) ** 0.5, c.her2_null_fraction,
              c.hits_to_kill, c.hits_log_sd)
             for f, c in zip(np.cumsum([c.fraction for c in clones]), clones, strict=True)
         ]
@@ -183,7 +183,7 @@ def place_ball(tissue: Tissue, side: int, run_key: int, cells: np.ndarray, n: np
 
 def draw_vessels(tissue: Tissue, side: int, run_key: int, vessels: np.ndarray) -> None:
     """Fill the vessel map of a box, float32[side**3]."""
-    _vessels(vessels, side, _key(run_key), tissue.perfused_share, tissue.vessel_spread)
+    _vessels(vessels, side, _key(run_key), tissue.perfused_fraction, tissue.vessel_spread)
 
 
 def _key(run_key):

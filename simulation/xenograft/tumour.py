@@ -43,7 +43,7 @@ class Tumour:
         place_ball(tissue, self.side, run_key, self.cells, self.n, self.vessels)
         self.rows.occupy(self.n)
         self.rows.update()
-        self.shrinking_per_h = 0.0  # share of the volume that the last step lost, per hour
+        self.shrinking_per_h = 0.0  # fraction of the volume that the last step lost, per hour
         self.totals = dict.fromkeys(("births", "deaths_natural", "deaths_drug", "cleared"), 0)
         self.cells_now, self.largest = int(self.n.sum(dtype=np.int64)), int(self.n.max())
         self.alive = self.census()[0]["cells_alive"]
@@ -88,12 +88,12 @@ class Tumour:
         self._settle(SWEEPS_AT_START)
 
     # -- phases of a step -----------------------------------------------------------------------------------------
-    def breathe(self) -> None:
+    def update_oxygen(self) -> None:
         """Perfusion and oxygen."""
         self._perfuse()
         self._settle(SWEEPS_PER_STEP)
 
-    def live(self, passing, cover, profiles, birth_factor, extra_death_per_h) -> dict[str, int]:
+    def update_cells(self, passing, cover, profiles, birth_factor, extra_death_per_h) -> dict[str, int]:
         """Births, losses, deaths and clearance of one step (arguments of the drugs as in kernel.live); what happened.
 
         birth_factor, extra_death_per_h: float64[clones], of small molecules.
@@ -103,7 +103,7 @@ class Tumour:
         table[:, kernel.BIRTH] *= birth_factor
         table[:, kernel.DRUG_LOSS] = extra_death_per_h * t.tick_h
         counts = np.zeros((CHUNKS, kernel.COUNTS), np.int64)
-        kernel.live(
+        kernel.update_cells(
             self.cells, self.n, self.oxygen, self.cleared, table, self._hits, passing, cover, profiles, t.oxygen_half,
             t.hypoxic_death_per_h * t.tick_h, kernel.word_of(-math.expm1(-t.clearance_per_h * t.tick_h)),
             self._key(STREAM_BIOLOGY), *self.rows.tuple(),
@@ -122,7 +122,7 @@ class Tumour:
             self.totals[name] += count
         return done
 
-    def push(self) -> None:
+    def solve_pressure(self) -> None:
         """Flow potential of the present crowding."""
         self._solve(1, feed=0.0)
 
@@ -176,7 +176,7 @@ class Tumour:
             "cells_dead": int(table[:, :, DEAD:].sum()),
             **self.totals,
             "oxygen_mean": breath / max(living, 1),
-            "hypoxic_share": hypoxic / max(living, 1),
+            "hypoxic_fraction": hypoxic / max(living, 1),
             "patch_max": self.largest,
             "clone_cells": alive.sum(axis=1),
             **figures,

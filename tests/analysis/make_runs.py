@@ -39,9 +39,9 @@ class Truth:
     def lysis(self, dose: float, et_ratio: float = 5.0, donor: tuple[float, float] = (0.0, 0.0)) -> float:
         """Specific lysis in % at the end; donor = (shift of Emax, shift of log10 EC50)."""
         ec50 = self.ec50 * 10 ** donor[1]
-        share = dose**self.hill / (ec50**self.hill + dose**self.hill) if dose > 0 else 0.0
+        fraction = dose**self.hill / (ec50**self.hill + dose**self.hill) if dose > 0 else 0.0
         top = self.emax + donor[0]
-        value = self.bottom + (top - self.bottom) * share
+        value = self.bottom + (top - self.bottom) * fraction
         if dose > self.hook_above:
             value -= self.hook_drop
         return value * min(1.0, et_ratio / 5.0)

@@ -77,7 +77,7 @@ def test_expanded_percentile_interval_allows_infinity():
     assert np.isinf(high)
 
 
-def test_paired_difference_removes_what_donors_share():
+def test_paired_difference_removes_what_donors_fraction():
     donors = np.array([0.0, 50.0, 100.0])
     difference, error, dof = st.paired_difference(donors + 3, donors)
     assert difference == pytest.approx(3)

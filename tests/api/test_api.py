@@ -11,7 +11,7 @@ import pytest
 
 import adccsim as ac
 from adccsim.experiments.errors import InputError
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = {"targets.cells": 40, "assay.duration_h": 1, "output.every_min": 30}
@@ -162,10 +162,20 @@ def test_set_lays_values_over_any_source():
     assert ac.load_scenario(WELL, set={"antibody.name": "pertuzumab"}).antibody.name == "pertuzumab"
 
 
-def test_faults_of_a_scenario_come_all_at_once():
+def test_set_takes_numpy_numbers_and_tables():
+    doses = {"antibody.dose_ug_per_ml": np.float64(0.5), "targets.cells": np.int64(77), "sweep": {}}
+    scenario = ac.load_scenario(WELL, set=doses)
+    assert (scenario.antibody.dose_ug_per_ml, scenario.targets.cells, scenario.sweep) == (0.5, 77, {})
+    swept = {"sweep": {"antibody.dose_ug_per_ml": np.logspace(-2, 0, 3)}}
+    assert ac.load_scenario(WELL, set=swept).sweep == {"antibody.dose_ug_per_ml": (0.01, 0.1, 1.0)}
+    with pytest.raises(ScenarioError, match=r"targets.cells: TOML has no value like None"):
+        ac.load_scenario(WELL, set={"targets.cells": None})
+
+
+def test_errors_of_a_scenario_come_all_at_once():
     with pytest.raises(ScenarioError) as caught:
         ac.run(WELL, set={"targets.cells": -1, "antibody.name": "trastuzumap"})
-    assert len(caught.value.faults) == 2
+    assert len(caught.value.errors) == 2
 
 
 def test_figures_are_drawn_on_demand(wells):
@@ -251,11 +261,59 @@ def test_a_run_file_is_read_as_tables(wells):
     assert histogram["count"].sum() == len(run.effectors) and list(histogram) == ["low", "high", "count"]
 
 
+def test_contacts_agree_with_the_counts_of_the_cells():
+    some = {"targets.cells": 200, "effectors.type": "NK-IL2", "assay.duration_h": 8, "replicates": 1}
+    study = ac.run(WELL, set=some, workers=1)
+    run = next(run for run in study.runs if run.condition.role == "sample")
+    assert run.effectors["kills"].sum() > 20
+    contacts, effectors = run.contacts, run.effectors
+    assert (contacts.groupby("effector").size().reindex(effectors.index, fill_value=0) == effectors["contacts"]).all()
+    kills = contacts[contacts["killed"]].groupby("effector").size().reindex(effectors.index, fill_value=0)
+    assert (kills == effectors["kills"]).all()
+    assert contacts["hits"].sum() == (run.events["kind"] == "hit").sum()
+    later = contacts.groupby("effector")["start_h"].shift(-1)
+    assert (contacts["end_h"] <= later)[later.notna()].all()  # a contact ends before the next one begins
+    assert ((contacts["ended_by"] == "open") == contacts["end_h"].isna()).all()
+
+
+def test_a_track_ends_where_the_cell_is(tmp_path):
+    run = ac.run(WELL, set={"output.level": "frames", "output.frames_every_min": 5, "replicates": 1}, workers=1).runs[
+        -1
+    ]
+    for name, cells in (("effector", run.effectors), ("target", run.targets)):
+        track, last = run.track(**{name: 3}), cells.loc[3]
+        assert track["hours"].is_monotonic_increasing and track["hours"].iloc[-1] == 1
+        assert track[["x", "y"]].iloc[-1].tolist() == last[["x", "y"]].tolist()
+    with pytest.raises(InputError, match=r"effector = 999: must be from 0 to"):
+        run.track(effector=999)
+    with pytest.raises(InputError, match="give effector"):
+        run.track()
+
+
+def test_tables_carry_units_and_descriptions(wells):
+    run = next(run for run in wells.runs if run.condition.role == "sample")
+    for table in (run.events, run.effectors, run.targets):
+        assert set(table.attrs["units"]) == set(table.attrs["descriptions"]) == set(table.columns)
+    assert "lytic" not in run.effectors.attrs["descriptions"]["kills"] and run.events.attrs["units"]["hours"] == "h"
+
+
+def test_a_well_and_a_mouse_say_where_their_kills_are(wells, mice):
+    with pytest.raises(InputError, match="kills in a mouse are run"):
+        _ = mice.runs[0].events
+    with pytest.raises(InputError, match=r"of kind .commitment"):
+        _ = wells.runs[0].kills
+    empty, some = (next(r.kills for r in mice.runs if (len(r.kills) > 0) == full) for full in (False, True))
+    assert (empty.dtypes == some.dtypes).all()
+
+
 def test_runs_are_found_by_number_and_by_id(wells):
     assert wells.runs[wells.runs[1].run_id].path == wells.runs[1].path == wells.runs[1:2][0].path
     assert ac.open(wells.runs[0].path).run_id == wells.runs[0].run_id
+    assert wells.runs[wells.runs[0].run_id[:9]].path == wells.runs[0].path
     with pytest.raises(KeyError, match="no run of this study"):
         _ = wells.runs["0" * 16]
+    with pytest.raises(KeyError, match="no run of this study"):
+        _ = wells.runs[""]
 
 
 def test_a_mouse_is_read_as_tables(mice):
@@ -263,7 +321,7 @@ def test_a_mouse_is_read_as_tables(mice):
     assert list(run.calipers)[:3] == ["day", "length_mm", "width_mm"] and len(run.calipers) == 3
     assert {"cells_alive", "occupancy_mean IV", "occupancy_mean II"} <= set(run.observables)
     assert set(run.kills["effector"]) <= {"NK", "myeloid", "human NK"}
-    with pytest.raises(InputError, match="single events"):
+    with pytest.raises(InputError, match="no events of a well"):
         _ = run.events
 
 

@@ -19,7 +19,9 @@ from adccsim.biology.binding import (
 )
 
 KON, KD, KX, RA = 1.0, 5.0, 1e-5, 1e6  # per nM and hour, nM, per receptor, receptors
-ROOTS = [(ra, share, kx) for ra in (1e3, 1e6, 5e6) for share in (0.0, 1e-6, 0.3, 0.9, 1.0) for kx in (0.0, 1e-7, 1e-4)]
+ROOTS = [
+    (ra, fraction, kx) for ra in (1e3, 1e6, 5e6) for fraction in (0.0, 1e-6, 0.3, 0.9, 1.0) for kx in (0.0, 1e-7, 1e-4)
+]
 
 
 def free_twin(accessible, bound, kx):
@@ -47,8 +49,8 @@ def relaxed(c_nM, dt_h, hours, accessible=RA, loss=0.0, bound=0.0):
 
 
 @pytest.mark.parametrize(("accessible", "share", "kx"), ROOTS)
-def test_free_receptors_is_the_root_of_the_balances(accessible, share, kx):
-    bound = share * accessible
+def test_free_receptors_is_the_root_of_the_balances(accessible, fraction, kx):
+    bound = fraction * accessible
     r = free_receptors(accessible, bound, kx)
     assert r == pytest.approx(free_twin(accessible, bound, kx), rel=1e-9, abs=1e-12 * accessible)
     single = singly_bound(accessible, r, kx)

@@ -93,6 +93,6 @@ def test_half_occupancy_is_that_of_the_well():
 
 
 def test_vessels_carry_half_at_the_half_potential_and_all_where_tissue_is_drawn_in():
-    for potential, share in ((0.0, 1.0), (1e-3, 0.5), (3e-3, 0.25), (-1.0, 1.0)):
-        assert tissue.open_share(np.float32(potential), np.float32(1e3)) == pytest.approx(share, rel=1e-6)
-    assert tissue.open_share(np.float32(5.0), np.float32(0.0)) == 1.0  # vessels that stay open
+    for potential, fraction in ((0.0, 1.0), (1e-3, 0.5), (3e-3, 0.25), (-1.0, 1.0)):
+        assert tissue.open_fraction(np.float32(potential), np.float32(1e3)) == pytest.approx(fraction, rel=1e-6)
+    assert tissue.open_fraction(np.float32(5.0), np.float32(0.0)) == 1.0  # vessels that stay open

@@ -61,7 +61,7 @@ def overlay(tmp_path: Path, text: str) -> Path:
 def faults_of(tmp_path: Path, text: str) -> tuple[str, ...]:
     with pytest.raises(lookup.CatalogueError) as caught:
         lookup.load([overlay(tmp_path, text)])
-    return caught.value.faults
+    return caught.value.errors
 
 
 # --- what is there ----------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def test_apparent_affinity_on_a_million_receptors(catalogue):
     antibody = catalogue.antibodies["trastuzumab"].values()
     kd, cross_link, receptors = antibody["kd_nM"], antibody["cross_link_per_receptor"], 1e6
 
-    def free_share(concentration: float) -> float:
+    def free_fraction(concentration: float) -> float:
         c = concentration / kd
         b = 1 + 2 * c
         return 2 / (b + math.sqrt(b * b + 8 * c * cross_link * receptors))
@@ -219,7 +219,7 @@ def test_apparent_affinity_on_a_million_receptors(catalogue):
     low, high = 1e-6, 1e3
     for _ in range(200):
         middle = math.sqrt(low * high)
-        low, high = (middle, high) if free_share(middle) > 0.5 else (low, middle)
+        low, high = (middle, high) if free_fraction(middle) > 0.5 else (low, middle)
     assert low == pytest.approx(kd / (2 + cross_link * receptors), rel=1e-9)
     assert 0.2 <= low <= 10
 
@@ -228,7 +228,7 @@ def test_molar_mass_gives_the_molarity_of_the_model(catalogue):
     assert 1000 / catalogue.antibodies["trastuzumab"].values()["molar_mass_kda"] == pytest.approx(6.87, abs=0.005)
 
 
-def test_direct_resistant_lines_have_no_direct_arm(catalogue):
+def test_direct_resistant_lines_have_no_direct_effect(catalogue):
     values = {name: entry.values() for name, entry in catalogue.cell_lines.items()}
     for name in ("JIMT-1", "MDA-MB-453", "HCC1954", "KPL-4"):
         assert values[name]["direct_effect_max"] == 0
@@ -252,8 +252,8 @@ def test_effector_preparations(catalogue):
     for name in ("CD56-isolated", "PBMC"):  # resting cells: only the share of NK and its spread differ
         differing = {key for key in values[name] if values[name][key] != values["NK-resting"][key]}
         assert differing == {"nk_fraction", "donor_purity_log_sd"}
-    shares = [values["NK-resting"][f"genotype_{name}_fraction"] for name in ("ff", "vf", "vv")]
-    assert shares == [0.47, 0.42, 0.11] and sum(shares) == pytest.approx(1)
+    fractions = [values["NK-resting"][f"genotype_{name}_fraction"] for name in ("ff", "vf", "vv")]
+    assert fractions == [0.47, 0.42, 0.11] and sum(fractions) == pytest.approx(1)
     genotypes = {name: entry.strings["genotype"] for name, entry in catalogue.effectors.items()}
     assert {name for name in genotypes if genotypes[name] == "population"} == EFFECTORS - {
         "NK-92-CD16a-V158", "NK-92-CD16a-F158", "NK-92",
@@ -353,7 +353,7 @@ def test_apply_mechanism_multiplies_or_sets(catalogue):
 
 
 def test_growth_mechanisms_leave_binding_alone(catalogue):
-    """The direct arm and ADCC are independent: signalling mechanisms may not touch what the antibody finds."""
+    """The direct effect and ADCC are independent: signalling mechanisms may not touch what the antibody finds."""
     binding = {"her2_per_cell", "her2_null_fraction", "masked_fraction", "p95_fraction", "modulation_factor"}
     signalling = ("PTEN-loss", "PIK3CA-mutation", "EGFR-up", "HER3-up", "MET-up", "EphA2-up", "IQGAP1-up")
     for name in (*signalling, "acquired-resistance"):
@@ -464,14 +464,14 @@ def test_overlay_adds_a_line_and_changes_a_word(tmp_path):
          "did you mean pertuzumab?"),
         ('[cell_lines.new]\ndescription = "ours"\n', "cell_lines.new:",
          "missing direct_effect_max, doubling_time_h, her2_per_cell"),
-        ('[readouts.new]\ndescription = "ours"\n', "readouts.new:", "missing blank, full_scale, raw_unit"),
+        ('[wells.new]\ndescription = "ours"\n', "wells.new:", "missing area_mm2, default_cells, shape, volume_ul"),
         ('[wells.chip]\ndescription = "ours"\nshape = "chip"\n', "wells.chip:", "microwell_side_um"),
     ],
 )  # fmt: skip
 def test_overlay_faults_name_their_key_path(tmp_path, text, path, word):
-    faults = faults_of(tmp_path, text)
-    assert len(faults) == 1
-    assert faults[0].startswith(path) and word in faults[0]
+    errors = faults_of(tmp_path, text)
+    assert len(errors) == 1
+    assert errors[0].startswith(path) and word in errors[0]
 
 
 def test_all_faults_are_reported_at_once(tmp_path):

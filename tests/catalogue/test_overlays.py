@@ -18,8 +18,8 @@ def loaded(tmp_path, text):
 def faults_of(tmp_path, text):
     with pytest.raises(lookup.CatalogueError) as error:
         loaded(tmp_path, text)
-    assert all("\n" not in line and len(line) < 400 for line in error.value.faults)
-    return list(error.value.faults)
+    assert all("\n" not in line and len(line) < 400 for line in error.value.errors)
+    return list(error.value.errors)
 
 
 def test_an_antibody_with_only_a_description_is_no_trastuzumab(tmp_path):
@@ -42,14 +42,15 @@ def test_an_antibody_with_only_a_description_is_no_trastuzumab(tmp_path):
         (ANTIBODY + "like = 'mine'\n", "is no entry of antibodies"),
         (ANTIBODY + "like = 5\n", "antibodies.mine.like: 5 is no entry"),
         ("[antibodies.pertuzumab]\nlike = 'trastuzumab'\n", "only a new entry is like another"),
+        ("[readouts.calcien]\ndescription = 'x'\n", "did you mean calcein?; a new one needs a formula in the code"),
         ("[residents.human-NK]\nbase = ''\n", "residents.human-NK.base: '' is not among the effectors"),
         ("[residents.human-NK]\nbase = ['x']\n", "expected text"),
         ('[antibodies."a\\nb"]\ndescription = "x"\n', "a name must be text that can be shown"),
     ],
 )
 def test_what_would_pass_unseen_is_refused(tmp_path, text, words):
-    faults = faults_of(tmp_path, text)
-    assert len(faults) == 1 and words in faults[0]
+    errors = faults_of(tmp_path, text)
+    assert len(errors) == 1 and words in errors[0]
 
 
 def test_an_entry_like_another_has_its_numbers_and_says_so(tmp_path):
@@ -102,8 +103,8 @@ def test_shipped_entries_name_what_they_have_from_others():
 )
 def test_a_number_and_its_range_lie_within_the_bounds_of_its_unit(tmp_path, field, unit, value, low, high, words):
     text = f"[antibodies.pertuzumab]\n{field} = {RANGED.format(value, low, high, unit)}\n"
-    faults = faults_of(tmp_path, text)
-    assert len(faults) == 1 and words in faults[0]
+    errors = faults_of(tmp_path, text)
+    assert len(errors) == 1 and words in errors[0]
 
 
 def test_a_new_line_keeps_the_unit_of_its_fields(tmp_path):
@@ -137,8 +138,8 @@ def test_one_entry_may_hold_an_antibody_in_the_well_and_in_mice(tmp_path):
 
 def test_what_an_antibody_in_mice_lacks_is_named(tmp_path):
     text = ANTIBODY + "like = 'trastuzumab'\n[antibodies.mine.in_mice]\nroutes = 'iv'\n"
-    (fault,) = faults_of(tmp_path, text)
-    assert fault.startswith("drugs.mine: missing absorption_ip_per_d, ") and "clearance_ml_per_d_kg" in fault
+    (error,) = faults_of(tmp_path, text)
+    assert error.startswith("drugs.mine: missing absorption_ip_per_d, ") and "clearance_ml_per_d_kg" in error
 
 
 @pytest.mark.parametrize(
@@ -151,4 +152,4 @@ def test_what_an_antibody_in_mice_lacks_is_named(tmp_path):
     ],
 )
 def test_a_section_that_cannot_be_meant_is_refused(tmp_path, text, words):
-    assert any(words in fault for fault in faults_of(tmp_path, text))
+    assert any(words in error for error in faults_of(tmp_path, text))

@@ -26,6 +26,6 @@ def on_a_full_disk(condition: WellCondition, runs_dir: Path, check: bool = False
     from adccsim.execution import one
 
     full = not (runs_dir.parent / "more-room").exists() and len(list(runs_dir.rglob("*.h5"))) >= ROOM_FOR
-    fault = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else None
-    with mock.patch.object(one.os, "fsync", side_effect=fault):
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else None
+    with mock.patch.object(one.os, "fsync", side_effect=error):
         return one.run_to_file(condition, runs_dir, check)

@@ -115,7 +115,7 @@ def test_a_file_of_another_run_is_named_and_made_again_once_it_is_removed(tmp_pa
     assert census(out) == census(reference)
 
 
-def test_the_second_driver_is_refused_and_shards_share(tmp_path):
+def test_the_second_driver_is_refused_and_shards_fraction(tmp_path):
     with claimed(tmp_path, shared=False), pytest.raises(FolderError, match=r"process \d+ on .* is at work in"):
         claimed(tmp_path, shared=False).__enter__()
     with claimed(tmp_path, shared=True):

@@ -3,7 +3,7 @@
 import pytest
 
 from adccsim.conditions.geometry import CapacityError, filling_of, layers_needed, memory_bytes, most_targets, sites_in
-from tests.scenario import conditions, faults
+from tests.scenario import conditions, errors
 
 SITES = 320_000
 
@@ -57,7 +57,7 @@ def test_effectors_alone_need_no_targets():
 )
 def test_the_formats_hold_their_default_cells(changes, layers):
     full = {"targets.cells": None, "effectors.type": "NK-92"} | changes
-    assert faults(full) == []
+    assert errors(full) == []
     sample = next(c for c in conditions(full) if c.role == "sample")
     assert sample.layers_needed() == layers
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from adccsim.execution import provenance
-from adccsim.execution.books import Failure, Outcome
+from adccsim.execution.ledger import Failure, Outcome
 from adccsim.experiments.errors import InputError, ResultError, RunsFailed
 from adccsim.experiments.predict import predict
 from tests.experiments import WELLS

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from adccsim.analysis.growth import mice
-from adccsim.execution.books import Failure, Outcome
+from adccsim.execution.ledger import Failure, Outcome
 from adccsim.experiments import study
 from adccsim.experiments.errors import IncompleteStudy, InputError, Interrupted, RunsFailed
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_text
 from tests.analysis.make_mice import make_mice
 from tests.experiments import WELLS

@@ -40,7 +40,7 @@ def run(case: MouseCondition) -> dict[str, list[float]]:
 
 def resolved_now() -> dict[str, dict]:
     """The conditions as the catalogue resolves them now: two antibodies by two routes on two clones that lose HER2;
-    human NK cells and vessels that collapse; two cytotoxic drugs and one that restores the direct arm; nothing."""
+    human NK cells and vessels that collapse; two cytotoxic drugs and one that restores the direct effect; nothing."""
     small = {"tumour.fraction_simulated": 2e-4, "study.days": 7, "arm.0.mice": 1, "arm.1.mice": 1}
     clones = [
         {"cell_line": "NCI-N87", "fraction": 0.8, "her2_loss_per_division": 0.01},

@@ -4,18 +4,22 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import adccsim as ac
 from adccsim.analysis.assay.study import analyse_wells
 from adccsim.analysis.growth.mice import analyse_mice
+from adccsim.analysis.reading.runs import read_run
 from adccsim.cli import app
-from adccsim.execution.books import what_is_there
-from adccsim.execution.folder import StudyFolder, fault_of
+from adccsim.execution.folder import StudyFolder, error_of
+from adccsim.execution.ledger import inspect_runs
 from adccsim.execution.verify import verify
 from adccsim.record.checkpoint import load_checkpoint
+from adccsim.run_schema import RENAMED, current_name
 from adccsim.scenario.conditions import conditions_of
 from adccsim.scenario.load import load_scenario
 from adccsim.scenario.xenograft.branch import read_meta
@@ -61,14 +65,26 @@ def test_mice_give_the_numbers_of_then(old, tmp_path, name):
     assert_same_numbers(old / name, folder, ("tumours", "volumes_by_day"))
 
 
+def test_observables_have_their_present_names(old):
+    path = next((old / "mice" / "runs").rglob("*.h5"))
+    by_name, table = read_run(path).observables, ac.open(path).observables
+    with h5py.File(path) as file:
+        for former, now in RENAMED.items():
+            stored = file[f"observables/{former}/value"][()]
+            np.testing.assert_array_equal(by_name[now].value, stored)
+            columns = [column for column in table if column.startswith(now)]
+            np.testing.assert_array_equal(table[columns].to_numpy().squeeze(), stored)
+            assert former not in by_name and former not in table
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_finished_runs_count_as_finished_and_scenarios_give_the_same_run_ids(old, tmp_path, name):
     scenario = load_scenario(old / f"{name}.toml")
     conditions = {each.run_id: each for each in conditions_of(scenario)}
     assert sorted(conditions) == read_study_file(old / name / "study.json")["run_ids"]
-    assert all(fault_of(path, path.stem) is None for path in (old / name / "runs").rglob("*.h5"))
+    assert all(error_of(path, path.stem) is None for path in (old / name / "runs").rglob("*.h5"))
     with StudyFolder(shutil.copytree(old / name, tmp_path / name)) as folder:
-        found = what_is_there(folder, conditions)
+        found = inspect_runs(folder, conditions)
     assert (found.pending, found.finished, found.blocked, found.set_aside) == ([], set(conditions), [], [])
 
 
@@ -91,8 +107,6 @@ def test_checkpoints_are_read(old):
 
 @pytest.mark.slow
 def test_a_mouse_that_0_1_0_stopped_ends_with_the_numbers_of_then(old, tmp_path):
-    import h5py
-
     out = tmp_path / "out"
     shutil.copytree(old / "mice", out)
     shutil.copytree(old / "stopped" / "checkpoints", out / "checkpoints")
@@ -106,7 +120,8 @@ def test_a_mouse_that_0_1_0_stopped_ends_with_the_numbers_of_then(old, tmp_path)
     with h5py.File(kept) as before, h5py.File(then) as now:
         for series in before["observables"]:
             # As for the golden mice: last digits may differ between classes of processors.
-            values = [file[f"observables/{series}/value"][()] for file in (now, before)]
+            names = (current_name(series), series)
+            values = [file[f"observables/{n}/value"][()] for file, n in zip((now, before), names, strict=True)]
             np.testing.assert_allclose(*values, rtol=1e-6, atol=1e-9, err_msg=series)
 
 

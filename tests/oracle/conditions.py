@@ -181,10 +181,10 @@ def condition(**overrides) -> dict:
 
 def small_well(targets: int = 500, **overrides) -> dict:
     """The default condition shrunk to a few targets: sites and volume per target stay those of the flat 96-well."""
-    share = targets / TARGETS["cells"]
+    fraction = targets / TARGETS["cells"]
     scaled = {
         "targets__cells": targets,
-        "well__area_mm2": WELL["area_mm2"] * share,
-        "well__volume_ul": WELL["volume_ul"] * share,
+        "well__area_mm2": WELL["area_mm2"] * fraction,
+        "well__volume_ul": WELL["volume_ul"] * fraction,
     }
     return condition(**{**scaled, **overrides})

@@ -52,7 +52,7 @@ def bare_well(targets: int, nk: int, **overrides) -> dict:
     return small_well(targets, **{**BARE, "effectors__nk_cells": nk, **overrides})
 
 
-def assert_share(successes: int, trials: int, expected: float) -> None:
+def assert_fraction(successes: int, trials: int, expected: float) -> None:
     """A binomial count within four standard errors of its expectation."""
     error = math.sqrt(expected * (1.0 - expected) / trials)
     assert abs(successes / trials - expected) < 4.0 * error
@@ -99,17 +99,17 @@ def test_spontaneous_death_alone_is_exponential():
     dead = sum(result["dead"] for result in wells)
     assert dead == sum(result["spontaneous"] for result in wells)
     assert all(result["alive"] + result["dead"] == 500 for result in wells)
-    assert_share(dead, 8 * 500, 1.0 - math.exp(-0.1 * 4.0))
+    assert_fraction(dead, 8 * 500, 1.0 - math.exp(-0.1 * 4.0))
 
 
 def test_effectors_die_exponentially():
     dead = sum(run(bare_well(100, 500, effectors__death_per_h=0.5), seed)["effectors_dead"] for seed in range(4))
-    assert_share(dead, 4 * 500, 1.0 - math.exp(-0.5))
+    assert_fraction(dead, 4 * 500, 1.0 - math.exp(-0.5))
 
 
 def test_corpses_are_cleared_exponentially():
     well = bare_well(500, 0, targets__spontaneous_death_per_h=1e6, targets__clearance_time_h=2.0)
-    assert_share(run(well, 1)["cleared"], 500, 1.0 - math.exp(-0.5))
+    assert_fraction(run(well, 1)["cleared"], 500, 1.0 - math.exp(-0.5))
 
 
 def walkers(sites_per_target: float, **overrides) -> dict:
@@ -160,7 +160,7 @@ def test_a_lone_conjugate_kills_by_the_chain_of_hits(theta, repair_time):
         targets__hits_to_kill=theta,
         targets__repair_time_h=repair_time,
     )
-    assert_share(kills, 2000, killed_by(1.0, 2.0, theta, repair_time))
+    assert_fraction(kills, 2000, killed_by(1.0, 2.0, theta, repair_time))
 
 
 def test_arms_and_potency_add_up():
@@ -173,7 +173,7 @@ def test_arms_and_potency_add_up():
         effectors__antibody_competent_fraction=0.8,
         effectors__donor_potency=2.0,
     )
-    assert_share(kills, 2000, 0.3 * killed_by(1.0, 2.4, 2) + 0.5 * killed_by(1.0, 1.0, 2))
+    assert_fraction(kills, 2000, 0.3 * killed_by(1.0, 2.4, 2) + 0.5 * killed_by(1.0, 1.0, 2))
 
 
 def test_late_killing_after_the_last_granule():
@@ -184,7 +184,7 @@ def test_late_killing_after_the_last_granule():
         effectors__natural_hit_per_h=2.0,
         effectors__late_killing_per_h=1.0,
     )
-    assert_share(kills, 2000, 1.0 - (2.0 * math.exp(-1.0) - math.exp(-2.0)))
+    assert_fraction(kills, 2000, 1.0 - (2.0 * math.exp(-1.0) - math.exp(-2.0)))
 
 
 def test_shedding_leaves_an_exponential_share_of_cd16a():
@@ -199,7 +199,7 @@ def test_committed_targets_die_in_three_stages():
     well = bare_well(500, 500, effectors__natural_hit_per_h=1e6, targets__death_time_h=1.0)
     wells = [run(well, seed) for seed in range(4)]
     died = 1.0 - math.exp(-3.0) * (1.0 + 3.0 + 4.5)
-    assert_share(sum(r["dead"] for r in wells), sum(r["kills"] for r in wells), died)
+    assert_fraction(sum(r["dead"] for r in wells), sum(r["kills"] for r in wells), died)
     assert all(r["alive"] + r["dying"] + r["dead"] == 500 for r in wells)
 
 

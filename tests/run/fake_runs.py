@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from adccsim.conditions import WellCondition
 from adccsim.execution.folder import run_file
-from adccsim.record.layout import SCHEMA_VERSION
+from adccsim.run_schema import SCHEMA_VERSION
 from adccsim.seal import SEALED_FROM
 from tests.scenario import conditions as conditions_of
 from tests.sealing import append_seal

@@ -55,7 +55,7 @@ class FakeEngine:
             "plasma_ug_per_ml": np.full(
                 sum(isinstance(d, AntibodyDrug) for d in self.params.drugs.values()), self.drug[0]
             ),
-            "her2_shares": np.array([0.0, 0.1, 0.2, 0.7]),
+            "her2_fractions": np.array([0.0, 0.1, 0.2, 0.7]),
             "patch_max": 64,
         }
 

@@ -13,9 +13,10 @@ from adccsim.analysis.reading.run_file import opened
 from adccsim.analysis.reading.runs import read_final, read_run, read_study
 from adccsim.analysis.reading.summary import refresh
 from adccsim.execution import local
-from adccsim.execution.folder import check_run_file, fault_of
+from adccsim.execution.folder import check_run_file, error_of
 from adccsim.execution.study import run_study
 from adccsim.record.checkpoint import load_checkpoint, save_checkpoint
+from adccsim.run_schema import RENAMED, SCHEMA_VERSION
 from adccsim.scenario.load import scenario_from_text
 from adccsim.scenario.well.expand import expand
 from adccsim.scenario.xenograft.branch import CheckpointError, read_meta
@@ -55,7 +56,7 @@ def files(tmp_path_factory):
 def test_a_flipped_bit_in_a_run_file_is_found_by_every_reader(files, tmp_path, kind):
     source = files[kind]
     content, path = source.read_bytes(), tmp_path / source.name
-    assert fault_of(source, source.stem) is None
+    assert error_of(source, source.stem) is None
     for bit in bits(content, seed=1):
         path.write_bytes(flipped(content, bit))
         with pytest.raises(DamagedFile):
@@ -72,7 +73,7 @@ def test_hdf5_opens_a_sealed_file_and_finds_nothing_new_in_it(files, tmp_path):
         bare.write_bytes(source.read_bytes()[:-SIZE])
         with h5py.File(source, "r") as sealed, h5py.File(bare, "r") as plain:
             assert sealed.keys() == plain.keys()
-            assert sealed["meta"].attrs["schema_version"] == 2
+            assert sealed["meta"].attrs["schema_version"] == SCHEMA_VERSION
         with pytest.raises(DamagedFile, match="is missing"):
             check_run_file(bare, bare.stem)
         with pytest.raises(ForeignFile, match="is missing"):
@@ -80,9 +81,12 @@ def test_hdf5_opens_a_sealed_file_and_finds_nothing_new_in_it(files, tmp_path):
 
 
 def unsealed(source, target):
-    """The file as 0.1.0 wrote it: schema version 1, no seal."""
+    """The file as 0.1.0 wrote it: schema version 1, no seal, the former names of observables."""
     target.write_bytes(source.read_bytes()[:-SIZE])
     with h5py.File(target, "r+") as file:
+        for former, now in RENAMED.items():
+            if now in file["observables"]:
+                file["observables"].move(now, former)
         file["meta"].attrs["schema_version"] = np.int64(1)
     return target
 
@@ -91,12 +95,15 @@ def unsealed(source, target):
 def test_a_file_of_layout_1_is_read_and_its_damage_ends_in_words(files, tmp_path, kind):
     source = files[kind]
     old = unsealed(source, tmp_path / source.name)
-    assert fault_of(old, old.stem) is None
-    assert read_run(old).observables.keys() == read_run(source).observables.keys()
+    assert error_of(old, old.stem) is None
+    then, now = read_run(old).observables, read_run(source).observables
+    assert then.keys() == now.keys()
+    for name in now.keys() & set(RENAMED.values()):
+        np.testing.assert_array_equal(then[name].value, now[name].value)
     content = old.read_bytes()
     for bit in bits(content, seed=2):
         old.write_bytes(flipped(content, bit))
-        fault_of(old, old.stem)  # may find nothing, and raises nothing
+        error_of(old, old.stem)  # may find nothing, and raises nothing
         try:
             read_final(read_run(old))
         except ForeignFile:
@@ -110,7 +117,7 @@ def study(tmp_path_factory):
     make_study(out, Design(doses=(0.0, 1e-2, 1.0), replicates=2), Truth())
     for path in (out / "runs").rglob("*.h5"):
         with h5py.File(path, "r+") as file:
-            file["meta"].attrs["schema_version"] = np.int64(2)
+            file["meta"].attrs["schema_version"] = np.int64(SCHEMA_VERSION)
         append_seal(path)
     refresh(out)
     return out

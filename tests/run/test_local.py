@@ -11,7 +11,8 @@ import pytest
 
 from adccsim.execution import local
 from adccsim.execution.child import Child, TimedOut
-from adccsim.execution.folder import FolderError, StudyFolder, fault_of, run_file
+from adccsim.execution.folder import FolderError, StudyFolder, error_of, run_file
+from adccsim.run_schema import SCHEMA_VERSION
 from adccsim.seal import SIZE
 from tests.run import fake_runs
 
@@ -245,15 +246,16 @@ def test_a_folder_describes_one_study(tmp_path):
 
 def test_a_finished_file_has_no_fault(tmp_path):
     fake_runs.write(tmp_path / "a.h5", "a")
-    assert fault_of(tmp_path / "a.h5", "a") is None
-    assert "another run" in fault_of(tmp_path / "a.h5", "b")
+    assert error_of(tmp_path / "a.h5", "a") is None
+    assert "another run" in error_of(tmp_path / "a.h5", "b")
 
 
 def test_a_file_of_another_layout_is_not_taken_for_this_one(tmp_path):
-    fake_runs.write(tmp_path / "a.h5", "a", layout=3)
-    assert fault_of(tmp_path / "a.h5", "a") == "layout 3, this program reads up to layout 2"
+    fake_runs.write(tmp_path / "a.h5", "a", layout=SCHEMA_VERSION + 1)
+    found = f"layout {SCHEMA_VERSION + 1}, this program reads up to layout {SCHEMA_VERSION}"
+    assert error_of(tmp_path / "a.h5", "a") == found
     fake_runs.write(tmp_path / "a.h5", "a")
     (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:-SIZE])
-    assert fault_of(tmp_path / "a.h5", "a") == "damaged: the SHA-256 at its end is missing"
+    assert error_of(tmp_path / "a.h5", "a") == "damaged: the SHA-256 at its end is missing"
     fake_runs.write(tmp_path / "a.h5", "a", layout=1)  # of 0.1.0, without a seal
-    assert fault_of(tmp_path / "a.h5", "a") is None
+    assert error_of(tmp_path / "a.h5", "a") is None

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from adccsim.conditions.mouse import WeighedDose
 from adccsim.execution.mouse import StoppedError
-from adccsim.execution.stopping import wish_to_stop
+from adccsim.execution.stopping import stop_request
 from adccsim.record.checkpoint import load_checkpoint, save_checkpoint
 from adccsim.scenario.xenograft.branch import CheckpointError, read_meta
-from adccsim.scenario.xenograft.mice import caliper_share, read_caliper
+from adccsim.scenario.xenograft.mice import caliper_fraction, read_caliper
 from tests.run.fake_tumour import FakeEngine, play
 from tests.scenario.mice_example import mice, study_faults
 from tests.sealing import flipped
@@ -68,7 +68,7 @@ def stopping_after(ticks, base=FakeEngine):
 
 def stopped_at(tick, condition, checkpoints, base=FakeEngine):
     """Run until a SIGTERM during the step that ends at `tick`."""
-    with wish_to_stop() as outer:
+    with stop_request() as outer:
         with pytest.raises(StoppedError):
             written(condition, checkpoints, stopping_after(tick, base))
         assert outer.number == signal.SIGTERM  # handed on after saving
@@ -125,8 +125,8 @@ def test_a_mouse_leaves_at_the_reading_that_reaches_the_end_point(read):
 
 def test_without_caliper_error_the_reading_is_three_over_pi(read):
     with read(one({"study.caliper_error_coefficient": 0.0})) as file:
-        share = file["calipers/volume_caliper_mm3"][()] / file["calipers/volume_true_mm3"][()]
-        assert np.allclose(share, 3 / np.pi, rtol=1e-8)
+        fraction = file["calipers/volume_caliper_mm3"][()] / file["calipers/volume_true_mm3"][()]
+        assert np.allclose(fraction, 3 / np.pi, rtol=1e-8)
 
 
 def test_levels_hold_what_they_say(read):
@@ -205,8 +205,8 @@ def test_a_branch_goes_on_from_the_saved_tumour(tmp_path):
             assert file["observables/volume_true_mm3/time"][0] == 0.0
             assert volumes[0] == values[7]
             assert file["calipers/day"][0] == 0.0
-    faults = study_faults({**branch, "tumour.clone.0.her2_per_cell": 5e5})
-    assert len(faults) == 1 and "checkpoint of another scenario" in faults[0]
+    errors = study_faults({**branch, "tumour.clone.0.her2_per_cell": 5e5})
+    assert len(errors) == 1 and "checkpoint of another scenario" in errors[0]
     assert "no such file" in study_faults({"branch": {"checkpoint": "nowhere.ckpt"}})[0]
 
 
@@ -214,7 +214,7 @@ def test_caliper_readings_scatter_as_the_formula_says():
     error = one().study.caliper_error
     for volume in (60.0, 150.0, 1000.0):
         logs = [np.log(read_caliper(f"mouse {i}", 3.0, volume, 1.3, error)[2] / volume) for i in range(2000)]
-        spread = caliper_share(volume, error)
+        spread = caliper_fraction(volume, error)
         assert np.std(logs) == pytest.approx(spread, rel=5 / np.sqrt(2 * 2000) + spread**2)
         assert np.mean(logs) == pytest.approx(np.log(3 / np.pi), abs=5 * spread / np.sqrt(2000) + spread**2)
 

@@ -38,7 +38,7 @@ def test_a_change_is_refused_by_name(checkout, changed):
     (checkout / changed).write_text("other")
     with pytest.raises(StateError) as error:
         committed_state([checkout / "plans/a.toml"])
-    assert error.value.faults == (f"{changed}: not committed; commit it first",)
+    assert error.value.errors == (f"{changed}: not committed; commit it first",)
 
 
 def test_a_staged_change_is_not_committed(checkout):

@@ -3,15 +3,15 @@
 import pytest
 
 from adccsim.execution.site import Site, load_site
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 
 
-def faults(tmp_path, text):
+def errors(tmp_path, text):
     path = tmp_path / "site.toml"
     path.write_text(text)
     with pytest.raises(ScenarioError) as error:
         load_site(path)
-    return [str(fault) for fault in error.value.faults]
+    return [str(fault) for fault in error.value.errors]
 
 
 def test_a_site_file(tmp_path):
@@ -60,13 +60,13 @@ BAD = {
 
 @pytest.mark.parametrize("text", BAD)
 def test_a_fault_is_told_with_key_value_and_what_is_allowed(tmp_path, text):
-    (fault,) = faults(tmp_path, text)
-    assert fault.startswith("site.toml: ")
-    assert all(word in fault for word in BAD[text]), fault
+    (error,) = errors(tmp_path, text)
+    assert error.startswith("site.toml: ")
+    assert all(word in error for word in BAD[text]), error
 
 
 def test_all_faults_are_told_at_once_and_what_is_no_toml(tmp_path):
-    assert len(faults(tmp_path, "\n".join(list(BAD)[:1] + list(BAD)[3:5]))) == 3
-    assert "not valid TOML" in faults(tmp_path, "workers =")[0]
+    assert len(errors(tmp_path, "\n".join(list(BAD)[:1] + list(BAD)[3:5]))) == 3
+    assert "not valid TOML" in errors(tmp_path, "workers =")[0]
     with pytest.raises(ScenarioError, match="no such file"):
         load_site(tmp_path / "nowhere.toml")

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from adccsim.conditions import WellCondition
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_dict
 from adccsim.scenario.well.expand import expand
 
@@ -40,7 +40,7 @@ def conditions(changes: dict[str, Any] | None = None, sweep: dict[str, list] | N
     return expand(scenario_from_dict(example(changes, sweep)))
 
 
-def faults(changes: dict[str, Any] | None = None, sweep: dict[str, list] | None = None) -> list[str]:
+def errors(changes: dict[str, Any] | None = None, sweep: dict[str, list] | None = None) -> list[str]:
     """The lines of the ScenarioError that a changed example gives; empty when it loads."""
     try:
         scenario_from_dict(example(changes, sweep))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adccsim.parameters.lookup import CatalogueError
 from adccsim.scenario.conditions import plan_of, stand_ins_of, warnings_of
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import load_scenario, scenario_from_dict
 from adccsim.scenario.shipped import shipped
 from adccsim.scenario.sweep import point_count

@@ -5,7 +5,7 @@ from typing import Any
 
 from adccsim.conditions import MouseCondition
 from adccsim.scenario.conditions import conditions_of
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_dict
 
 STUDY: dict[str, Any] = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError
 from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
-from tests.scenario import example, faults
+from tests.scenario import errors, example
 
 SINGLE = [
     ({"antibody.dose_ugml": 1.0}, "antibody.dose_ugml = 1.0: unknown key; did you mean antibody.dose_ug_per_ml?"),
@@ -108,14 +108,14 @@ SWEPT = [
 
 @pytest.mark.parametrize(("changes", "line"), SINGLE, ids=lambda value: str(value)[:50])
 def test_one_fault_one_line(changes, line):
-    found = faults(changes)
+    found = errors(changes)
     assert len(found) == 1
     assert found[0].startswith(line)
 
 
 @pytest.mark.parametrize(("sweep", "line"), SWEPT, ids=lambda value: str(value)[:50])
 def test_faults_of_a_sweep_name_the_place_in_the_list(sweep, line):
-    assert any(found.startswith(line) for found in faults(sweep=sweep))
+    assert any(found.startswith(line) for found in errors(sweep=sweep))
 
 
 CONTRADICTIONS = [
@@ -139,7 +139,7 @@ CONTRADICTIONS = [
 
 @pytest.mark.parametrize(("changes", "message"), CONTRADICTIONS, ids=lambda value: str(value)[:50])
 def test_contradictions_are_refused(changes, message):
-    assert any(message in line for line in faults(changes))
+    assert any(message in line for line in errors(changes))
 
 
 CULTURE = {
@@ -152,45 +152,45 @@ CULTURE = {
 
 
 def test_contradictions_of_a_culture():
-    assert faults({"culture": CULTURE}) == []
-    assert "longer than the culture (2 d)" in faults({"culture": CULTURE | {"days": 2}})[0]
-    assert "brings fresh medium" in faults({"culture": CULTURE | {"medium_change_days": 5}})[0]
+    assert errors({"culture": CULTURE}) == []
+    assert "longer than the culture (2 d)" in errors({"culture": CULTURE | {"days": 2}})[0]
+    assert "brings fresh medium" in errors({"culture": CULTURE | {"medium_change_days": 5}})[0]
     odd = CULTURE | {"mutation_rate_per_division": 0, "resistant_direct_response": 0.5}
-    assert "has no effect with mutation_rate_per_division = 0" in faults({"culture": odd})[0]
-    assert faults({"culture": CULTURE | {"days": 0}}) == []
-    assert faults({"culture": {"days": 3}}) == [
+    assert "has no effect with mutation_rate_per_division = 0" in errors({"culture": odd})[0]
+    assert errors({"culture": CULTURE | {"days": 0}}) == []
+    assert errors({"culture": {"days": 3}}) == [
         f"culture.{key}: missing"
         for key in ("passage_interval_days", "split_ratio", "dose_steps_ug_per_ml", "mutation_rate_per_division")
     ]
 
 
 def test_a_billion_cells_are_refused_with_the_memory_they_need():
-    (line,) = faults({"targets.cells": 1e9}, sweep={"effectors.et_ratio": [1, 5]})
+    (line,) = errors({"targets.cells": 1e9}, sweep={"effectors.et_ratio": [1, 5]})
     assert line.startswith("targets.cells = 1000000000: does not fit in 96-flat: 1,000,000,000 targets")
     assert "128 GB of memory" in line
-    (line,) = faults({"targets.cells": 10**9, "well.format": "microwell", "effectors.et_ratio": 0.25})
+    (line,) = errors({"targets.cells": 10**9, "well.format": "microwell", "effectors.et_ratio": 0.25})
     assert "GB of memory" in line
 
 
 def test_effectors_that_do_not_fit_are_refused_with_the_filling():
-    (line,) = faults({"targets.cells": None, "effectors.type": "NK-92", "effectors.et_ratio": 80})
+    (line,) = errors({"targets.cells": None, "effectors.type": "NK-92", "effectors.et_ratio": 80})
     assert line.startswith("effectors.et_ratio = 80.0: does not fit in 96-flat: 800,000 NK cells on 280,000 free sites")
     assert "need 8 layers" in line
     assert "filling would be 0.48" in line
     added = {"effectors.type": "NK-92", "action": [{"at_h": 1, "add_effectors": 10**6}]}
-    assert "with those that actions add" in faults(added)[0]
+    assert "with those that actions add" in errors(added)[0]
 
 
 def test_a_compartment_that_cannot_hold_its_targets_is_refused():
     chip = {"well.format": "microwell", "effectors.et_ratio": 0.25, "well.microwell_side_um": 50}
-    (line,) = faults(chip | {"well.targets_per_microwell": 4})
+    (line,) = errors(chip | {"well.targets_per_microwell": 4})
     assert line.endswith("a compartment of 50 um has 25 sites and holds at most 3 targets")
 
 
 def test_too_many_wells_are_counted_not_built():
     many = [i / 1000 for i in range(1, 1001)]
     sweep = {"antibody.dose_ug_per_ml": many, "effectors.et_ratio": many}
-    assert faults(sweep=sweep)[0].startswith(
+    assert errors(sweep=sweep)[0].startswith(
         "sweep: 2,000,000 wells (combinations x donors x replicates); at most 100,0"
     )
 
@@ -206,7 +206,7 @@ def test_all_faults_are_found_at_once():
         "action": [{"at_h": 9, "wash": True}, {"at_h": 1, "wash": 1}],
         "catalogue": ["nowhere.toml"],
     }
-    paths = [line.split(" = ")[0].split(": ")[0] for line in faults(changes, {"effectors.et_ratio": [1, -1], "x": [1]})]
+    paths = [line.split(" = ")[0].split(": ")[0] for line in errors(changes, {"effectors.et_ratio": [1, -1], "x": [1]})]
     assert sorted(paths) == sorted(
         [
             "title",
@@ -222,7 +222,7 @@ def test_all_faults_are_found_at_once():
         ]
     )  # the cell line might stand in the overlay that could not be read
     without_overlay = {key: value for key, value in changes.items() if key != "catalogue"}
-    assert any(line.startswith('targets.cell_line = "SKBR3"') for line in faults(without_overlay))
+    assert any(line.startswith('targets.cell_line = "SKBR3"') for line in errors(without_overlay))
 
 
 def test_a_kind_without_its_tables_names_each():
@@ -234,11 +234,11 @@ def test_a_kind_without_its_tables_names_each():
 
 def test_a_fault_of_a_stand_in_is_never_reported():
     """A missing dose is one fault, not also whatever its stand-in would contradict."""
-    assert faults({"antibody.dose_ug_per_ml": None, "antibody.wash_after_opsonisation": True}) == [
+    assert errors({"antibody.dose_ug_per_ml": None, "antibody.wash_after_opsonisation": True}) == [
         "antibody.dose_ug_per_ml: missing"
     ]
-    assert faults({"assay.duration_h": None, "action": [{"at_h": 99, "wash": True}]}) == ["assay.duration_h: missing"]
-    assert faults({"effectors.et_ratio": "x", "targets.cells": 40_000}) == [
+    assert errors({"assay.duration_h": None, "action": [{"at_h": 99, "wash": True}]}) == ["assay.duration_h: missing"]
+    assert errors({"effectors.et_ratio": "x", "targets.cells": 40_000}) == [
         'effectors.et_ratio = "x": must be a number'
     ]
 
@@ -292,7 +292,7 @@ def test_an_overlay_beyond_the_bounds_of_its_key_is_refused(tmp_path: Path, numb
 def test_set_values_that_are_none(text):
     with pytest.raises(ScenarioError) as error:
         scenario_from_dict(example(), sets=[text])
-    assert error.value.faults
+    assert error.value.errors
 
 
 def test_a_sweep_key_given_twice_is_refused():
@@ -302,7 +302,7 @@ def test_a_sweep_key_given_twice_is_refused():
 
 
 def test_a_fault_prints_and_pickles():
-    fault = Fault("targets.cells", "x" * 100, "must be a whole number")
-    assert str(fault) == f'targets.cells = "{"x" * 56}...: must be a whole number'
-    assert str(Fault("kind", NO_VALUE, "missing")) == "kind: missing"
-    assert pickle.loads(pickle.dumps(ScenarioError([fault]))).faults == [fault]
+    error = Invalid("targets.cells", "x" * 100, "must be a whole number")
+    assert str(error) == f'targets.cells = "{"x" * 56}...: must be a whole number'
+    assert str(Invalid("kind", NO_VALUE, "missing")) == "kind: missing"
+    assert pickle.loads(pickle.dumps(ScenarioError([error]))).errors == [error]

@@ -3,7 +3,7 @@
 import pytest
 
 from adccsim.parameters import lookup
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_dict
 from adccsim.scenario.well.calibrate import free_range
 from tests.scenario import example

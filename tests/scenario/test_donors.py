@@ -65,9 +65,9 @@ def test_the_spread_of_many_donors_is_that_of_the_catalogue():
     ):
         assert abs(np.mean(values)) < 4 * sd / math.sqrt(n)
         assert abs(np.std(values) - sd) < 4 * sd / math.sqrt(2 * n)
-    for genotype, share in (("FF", 0.47), ("VF", 0.42), ("VV", 0.11)):
+    for genotype, fraction in (("FF", 0.47), ("VF", 0.42), ("VV", 0.11)):
         found = sum(d["genotype"] == genotype for d in drawn) / n
-        assert abs(found - share) < 4 * math.sqrt(share * (1 - share) / n)
+        assert abs(found - fraction) < 4 * math.sqrt(fraction * (1 - fraction) / n)
 
 
 def test_traits_are_independent_of_each_other():

@@ -4,7 +4,7 @@ import pytest
 
 from adccsim.scenario.load import scenario_from_dict
 from adccsim.scenario.well.factors import varied
-from tests.scenario import conditions, example, faults
+from tests.scenario import conditions, errors, example
 
 KEYS = ["effectors.bridges_half", "antibody.kd_nM"]
 SOUND = {"sensitivity.keys": KEYS}
@@ -44,13 +44,13 @@ def test_the_wells_of_a_scenario_do_not_depend_on_it():
     ],
 )
 def test_what_makes_no_sense_is_refused(changes, words):
-    found = faults(changes)
+    found = errors(changes)
     assert len(found) == 1, found
     assert words in found[0]
 
 
 def test_what_is_swept_cannot_be_varied():
     sweep = {"antibody.kd_nM": [1.0, 5.0]}
-    assert "is swept as well" in faults(SOUND, sweep)[0]
+    assert "is swept as well" in errors(SOUND, sweep)[0]
     lines = {"targets.cell_line": ["SK-BR-3", "BT-474"]}
-    assert "ranges belong to one entry of the catalogue" in faults(SOUND, lines)[0]
+    assert "ranges belong to one entry of the catalogue" in errors(SOUND, lines)[0]

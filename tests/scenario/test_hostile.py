@@ -5,7 +5,7 @@ import random
 import pytest
 
 from adccsim.parameters import fields, lookup
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import load_scenario, scenario_from_dict
 from adccsim.scenario.shipped import shipped
 from adccsim.toml_text import toml_text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import load_scenario, scenario_from_dict, scenario_from_text
 from adccsim.scenario.well.expand import expand
 from tests.scenario import conditions, example, ids
@@ -99,7 +99,6 @@ def test_a_whole_sweep_or_a_table_of_it_can_be_set():
     ("text", "line"),
     [
         ("sweep=3", "--set sweep = 3: must be a table of lists"),
-        ("sweep={}", "--set sweep = {...}: must be a table of lists"),
         ("sweep={well.volume_ul=5}", 'sweep."well.volume_ul" = 5: must be a list of values'),
         ('sweep={well.volume_ul=[5], "well.volume_ul"=[6]}', 'sweep."well.volume_ul" = [6]: duplicate key'),
     ],
@@ -144,3 +143,20 @@ heavy = {"numba", "pandas", "mesa", "matplotlib", "h5py", "scipy"} & set(sys.mod
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_file_is_looked_for_beside_the_scenario_and_then_in_the_current_folder(tmp_path, monkeypatch):
+    about = 'low = 1, high = 9, unit = "hits", source = "x", provenance = "assumed"'
+    overlay = f"[cell_lines.SK-BR-3]\nhits_to_kill = {{{{ value = {{}}, {about} }}}}\n"
+    beside, here = tmp_path / "a", tmp_path / "b"
+    for folder, value in ((beside, 3), (here, 4)):
+        folder.mkdir()
+        (folder / "mine.toml").write_text(overlay.format(value))
+    (beside / "s.toml").write_text(TEXT)
+    monkeypatch.chdir(here)
+    found = []
+    for _ in range(2):
+        scenario = load_scenario(beside / "s.toml", ['catalogue=["mine.toml"]'])
+        found.append(expand(scenario)[0].targets.hits_to_kill)
+        (beside / "mine.toml").unlink(missing_ok=True)
+    assert found == [3, 4]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adccsim.conditions import condition_from
 from adccsim.conditions.section import canonical_json
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_dict, scenario_from_text
 from adccsim.scenario.well.expand import expand
 from adccsim.scenario.well.plan import plan
@@ -80,7 +80,7 @@ def test_a_valid_scenario_expands(raw):
         # (fields and labels that belong in long or in short assays only, met in the other kind)
         # ... and a pair of antibodies, one of which has got another Fc part
         words = ("does not fit", "has no effect here", "daughter cells carry no label", "needs the same Fc part")
-        assert all(any(word in fault.message for word in words) for fault in error.faults)
+        assert all(any(word in fault.message for word in words) for fault in error.errors)
         return
     found = expand(scenario)
     assert len(ids(found)) == len(found)
@@ -141,9 +141,9 @@ def only_faults(load, *arguments):
     try:
         found = expand(load(*arguments))
     except ScenarioError as error:
-        assert error.faults
+        assert error.errors
         lines = str(error).splitlines()
-        assert len(lines) == len(error.faults)
+        assert len(lines) == len(error.errors)
         assert all(line.strip() for line in lines)
     else:
         assert len(ids(found)) == len(found) > 0

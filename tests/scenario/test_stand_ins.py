@@ -4,7 +4,7 @@ import pytest
 
 from adccsim.execution.study import study_record
 from adccsim.scenario.conditions import stand_ins_of
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_dict
 from tests.scenario import example
 from tests.scenario.mice_example import study

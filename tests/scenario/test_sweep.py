@@ -7,7 +7,7 @@ import pytest
 from adccsim.conditions.well import NO_ANTIBODY
 from adccsim.parameters import lookup
 from adccsim.scenario.conditions import conditions_of
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_dict
 from adccsim.scenario.well.contradictions import GROWTH_FIELDS
 from adccsim.scenario.well.expand import expand

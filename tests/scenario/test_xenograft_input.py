@@ -14,8 +14,8 @@ SINGLE = [
     ({"arm.1.dose.0.route": "po"}, 'arm[1].dose[0].route = "po": trastuzumab is given iv or ip or sc'),
     ({"arm.1.dose.0.days": None}, "arm[1].dose[0].days: missing"),
     ({"arm.1.dose.0.days": []}, "arm[1].dose[0].days = []: must not be empty"),
-    ({"arm.1.dose.0.days": [0, 14]}, "arm[1].dose[0].days = 14.0: dosing after the end: the study ends on day 14"),
-    ({"arm.1.dose.0.days": [0, 14.5]}, "arm[1].dose[0].days = 14.5: dosing after the end: the study ends on day 14"),
+    ({"arm.1.dose.0.days": [0, 14]}, "arm[1].dose[0].days = 14.0: a dose must be given before the last day, 14"),
+    ({"arm.1.dose.0.days": [0, 14.5]}, "arm[1].dose[0].days = 14.5: a dose must be given before the last day, 14"),
     ({"arm.1.dose.0.days": [-1]}, "arm[1].dose[0].days[0] = -1: must be at least 0"),
     ({"arm.1.dose.0.days": [7, 0]}, "arm[1].dose[0].days = [7, 0]: must rise from one entry to the next"),
     ({"arm.1.dose.0.days": [0.01]}, "arm[1].dose[0].days[0] = 0.01: must be a multiple of 1 h (1/24 d)"),
@@ -139,5 +139,5 @@ def test_numbers_of_a_drug_that_its_class_does_not_use_are_refused(tmp_path):
     number = '{ value = 1.0, low = 1.0, high = 1.0, unit = "h", source = "test", provenance = "assumed" }'
     text = "".join(f'[drugs."{name}"]\nhalf_life_h = {number}\n' for name in antibodies)
     (tmp_path / "overlay.toml").write_text(text)
-    faults = study_faults({"catalogue": [str(tmp_path / "overlay.toml")]})
-    assert faults and all("half_life_h" in fault and "mean nothing" in fault for fault in faults)
+    errors = study_faults({"catalogue": [str(tmp_path / "overlay.toml")]})
+    assert errors and all("half_life_h" in error and "mean nothing" in error for error in errors)

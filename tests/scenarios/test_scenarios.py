@@ -213,7 +213,7 @@ def test_the_two_arms_are_independent(tmp_path):
 
 def test_growth_rate_metrics_are_numbers(tmp_path):
     sets = ("assay.duration_h=120", 'sweep."targets.cell_line"=["SK-BR-3", "JIMT-1"]', "targets.cells=700")
-    run_small("viability_direct_arm", tmp_path, *sets, "replicates=2")
+    run_small("viability_direct_effect", tmp_path, *sets, "replicates=2")
     table = analyse_wells(tmp_path, with_figures=False).tables["viability_summary"].set_index("cell_line")
     assert np.isfinite(table["grmax"].astype(float)).all()
     assert table.loc["JIMT-1", "grmax"] > 0.85
@@ -228,11 +228,11 @@ def test_culture_under_antibody_selects_resistant_cells(tmp_path):
     for doses in ("[10, 15]", "[0]"):
         folder = tmp_path / doses
         run_small("acquired_resistance", folder, *sets, *faster, f"culture.dose_steps_ug_per_ml={doses}")
-        shares = []
+        fractions = []
         for path in (folder / "runs").rglob("*.h5"):
             with h5py.File(path) as file:
-                shares.append(float(file["observables/resistant_fraction/value"][0]))
-        ends[doses] = np.array(shares)
+                fractions.append(float(file["observables/resistant_fraction/value"][0]))
+        ends[doses] = np.array(fractions)
     assert ends["[10, 15]"].min() > 0.5
     assert ends["[0]"].max() < 0.2
 

@@ -72,5 +72,5 @@ def visit(browser, server):
         return opened[-1].open()
 
     yield open_page
-    faults = [fault for one in opened for fault in one.close()]
-    assert not faults, "\n".join(faults)
+    errors = [error for one in opened for error in one.close()]
+    assert not errors, "\n".join(errors)

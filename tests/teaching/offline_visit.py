@@ -49,11 +49,11 @@ def main(log: Path) -> list[str]:
             }"""
         )
         fonts = visit.page.evaluate("[...document.fonts].filter(font => font.status === 'error').map(f => f.family)")
-        faults = visit.close()
+        errors = visit.close()
         browser.close()
-    faults += [] if colours > 5 else [f"the well shows {colours} colours"]
-    faults += [f"font not loaded: {family}" for family in fonts]
-    return faults
+    errors += [] if colours > 5 else [f"the well shows {colours} colours"]
+    errors += [f"font not loaded: {family}" for family in fonts]
+    return errors
 
 
 if __name__ == "__main__":

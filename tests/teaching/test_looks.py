@@ -48,8 +48,8 @@ def test_the_page_fits_its_width_and_can_be_read(visit, axe, width):
     assert fits(one) == []
     one.page.evaluate(axe)
     found = one.page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
-    faults = [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
-    assert not faults, "\n".join(faults)
+    errors = [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
+    assert not errors, "\n".join(errors)
     checked = {rule["id"] for rule in found["passes"]}
     assert {"color-contrast", "button-name", "label", "select-name"} <= checked  # the rules did look
 

@@ -10,7 +10,7 @@ from mesa.batchrunner import batch_run
 
 from adccsim.analysis.assay.study import analyse_wells
 from adccsim.execution.one import run_to_file, simulate
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_text
 from adccsim.scenario.well.expand import expand
 from adccsim.teaching.agents import NK, OUTSIDE, TARGET, StaleCell
@@ -202,7 +202,7 @@ def test_property_layers_agree_with_the_cells():
 def test_bad_input_is_refused_by_key(params, path):
     with pytest.raises(ScenarioError) as error:
         ADCCModel(**params)
-    assert path in [fault.path for fault in error.value.faults]
+    assert path in [fault.path for fault in error.value.errors]
 
 
 @pytest.mark.parametrize(

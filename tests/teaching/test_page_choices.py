@@ -24,7 +24,7 @@ SAME = f"""expected => {{
 
 
 def check(visit, model: Session) -> None:
-    """Fail unless the page shows, once it has settled, what the session of the same deeds simulates."""
+    """Fail unless the page shows, once it has settled, what the session of the same commands simulates."""
     expected = {**expected_words(model), "speed": model.screen()["speeds"][model.screen()["speed"]]}
     visit.set_up()
     try:

@@ -256,7 +256,7 @@ def test_the_tumour_of_lesson_six_is_played_by_the_same_session(one, clock):
     assert one.frame()["actions"] == [0.0, pair.tick / 24]
     one.do({"do": "give_dose", "at": 99})
     assert "not on offer" in one.note
-    one.do({"do": "add_nk", "at": 1})  # a deed of the well
+    one.do({"do": "add_nk", "at": 1})  # a command of the well
     assert "not on offer" in one.note
     one.do({"do": "reset"})
     assert one.frame()["actions"] == [0.0]
@@ -284,10 +284,10 @@ def test_two_visitors_are_apart(one):
 
 
 def test_requests_from_many_threads_leave_one_sound_well(one):
-    """Pictures, pointers and deeds at once: no exception, and the well is that of a run in one piece."""
+    """Pictures, pointers and commands at once: no exception, and the well is that of a run in one piece."""
     one.do({"do": "try", "label": lessons()[0].tries[0].label})
     one.do({"do": "speed", "at": SPEEDS.index(240)})
-    faults = []
+    errors = []
 
     def watch():
         try:
@@ -296,15 +296,15 @@ def test_requests_from_many_threads_leave_one_sound_well(one):
                 frame = one.next_frame(shown, patience_s=1)
                 shown = frame["count"] if frame else shown
                 one.under_pointer(0.4, 0.6)
-        except Exception as fault:
-            faults.append(fault)
+        except Exception as error:
+            errors.append(error)
 
     threads = [threading.Thread(target=watch) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert faults == []
+    assert errors == []
     alone = Session()
     alone.do({"do": "try", "label": lessons()[0].tries[0].label})
     alone.advance(240)

@@ -9,7 +9,7 @@ import pytest
 from mesa.batchrunner import batch_run
 
 from adccsim.analysis.growth.measures import tgi_tc
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.scenario.load import scenario_from_text
 from adccsim.scenario.xenograft.expand import expand_mice
 from adccsim.teaching.agents import StaleCell
@@ -175,7 +175,7 @@ def test_cells_of_the_slice_can_be_asked_like_agents():
 def test_bad_input_is_refused_by_key(params, path):
     with pytest.raises(ScenarioError) as error:
         TumourModel(**params)
-    assert path in [fault.path for fault in error.value.faults]
+    assert path in [fault.path for fault in error.value.errors]
 
 
 @pytest.mark.parametrize("dose", [-1.0, 0.0, float("inf"), float("nan"), 1e9])

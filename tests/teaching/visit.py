@@ -87,14 +87,14 @@ class Visit:
 
     def __init__(self, browser, server: Server, width: int = 1024, height: int = 900, lesson: int | None = None):
         self.url, self.address, self.lesson = server.url, server.address, lesson
-        self.faults: list[str] = []
+        self.errors: list[str] = []
         self.context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         self.context.set_default_timeout(1000 * WAIT_S)
         self.page = self.context.new_page()
         self.page.on("request", self._request)
         self.page.on("response", self._response)
         self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
+        self.page.on("pageerror", lambda error: self.errors.append(f"script error: {error}"))
 
     def open(self) -> "Visit":
         """Load the page and wait until every part can be seen."""
@@ -138,7 +138,7 @@ class Visit:
         )
 
     def count(self) -> int:
-        """Number of the state that is painted; it rises with every deed and every step of time."""
+        """Number of the state that is painted; it rises with every command and every step of time."""
         return int(self.part("picture").get_attribute("data-count"))
 
     def wait_count(self, least: int) -> None:
@@ -203,19 +203,19 @@ class Visit:
         for part in PARTS:
             box = self.part(part).bounding_box() if self.part(part).count() else None
             if box is None or box["width"] < 8 or box["height"] < 8:
-                self.faults.append(f"invisible: {part}")
+                self.errors.append(f"invisible: {part}")
         self.context.close()
-        return self.faults
+        return self.errors
 
     def _request(self, request) -> None:
         own = self.url.removeprefix("http")
         if not request.url.startswith((f"http{own}", f"ws{own}", "data:", "blob:")):
-            self.faults.append(f"external request: {request.url}")
+            self.errors.append(f"external request: {request.url}")
 
     def _response(self, response) -> None:
         if response.status >= 400:
-            self.faults.append(f"answer {response.status}: {response.url}")
+            self.errors.append(f"answer {response.status}: {response.url}")
 
     def _console(self, message) -> None:
         if message.type == "error":
-            self.faults.append(f"console: {message.text}")
+            self.errors.append(f"console: {message.text}")

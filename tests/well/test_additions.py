@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from adccsim.execution.one import simulate
-from adccsim.scenario.faults import ScenarioError
+from adccsim.scenario.errors import ScenarioError
 from adccsim.well.engine import WellEngine
 from adccsim.well.params import well_params
 from tests.oracle.conditions import small_well

@@ -5,7 +5,17 @@ import pytest
 
 from adccsim.well import engine as engine_module
 from adccsim.well.engine import RateError, WellFullError
-from adccsim.well.layout import ALIVE, ANTIBODY_ARM, EVENT_KINDS, FIXED, NATURAL_ARM, POS, START_SHIFT, STATE, WALL
+from adccsim.well.layout import (
+    ALIVE,
+    CAN_ADCC,
+    CAN_NATURAL,
+    EVENT_KINDS,
+    FIXED,
+    POS,
+    START_SHIFT,
+    STATE,
+    WALL,
+)
 from adccsim.well.state import granules, levels, searching
 from tests.oracle.conditions import PARTNER, WELL, condition, small_well
 from tests.well.runs import ONLY_WALKING, doing, run, same_state, start, z_score
@@ -156,7 +166,7 @@ def test_one_more_target_changes_no_other():
         assert np.array_equal(few.targets[name], more.targets[name][:100])
 
 
-def share_is(found, n, expected):
+def fraction_is(found, n, expected):
     """Whether a share of n cells is the expected one within four standard errors."""
     return abs(found - expected) < 4.0 * np.sqrt(expected * (1.0 - expected) / n)
 
@@ -165,10 +175,10 @@ def test_traits_follow_their_laws():
     n = 20_000
     engine = start(condition(targets__cells=n, effectors__nk_cells=n, well__area_mm2=64.0), 23)
     state, potency = engine.effectors[:, STATE], engine.effector["effector_potency"]
-    antibody_arm, natural_arm = (state & ANTIBODY_ARM) != 0, (state & NATURAL_ARM) != 0
-    assert not (natural_arm & ~antibody_arm).any()  # who kills by nature also kills by antibody
-    assert share_is(natural_arm.mean(), n, 0.3) and share_is(antibody_arm.mean(), n, 0.9)
-    assert share_is(((state & FIXED) != 0).mean(), n, 0.18)
+    adcc_competent, natural_competent = (state & CAN_ADCC) != 0, (state & CAN_NATURAL) != 0
+    assert not (natural_competent & ~adcc_competent).any()  # who kills by nature also kills by antibody
+    assert fraction_is(natural_competent.mean(), n, 0.3) and fraction_is(adcc_competent.mean(), n, 0.9)
+    assert fraction_is(((state & FIXED) != 0).mean(), n, 0.18)
     load = (state >> START_SHIFT) & 255
     assert abs(load.mean() - 5.7) < 4.0 * np.sqrt(5.7 * 4.7 / n)  # geometric from one: variance m (m - 1)
     assert np.array_equal(load, granules(state)) and (levels(state) == 8).all()
@@ -178,7 +188,7 @@ def test_traits_follow_their_laws():
         assert abs(sample.mean() / mean - 1.0) < 4.0 * 0.5 / np.sqrt(n)
         assert abs(sample.std() / sample.mean() - 0.5) < 0.03
     for direction in range(8):
-        assert share_is(((state & 7) == direction).mean(), n, 0.125)
+        assert fraction_is(((state & 7) == direction).mean(), n, 0.125)
 
 
 # -- exactness ------------------------------------------------------------------------------------------------------

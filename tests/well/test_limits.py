@@ -33,9 +33,9 @@ def test_corpses_are_cleared_exponentially():
     """Death and clearance at one rate: cleared after two equal exponential steps."""
     rate, n, hours = 0.5, 20_000, 3.0
     dying = {"targets__spontaneous_death_per_h": rate, "targets__clearance_time_h": 1.0 / rate}
-    share = run(small_well(n, **ALONE, **NO_ANTIBODY, **dying), 2, hours).observe()["targets_cleared"] / n
+    fraction = run(small_well(n, **ALONE, **NO_ANTIBODY, **dying), 2, hours).observe()["targets_cleared"] / n
     expected = 1.0 - (1.0 + rate * hours) * math.exp(-rate * hours)
-    assert abs(share - expected) < 4.0 * math.sqrt(expected * (1.0 - expected) / n)
+    assert abs(fraction - expected) < 4.0 * math.sqrt(expected * (1.0 - expected) / n)
 
 
 NATURAL_ONLY = {
@@ -141,9 +141,9 @@ def test_modulated_receptors_settle_where_synthesis_meets_loss():
     engine = start(small_well(100, **still, targets__modulation_factor=4.0), key=9)
     for hours in (10.0, 40.0):
         engine.advance(round(60 * hours) - engine.tick)
-        share = engine.targets["target_receptors"] / engine.targets["target_receptors_0"]
+        fraction = engine.targets["target_receptors"] / engine.targets["target_receptors_0"]
         expected = 0.25 + 0.75 * math.exp(-0.0125 * 4.0 * (hours + 0.5))  # half an hour of pre-incubation
-        assert share == pytest.approx(np.full(100, expected), rel=0.01)
+        assert fraction == pytest.approx(np.full(100, expected), rel=0.01)
     unmodulated = run(small_well(100, **still), 9, 24.0)
     assert np.array_equal(unmodulated.targets["target_receptors"], unmodulated.targets["target_receptors_0"])
 
@@ -267,7 +267,7 @@ def test_deaths_do_not_lengthen_the_doubling_time():
     assert abs(z_against(grown, expected)) < 4.0
 
 
-def test_the_direct_arm_slows_growth():
+def test_the_direct_effect_slows_growth():
     kept = dict(targets__doubling_time_h=40.0)
     free = observed(condition(**ROOMY, **NO_ANTIBODY, **kept), range(4), "births")
     held = observed(

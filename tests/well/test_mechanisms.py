@@ -14,7 +14,7 @@ import pytest
 
 from adccsim.parameters import lookup
 from adccsim.well.engine import WellEngine
-from adccsim.well.layout import ALIVE, ANTIBODY_ARM, NATURAL_ARM, POS, START_SHIFT, STATE
+from adccsim.well.layout import ALIVE, CAN_ADCC, CAN_NATURAL, POS, START_SHIFT, STATE
 from adccsim.well.state import granules
 from tests.oracle.conditions import PARTNER, TARGETS, small_well
 from tests.well.runs import NO_ANTIBODY, NO_DEATHS, run, start
@@ -95,9 +95,9 @@ def spread_of_cd16a(engine):
 
 
 def silent_killers(engine):
-    """Kills by effectors of the antibody arm only."""
-    arms = engine.effectors[:, STATE] & (ANTIBODY_ARM | NATURAL_ARM)
-    return engine.effector_kills()[arms == ANTIBODY_ARM].sum()
+    """Kills by effectors of the ADCC pathway only."""
+    arms = engine.effectors[:, STATE] & (CAN_ADCC | CAN_NATURAL)
+    return engine.effector_kills()[arms == CAN_ADCC].sum()
 
 
 def strayed(engine):
@@ -169,7 +169,7 @@ LINES = {
     "MUC4 masking": Line({}, mechanism("MUC4-masking", STEEP), STEEP, 4, "kills", -1),
     "MUC1 masking": Line({}, mechanism("MUC1-masking", STEEP), STEEP, 4, "antibody_bound_per_target", -1),
     "p95HER2": Line({}, mechanism("p95HER2", STEEP), STEEP, 4, "antibody_bound_per_target", -1),
-    "p95HER2 spoils the direct arm": Line({}, mechanism("p95HER2", BLOCKED), BLOCKED, 72, "births", +1),
+    "p95HER2 spoils the direct effect": Line({}, mechanism("p95HER2", BLOCKED), BLOCKED, 72, "births", +1),
     "HER2 loss": Line({}, mechanism("HER2-loss", SATURATED), SATURATED, 4, "kills", -1),
     "HER2 loss in part": Line({}, off(t_her2_null_fraction=0.3), SATURATED, 4, "kills", -1),
     "antigen modulation": Line({}, mechanism("antigen-modulation", BIND), BIND, 16, "antibody_bound_per_target", -1),
@@ -209,8 +209,8 @@ LINES = {
     "parting": Line(off(e_conjugate_lifetime_h=NEVER), {}, SATURATED, 4, "conjugates", -1),
     "post-kill attachment": Line(off(e_post_kill_attachment_h=0.01), {}, SATURATED, 2, "conjugates", +1),
     # -- hits and what they do
-    "antibody arm": Line(off(e_antibody_hit_per_h=0.0), {}, SATURATED, 4, "hits", +1),
-    "natural arm": Line(off(e_natural_hit_per_h=0.0), {}, NATURAL, 4, "kills", +1),
+    "ADCC pathway": Line(off(e_antibody_hit_per_h=0.0), {}, SATURATED, 4, "hits", +1),
+    "natural cytotoxicity": Line(off(e_natural_hit_per_h=0.0), {}, NATURAL, 4, "kills", +1),
     "easy prey": Line({}, off(t_natural_sensitivity=8.0), NATURAL, 4, "kills", +1),
     "natural non-responders": Line(off(e_natural_competent_fraction=1.0), {}, NATURAL, 4, killers, -1),
     "antibody non-responders": Line(off(e_antibody_competent_fraction=1.0), {}, SATURATED | MANY, 4, killers, -1),
@@ -239,11 +239,11 @@ LINES = {
     "purity": Line({}, effectors("CD56-isolated", "nk_fraction"), SATURATED, 4, "kills", -1),
     "no CD16a": Line({}, effectors("NK-92", "cd16a_per_cell"), SATURATED, 4, "kills", -1),
     "E:T": Line(off(e_et_ratio=1.0), off(e_et_ratio=5.0), {}, 4, "kills", +1),
-    # -- growth and the direct arm (three days, no effectors)
+    # -- growth and the direct effect (three days, no effectors)
     "growth": Line(off(t_doubling_time_h=NEVER), {}, GROW, 72, "births", +1),
     "room": Line({}, off(w_area_mm2=0.75), GROW, 72, "births", -1),
-    "direct arm": Line(off(t_direct_effect_max=0.0), {}, GROW, 72, "births", -1),
-    "direct arm takes a day": Line(off(t_direct_onset_h=0.1), {}, BLOCKED, 30, "births", +1),
+    "direct effect": Line(off(t_direct_effect_max=0.0), {}, GROW, 72, "births", -1),
+    "direct effect takes a day": Line(off(t_direct_onset_h=0.1), {}, BLOCKED, 30, "births", +1),
     "half occupancy": Line(off(t_direct_occupancy_half=0.01), {}, BLOCKED | LITTLE, 72, "births", +1),
     "weaker direct effect": Line({}, antibody("pertuzumab", "direct_effect"), BLOCKED, 72, "births", +1),
     "PTEN loss": Line({}, mechanism("PTEN-loss", BLOCKED), BLOCKED, 72, "births", +1),
@@ -278,11 +278,11 @@ def test_the_mechanism_moves_its_observable(name):
     assert moved.any()
 
 
-DIRECT_ARM = ["PTEN-loss", "PIK3CA-mutation", "EGFR-up", "HER3-up", "MET-up", "EphA2-up", "IQGAP1-up"]
+DIRECT_EFFECT = ["PTEN-loss", "PIK3CA-mutation", "EGFR-up", "HER3-up", "MET-up", "EphA2-up", "IQGAP1-up"]
 
 
-@pytest.mark.parametrize("name", [*DIRECT_ARM, "acquired-resistance"])
-def test_resistance_of_the_direct_arm_leaves_a_short_assay_alone(name):
+@pytest.mark.parametrize("name", [*DIRECT_EFFECT, "acquired-resistance"])
+def test_resistance_of_the_direct_effect_leaves_a_short_assay_alone(name):
     """Binding and ADCC do not know of it: a 4-h well is the same well."""
     plain, resistant = (run(small_well(300, **SATURATED, **change), 1) for change in ({}, mechanism(name)))
     assert np.array_equal(plain.counters, resistant.counters) and np.array_equal(plain.bound, resistant.bound)

@@ -113,7 +113,7 @@ def test_lysis_rises_with_dose_to_an_ec50_of_nanograms(line):
 
 
 @pytest.mark.parametrize("line", ["JIMT-1", "HCC1954", "MDA-MB-453"])
-def test_lines_that_resist_the_direct_arm_are_lysed(line):
+def test_lines_that_resist_the_direct_effect_are_lysed(line):
     """The two arms are independent: what antibody does not stop from growing, NK cells kill all the same."""
     targets = conditions(targets__cell_line=line)["sample"][0][0].targets
     assert targets.direct_effect_max * targets.direct_response < 0.2

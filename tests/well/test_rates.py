@@ -10,14 +10,14 @@ import pytest
 
 from adccsim.well.layout import (
     ALIVE,
-    ANTIBODY_ARM,
     ATTACHED,
+    CAN_ADCC,
+    CAN_NATURAL,
     DEAD,
     EVENT_KINDS,
     GONE,
     GRANULE_SHIFT,
     LEVEL_SHIFT,
-    NATURAL_ARM,
     PARTNER,
     START_SHIFT,
     STATE,
@@ -49,7 +49,7 @@ def rates(engine):
     state, partner = engine.effectors[:, STATE], np.maximum(engine.effectors[:, PARTNER], 0)
     living, held = (state & GONE) == 0, (state & ATTACHED) != 0
     on_living = held & (status[partner] == ALIVE)
-    antibody_arm, natural_arm = (state & ANTIBODY_ARM) != 0, (state & NATURAL_ARM) != 0
+    adcc_competent, natural_competent = (state & CAN_ADCC) != 0, (state & CAN_NATURAL) != 0
     level, granules, load = (state >> LEVEL_SHIFT) & 15, (state >> GRANULE_SHIFT) & 255, (state >> START_SHIFT) & 255
     potency = engine.effector["effector_potency"]
 
@@ -58,8 +58,10 @@ def rates(engine):
     x = np.maximum(n_f * n_16 / (engine.pools[P["k2"]] + n_f + n_16), 1e-300)
     s = x**r.bridges_hill / (x**r.bridges_hill + r.bridges_half**r.bridges_hill)
 
-    hit = potency * (r.antibody_hit * s * antibody_arm + r.natural_hit * natural_arm) * on_living * (granules > 0)
-    late = potency * r.late_kill * on_living * (granules == 0) * (antibody_arm | natural_arm)
+    hit = (
+        potency * (r.antibody_hit * s * adcc_competent + r.natural_hit * natural_competent) * on_living * (granules > 0)
+    )
+    late = potency * r.late_kill * on_living * (granules == 0) * (adcc_competent | natural_competent)
     fatal = damage[partner] + 1 >= t["target_threshold"][partner]
     kill = hit * fatal + late
     away = (1.0 + r.shedding_detachment * (1.0 - level / 8.0)) / r.conjugate_lifetime_h
@@ -67,7 +69,7 @@ def rates(engine):
     return np.array([
         hit.sum(),
         kill.sum(),
-        (r.shedding * s * level * antibody_arm * on_living).sum(),
+        (r.shedding * s * level * adcc_competent * on_living).sum(),
         ((load - granules) * living).sum() / r.reload_h,
         (damage * (status == ALIVE)).sum() / r.repair_h,
         (away * on_living).sum() + (held & ~on_living).sum() / r.post_kill_attachment_h,

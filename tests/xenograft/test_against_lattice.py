@@ -60,12 +60,12 @@ def in_patches(seed, treated, cells=CELLS):
     served = company = 0.0
     for _ in range(HOURS):
         tumour.make_room()
-        tumour.breathe()
-        tumour.live(passing, cover, antibody().profiles, np.ones(1), np.zeros(1))
+        tumour.update_oxygen()
+        tumour.update_cells(passing, cover, antibody().profiles, np.ones(1), np.zeros(1))
         company += (tumour.ne * np.minimum(tumour.n / 64.0, 1.0)).sum()
         served += tumour.ne.sum()
         fill(lives=True)
-        tumour.push()
+        tumour.solve_pressure()
         tumour.move(walk)
     return tumour, dict(zip(COUNT_NAMES, effectors.totals, strict=True)), company, company / max(served, 1)
 

@@ -63,7 +63,7 @@ def in_patches(condition, meetings_per_h, patches=4000):
     fc = antibody({key: value for key, value in a.items() if key in ANTIBODY})
     dosed = a["dose_ug_per_ml"] > 0.0
     laws = effectors.law_row(resident, fc if dosed else None, t["repair_time_h"])[None, :]
-    traits, shares = (
+    traits, fractions = (
         effectors.trait_table(resident),
         (nk["natural_competent_fraction"], nk["antibody_competent_fraction"]),
     )
@@ -71,7 +71,7 @@ def in_patches(condition, meetings_per_h, patches=4000):
     for b in keep:
         for i in range(PER_PATCH):
             draw = np.uint64(mix64(np.uint64(b * EFFECTOR_SLOTS + i)))
-            words[b * EFFECTOR_SLOTS + i] = contacts.fresh(0, draw, *traits, *shares, 0.0)
+            words[b * EFFECTOR_SLOTS + i] = contacts.fresh(0, draw, *traits, *fractions, 0.0)
         ne[b] = PER_PATCH
     free_nM = a["dose_ug_per_ml"] * 1000.0 / a["molar_mass_kda"]
     receptors, fraction = np.zeros((16, 256), np.float32), np.zeros(16)

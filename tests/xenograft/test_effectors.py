@@ -117,7 +117,7 @@ def same_cells(one, other):
 
 
 def test_antibody_without_fc_is_vehicle():
-    """The same bytes of every cell; with a natural arm, too; and the same words where nobody sees antibody."""
+    """The same bytes of every cell; with a natural cytotoxicity, too; and the same words where nobody sees antibody."""
     for natural in (0.0, 0.3):
         effector = {**EFFECTOR, "natural_competent_fraction": natural}
         group = {"nk": effector, "myeloid": effector, "human_nk": None}
@@ -165,8 +165,8 @@ def test_traits_of_arrivals():
     assert granules.mean() == pytest.approx(5.7, abs=5.0 * 5.2 / n**0.5)
     assert cd16a.mean() == pytest.approx(1.0, abs=5.0 * 0.5 / n**0.5)
     assert np.log(potency).std() == pytest.approx(0.6, rel=0.06) and potency.max() <= 5.1
-    for bit, share in ((4, 0.9), (8, 0.3), (16, 0.18)):
-        assert (words & np.uint64(bit) > 0).mean() == pytest.approx(share, abs=5.0 * 0.5 / n**0.5)
+    for bit, fraction in ((4, 0.9), (8, 0.3), (16, 0.18)):
+        assert (words & np.uint64(bit) > 0).mean() == pytest.approx(fraction, abs=5.0 * 0.5 / n**0.5)
     assert not ((words & np.uint64(8) > 0) & (words & np.uint64(4) == 0)).any()  # the arms are nested
 
 

@@ -53,7 +53,7 @@ def test_kills_are_those_of_the_log_and_of_the_census():
     assert ((words & layout.STATE_MASK) == layout.ALIVE).sum() == seen["cells_alive"]
 
 
-def test_volume_is_cells_over_density_and_share():
+def test_volume_is_cells_over_density_and_fraction():
     run = engine()
     assert run.observe()["volume_true_mm3"] == pytest.approx(run.params.n_cells / 1e5 / 0.0006)
 
@@ -134,9 +134,9 @@ def test_observing_changes_nothing():
 def test_a_shrunken_tumour_collapses_its_vessels_at_the_same_relative_depth():
     whole, small = (
         tissue_of(
-            tumour_params(mice({"tumour.fraction_simulated": share, "tumour.vessel_collapse_mm2_per_h": 0.05})[0])
+            tumour_params(mice({"tumour.fraction_simulated": fraction, "tumour.vessel_collapse_mm2_per_h": 0.05})[0])
         )
-        for share in (1.0, 0.001)
+        for fraction in (1.0, 0.001)
     )
     # the potential in the middle goes with the square of the radius, and the radius with the cube root of the share
     assert whole.collapse_mm2_per_h == pytest.approx(0.05)

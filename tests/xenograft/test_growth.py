@@ -11,8 +11,8 @@ from adccsim.xenograft.tumour import Tumour
 from tests.xenograft.tissues import AIRY, NO_LOSS, PLAIN, grown, hour, living_words, rate_per_h, tissue
 
 
-def share_error(share, count):
-    return math.sqrt(share * (1.0 - share) / count)
+def fraction_error(fraction, count):
+    return math.sqrt(fraction * (1.0 - fraction) / count)
 
 
 def test_division_only_is_exponential_at_its_rate():
@@ -23,7 +23,7 @@ def test_division_only_is_exponential_at_its_rate():
     assert tumour.totals["births"] == tumour.cells_now - 40_000
 
 
-def test_growth_with_losses_is_the_net_rate_and_dead_cells_keep_their_share():
+def test_growth_with_losses_is_the_net_rate_and_dead_cells_keep_their_fraction():
     tumour = grown(tissue(40_000, PLAIN, **AIRY), 120)
     counts, _ = tumour.census()
     births = tumour.totals["births"] + tumour.totals["deaths_natural"] + tumour.totals["cleared"]
@@ -42,7 +42,7 @@ def test_the_length_of_a_step_does_not_change_growth(tick_h):
 
 
 def test_growth_in_poor_oxygen_starts_at_the_rate_asked_for():
-    what = tissue(40_000, PLAIN, oxygen_length_um=60.0, vessel_supply=0.9, perfused_share=0.4, oxygen_half=0.25)
+    what = tissue(40_000, PLAIN, oxygen_length_um=60.0, vessel_supply=0.9, perfused_fraction=0.4, oxygen_half=0.25)
     tumour = grown(what, 48)
     assert tumour.oxygen_factor_at_start < 0.85
     assert rate_per_h(tumour) == pytest.approx(0.005, rel=0.1)
@@ -52,7 +52,7 @@ def test_nothing_is_born_without_oxygen_and_cells_die_of_hypoxia():
     tumour = Tumour(tissue(20_000, PLAIN._replace(loss_factor=0.0), hypoxic_death_per_h=0.01), 1)
     before = tumour.alive
     table, counts = tumour.clone_table, np.zeros((64, kernel.COUNTS), np.int64)
-    kernel.live(
+    kernel.update_cells(
         tumour.cells, tumour.n, np.zeros_like(tumour.oxygen), tumour.cleared, table, np.ones((1, 256), np.uint8),
         np.ones((1, 1, 1), np.float32), np.zeros((1, 16), np.uint8), np.zeros((2, len(tumour.n)), np.uint16),
         0.25, 0.01, np.uint32(0), np.uint64(9), *tumour.rows.tuple(), counts,
@@ -60,7 +60,7 @@ def test_nothing_is_born_without_oxygen_and_cells_die_of_hypoxia():
     births, losses = counts[:, kernel.BIRTHS].sum(), counts[:, kernel.LOSSES].sum()
     assert births == 0
     expected = -math.expm1(-0.01)
-    assert abs(losses / before - expected) < 4 * share_error(expected, before)
+    assert abs(losses / before - expected) < 4 * fraction_error(expected, before)
 
 
 def test_daughters_have_the_traits_of_their_mothers():
@@ -89,7 +89,7 @@ def test_hits_that_kill_are_drawn_anew_at_birth_from_the_line():
     born = tumour.totals["births"]
     expected = 0.5 * (1.0 + math.erf(math.log(2.5 / 3.0) / 0.4 / math.sqrt(2.0)))
     few = ((hits <= 2).sum() - 10_000) / born
-    assert abs(few - expected) < 4 * share_error(expected, born)
+    assert abs(few - expected) < 4 * fraction_error(expected, born)
 
 
 def test_drift_widens_her2_by_one_level_at_a_time():
@@ -106,7 +106,7 @@ def test_her2_that_is_lost_stays_lost():
     lost = (layout.her2_of.py_func(living_words(tumour)) == 0).mean()
     # births at rate g bring g p N losses, and the lost grow along: share 1 - e^(-p g t)
     expected = -math.expm1(-0.05 * 0.01 * 60)
-    assert abs(lost - expected) < 5 * share_error(expected, tumour.totals["births"])
+    assert abs(lost - expected) < 5 * fraction_error(expected, tumour.totals["births"])
 
 
 def test_newborn_cells_switch_clone_at_their_chance():
@@ -115,9 +115,9 @@ def test_newborn_cells_switch_clone_at_their_chance():
         NO_LOSS._replace(fraction=0.0),
     )
     tumour = grown(tissue(20_000, *clones, **AIRY), 60)
-    share = tumour.census()[0]["clone_cells"][1] / tumour.alive
+    fraction = tumour.census()[0]["clone_cells"][1] / tumour.alive
     expected = -math.expm1(-0.1 * 0.01 * 60)
-    assert abs(share - expected) < 5 * share_error(expected, tumour.totals["births"])
+    assert abs(fraction - expected) < 5 * fraction_error(expected, tumour.totals["births"])
 
 
 def test_signalling_blocks_births_of_its_clone_and_of_no_other():
@@ -135,7 +135,7 @@ def test_drug_deaths_are_counted_apart_and_take_cells_at_their_rate():
     tumour = grown(tissue(40_000, NO_LOSS, **AIRY), 24, birth_factor=0.0, extra_death_per_h=0.02)
     assert tumour.totals["births"] == tumour.totals["deaths_natural"] == 0
     left = math.exp(-0.02 * 24)
-    assert abs(tumour.alive / 40_000 - left) < 4 * share_error(left, 40_000)
+    assert abs(tumour.alive / 40_000 - left) < 4 * fraction_error(left, 40_000)
     assert tumour.totals["deaths_drug"] == 40_000 - tumour.alive
 
 
@@ -148,7 +148,7 @@ def test_dead_cells_are_cleared_at_their_rate():
     for _ in range(24):
         hour(tumour)
     left = math.exp(-0.3)
-    assert abs(tumour.cells_now / 30_000 - left) < 4 * share_error(left, 30_000)
+    assert abs(tumour.cells_now / 30_000 - left) < 4 * fraction_error(left, 30_000)
 
 
 def test_committed_cells_die_marked_and_damage_is_repaired_level_by_level():
@@ -165,7 +165,7 @@ def test_committed_cells_die_marked_and_damage_is_repaired_level_by_level():
     dead = state == layout.DEAD
     assert (words[dead] & layout.KILLED_BIT > 0).all()
     expected = -math.expm1(-0.5)
-    assert abs(dead.sum() / 15_000 - expected) < 4 * share_error(expected, 15_000)
+    assert abs(dead.sum() / 15_000 - expected) < 4 * fraction_error(expected, 15_000)
     kept = damage[state == layout.ALIVE].mean() / 4.0
     expected = math.exp(-0.25)
-    assert abs(kept - expected) < 4 * share_error(expected, 60_000)
+    assert abs(kept - expected) < 4 * fraction_error(expected, 60_000)

@@ -47,7 +47,7 @@ def patches(mg_per_kg, her2_per_cell):
 
 @pytest.mark.parametrize("her2_per_cell", [1e6, 3e6])
 @pytest.mark.parametrize("mg_per_kg", [1.0, 10.0])
-def test_bound_mass_and_opsonised_share(mg_per_kg, her2_per_cell):
+def test_bound_mass_and_opsonised_fraction(mg_per_kg, her2_per_cell):
     """Both within 10 %; 3e6 receptors at 1e5 cells per mm3 are the 500 nM of a tissue three times as dense."""
     found, kd_nM = patches(mg_per_kg, her2_per_cell)
     cylinder = Tissue(her2_nM=166.05 * her2_per_cell / 1e6, kd_nM=kd_nM)
@@ -56,8 +56,8 @@ def test_bound_mass_and_opsonised_share(mg_per_kg, her2_per_cell):
         mass, cells = found[hour]
         assert mass == pytest.approx(weight @ row, rel=0.1), f"bound at {hour} h"
         theta = row / cylinder.her2_nM
-        share = weight[theta >= OPSONISED].sum()
-        assert (cells >= OPSONISED).mean() == pytest.approx(share, rel=0.1, abs=0.03), hour
+        fraction = weight[theta >= OPSONISED].sum()
+        assert (cells >= OPSONISED).mean() == pytest.approx(fraction, rel=0.1, abs=0.03), hour
         # as effectors see it: a cell counts by how far its occupancy lies above that of half the killing
         seen = weight @ (theta / (theta + HALF_KILLING))
         assert (cells / (cells + HALF_KILLING)).mean() == pytest.approx(seen, rel=0.1), hour

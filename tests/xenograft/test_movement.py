@@ -109,10 +109,10 @@ def test_effectors_are_carried_as_cells_are():
         there = tissue.effector_faces.reshape((SIDE,) * 3)[5:11, 5:11, 5:10]
         carried += int(there.sum())
         stayed += there.size * 4 - int(there.sum())
-    share = carried / (carried + stayed)
+    fraction = carried / (carried + stayed)
     # 8 of 64 leave; at most two effectors pass one face, which takes off the few cases of three or four
     missing = 4 * 0.125**3 * 0.875 + 2 * 0.125**4
-    assert abs(share - (0.125 - missing / 4)) < 4 * math.sqrt(0.125 * 0.875 / (carried + stayed))
+    assert abs(fraction - (0.125 - missing / 4)) < 4 * math.sqrt(0.125 * 0.875 / (carried + stayed))
 
 
 def test_effectors_walk_at_their_rate_to_all_sides():

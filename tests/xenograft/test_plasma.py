@@ -51,12 +51,12 @@ def test_the_books_close_for_every_route():
 
 
 def test_depots_feed_plasma_as_the_law_says():
-    for route, rate, share in (("ip", 3.0, 0.95), ("sc", 1.0, 0.9)):
+    for route, rate, fraction in (("ip", 3.0, 0.95), ("sc", 1.0, 0.9)):
         plasma = mouse()
         plasma.dose("antibody", 10.0, route)
         for _ in range(30):
             plasma.advance(1.0)
-        exact = advance_linear(share * 1e4, 0.0, 0.0, rate, 7.06, 50.0, 60.0, 144.0, 30.0 / 24.0)[1]
+        exact = advance_linear(fraction * 1e4, 0.0, 0.0, rate, 7.06, 50.0, 60.0, 144.0, 30.0 / 24.0)[1]
         assert plasma.concentration()[0] == pytest.approx(exact / 50.0, rel=1e-9)
 
 

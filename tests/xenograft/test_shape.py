@@ -30,7 +30,7 @@ def test_a_ball_reads_as_one():
     assert figures["density_shells"][:9] == pytest.approx(np.ones(9), abs=1e-12)
     assert figures["axis_ratio"] == pytest.approx(1.0, abs=1e-6)
     assert figures["rim"] == pytest.approx([1.0, 1.0], abs=0.02)
-    assert figures["strays_share"] == 0.0
+    assert figures["dispersed_fraction"] == 0.0
 
 
 def test_a_stretched_ball_reads_its_axes():
@@ -41,7 +41,7 @@ def test_strays_and_dense_cores_are_seen():
     n = ball(48, 12.0)
     total = n.sum(dtype=int)
     n[24, 24, 42:44] = 20
-    assert shape_of(n)["strays_share"] == pytest.approx(40 / (total + 40), rel=1e-6)
+    assert shape_of(n)["dispersed_fraction"] == pytest.approx(40 / (total + 40), rel=1e-6)
     n = ball(48, 12.0)
     n[22:26, 22:26, 22:26] = 120
     assert shape_of(n)["density_shells"][0] > 1.8
@@ -57,7 +57,7 @@ def test_a_growing_tumour_is_round_and_evenly_dense():
     assert counts["axis_ratio"] < 1.03
     assert np.abs(counts["rim"] - 1.0).max() < 0.05
     assert counts["patch_max"] < 90
-    assert counts["strays_share"] < 1e-3
+    assert counts["dispersed_fraction"] < 1e-3
 
 
 def test_the_fullest_patch_stays_low_in_fast_growth():
@@ -72,7 +72,7 @@ def test_a_regressing_tumour_stays_whole_and_round():
         hour(tumour, birth_factor=0.2, extra_death_per_h=0.5 / 24)
         if step % 24 == 23:
             counts, _ = tumour.census()
-            worst_strays = max(worst_strays, counts["strays_share"])
+            worst_strays = max(worst_strays, counts["dispersed_fraction"])
             worst_rim = max(worst_rim, np.abs(counts["rim"] - 1.0).max())
             assert np.abs(counts["density_shells"][3:8] - 1.0).max() < 0.1
             assert counts["axis_ratio"] < 1.03

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adccsim.xenograft import layout
-from adccsim.xenograft.state import Clone, TissueError, check, dead_share, draw_vessels, krogh_mean, place_ball
+from adccsim.xenograft.state import Clone, TissueError, check, dead_fraction, draw_vessels, krogh_mean, place_ball
 from tests.xenograft.tissues import PLAIN, tissue
 
 MIXED = (
@@ -52,23 +52,23 @@ def test_a_larger_box_holds_the_same_ball():
     assert np.array_equal(vessels_large[inner.ravel()], vessels_small)
 
 
-def within(share, expected, count, errors=4.0):
-    return abs(share - expected) < errors * math.sqrt(expected * (1.0 - expected) / count)
+def within(fraction, expected, count, errors=4.0):
+    return abs(fraction - expected) < errors * math.sqrt(expected * (1.0 - expected) / count)
 
 
-def test_clones_and_dead_cells_have_their_shares():
+def test_clones_and_dead_cells_have_their_fractions():
     all_words = words(tissue(50000, *MIXED))
     first = layout.clone_of.py_func(all_words) == 0
     assert within(first.mean(), 0.75, len(all_words))
     for clone, mine in ((MIXED[0], all_words[first]), (MIXED[1], all_words[~first])):
         dead = (mine & layout.STATE_MASK) == layout.DEAD
-        expected = dead_share(clone, 0.3 / 24)
+        expected = dead_fraction(clone, 0.3 / 24)
         assert dead.sum() == 0 if expected == 0.0 else within(dead.mean(), expected, len(mine))
 
 
 def test_dead_cells_are_those_of_steady_growth():
     clone, clearance = Clone(1.0, 0.005, 0.5), 0.0125
-    dead = dead_share(clone, clearance)
+    dead = dead_fraction(clone, clearance)
     # d(dead)/dt = loss alive - clearance dead grows at the rate of the tumour
     loss = 0.005
     assert loss * (1.0 - dead) - clearance * dead == pytest.approx(clone.growth_per_h * dead)
@@ -94,9 +94,9 @@ def test_hits_to_kill_follow_the_law_of_the_well():
     assert within((hits <= 2).mean(), at_most_2, len(hits))
 
 
-def test_vessels_have_mean_1_over_the_perfused_share():
+def test_vessels_have_mean_1_over_the_perfused_fraction():
     vessels = np.zeros(48**3, np.float32)
-    draw_vessels(tissue(10, perfused_share=0.6, vessel_spread=0.5), 48, 3, vessels)
+    draw_vessels(tissue(10, perfused_fraction=0.6, vessel_spread=0.5), 48, 3, vessels)
     assert within((vessels > 0).mean(), 0.6, len(vessels))
     assert vessels.mean() == pytest.approx(1.0, abs=float(4 * vessels.std() / math.sqrt(len(vessels))))
     assert vessels[vessels > 0].min() >= 0.5 / 0.6 - 1e-6 and vessels.max() <= 1.5 / 0.6 + 1e-6

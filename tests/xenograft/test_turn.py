@@ -17,11 +17,11 @@ from tests.xenograft.tissues import hour
 TYPICAL = {f"mouse.{name}_log_sd": 0.0 for name in ("growth", "clearance", "effector_density", "vessel")}
 
 
-def n87(share: float, cells: int | None = None, **numbers):
+def n87(fraction: float, cells: int | None = None, **numbers):
     """The tissue of a typical mouse; its cells, or those of 98.2 mm3."""
-    changes = {"tumour.fraction_simulated": share, "mouse.start_volume_cv": 0.0, **TYPICAL}
+    changes = {"tumour.fraction_simulated": fraction, "mouse.start_volume_cv": 0.0, **TYPICAL}
     tissue = tissue_of(tumour_params(mice(changes)[0]))
-    return tissue._replace(start_cells=cells or round(98.2e5 * share), **numbers)
+    return tissue._replace(start_cells=cells or round(98.2e5 * fraction), **numbers)
 
 
 def volumes(tumour: Tumour, days: int, every_d: int = 1) -> np.ndarray:
@@ -37,9 +37,9 @@ def volumes(tumour: Tumour, days: int, every_d: int = 1) -> np.ndarray:
 
 def test_growth_turns_from_exponential_to_a_rim_of_constant_speed():
     """Speed of the surface over weeks 2 and 3 and the week after: alike with collapse, 40 % a week faster without."""
-    share = 6e-4
+    fraction = 6e-4
     turning, never = (
-        np.diff(np.cbrt(volumes(Tumour(n87(share, **numbers), 1), 28, 7)))
+        np.diff(np.cbrt(volumes(Tumour(n87(fraction, **numbers), 1), 28, 7)))
         for numbers in ({}, {"collapse_mm2_per_h": math.inf})
     )
     # the speed of a week is known to about 2 %
@@ -64,12 +64,12 @@ def test_a_tumour_that_turns_is_evenly_dense_and_round():
         volumes(tumour, 1)
         counts, _ = tumour.census()
         assert counts["patch_max"] < 90
-    assert counts["hypoxic_share"] > 0.2
+    assert counts["hypoxic_fraction"] > 0.2
     inner = counts["density_shells"][3:9]  # the innermost shells hold too few patches to average
     assert np.abs(inner - 1.0).max() < 0.1
     assert counts["axis_ratio"] < 1.03
     assert np.abs(counts["rim"] - 1.0).max() < 0.06
-    assert counts["strays_share"] < 1e-3
+    assert counts["dispersed_fraction"] < 1e-3
 
 
 def test_a_regressing_tumour_whose_vessels_were_closed_stays_whole():
@@ -81,7 +81,7 @@ def test_a_regressing_tumour_whose_vessels_were_closed_stays_whole():
         hour(tumour, birth_factor=0.2, extra_death_per_h=0.5 / 24)
         if step % 24 == 23:
             counts, _ = tumour.census()
-            worst_strays = max(worst_strays, counts["strays_share"])
+            worst_strays = max(worst_strays, counts["dispersed_fraction"])
             worst_rim = max(worst_rim, np.abs(counts["rim"] - 1.0).max())
             assert np.abs(counts["density_shells"][3:8] - 1.0).max() < 0.1
             assert counts["axis_ratio"] < 1.03
@@ -99,12 +99,12 @@ def test_the_length_of_a_step_does_not_move_the_turn(tick_h):
 
 def test_a_larger_share_grows_alike_but_for_its_surface():
     """ln V on day 14 against 1 / R: two shares foretell a third, four times as large as the second."""
-    shares = np.array([4e-4, 1.6e-3, 6.4e-3])
+    fractions = np.array([4e-4, 1.6e-3, 6.4e-3])
     ratio = [
-        np.mean([volumes(Tumour(n87(share), key), 14)[-1] for key in range(keys)]) / (98.2e5 * share)
-        for share, keys in zip(shares, (3, 2, 1), strict=True)
+        np.mean([volumes(Tumour(n87(fraction), key), 14)[-1] for key in range(keys)]) / (98.2e5 * fraction)
+        for fraction, keys in zip(fractions, (3, 2, 1), strict=True)
     ]
-    per_radius = np.cbrt(shares) ** -1.0  # 13.6, 8.5, 5.4
+    per_radius = np.cbrt(fractions) ** -1.0  # 13.6, 8.5, 5.4
     slope = math.log(ratio[0] / ratio[1]) / (per_radius[0] - per_radius[1])
     foretold = ratio[1] * math.exp(-slope * (per_radius[1] - per_radius[2]))
     assert slope > 0.0  # what breathes from outside is a larger part of a smaller tumour

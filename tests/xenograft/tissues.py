@@ -22,11 +22,11 @@ def hour(tumour: Tumour, birth_factor: float = 1.0, extra_death_per_h: float = 0
     if passing is None:
         passing = np.ones((clones, 1, 1), np.float32)
     tumour.make_room()
-    tumour.breathe()
+    tumour.update_oxygen()
     profiles = np.zeros((2, tumour.side**3), np.uint16)
     cover = np.zeros((1, 16), np.uint8)
-    tumour.live(passing, cover, profiles, np.full(clones, birth_factor), np.full(clones, extra_death_per_h))
-    tumour.push()
+    tumour.update_cells(passing, cover, profiles, np.full(clones, birth_factor), np.full(clones, extra_death_per_h))
+    tumour.solve_pressure()
     tumour.move(np.zeros(4))
 
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.sheets.cell_text import unguard
 from adccsim.analysis.sheets.numbers import MISSING
 from adccsim.analysis.sheets.sheet import read_text
@@ -55,7 +55,7 @@ class _Block:
 def find_matrix(path: Path, holds_words: bool) -> Matrix | None:
     """The only block of readings in a text file, or with holds_words that of a map; None where there is none.
 
-    Raises SheetFault where there are several, or where a block holds several readings per well.
+    Raises SheetError where there are several, or where a block holds several readings per well.
     """
     text = read_text(path)
     found: list[_Block] = []
@@ -74,7 +74,7 @@ def find_matrix(path: Path, holds_words: bool) -> Matrix | None:
     wanted, notes = _named(found) if holds_words else _read(found)
     if len(wanted) > 1:
         rows = ", ".join(str(block.row) for block in wanted)
-        raise SheetFault(
+        raise SheetError(
             [f"{path.name} holds {len(wanted)} matrices (rows {rows}): keep the one that is to be analysed"]
         )
     return _matrix(wanted[0], notes, path.name) if wanted else None
@@ -141,7 +141,7 @@ def _read(blocks: list[_Block]) -> tuple[list[_Block], list[str]]:
     notes = [f"the block under row {block.row} ({block.title or 'running numbers'}) names wells and holds no reading"
              for block in layouts]  # fmt: skip
     if layouts and len(layouts) == len(numbered):
-        raise SheetFault([f"{notes[0]}, and there is no other block of 8 x 12 with numbers"])
+        raise SheetError([f"{notes[0]}, and there is no other block of 8 x 12 with numbers"])
     return [block for block in numbered if block not in layouts], notes
 
 
@@ -165,7 +165,7 @@ def _matrix(block: _Block, notes: list[str], name: str) -> Matrix:
     if len(block.readings) > 1 and len(raw) != 1:
         labels = ", ".join(label or "no name" for label, _ in block.readings)
         several = f"{len(block.readings)} readings per well ({labels})"
-        raise SheetFault([f"{name}, row {block.row}: {several}; keep one line per row letter"])
+        raise SheetError([f"{name}, row {block.row}: {several}; keep one line per row letter"])
     label, lines = raw[0] if len(block.readings) > 1 else block.readings[0]
     if len(block.readings) > 1:
         others = ", ".join(other for other, _ in block.readings if other != label)

@@ -16,7 +16,7 @@ cell names a well: dose/E:T or dose@E:T for a sample ("0.01/5", "10 ng/mL / 5:1"
 a date), target_only, effector_only (with @E:T where there are several), maximum, blank; an empty cell is a well not
 used.
 
-Separators, decimal comma and text encodings are those of adccsim.analysis.sheets.sheet. A fault names the row and
+Separators, decimal comma and text encodings are those of adccsim.analysis.sheets.sheet. An error names the row and
 column, or the well.
 """
 
@@ -29,7 +29,7 @@ import pandas as pd
 
 from adccsim.analysis.assay.plates.blocks import Matrix, find_matrix
 from adccsim.analysis.assay.plates.headers import Column, find_columns, is_header, meaning_of
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.sheets.names import odd_name_notes, shown_names, spelling_notes
 from adccsim.analysis.sheets.numbers import MISSING, Numbers
 from adccsim.analysis.sheets.sheet import Table, read_table
@@ -74,21 +74,21 @@ class Sheet:
 
 
 def read_sheet(path: Path, plate_map: Path | None = None) -> Sheet:
-    """Read a tidy sheet, or a matrix where there is a map. Raises SheetFault with every fault of the files."""
+    """Read a tidy sheet, or a matrix where there is a map. Raises SheetError with every error of the files."""
     matrix = find_matrix(path, holds_words=False)
     if plate_map is not None:
         if matrix is None:
-            raise SheetFault(["no 96-well matrix in it (rows A to H under a header 1 to 12)"])
+            raise SheetError(["no 96-well matrix in it (rows A to H under a header 1 to 12)"])
         return _from_matrix(matrix, path, plate_map)
     if matrix is not None:
-        raise SheetFault(["a 96-well matrix, whose wells are named by a map (--map MAP.csv)"])
+        raise SheetError(["a 96-well matrix, whose wells are named by a map (--map MAP.csv)"])
     return _from_tidy(path)
 
 
 def _from_matrix(matrix: Matrix, path: Path, plate_map: Path) -> Sheet:
     names = find_matrix(plate_map, holds_words=True)
     if names is None:
-        raise SheetFault([f"{plate_map.name}: a map has the shape of the plate, rows A to H under a header 1 to 12"])
+        raise SheetError([f"{plate_map.name}: a map has the shape of the plate, rows A to H under a header 1 to 12"])
     problems: list[str] = []
     readings = [(*matrix.where[well], text) for well, text in matrix.cells.items() if text.casefold() not in MISSING]
     signals = Numbers(problems, ((row, "signal", text) for row, _, text in readings))
@@ -111,7 +111,7 @@ def _from_matrix(matrix: Matrix, path: Path, plate_map: Path) -> Sheet:
     if not problems and not rows:
         problems.append(f"{plate_map.name} names no well that has a reading")
     if problems:
-        raise SheetFault(_first_of_each(problems))
+        raise SheetError(_first_of_each(problems))
     if unread:
         notes.append(f"named in the map but without a reading: {_listed(unread)}")
     if unnamed:
@@ -175,7 +175,7 @@ def _from_tidy(path: Path) -> Sheet:
     notes = [*table.notes, *notes]
     _check_columns(table, columns, problems)
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     result, raw = columns.get("lysis") or columns["signal"], "lysis" not in columns
     numeric = [columns[name] for name in ("dose", "hours", "replicate") if name in columns]
     numbers = Numbers(problems, ((row, result.title, cells[result.place]) for row, cells in table.body))
@@ -199,11 +199,11 @@ def _from_tidy(path: Path) -> Sheet:
     if not problems and not rows:
         problems.append("no row has a result")
     if problems:
-        raise SheetFault(problems)
+        raise SheetError(problems)
     sheet = _sheet(rows, path.stem, raw, notes)
-    faults = _doubled_wells(sheet.wells)
-    if faults:
-        raise SheetFault(faults)
+    errors = _doubled_wells(sheet.wells)
+    if errors:
+        raise SheetError(errors)
     marked = any(cells[result.place].endswith("%") for _, cells in table.body)
     if not raw:
         keys = [sheet.wells[key] for key in ("dose_ug_per_ml", "et_ratio", *KEYS)]
@@ -265,16 +265,16 @@ def _limited(value: float, name: str, place: str, problems: list[str]) -> float:
 
 
 def _doubled_wells(wells: pd.DataFrame) -> list[str]:
-    """Faults of a sheet that names one well of one plate twice at the same time."""
+    """Errors of a sheet that names one well of one plate twice at the same time."""
     seen: dict[tuple, str] = {}
-    faults = []
+    errors = []
     for row in wells[wells["well"] != ""].itertuples():
         key = (row.plate, str(row.hours), row.well)
         if key in seen:
-            faults.append(f"{row.where}: well {row.well} stands in {seen[key]} already")
+            errors.append(f"{row.where}: well {row.well} stands in {seen[key]} already")
         else:
             seen[key] = row.where
-    return faults
+    return errors
 
 
 def _sheet(rows: list[dict], name: str, raw: bool, notes: list[str]) -> Sheet:

@@ -29,7 +29,7 @@ from adccsim.analysis.assay.headline import curve_text
 from adccsim.analysis.assay.lysis import LYSIS_COLUMNS, lysis_summary, with_natural_killing
 from adccsim.analysis.assay.plates.blocks import COLUMNS, ROWS
 from adccsim.analysis.assay.plates.file import CONTROLS, read_sheet
-from adccsim.analysis.errors import MissingControls, SheetFault
+from adccsim.analysis.errors import MissingControls, SheetError
 from adccsim.analysis.reading.design import et_label
 from adccsim.analysis.statistics import t_interval, t_quantile
 
@@ -72,15 +72,15 @@ def analyse_plate(path: Path, plate_map: Path | None = None, readout: str = "LDH
     """Read a plate (see adccsim.analysis.assay.plates.file) and turn it into lysis and quality; nothing is written.
 
     readout  one of LYSIS_READOUTS: which formula a raw signal takes.
-    Raises SheetFault for a file that cannot be used, MissingControls for a plate without the wells its formula needs.
+    Raises SheetError for a file that cannot be used, MissingControls for a plate without the wells its formula needs.
     """
     if readout not in LYSIS_READOUTS:
-        raise SheetFault([f"read-out {readout!r} has no lysis; one of {', '.join(LYSIS_READOUTS)}"])
+        raise SheetError([f"read-out {readout!r} has no lysis; one of {', '.join(LYSIS_READOUTS)}"])
     sheet = read_sheet(Path(path), plate_map)
     wells = sheet.wells.copy()
     samples, units = _by_unit(wells)
     if samples.empty:
-        raise SheetFault(["no sample well in it"])
+        raise SheetError(["no sample well in it"])
     notes = list(sheet.notes)
     if sheet.raw:
         controls = _all_controls(samples, units, readout, notes)
@@ -230,10 +230,10 @@ def _quality(unit: pd.DataFrame, raw: bool, readout: str, flags: pd.Series, note
         yield _row("Z'-factor", z_prime(high, low), "1", n=min(len(high), len(low)), note=_z_words(high, low))
         blank = by_role.get("blank", np.zeros(1)).mean()
         window = high.mean() - blank
-        share = 100 * (low.mean() - blank) / window if window > 0 else np.nan
-        high_share = "high" if share > 30 else ""
-        note = high_share if window > 0 else "not judged: the maximum does not exceed the blank"
-        yield _row("spontaneous release", share, "% of maximum", n=len(low), note=note)
+        fraction = 100 * (low.mean() - blank) / window if window > 0 else np.nan
+        high_fraction = "high" if fraction > 30 else ""
+        note = high_fraction if window > 0 else "not judged: the maximum does not exceed the blank"
+        yield _row("spontaneous release", fraction, "% of maximum", n=len(low), note=note)
     spread = [_spread(group["value"].to_numpy(), raw) for _, group in _conditions(unit) if len(group) > 1]
     known = [value for value in spread if np.isfinite(value)]
     unit_of_spread = "%" if raw else "points"

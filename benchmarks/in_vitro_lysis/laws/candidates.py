@@ -1,21 +1,21 @@
-"""Candidate laws of NK activation, put in the place of the shipped one before the kernels are compiled.
+"""Candidate laws of NK activation, which replace the shipped law before the kernels are compiled.
 
-All have the same three parameters (half, slope m, hits per hour at full activation) and one of their own, u in [0, 1).
+All have the same three parameters (half, slope m, hits per hour at full activation) and a specific one, u in [0, 1).
 With x bridges in a contact and y(x) = x^m / (x^m + half^m):
 
   plain         S = y(x), every bound antibody counts
-  threshold     S = y(x - X0): the first X0 bridges only balance the inhibition that the contact starts with.
+  threshold     S = y(x - X0): the first X0 bridges only balance the initial inhibition of the contact.
                 X0 = 100 u.  Limit u = 0: plain.
   proofreading  S = y(x)^N: N steps in series, each done with probability y before the complex falls back.
                 N = 1 + 4 u.  Limit u = 0: plain.
-  clustering    S = y(x^2 / (x + Xc)): a bridge signals once another one is close; below Xc bridges those with a partner
-                grow with the square.  Xc = 500 u.  Limit u = 0: plain.
-  two-armed     S = y(x) with nF = phi_T (A2 + w A1): antibodies held by both arms (A2) stay, those held by one (A1)
-                let go at koff per arm, and bridges on them seldom outlive the steps between engagement and signal:
+  clustering    S = y(x^2 / (x + Xc)): a bridge signals if another one is close; below Xc the number of bridges with a
+                partner grows with the square.  Xc = 500 u.  Limit u = 0: plain.
+  two-armed     S = y(x) with nF = phi_T (A2 + w A1): antibodies bound by both arms (A2) stay, those bound by one (A1)
+                dissociate at koff per arm, and bridges on them seldom outlive the steps between engagement and signal:
                 proofreading by the dwell time of the antibody on the target, w = (1 + koff tau / N)^-N.
                 w = 1 - u, the catalogue's one_arm_weight.  Limit u = 0: plain.  This one is shipped, with w = 0.15.
 
-The first three are functions of x alone; the fourth also knows how the antibody is held.
+The first three are functions of x alone; the fourth also depends on how the antibody is bound.
 """
 
 import numba
@@ -28,20 +28,20 @@ PLAIN, THRESHOLD, PROOFREADING, CLUSTERING, TWO_ARMED = LAWS = (
     "two-armed",
 )
 LARGEST = {THRESHOLD: 100.0, PROOFREADING: 4.0, CLUSTERING: 500.0, TWO_ARMED: 1.0}
-# The kernel hands a law one number beside half and x. It carries two here: the slope in thousandths before the point,
-# u after it.
+# The kernel passes a law one number in addition to half and x. Here it encodes two: the slope in thousandths as the
+# integer part, u as the fractional part.
 _THOUSANDTHS = 1000.0
 
 
 def packed(slope: float, u: float) -> float:
-    """Slope and own parameter u (0 to below 1) as the one number that the kernel passes on."""
+    """Slope and u (0 to below 1) encoded in the one number that the kernel passes on."""
     if not 0.0 <= u < 1.0:
         raise ValueError(f"u: {u} is not in [0, 1)")
     return round(slope * _THOUSANDTHS) + u
 
 
 def own_parameter(law: str, u: float) -> float:
-    """The law's own parameter in its own unit (bridges, steps, bridges, weight of one arm); nan for the plain law."""
+    """The specific parameter of the law in its unit (bridges, steps, bridges, weight of one arm); nan for plain."""
     if law == PLAIN:
         return float("nan")
     return {PROOFREADING: 1.0 + 4.0 * u, TWO_ARMED: 1.0 - u}.get(law, LARGEST[law] * u)
@@ -87,7 +87,7 @@ ACTIVATION = {
 
 
 def install(law: str) -> None:
-    """Make this process use a law; call it before adccsim.well is imported, with a compile cache of its own."""
+    """Make this process use a law; call it before adccsim.well is imported, with a separate compile cache."""
     import sys
 
     if "adccsim.well.kernel" in sys.modules:
@@ -98,5 +98,5 @@ def install(law: str) -> None:
 
 
 def one_arm_weight(law: str, u: float) -> float:
-    """What antibodies held by one arm count: 1 in every law but the one that is about them."""
+    """Weight of antibodies bound by one arm: 1 in every law except the two-armed one."""
     return own_parameter(law, u) if law == TWO_ARMED else 1.0

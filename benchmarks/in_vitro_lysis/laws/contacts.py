@@ -1,6 +1,6 @@
-"""What one contact holds: antibodies and bridges of a typical NK cell on lines with much and with little HER2.
+"""Contents of one contact: antibodies and bridges of a typical NK cell on HER2-high and HER2-low lines.
 
-Means over cells that have receptors, in wells without effectors, at the start of the assay (after 30 min with antibody)
+Means over cells with receptors, in wells without effectors, at the start of the assay (after 30 min with antibody)
 and after 2 and 4 h.
 """
 
@@ -24,7 +24,7 @@ KON_PER_NM_H = (1.0, 0.18)
 
 def contact_rows() -> list[dict]:
     """One row per association rate, line and dose: lists over HOURS of bound, inside (antibodies in the contact),
-    bridges and two_armed (share of the bound antibodies)."""
+    bridges and two_armed (fraction of the bound antibodies)."""
     from adccsim.biology.binding import free_receptors, singly_bound
     from adccsim.biology.synapse import bridges
     from adccsim.scenario.well.donors import Donor

@@ -1,22 +1,22 @@
-"""Which law switches an NK cell on at few bridges: the plain law and four candidates, refitted and held together.
+"""Law of NK activation at few bridges: the plain law and four candidates, refitted and compared.
 
     python benchmarks/in_vitro_lysis/laws/fit.py [--quick] [--out DIR] [--scratch DIR]
 
 The question: a line with very few receptors, MDA-MB-468, is lysed above natural killing although no ADCC was seen with
 it (Collins 2012). Each law of candidates.py is fitted to W3 (eight means) and W2 (Emax, EC50) by half, slope and hits
-per hour, at several values of its own parameter; then other random donors tell how good it is and what it makes of
-three HER2-low lines at saturating dose. Levers that are no law (association rate, HER2 of the lines, null cells) are
-tried with the plain law.
+per hour, at several values of its specific parameter; it is then tested with other random donors and on three
+HER2-low lines at saturating dose. Alternatives to another law (association rate, HER2 of the lines, null cells) are
+tested with the plain law.
 
 Loss     sum over W3 of (difference / 4 points)^2 + (W2 Emax difference / 5 points)^2 + (W2 log10 EC50 difference /
-         log10 2)^2: in units of what counts as agreement.
+         log10 2)^2: in units of acceptable agreement.
 Noise    the same parameters with four other sets of 32 donors, the same sets for all laws.
 Adopt    W3 RMSE above that of the plain law by no more than its seed noise (two standard deviations over the sets), and
          MDA-MB-468 at most 5 points above natural killing.
 
-One process per law, one after the other; a law that is finished lies in the scratch folder and is not run again.
+One process per law, in sequence; the results of a finished law are in the scratch folder, and it is not run again.
 Writes activation_laws.json and .md into --out (default benchmarks/results). Half an hour on one core; --quick fits
-nothing and uses few donors, to see that everything works: its figures mean nothing.
+nothing and uses few donors, to test the program: its numbers are not meaningful.
 """
 
 import argparse
@@ -52,7 +52,7 @@ GRID = {
 }
 # (name, law, u, changes for all lines, changes for MDA-MB-468 alone)
 LEVERS = (
-    ("kon 0.18 per nM and hour, as sources have it", candidates.PLAIN, 0.0, {"antibody.kon_per_nM_h": 0.18}, {}),
+    ("kon 0.18 per nM and hour, as in the sources", candidates.PLAIN, 0.0, {"antibody.kon_per_nM_h": 0.18}, {}),
     ("kon 1.5 per nM and hour", candidates.PLAIN, 0.0, {"antibody.kon_per_nM_h": 1.5}, {}),
     ("line of W3 with 2e6 HER2", candidates.PLAIN, 0.0, {"targets.her2_per_cell": 2e6}, {}),
     ("MDA-MB-468 with 500 HER2", candidates.PLAIN, 0.0, {}, {"targets.her2_per_cell": 500.0}),
@@ -88,13 +88,13 @@ def fitted(u: float, changes: dict, people: list, start: Free, steps: int) -> Fr
 
     if not steps:
         return Free(start.half, start.slope, start.hits, u)
-    # scipy's step is a share of x: shifted by SHIFT all logarithms get nearly the same one, far above the noise.
+    # scipy's step is relative to x: shifted by SHIFT, all logarithms get nearly the same step, far above the noise.
     first = np.log([start.half, start.slope, start.hits]) + SHIFT
-    found = least_squares(
+    solution = least_squares(
         lambda x: of(x - SHIFT), first, bounds=(LOW + SHIFT, HIGH + SHIFT), diff_step=STEP / SHIFT, max_nfev=steps,
         xtol=1e-3, ftol=1e-3,
     )  # fmt: skip
-    return Free(*(float(v) for v in np.exp(found.x - SHIFT)), u)
+    return Free(*(float(v) for v in np.exp(solution.x - SHIFT)), u)
 
 
 def judged(free: Free, changes: dict, own_changes: dict, donors: int, seeds: range) -> dict:
@@ -116,10 +116,10 @@ def judged(free: Free, changes: dict, own_changes: dict, donors: int, seeds: ran
         out["hill"].append(hill)
         out["donor_hill_median"].append(float(np.median(fit_many(DOSES, pct)[:, 3])))
         for line in PANEL:
-            # What was said of the line of W3 does not hold for these; what is said of one of them holds for it alone.
-            own = {k: v for k, v in changes.items() if not k.startswith("targets.")}
-            own |= {k: v for k, v in own_changes.items() if line == "MDA-MB-468"}
-            two = wells.lysis(wells.conditions(people, line, np.array([0.0, SATURATING]), own), free, seed)
+            # Changes to the line of W3 do not apply to these lines; changes to MDA-MB-468 apply to it alone.
+            line_changes = {k: v for k, v in changes.items() if not k.startswith("targets.")}
+            line_changes |= {k: v for k, v in own_changes.items() if line == "MDA-MB-468"}
+            two = wells.lysis(wells.conditions(people, line, np.array([0.0, SATURATING]), line_changes), free, seed)
             out[line].append(float((two[:, 1] - two[:, 0]).mean()))
     return out
 
@@ -141,11 +141,11 @@ def worker(law: str, quick: bool, out: Path) -> None:
         free = Free(**results[0]["free"]) if same else fitted(u, changes | weight, people, start, steps)
         if not name:
             start = free
-        found = judged(free, changes | weight, own_changes, donors, seeds)
+        scores = judged(free, changes | weight, own_changes, donors, seeds)
         results.append(
             {"law": law, "lever": name, "own": candidates.own_parameter(law, u), "free": vars(free)}
             | {"refitted": not same, "cpu_s": round(time.process_time() - began, 1)}
-            | found
+            | scores
         )
         done = results[-1]
         print(
@@ -160,29 +160,29 @@ def worker(law: str, quick: bool, out: Path) -> None:
 def main() -> None:
     """Run what is missing law by law, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="no fit, few donors: figures mean nothing")
+    parser.add_argument("--quick", action="store_true", help="no fit, few donors: numbers are not meaningful")
     parser.add_argument("--out", type=Path, help="default benchmarks/results, with --quick results")
     parser.add_argument("--scratch", type=Path, default=Path("results/activation_laws"), help="finished laws, caches")
-    parser.add_argument("--law", choices=candidates.LAWS, help=argparse.SUPPRESS)  # the worker's side
-    given = parser.parse_args()
-    scratch = given.scratch / ("quick" if given.quick else "full")
-    if given.law:
-        worker(given.law, given.quick, scratch / f"{given.law}.json")
+    parser.add_argument("--law", choices=candidates.LAWS, help=argparse.SUPPRESS)  # used by the worker process
+    args = parser.parse_args()
+    scratch = args.scratch / ("quick" if args.quick else "full")
+    if args.law:
+        worker(args.law, args.quick, scratch / f"{args.law}.json")
         return
     scratch.mkdir(parents=True, exist_ok=True)
     for law in candidates.LAWS:
         if not (scratch / f"{law}.json").exists():
-            command = [sys.executable, __file__, "--law", law, "--scratch", str(given.scratch)]
-            # The digest of the sources does not see a replaced law: every law compiles into a cache of its own.
+            command = [sys.executable, __file__, "--law", law, "--scratch", str(args.scratch)]
+            # The digest of the sources does not include a replaced law, so every law needs a separate compile cache.
             cache = {"ADCCSIM_CACHE_DIR": str((scratch / f"cache-{law}").resolve())}
-            subprocess.run(command + ["--quick"] * given.quick, check=True, env=os.environ | cache)
+            subprocess.run(command + ["--quick"] * args.quick, check=True, env=os.environ | cache)
     results = [row for law in candidates.LAWS for row in json.loads((scratch / f"{law}.json").read_text())]
     from adccsim.runtime import configure
 
     configure(1)
-    out = given.out or (Path("results") if given.quick else ROOT / "benchmarks" / "results")
+    out = args.out or (Path("results") if args.quick else ROOT / "benchmarks" / "results")
     out.mkdir(parents=True, exist_ok=True)
-    report.write(out, results, contacts.contact_rows(), quick=given.quick, date=datetime.now(UTC).date().isoformat())
+    report.write(out, results, contacts.contact_rows(), quick=args.quick, date=datetime.now(UTC).date().isoformat())
 
 
 if __name__ == "__main__":

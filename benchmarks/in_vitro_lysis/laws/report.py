@@ -1,4 +1,4 @@
-"""The table of the candidate laws, and the verdict."""
+"""The table of the candidate laws, and which of them may replace the plain law."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def write(out: Path, results: list[dict], contacts: list[dict], quick: bool, dat
     for row in results:
         row["w3_rmse_excess_pct"], row["w3_rmse_excess_se"] = excess(row, base)
         row["may_replace"] = bool(not row["lever"] and row is not base and adopted(row, base))
-        row["own"] = None if row["own"] != row["own"] else row["own"]  # JSON knows no nan
+        row["own"] = None if row["own"] != row["own"] else row["own"]  # JSON has no NaN
     record = {"date": date, "quick": quick, "contacts": contacts, "results": results}
     (out / "activation_laws.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (out / "activation_laws.md").write_text(
@@ -40,19 +40,19 @@ def _lines(results: list[dict], base: dict, quick: bool, date: str) -> list[str]
     lines = [
         "# Laws of activation at few bridges",
         "",
-        f"`python benchmarks/in_vitro_lysis/laws/fit.py`, {date}" + (" (quick: means nothing)" if quick else ""),
+        f"`python benchmarks/in_vitro_lysis/laws/fit.py`, {date}" + (" (quick: not meaningful)" if quick else ""),
         "",
-        "Refitted to W3 and W2 at each value of the law's own parameter. Mean and SD over four other sets of 32",
-        "donors; in brackets the difference to the plain law and its standard error. The last columns are points above",
-        "natural killing at 1 ug/mL. Laws and own parameters: `laws/candidates.py`; loss and rule: `laws/fit.py`.",
-        "With the catalogue of that day; how far to trust it: `laws/README.md`.",
+        "Refitted to W3 and W2 at each value of the parameter specific to the law (`own`). Mean and SD over four",
+        "other sets of 32 donors; in parentheses the difference from the plain law and its standard error. The last",
+        "columns are points above natural killing at 1 ug/mL. Laws: `laws/candidates.py`; loss, rule: `laws/fit.py`.",
+        "With the catalogue of that day; limitations: `laws/README.md`.",
         "",
         "| " + " | ".join([*heads, "may replace"]) + " |",
         "|" + "---|" * (len(heads) + 1),
     ]
     lines += [_row(row["law"], row) for row in results if not row["lever"]]
-    lines += ["", "Levers that are no law (refitted unless only MDA-MB-468 differs):", ""]
-    lines += ["| " + " | ".join(["lever", *heads[1:], ""]) + " |", "|" + "---|" * (len(heads) + 1)]
+    lines += ["", "Alternatives to another law (refitted unless only MDA-MB-468 differs):", ""]
+    lines += ["| " + " | ".join(["alternative", *heads[1:], ""]) + " |", "|" + "---|" * (len(heads) + 1)]
     lines += [_row(row["lever"], row) for row in results if row["lever"]]
     return lines
 
@@ -61,7 +61,7 @@ def _contact_lines(contacts: list[dict]) -> list[str]:
     heads = ["kon /nM/h", "line", "ug/mL", "bound per cell", "in the contact", "bridges", "held by both arms"]
     lines = [
         "",
-        "What one contact holds at 0, 2 and 4 h (every antibody counted, donor VF, 20 nL per target, mean CD16a):",
+        "Contents of one contact at 0, 2 and 4 h (all antibodies counted, donor VF, 20 nL per target, mean CD16a):",
         "",
     ]
     lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]

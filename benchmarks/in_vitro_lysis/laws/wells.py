@@ -1,8 +1,8 @@
-"""Wells for the fit: the experiment W3, its donors, and lysis with the expected value of the controls.
+"""Wells for the fit: the experiment W3, its donors, and lysis with the expected values of the controls.
 
-Donors are points of a scrambled Sobol sequence in their scores, so that 32 of them stand for the population; each keeps
-its random numbers over doses, lines and laws (paired). Wells hold 1000 targets at the density and volume per target of
-the experiment. Controls enter by their expectation: spontaneous deaths of targets, and LDH of effectors by themselves.
+Donors are points of a scrambled Sobol sequence in their scores, so that 32 of them represent the population; each keeps
+its random numbers over doses, lines and laws (paired). Wells have 1000 targets at the density and volume per target of
+the experiment. Controls enter as expected values: spontaneous deaths of targets, and LDH of effectors alone.
 """
 
 import math
@@ -22,7 +22,7 @@ TARGETS = 1000
 
 @dataclass(frozen=True)
 class Free:
-    """What is fitted: bridges of half activation, slope, hits per hour at full activation, the law's own u (0-1)."""
+    """Fitted parameters: bridges at half activation, slope, hits per hour at full activation, u of the law (0-1)."""
 
     half: float
     slope: float
@@ -48,17 +48,17 @@ def conditions(people: list, line: str, doses: np.ndarray, changes: dict) -> lis
     from adccsim.scenario.well.resolve import resolve
 
     base = load_scenario(SCENARIO, ["random=paired"])
-    share = TARGETS / base.targets.cells
-    found = []
+    fraction = TARGETS / base.targets.cells
+    wells = []
     for donor in people:
         row = []
         for dose in doses:
             values = {"targets.cell_line": line, "antibody.dose_ug_per_ml": float(dose), "targets.cells": TARGETS}
-            values["well.volume_ul"] = 200.0 * share
+            values["well.volume_ul"] = 200.0 * fraction
             well = resolve(with_values(base, values | changes), base.known, donor)
-            row.append(structs.replace(well, well=structs.replace(well.well, area_mm2=well.well.area_mm2 * share)))
-        found.append(row)
-    return found
+            row.append(structs.replace(well, well=structs.replace(well.well, area_mm2=well.well.area_mm2 * fraction)))
+        wells.append(row)
+    return wells
 
 
 def lysis(rows: list[list[WellCondition]], free: Free, seed: int) -> np.ndarray:

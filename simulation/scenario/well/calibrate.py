@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from os.path import isfile
 
 from adccsim.parameters.lookup import DEFAULT, Catalogue, number_at, split_path
-from adccsim.scenario.faults import NO_VALUE, Fault, nearest, show
-from adccsim.scenario.validate import number_faults
+from adccsim.scenario.errors import NO_VALUE, Invalid, nearest, show
+from adccsim.scenario.validate import number_errors
 from adccsim.scenario.well.schema import TABLES, Scenario, overridable
 
 # The kinds of the catalogue whose numbers a fit may move, and the scenario table that knows their bounds.
@@ -20,21 +20,21 @@ def free_range(known: Catalogue, path: str, given: Sequence[float]) -> tuple[flo
     return number.low, number.high
 
 
-def calibrate_faults(scenario: Scenario, known: Catalogue) -> list[Fault]:
+def calibrate_errors(scenario: Scenario, known: Catalogue) -> list[Invalid]:
     """What is wrong with a valid [calibrate] table, given the catalogue and the rest of the scenario."""
-    faults: list[Fault] = []
+    errors: list[Invalid] = []
     settings = scenario.calibrate
     if settings is None:
-        return faults
+        return errors
     if scenario.compare is None:
-        faults.append(Fault("calibrate", NO_VALUE, "needs a table [compare]: what was measured in this experiment"))
+        errors.append(Invalid("calibrate", NO_VALUE, "needs a table [compare]: what was measured in this experiment"))
     for place, (name, file) in enumerate(zip(settings.experiments, scenario.calibrate_experiments, strict=True)):
         if not isfile(file):
-            faults.append(Fault(f"calibrate.experiments[{place}]", name, "no such file beside the scenario"))
+            errors.append(Invalid(f"calibrate.experiments[{place}]", name, "no such file next to the scenario"))
     for path, given in settings.free.items():
         where = f"calibrate.free.{show(path)}"
-        faults += [Fault(where, list(given) if given else NO_VALUE, text) for text in _wrong(known, path, given)]
-    return faults
+        errors += [Invalid(where, list(given) if given else NO_VALUE, text) for text in _wrong(known, path, given)]
+    return errors
 
 
 def _wrong(known: Catalogue, path: str, given: Sequence[float]) -> list[str]:
@@ -52,7 +52,7 @@ def _wrong(known: Catalogue, path: str, given: Sequence[float]) -> list[str]:
     low, high = free_range(known, path, given)
     if not low < high:
         return [f"leaves nothing free: low {low:g} is not below high {high:g}"]
-    return [f"{end:g}: {reason}" for end in (low, high) for _, reason in number_faults(TABLES[table], {field: end})]
+    return [f"{end:g}: {reason}" for end in (low, high) for _, reason in number_errors(TABLES[table], {field: end})]
 
 
 def _like(word: str, known: Iterable[str]) -> str:

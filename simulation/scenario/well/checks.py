@@ -1,6 +1,6 @@
 """Checks that need more than one key: unknown names, contradictions, cells that do not fit, values without effect.
 
-Every combination of the sweep is looked at, for every donor where donors matter; equal faults are reported once.
+Every combination of the sweep is looked at, for every donor where donors matter; equal errors are reported once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from adccsim.conditions.geometry import CapacityError, memory_bytes, most_targets
 from adccsim.conditions.well import Vessel, WellCondition
 from adccsim.parameters.lookup import Catalogue
-from adccsim.scenario.faults import NO_VALUE, Report, ScenarioError, nearest, show
+from adccsim.scenario.errors import NO_VALUE, Report, ScenarioError, nearest, show
 from adccsim.scenario.sweep import point_count, points, with_values
-from adccsim.scenario.validate import number_faults
+from adccsim.scenario.validate import number_errors
 from adccsim.scenario.well.contradictions import find_contradictions
 from adccsim.scenario.well.donors import donors_of
 from adccsim.scenario.well.resolve import resolve, resolve_targets
@@ -20,9 +20,9 @@ MOST_WELLS = 100_000
 
 
 def check_scenario(scenario: Scenario, known: Catalogue, broken: Iterable[str] = ()) -> None:
-    """Raise ScenarioError with every fault of a scenario whose keys are valid one by one.
+    """Raise ScenarioError with every error of a scenario whose keys are valid one by one.
 
-    broken: paths that have a fault already and hold a placeholder; faults that rest on them are left out.
+    broken: paths that have an error already and hold a placeholder; errors that rest on them are left out.
     """
     report = Report(broken)
     asked = point_count(scenario) * scenario.effectors.donors * scenario.replicates
@@ -36,10 +36,10 @@ def check_scenario(scenario: Scenario, known: Catalogue, broken: Iterable[str] =
     if scenario.assay.fc_null_control and wells and not twins:
         message = "has no effect: no well holds both antibody and effectors"
         report.add("assay.fc_null_control", True, message, ["antibody", "effectors", "action"])
-    if not report.faults and not report.broken:
+    if not report.errors and not report.broken:
         _check_repeats(scenario, wells, report)
-    if report.faults:
-        raise ScenarioError(report.faults)
+    if report.errors:
+        raise ScenarioError(report.errors)
 
 
 def _check_points(scenario: Scenario, known: Catalogue, report: Report) -> dict[tuple[int, ...], list[WellCondition]]:
@@ -105,7 +105,7 @@ def _check_entries(scenario: Scenario, known: Catalogue, report: Report) -> None
     ):
         given = getattr(scenario, table)
         numbers = {field: values[field] for field in overridable(table) if getattr(given, field) is None}
-        for field, reason in number_faults(TABLES[table], numbers):
+        for field, reason in number_errors(TABLES[table], numbers):
             message = f"gives {table}.{field} = {show(numbers[field])}: {reason}"
             report.add(key, name, message, ["targets.mechanism"])
 

@@ -6,7 +6,7 @@ the report. Whether the cells fit is in checks.py.
 
 from adccsim.conditions.well import GROWTH_FROM_H
 from adccsim.parameters.lookup import Catalogue
-from adccsim.scenario.faults import NO_VALUE, Report
+from adccsim.scenario.errors import NO_VALUE, Report
 from adccsim.scenario.well.resolve import cells_of, partner_of, scenario_grows
 from adccsim.scenario.well.schema import Scenario, overridable
 
@@ -117,7 +117,7 @@ def _in_assay(scenario: Scenario, report: Report) -> None:
     if given.readout == "viability" and given.duration_h <= GROWTH_FROM_H:
         message = (
             f"needs an assay of more than {GROWTH_FROM_H:g} h (here {given.duration_h:g} h): in a shorter one no cell "
-            "divides and the direct arm does not act; use live-count"
+            "divides and the direct effect does not act; use live-count"
         )
         report.add("assay.readout", given.readout, message, ["assay.duration_h"])
     if given.readout in LABELS and scenario_grows(scenario):

@@ -5,8 +5,8 @@ Every point of the sweep, for every donor and replicate, is a condition; the con
   effector_only  no targets: once per plate and E:T, where the read-out counts effectors (LDH)
   no_antibody    dose 0: once per plate and E:T
   fc_null        the same well with an antibody without Fc: for every well with antibody, only when asked for
-A control that equals a swept well, or another control, is that well: conditions are told apart by run_id alone, and a
-condition is the same whatever else is swept beside it.
+A control that equals a swept well, or another control, is that well: conditions differ in run_id alone, and a
+condition is the same whatever else is swept next to it.
 """
 
 from msgspec.structs import replace

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from adccsim.parameters.lookup import Catalogue, Number
-from adccsim.scenario.faults import NO_VALUE, Report, ScenarioError
+from adccsim.scenario.errors import NO_VALUE, Report, ScenarioError
 from adccsim.scenario.sweep import points, with_values
 from adccsim.scenario.validate import did_you_mean
 from adccsim.scenario.well.checks import check_scenario
@@ -52,10 +52,10 @@ def check_factors(scenario: Scenario, known: Catalogue) -> None:
         if not resolve(point.scenario, known, Donor(1)).has_effectors:
             message = "leaves wells without effectors: nothing to watch there"
             report.add("effectors.et_ratio", point.scenario.effectors.et_ratio, message, ["sensitivity"])
-    if not report.faults:
+    if not report.errors:
         _check_ends(scenario, given, known, usable, report)
-    if report.faults:
-        raise ScenarioError(report.faults)
+    if report.errors:
+        raise ScenarioError(report.errors)
 
 
 def _check_keys(scenario: Scenario, given: Sensitivity, report: Report) -> list[str]:
@@ -100,5 +100,5 @@ def _check_ends(scenario: Scenario, given: Sensitivity, known: Catalogue, keys: 
             try:
                 check_scenario(with_values(base, {key: end}), known)
             except ScenarioError as error:
-                report.add(where, key, f"at {end:g}: {error.faults[0]}")
+                report.add(where, key, f"at {end:g}: {error.errors[0]}")
                 break

@@ -59,5 +59,5 @@ def study_entries(scenario: Scenario) -> dict[str, object]:
 
 
 def saved_tumour(scenario: Scenario) -> Path | None:
-    """A well starts anew."""
+    """A well starts again."""
     return None

@@ -5,9 +5,9 @@ from os.path import isfile
 from pathlib import Path
 
 from adccsim.parameters import lookup
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError
-from adccsim.scenario.tables import Origin
-from adccsim.scenario.well.calibrate import calibrate_faults
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError
+from adccsim.scenario.tables import Origin, located
+from adccsim.scenario.well.calibrate import calibrate_errors
 from adccsim.scenario.well.checks import check_scenario
 from adccsim.scenario.well.factors import check_factors
 from adccsim.scenario.well.schema import Scenario
@@ -15,37 +15,37 @@ from adccsim.scenario.well.validate import fill_from_sweep, validate_sweep, vali
 
 
 def load_well(
-    raw: dict, flat: Mapping[str, object], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+    raw: dict, flat: Mapping[str, object], errors: list[Invalid], sets: Sequence[str], folder: Path, text: str
 ) -> Scenario:
-    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all faults.
+    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all errors.
 
-    faults: those that were found before.
+    errors: those that were found before.
     """
-    sweep, sweep_faults = validate_sweep(flat)
-    scenario, table_faults, broken = validate_tables(fill_from_sweep(raw, sweep))
-    faults += table_faults + sweep_faults
-    broken += [fault.path for fault in sweep_faults]
+    sweep, sweep_errors = validate_sweep(flat)
+    scenario, table_errors, broken = validate_tables(fill_from_sweep(raw, sweep))
+    errors += table_errors + sweep_errors
+    broken += [fault.path for fault in sweep_errors]
 
-    overlays = tuple(folder / file for file in scenario.catalogue)
+    overlays = tuple(located(folder, file) for file in scenario.catalogue)
     try:
         known = lookup.load(overlays)
     except lookup.CatalogueError as error:
-        faults += [Fault("catalogue", NO_VALUE, line) for line in error.faults]
+        errors += [Invalid("catalogue", NO_VALUE, line) for line in error.errors]
         broken.append("catalogue")
         known = lookup.load()
     scenario = scenario.model_copy(update={"sweep": sweep})
     scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
     data = scenario.compare_data
     if scenario.compare and data and not {"compare", "compare.data"} & set(broken) and not isfile(data):
-        faults.append(Fault("compare.data", scenario.compare.data, "no such file beside the scenario"))
+        errors.append(Invalid("compare.data", scenario.compare.data, "no such file next to the scenario"))
     if scenario.calibrate and not any(path.startswith("calibrate") for path in broken):
-        faults += calibrate_faults(scenario, known)
+        errors += calibrate_errors(scenario, known)
     try:
         check_scenario(scenario, known, broken)
         if not broken:
             check_factors(scenario, known)
     except ScenarioError as error:
-        faults += error.faults
-    if faults:
-        raise ScenarioError(faults)
+        errors += error.errors
+    if errors:
+        raise ScenarioError(errors)
     return scenario

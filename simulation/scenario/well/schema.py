@@ -14,7 +14,17 @@ from pydantic import AfterValidator, Field
 
 from adccsim.conditions.levels import Level
 from adccsim.parameters import lookup
-from adccsim.scenario.tables import SCHEMA_VERSION, SHORTEST_H, Count, Loaded, Number, Table, described, quantity
+from adccsim.scenario.tables import (
+    SCHEMA_VERSION,
+    SHORTEST_H,
+    Count,
+    Loaded,
+    Number,
+    Table,
+    described,
+    located,
+    quantity,
+)
 
 
 def _on_the_minute(hours: float) -> float:
@@ -67,10 +77,10 @@ class Targets(Table):
     clearance_time_h: Number | None = quantity("time until a dead cell leaves its place", "h", high=1e6, low=SHORTEST_H)
     doubling_time_h: Number | None = quantity("doubling time", "h", high=1e6, low=0.1)
     direct_effect_max: Number | None = quantity("largest block of division by antibody", "1")
-    direct_response: Number | None = quantity("sensitivity of the direct arm (0: resistant)", "1")
+    direct_response: Number | None = quantity("sensitivity of the direct effect (0: resistant)", "1")
     direct_occupancy_half: Number | None = quantity("occupancy of half direct effect", "1", high=10, above=True)
-    direct_onset_h: Number | None = quantity("time constant of the direct arm", "h", high=1e3, low=SHORTEST_H)
-    natural_sensitivity: Number | None = quantity("factor on the natural arm's hit rate", "1", high=1e3)
+    direct_onset_h: Number | None = quantity("time constant of the direct effect", "h", high=1e3, low=SHORTEST_H)
+    natural_sensitivity: Number | None = quantity("factor on the natural cytotoxicity's hit rate", "1", high=1e3)
     growth_block: Number | None = quantity("share of divisions blocked by other drugs", "1")
     contact_fraction: Number | None = quantity("share of the target surface in one contact", "1")
 
@@ -98,10 +108,10 @@ class Effectors(Table):
     conjugate_lifetime_h: Number | None = quantity("lifetime of a conjugate", "h", high=1e3, low=SHORTEST_H)
     post_kill_attachment_h: Number | None = quantity("stay on a dying target", "h", high=1e3, low=SHORTEST_H)
     shedding_detachment: Number | None = quantity("faster detachment when CD16a is shed", "1", high=100)
-    antibody_hit_per_h: Number | None = quantity("hit rate of the antibody arm at full signal", "1/h", high=100)
-    natural_hit_per_h: Number | None = quantity("hit rate of the natural arm", "1/h", high=100)
-    natural_competent_fraction: Number | None = quantity("share of NK cells with a natural arm", "1")
-    antibody_competent_fraction: Number | None = quantity("share of NK cells with an antibody arm", "1")
+    antibody_hit_per_h: Number | None = quantity("hit rate of the ADCC pathway at full signal", "1/h", high=100)
+    natural_hit_per_h: Number | None = quantity("hit rate of the natural cytotoxicity", "1/h", high=100)
+    natural_competent_fraction: Number | None = quantity("fraction of NK cells with natural cytotoxicity", "1")
+    antibody_competent_fraction: Number | None = quantity("share of NK cells with an ADCC pathway", "1")
     potency_log_sd: Number | None = quantity("spread of potency between cells (SD of the log)", "1", high=3)
     potency_cap: Number | None = quantity("largest potency of a cell", "1", high=100, above=True)
     bridges_half: Number | None = quantity("bridges of half signal", "1", high=1e6, above=True)
@@ -146,7 +156,7 @@ class Antibody(Table):
     k16_f158_ratio: Number | None = quantity("F158 over V158 dissociation constant", "1", high=100, above=True)
     k2_bridges: Number | None = quantity("two-dimensional constant of bridge formation", "1", high=1e12, above=True)
     fc_gain: Number | None = quantity("Fc affinity over fucosylated IgG1 (0: no Fc)", "1", high=1e3)
-    direct_effect: Number | None = quantity("factor on the direct arm", "1", high=10)
+    direct_effect: Number | None = quantity("factor on the direct effect", "1", high=10)
 
 
 class Well(Table):
@@ -218,7 +228,7 @@ class Output(Table):
 class Compare(Table):
     """[compare]: the measurement that this scenario mirrors; the runs do not depend on it."""
 
-    data: str = Field(min_length=1, max_length=1000, description="observed values (CSV), beside this file")
+    data: str = Field(min_length=1, max_length=1000, description="observed values (CSV), next to this file")
     role: Literal["independent data", "calibration data"] = Field(
         default="independent data", description="calibration data: numbers of the catalogue were fitted to it"
     )
@@ -307,12 +317,12 @@ class Scenario(Loaded):
     @property
     def compare_data(self) -> Path | None:
         """The file of [compare], resolved against the folder of the scenario file."""
-        return self._origin.folder / self.compare.data if self.compare else None
+        return located(self._origin.folder, self.compare.data) if self.compare else None
 
     @property
     def calibrate_experiments(self) -> list[Path]:
         """The further scenarios of [calibrate], resolved against the folder of the scenario file."""
-        return [self._origin.folder / name for name in self.calibrate.experiments] if self.calibrate else []
+        return [located(self._origin.folder, name) for name in self.calibrate.experiments] if self.calibrate else []
 
 
 TABLES: dict[str, type[Table]] = {

@@ -1,7 +1,7 @@
-"""Validate: the raw tables of a well's file against the schema, key by key: all faults are found in one reading.
+"""Validate: the raw tables of a well's file against the schema, key by key: all errors are found in one reading.
 
-A key with a fault is put aside or replaced by a sound stand-in, and its path is remembered as broken; the scenario that
-results is good enough to look for further faults, never to run.
+A key with an error is left out or replaced by a sound stand-in; its path is remembered as broken, and the scenario that
+results is good enough to look for further errors, never to run.
 """
 
 import copy
@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from adccsim.scenario.faults import NO_VALUE, Fault, dotted, explain, nearest, show, sweep_path
+from adccsim.scenario.errors import NO_VALUE, Invalid, dotted, explain, nearest, show, sweep_path
 from adccsim.scenario.tables import SCHEMA_VERSION
 from adccsim.scenario.validate import did_you_mean
 from adccsim.scenario.well.schema import TABLES, Scenario, all_keys, sweepable
@@ -38,10 +38,10 @@ _STAND_IN: dict[str, dict[str, object]] = {
 }
 
 
-def validate_tables(raw: dict) -> tuple[Scenario, list[Fault], list[str]]:
+def validate_tables(raw: dict) -> tuple[Scenario, list[Invalid], list[str]]:
     """Validate a file without its sweep.
 
-    Returns the scenario (with a stand-in, or nothing, for every faulty key), the faults, and the broken paths.
+    Returns the scenario (with a stand-in, or nothing, for every faulty key), the errors, and the broken paths.
     """
     try:
         return Scenario.model_validate(raw), [], []
@@ -53,7 +53,7 @@ def validate_tables(raw: dict) -> tuple[Scenario, list[Fault], list[str]]:
     for table in (*_NEEDED_TABLES, *sorted({"culture", "compare", "calibrate", "sensitivity"} & raw.keys())):
         sound[table] = {**_STAND_IN[table], **sound.get(table, {})}
     sound = {"schema": SCHEMA_VERSION, "kind": "well", **sound}
-    return Scenario.model_validate(sound), [_fault(item) for item in items], [dotted(item["loc"]) for item in items]
+    return Scenario.model_validate(sound), [_error(item) for item in items], [dotted(item["loc"]) for item in items]
 
 
 def _put_aside(node: dict, loc: Sequence[str | int]) -> None:
@@ -66,55 +66,55 @@ def _put_aside(node: dict, loc: Sequence[str | int]) -> None:
         node.get(loc[0], {}).pop(loc[1], None)
 
 
-def _fault(item: ErrorDetails) -> Fault:
-    """One entry of a pydantic error list as a fault."""
+def _error(item: ErrorDetails) -> Invalid:
+    """One entry of a pydantic error list as an error."""
     kind, loc, value = item["type"], item["loc"], item["input"]
     path = dotted(loc)
     if kind == "extra_forbidden":
         plain = ".".join(part for part in loc if isinstance(part, str))
-        return Fault(path, value, f"unknown key{did_you_mean(plain, all_keys())}")
+        return Invalid(path, value, f"unknown key{did_you_mean(plain, all_keys())}")
     if kind == "missing":
         needed = f': kind "well" needs the table [{path}]' if path in _NEEDED_TABLES else ""
-        return Fault(path, NO_VALUE, f"missing{needed}")
+        return Invalid(path, NO_VALUE, f"missing{needed}")
     if kind == "literal_error" and isinstance(value, str):
         words = item["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         close = nearest(value, words)
-        return Fault(path, value, explain(item) + (f"; did you mean {show(close)}?" if close else ""))
-    return Fault(path, value, explain(item))
+        return Invalid(path, value, explain(item) + (f"; did you mean {show(close)}?" if close else ""))
+    return Invalid(path, value, explain(item))
 
 
-def validate_sweep(flat: Mapping[str, object]) -> tuple[dict[str, tuple], list[Fault]]:
-    """The swept lists, coerced to the types of their keys, and the faults.
+def validate_sweep(flat: Mapping[str, object]) -> tuple[dict[str, tuple], list[Invalid]]:
+    """The swept lists, coerced to the types of their keys, and the errors.
 
     A faulty value is replaced by a sound one of its list, so that the places of the others stay; a list with no sound
     value is left out.
     """
     allowed = sweepable()
     sweep: dict[str, tuple] = {}
-    faults: list[Fault] = []
+    errors: list[Invalid] = []
     for key, values in flat.items():
         path = sweep_path(key)
         if key in allowed:
             if not isinstance(values, list):
-                faults.append(Fault(path, values, "must be a list of values"))
+                errors.append(Invalid(path, values, "must be a list of values"))
             elif not values:
-                faults.append(Fault(path, values, "empty list: nothing would be run"))
+                errors.append(Invalid(path, values, "empty list: nothing would be run"))
             elif len(values) > _MOST_VALUES:
-                faults.append(Fault(path, NO_VALUE, f"has {len(values):,} values; at most {_MOST_VALUES:,}"))
+                errors.append(Invalid(path, NO_VALUE, f"has {len(values):,} values; at most {_MOST_VALUES:,}"))
             else:
-                sound = _sound_values(key, values, faults)
+                sound = _sound_values(key, values, errors)
                 if sound:
                     spare = next(iter(sound.values()))
                     sweep[key] = tuple(sound.get(i, spare) for i in range(len(values)))
         elif key in all_keys():
-            faults.append(Fault(path, values, "cannot be swept: one value holds for the whole scenario"))
+            errors.append(Invalid(path, values, "cannot be swept: one value holds for the whole scenario"))
         else:
-            faults.append(Fault(path, values, f"unknown key{did_you_mean(key, allowed)}"))
-    return sweep, faults
+            errors.append(Invalid(path, values, f"unknown key{did_you_mean(key, allowed)}"))
+    return sweep, errors
 
 
-def _sound_values(key: str, values: list, faults: list[Fault]) -> dict[int, Hashable]:
-    """Validate the values of one swept key one by one. Returns place -> coerced value of those without a fault."""
+def _sound_values(key: str, values: list, errors: list[Invalid]) -> dict[int, Hashable]:
+    """Validate the values of one swept key one by one. Returns place -> coerced value of those without an error."""
     table, _, name = key.partition(".")
     sound: dict[int, Hashable] = {}
     place_of: dict[Hashable, int] = {}
@@ -124,11 +124,11 @@ def _sound_values(key: str, values: list, faults: list[Fault]) -> dict[int, Hash
         except ValidationError as error:
             for item in error.errors(include_url=False):
                 inner = dotted(item["loc"][1:])
-                faults.append(Fault(sweep_path(key, i) + inner, item["input"], _fault(item).message))
+                errors.append(Invalid(sweep_path(key, i) + inner, item["input"], _error(item).message))
             continue
         if coerced in place_of:
             message = f"duplicate condition: the same value as [{place_of[coerced]}]"
-            faults.append(Fault(sweep_path(key, i), value, message))
+            errors.append(Invalid(sweep_path(key, i), value, message))
             continue
         place_of[coerced] = i
         sound[i] = coerced

@@ -34,7 +34,7 @@ class DamagedCheckpoint(CheckpointError):
 
 
 @contextmanager
-def faults_of_checkpoint() -> Iterator[None]:
+def errors_of_checkpoint() -> Iterator[None]:
     """Whatever a damaged archive makes zipfile and numpy raise becomes a DamagedCheckpoint."""
     try:
         yield
@@ -60,11 +60,11 @@ def read_meta(path: Path) -> dict:
 
 @lru_cache(maxsize=8)  # every mouse of a study that branches asks for the same file
 def _checked_meta(path: Path, size: int, moment: int) -> dict:
-    with faults_of_checkpoint():
+    with errors_of_checkpoint():
         try:
             sealed = checked_file(path) is not None
-        except DamagedFile as fault:
-            raise DamagedCheckpoint(str(fault)) from None
+        except DamagedFile as error:
+            raise DamagedCheckpoint(str(error)) from None
         with zipfile.ZipFile(path) as archive:
             if not sealed:
                 _check_unsealed(path, archive)

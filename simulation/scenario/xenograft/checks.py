@@ -1,6 +1,6 @@
 """Checks of a study in mice that need more than one key: names, schedules, window of enrolment, memory, saved tumours.
 
-Every point of the sweep is looked at; equal faults are reported once. What is allowed but unwise is a warning.
+Every point of the sweep is looked at; equal errors are reported once. What is allowed but unwise is a warning.
 """
 
 import math
@@ -11,9 +11,9 @@ from adccsim.conditions.tumour_size import LEAST_CELLS, machine_bytes, start_cel
 from adccsim.names import control_arms, name_key
 from adccsim.parameters.fields import key_path
 from adccsim.parameters.lookup import Catalogue
-from adccsim.scenario.faults import NO_VALUE, Fault, Report, nearest, show
+from adccsim.scenario.errors import NO_VALUE, Invalid, Report, nearest, show
 from adccsim.scenario.sweep import point_count, points
-from adccsim.scenario.validate import number_faults
+from adccsim.scenario.validate import number_errors
 from adccsim.scenario.xenograft.branch import CheckpointError, saved_tumour
 from adccsim.scenario.xenograft.mice import NoMouseError
 from adccsim.scenario.xenograft.resolve import (
@@ -30,8 +30,8 @@ MOST_MICE = 20_000
 SMALL_SCALE_CELLS = 100_000
 
 
-def check_study(scenario: XenograftScenario, known: Catalogue, broken: Iterable[str] = ()) -> list[Fault]:
-    """Every fault of a scenario whose keys are valid one by one; broken: paths that hold a stand-in."""
+def check_study(scenario: XenograftScenario, known: Catalogue, broken: Iterable[str] = ()) -> list[Invalid]:
+    """Every error of a scenario whose keys are valid one by one; broken: paths that hold a stand-in."""
     report = Report(broken)
     mice = point_count(scenario) * sum(arm.mice for arm in scenario.arm)
     if mice > MOST_MICE:
@@ -40,13 +40,13 @@ def check_study(scenario: XenograftScenario, known: Catalogue, broken: Iterable[
     _check_schedule(scenario, report)
     _check_output(scenario, report)
     if not _check_names(scenario, known, report) or report.broken:
-        return report.faults
+        return report.errors
     _check_clones(scenario, known, report)
-    if not report.faults:
+    if not report.errors:
         for point in points(scenario):
             report.at(point.index)
             _check_point(point.scenario, known, report)
-    return report.faults
+    return report.errors
 
 
 def warnings(scenario: XenograftScenario) -> list[str]:
@@ -60,13 +60,13 @@ def warnings(scenario: XenograftScenario) -> list[str]:
             lines.append(f"{line} grows poorly or not at all in mice ({entry.numbers['grows'].source}); {growth}")
     for point in points(scenario):
         tumour = resolve_arm(point.scenario, scenario.arm[0], known).tumour
-        share = tumour.fraction_simulated
-        cells = tumour.cells_per_mm3 * share * point.scenario.tumour.start_volume_mm3
-        if share < 1.0 and cells < SMALL_SCALE_CELLS:
+        fraction = tumour.fraction_simulated
+        cells = tumour.cells_per_mm3 * fraction * point.scenario.tumour.start_volume_mm3
+        if fraction < 1.0 and cells < SMALL_SCALE_CELLS:
             lines.append(
-                f"tumour.fraction_simulated = {share:g} simulates about {cells:,.0f} cells: its surface, which "
-                "breathes from outside, is too large a part of it (untreated NCI-N87 on day 21: 4 % too large at 0.01, "
-                "11 % at 0.003); compare two fractions (say 0.01 and 0.1) before trusting a small difference"
+                f"tumour.fraction_simulated = {fraction:g} simulates about {cells:,.0f} cells: its surface, which "
+                "takes up oxygen from outside, is too large a part (untreated NCI-N87 on day 21: 4 % too large at "
+                "0.01, 11 % at 0.003); compare two fractions (say 0.01 and 0.1) before trusting a small difference"
             )
     return list(dict.fromkeys(lines))
 
@@ -147,7 +147,7 @@ def _check_clones(scenario: XenograftScenario, known: Catalogue, report: Report)
             report.add(f"{path}.reason", clone.reason, "explains nothing: no number is overridden")
         resolved = resolve_clone(clone, known)
         numbers = {name: getattr(resolved, name) for name in clone_numbers()}
-        for name, reason in number_faults(Clone, numbers):
+        for name, reason in number_errors(Clone, numbers):
             report.add(f"{path}.cell_line", clone.cell_line, f"gives {name} = {show(numbers[name])}: {reason}")
 
 
@@ -179,7 +179,7 @@ def _check_schedule(scenario: XenograftScenario, report: Report) -> None:
         for j, dose in enumerate(arm.dose):
             late = [day for day in dose.days if day >= last]
             if late:
-                message = f"dosing after the end: the study ends on day {last:g}"
+                message = f"a dose must be given before the last day, {last:g}"
                 report.add(f"arm[{i}].dose[{j}].days", late[0], message, ["study.days"])
     for name, days in (
         ("study.caliper_days", scenario.study.caliper_days),
@@ -221,13 +221,13 @@ def _check_point(scenario: XenograftScenario, known: Catalogue, report: Report) 
             continue
         fewest = min(fewest, *(start_cells(mouse) for mouse in mice))
         most = max(most, *(mouse.memory_bytes for mouse in mice))
-    share, memory = scenario.tumour.fraction_simulated, machine_bytes()
+    fraction, memory = scenario.tumour.fraction_simulated, machine_bytes()
     if fewest < LEAST_CELLS:
         message = f"leaves {fewest:,} cells of a tumour; at least {LEAST_CELLS:,} are needed"
-        report.add("tumour.fraction_simulated", share, message, ["tumour.start_volume_mm3"])
+        report.add("tumour.fraction_simulated", fraction, message, ["tumour.start_volume_mm3"])
     if memory is not None and most > memory:
         message = f"one mouse takes {most / 1e9:,.3g} GB of memory; this machine has {memory / 1e9:,.3g} GB"
-        report.add("tumour.fraction_simulated", share, message, ["study.days", "study.endpoint_mm3"])
+        report.add("tumour.fraction_simulated", fraction, message, ["study.days", "study.endpoint_mm3"])
 
 
 def _check_window(scenario: XenograftScenario, known: Catalogue, i: int, arm: Arm, report: Report) -> bool:

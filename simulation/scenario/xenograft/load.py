@@ -1,7 +1,7 @@
 """Load a study in mice: raw tables against the schema, then whatever needs several keys or the catalogue.
 
-As for a well, a faulty value is put aside or replaced by a sound stand-in, so that one reading finds every fault; the
-scenario that results is good enough to look for further faults, never to run.
+As for a well, a faulty value is put aside or replaced by a sound stand-in, so that one reading finds every error; the
+scenario that results is good enough to look for further errors, never to run.
 """
 
 import copy
@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from adccsim.parameters import lookup
-from adccsim.scenario.faults import NO_VALUE, Fault, ScenarioError, dotted, explain, nearest, show, sweep_path
-from adccsim.scenario.tables import SCHEMA_VERSION, Origin
+from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, dotted, explain, nearest, show, sweep_path
+from adccsim.scenario.tables import SCHEMA_VERSION, Origin, located
 from adccsim.scenario.validate import did_you_mean
 from adccsim.scenario.xenograft.checks import check_study
 from adccsim.scenario.xenograft.schema import TABLES, XenograftScenario, all_keys, sweepable
@@ -43,59 +43,59 @@ _MOST_VALUES = 1000
 
 
 def load_xenograft(
-    raw: dict, flat: Mapping[str, object], faults: list[Fault], sets: Sequence[str], folder: Path, text: str
+    raw: dict, flat: Mapping[str, object], errors: list[Invalid], sets: Sequence[str], folder: Path, text: str
 ) -> XenograftScenario:
-    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all faults.
+    """The scenario of a parsed file without [sweep] (flat: dotted key -> list). Raises ScenarioError with all errors.
 
-    raw is changed. faults: those that were found before.
+    raw is changed. errors: those that were found before.
     """
-    sweep, sweep_faults = _sweep(flat)
+    sweep, sweep_errors = _sweep(flat)
     for key, values in sweep.items():
         table, _, name = key.partition(".")
         if isinstance(raw.setdefault(table, {}), dict):
             raw[table].setdefault(name, values[0])
-    scenario, table_faults, broken = _tables(raw)
-    faults = [*faults, *table_faults, *sweep_faults]
-    broken += [fault.path for fault in sweep_faults]
-    overlays = tuple(folder / file for file in scenario.catalogue)
+    scenario, table_errors, broken = _tables(raw)
+    errors = [*errors, *table_errors, *sweep_errors]
+    broken += [fault.path for fault in sweep_errors]
+    overlays = tuple(located(folder, file) for file in scenario.catalogue)
     try:
         known = lookup.load(overlays)
     except lookup.CatalogueError as error:
-        faults += [Fault("catalogue", NO_VALUE, line) for line in error.faults]
+        errors += [Invalid("catalogue", NO_VALUE, line) for line in error.errors]
         broken.append("catalogue")
         known = lookup.load()
     scenario = scenario.model_copy(update={"sweep": sweep})
     scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
-    faults += check_study(scenario, known, broken)
-    if faults:
-        raise ScenarioError(faults)
+    errors += check_study(scenario, known, broken)
+    if errors:
+        raise ScenarioError(errors)
     return scenario
 
 
-def _tables(raw: dict) -> tuple[XenograftScenario, list[Fault], list[str]]:
-    """Validate; a scenario with a stand-in for every faulty key, the faults, and the broken paths."""
+def _tables(raw: dict) -> tuple[XenograftScenario, list[Invalid], list[str]]:
+    """Validate; a scenario with a stand-in for every faulty key, the errors, and the broken paths."""
     sound = copy.deepcopy(raw)
-    faults: list[Fault] = []
+    errors: list[Invalid] = []
     broken: list[str] = []
-    for _ in range(8):  # mending a table can uncover a fault inside it, a few levels deep
+    for _ in range(8):  # correcting a table can uncover an error inside it, a few levels deep
         try:
-            return XenograftScenario.model_validate(sound), faults, broken
+            return XenograftScenario.model_validate(sound), errors, broken
         except ValidationError as error:
-            found: list[Fault] = []
+            found: list[Invalid] = []
             for item in reversed(error.errors(include_url=False)):  # from the back: places in lists stay
                 if item["type"] == "too_short" and item["input"]:
-                    continue  # only because its entries have faults of their own
-                fault = _fault(item)
+                    continue  # only because its entries have errors of their own
+                fault = _error(item)
                 inside = any(fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")) for path in broken)
                 emptied = item["type"] == "too_short" and any(path.startswith(f"{fault.path}[") for path in broken)
                 if not inside and not emptied:
                     found.append(fault)
                 broken.append(fault.path)
                 _mend(sound, item["loc"])
-            faults += reversed(found)
+            errors += reversed(found)
     return (
         XenograftScenario.model_validate({k: _STAND_IN[k] for k in ("schema", "kind", "tumour", "study", "arm")}),
-        (faults),
+        (errors),
         [*TABLES, "arm"],
     )
 
@@ -122,36 +122,36 @@ def _mend(node: Any, loc: Sequence[str | int]) -> None:
         node.pop(last, None)
 
 
-def _fault(item: ErrorDetails) -> Fault:
-    """One entry of a pydantic error list as a fault."""
+def _error(item: ErrorDetails) -> Invalid:
+    """One entry of a pydantic error list as an error."""
     kind, loc, value = item["type"], item["loc"], item["input"]
     path = dotted(loc)
     plain = ".".join(part for part in loc if isinstance(part, str))
     if kind == "extra_forbidden":
         if plain == "replicates":
-            return Fault(path, value, "the unit of a study in mice is the mouse: say arm.mice")
-        return Fault(path, value, f"unknown key{did_you_mean(plain, all_keys())}")
+            return Invalid(path, value, "the unit of a study in mice is the mouse: say arm.mice")
+        return Invalid(path, value, f"unknown key{did_you_mean(plain, all_keys())}")
     if kind == "missing":
         needed = {"tumour": "[tumour]", "study": "[study]", "arm": "[[arm]]", "tumour.clone": "[[tumour.clone]]"}
-        return Fault(path, NO_VALUE, "missing" + (f": write a table {needed[plain]}" if plain in needed else ""))
+        return Invalid(path, NO_VALUE, "missing" + (f": write a table {needed[plain]}" if plain in needed else ""))
     if kind == "literal_error" and isinstance(value, str):
         words = item["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         close = nearest(value, words)
-        return Fault(path, value, explain(item) + (f"; did you mean {show(close)}?" if close else ""))
-    return Fault(path, value, explain(item))
+        return Invalid(path, value, explain(item) + (f"; did you mean {show(close)}?" if close else ""))
+    return Invalid(path, value, explain(item))
 
 
-def _sweep(flat: Mapping[str, object]) -> tuple[dict[str, tuple], list[Fault]]:
-    """The swept lists with the types of their keys, and the faults; a list with a fault is left out."""
-    allowed, sweep, faults = sweepable(), {}, []
+def _sweep(flat: Mapping[str, object]) -> tuple[dict[str, tuple], list[Invalid]]:
+    """The swept lists with the types of their keys, and the errors; a list with an error is left out."""
+    allowed, sweep, errors = sweepable(), {}, []
     for key, values in flat.items():
         path = sweep_path(key)
         if key not in allowed:
             known = key in all_keys()
             why = "cannot be swept: it belongs to one arm or one clone" if known else "unknown key"
-            faults.append(Fault(path, values, why + ("" if known else did_you_mean(key, allowed))))
+            errors.append(Invalid(path, values, why + ("" if known else did_you_mean(key, allowed))))
         elif not isinstance(values, list) or not values or len(values) > _MOST_VALUES:
-            faults.append(Fault(path, values, f"must be a list of 1 to {_MOST_VALUES:,} values"))
+            errors.append(Invalid(path, values, f"must be a list of 1 to {_MOST_VALUES:,} values"))
         else:
             table, _, name = key.partition(".")
             own = {**_STAND_IN.get(table, {})}
@@ -161,9 +161,9 @@ def _sweep(flat: Mapping[str, object]) -> tuple[dict[str, tuple], list[Fault]]:
                     sound.append(getattr(TABLES[table].model_validate({**own, name: value}), name))
                 except ValidationError as error:
                     for item in error.errors(include_url=False):
-                        faults.append(Fault(sweep_path(key, i), item["input"], _fault(item).message))
+                        errors.append(Invalid(sweep_path(key, i), item["input"], _error(item).message))
             if len(set(sound)) < len(sound):
-                faults.append(Fault(path, values, "holds a value twice"))
+                errors.append(Invalid(path, values, "holds a value twice"))
             elif len(sound) == len(values):
                 sweep[key] = tuple(sound)
-    return sweep, faults
+    return sweep, errors

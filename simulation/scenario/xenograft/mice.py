@@ -85,14 +85,14 @@ def read_caliper(
     if volume_mm3 <= 0.0:
         return 0.0, 0.0, 0.0
     true_width = (6.0 * volume_mm3 / (math.pi * aspect)) ** (1.0 / 3.0)
-    share = caliper_share(volume_mm3, error) / math.sqrt(5.0)
-    length = aspect * true_width * max(0.0, 1.0 + share * score(unit, "length", day))
-    width = true_width * max(0.0, 1.0 + share * score(unit, "width", day))
+    fraction = caliper_fraction(volume_mm3, error) / math.sqrt(5.0)
+    length = aspect * true_width * max(0.0, 1.0 + fraction * score(unit, "length", day))
+    width = true_width * max(0.0, 1.0 + fraction * score(unit, "width", day))
     length, width = max(length, width), min(length, width)
     return round(length, _DIGITS), round(width, _DIGITS), round(length * width * width / 2.0, _DIGITS)
 
 
-def caliper_share(volume_mm3: float, error: CaliperError) -> float:
+def caliper_fraction(volume_mm3: float, error: CaliperError) -> float:
     """SD of a caliper volume over the volume itself."""
     sd = error.coefficient * max(volume_mm3, error.floor_mm3) ** error.power
     return sd / max(volume_mm3, error.limit_of_quantification_mm3)

@@ -34,7 +34,7 @@ from adccsim.conditions.mouse import (
 )
 from adccsim.conditions.section import digest, text_without
 from adccsim.parameters import lookup
-from adccsim.scenario.tables import Table
+from adccsim.scenario.tables import Table, located
 from adccsim.scenario.xenograft.branch import saved_tumour
 from adccsim.scenario.xenograft.mice import draw_mouse, score, unit_of
 from adccsim.scenario.xenograft.schema import Arm, XenograftScenario, clone_numbers, mouse_numbers, tissue_numbers
@@ -352,7 +352,7 @@ def _override(of: str, name: str, before: lookup.Number, value: float, reason: s
 def checkpoint_path(scenario: XenograftScenario) -> Path:
     """The file of [branch], resolved against the folder of the scenario file."""
     assert scenario.branch is not None
-    return scenario.folder / scenario.branch.checkpoint
+    return located(scenario.folder, scenario.branch.checkpoint)
 
 
 def _from_checkpoint(

@@ -58,7 +58,7 @@ class Clone(Table):
     repair_time_h: Number | None = quantity("time to repair one hit", "h", high=1e6, low=SHORTEST_H)
     death_time_h: Number | None = quantity("commitment to death, mean", "h", high=1e3, low=SHORTEST_H)
     direct_effect_max: Number | None = quantity("largest block of division by antibody", "1")
-    direct_response: Number | None = quantity("sensitivity of the direct arm (0: resistant)", "1")
+    direct_response: Number | None = quantity("sensitivity of the direct effect (0: resistant)", "1")
     direct_occupancy_half: Number | None = quantity("occupancy of half direct effect", "1", high=10, above=True)
     contact_fraction: Number | None = quantity("share of the target surface in one contact", "1")
 
@@ -145,7 +145,7 @@ class Arm(Table):
 class Branch(Table):
     """[branch]: every mouse starts from one saved tumour instead of a new one."""
 
-    checkpoint: str = Field(min_length=1, max_length=1000, description="checkpoint file, beside this file or absolute")
+    checkpoint: str = Field(min_length=1, max_length=1000, description="checkpoint file, next to this file or absolute")
 
 
 class XenograftOutput(Table):
@@ -186,7 +186,7 @@ class XenograftScenario(Loaded):
 
     @property
     def compare(self) -> None:
-        """Nothing is laid beside a study in mice yet."""
+        """A study in mice cannot be compared with data yet."""
         return None
 
 

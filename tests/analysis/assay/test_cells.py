@@ -22,7 +22,7 @@ from adccsim.analysis.assay.cells import (
     check_recorded,
 )
 from adccsim.analysis.assay.contacts import AFTER_KILL, FIRST
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.reading.design import design_table
 from adccsim.analysis.reading.runs import Run, Series
 
@@ -77,7 +77,7 @@ def test_the_order_of_contacts_is_refused_where_runs_keep_no_events():
     observed = pd.DataFrame({"row": [2, 3], "quantity": [KILLS, AFTER_KILL]})
     check_recorded(observed, "events")
     check_recorded(observed[:1], "observables")
-    with pytest.raises(SheetFault, match=r"row 3: kill_after_kill_share needs runs with their events"):
+    with pytest.raises(SheetError, match=r"row 3: kill_after_kill_fraction needs runs with their events"):
         check_recorded(observed, "final")
 
 

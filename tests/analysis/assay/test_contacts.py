@@ -8,7 +8,7 @@ from adccsim.analysis.assay.contacts import AFTER_KILL, AFTER_NONE, ENDING, FIRS
 C, D, K, X, H = "conjugation", "detachment", "commitment", "effector_death", "hit"
 
 
-def shares(events):
+def fractions(events):
     kind, effector = zip(*events, strict=True) if events else ((), ())
     return in_order(*outcomes(np.array(kind, dtype=str), np.array(effector, dtype=int)))
 
@@ -20,7 +20,7 @@ def test_two_cells_whose_events_alternate_by_hand():
     effector, killed = outcomes(*map(np.array, zip(*events, strict=True)))
     assert effector.tolist() == [0, 0, 0, 1, 1, 3]
     assert killed.tolist() == [True, True, False, False, True, False]
-    found = shares(events)
+    found = fractions(events)
     assert found[FIRST] == 1 / 3
     assert found[AFTER_KILL] == 1 / 2  # NK 0: its second killed, its third did not; NK 3 comes after another's kill
     assert found[AFTER_NONE] == 1
@@ -28,14 +28,14 @@ def test_two_cells_whose_events_alternate_by_hand():
 
 
 def test_every_contact_kills():
-    found = shares([(C, 5), (K, 5), (D, 5), (C, 5), (K, 5), (D, 5)])
+    found = fractions([(C, 5), (K, 5), (D, 5), (C, 5), (K, 5), (D, 5)])
     assert (found[FIRST], found[AFTER_KILL], found[ENDING]) == (1, 1, 0)
     assert np.isnan(found[AFTER_NONE])
 
 
 @pytest.mark.parametrize("events", [[], [(C, 1)], [(D, 1), (X, 2)]])
 def test_nothing_that_ended_is_no_number_and_no_crash(events):
-    assert np.isnan(list(shares(events).values())).all()
+    assert np.isnan(list(fractions(events).values())).all()
 
 
 def test_independent_contacts_do_not_depend_on_their_predecessor():

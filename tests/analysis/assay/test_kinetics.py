@@ -72,14 +72,14 @@ def test_killing_counts_cells():
     run = nk_run("a", kills=[50, 30, 10, 6, 4], contacts=300, first=[10, 10, 20, 10], granules=[25, 50, 25])
     row = killing_table([run], *design_table([run])).iloc[0]
     assert row["kills_per_nk"] == pytest.approx(0.84)
-    shares = row[["share_0_kills", "share_1_kill", "share_2_kills", "share_3plus_kills"]].tolist()
-    assert shares == pytest.approx([0.5, 0.3, 0.1, 0.1])
+    fractions = row[["fraction_0_kills", "fraction_1_kill", "fraction_2_kills", "fraction_3plus_kills"]].tolist()
+    assert fractions == pytest.approx([0.5, 0.3, 0.1, 0.1])
     assert row["contacts_per_nk"] == pytest.approx(3.0)
     assert row["contacts_per_kill"] == pytest.approx(300 / 84)
     # 50 cells: the 25th stands 5 of 20 into the third hour.
     assert row["time_to_first_kill_h"] == pytest.approx(2.25)
     assert row["granules_left"] == pytest.approx(1.0)
-    assert row["share_without_granules"] == pytest.approx(0.25)
+    assert row["fraction_without_granules"] == pytest.approx(0.25)
 
 
 def test_nobody_killed_is_a_word_and_not_a_number():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adccsim.analysis.assay.logistic import bounds, dose_at, fit, fit_many, logistic4, share
+from adccsim.analysis.assay.logistic import bounds, dose_at, fit, fit_many, fraction, logistic4
 
 TRUTH = np.array([6.0, 55.0, np.log(6e-4), 0.85])
 DOSES = np.array([0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.1, 1.0])
@@ -12,7 +12,7 @@ DOSES = np.array([0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.1, 1.0])
 def test_limits():
     ends = logistic4(np.array([0.0, 6e-4, 1e12]), TRUTH)
     assert ends == pytest.approx([6.0, 30.5, 55.0], rel=1e-6)
-    assert share(np.array([0.0]), TRUTH)[0] < 1e-300
+    assert fraction(np.array([0.0]), TRUTH)[0] < 1e-300
 
 
 def test_dose_at_inverts_the_curve():

@@ -9,7 +9,7 @@ from adccsim.analysis.assay.plates.blocks import ROWS
 from adccsim.analysis.assay.plates.file import read_sheet
 from adccsim.analysis.assay.plates.output import write_plate
 from adccsim.analysis.assay.plates.plate import analyse_plate, flag_outliers, z_prime
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.observed import read_observed
 
 TARGET, EFFECTOR, MAXIMUM, BLANK = 0.2, {5.0: 0.1, 10.0: 0.25}, 1.7, 0.05
@@ -83,7 +83,7 @@ def test_readouts_take_their_own_formula(tmp_path):
     count = analyse_plate(*paths, readout="live-count").wells
     row = count[count["role"] == "sample"].iloc[0]
     assert row["specific_lysis_pct"] == pytest.approx(100 * (1 - (row["value"] - BLANK) / TARGET), abs=1e-4)
-    with pytest.raises(SheetFault, match="viability"):
+    with pytest.raises(SheetError, match="viability"):
         analyse_plate(*paths, readout="viability")
 
 
@@ -174,20 +174,20 @@ TIDY_FAULTS = {
 def test_faults_of_a_tidy_sheet_name_the_cell(tmp_path, name):
     text, words = TIDY_FAULTS[name]
     (tmp_path / "bad.csv").write_text(text)
-    with pytest.raises(SheetFault) as fault:
+    with pytest.raises(SheetError) as error:
         read_sheet(tmp_path / "bad.csv")
-    assert any(all(word in line for word in words) for line in fault.value.problems), fault.value.problems
+    assert any(all(word in line for word in words) for line in error.value.problems), error.value.problems
 
 
 def test_faults_of_a_matrix_name_the_well(tmp_path):
     path, plate_map = plate(tmp_path, change={"C7": "OVRFLW"}, before="Reader,X\n")
     plate_map.write_text(plate_map.read_text().replace("maximum", "maxi", 1))
-    with pytest.raises(SheetFault) as fault:
+    with pytest.raises(SheetError) as error:
         read_sheet(path, plate_map)
-    lines = fault.value.problems
+    lines = error.value.problems
     assert any("row 5, column 8 (well C7)" in line and "OVRFLW" in line for line in lines)
     assert any("map.csv, row 2, column 12 (well A11)" in line and "'maxi'" in line for line in lines)
-    with pytest.raises(SheetFault, match="--map"):
+    with pytest.raises(SheetError, match="--map"):
         read_sheet(path)
 
 
@@ -201,16 +201,16 @@ def test_wells_that_do_not_match_are_said(tmp_path):
 def test_all_missing_controls_are_named(tmp_path):
     path, plate_map = plate(tmp_path)
     plate_map.write_text(plate_map.read_text().replace("maximum", "").replace("effector_only/5", ""))
-    with pytest.raises(MissingControls) as fault:
+    with pytest.raises(MissingControls) as error:
         analyse_plate(path, plate_map)
-    assert {gap[1:] for gap in fault.value.missing} == {("maximum", None), ("effector_only", 5.0)}
+    assert {gap[1:] for gap in error.value.missing} == {("maximum", None), ("effector_only", 5.0)}
     assert {gap[1] for gap in missing_of(path, plate_map, "51Cr")} == {"maximum"}
 
 
 def missing_of(path, plate_map, readout):
-    with pytest.raises(MissingControls) as fault:
+    with pytest.raises(MissingControls) as error:
         analyse_plate(path, plate_map, readout)
-    return fault.value.missing
+    return error.value.missing
 
 
 def test_a_plate_without_blanks_says_what_that_does(tmp_path):

@@ -17,7 +17,7 @@ from scipy.optimize import curve_fit
 from adccsim.analysis.assay.plates.blocks import find_matrix
 from adccsim.analysis.assay.plates.output import write_plate
 from adccsim.analysis.assay.plates.plate import analyse_plate, z_prime
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.observed import read_observed
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -110,7 +110,7 @@ def test_several_raw_readings_per_well_are_not_chosen_between(tmp_path):
     text = (LAB / "06-two-lines-per-row-letter/numbered_layout.txt").read_text()
     path = tmp_path / "two.txt"
     path.write_text(text.replace("Blank 490", "650"))
-    with pytest.raises(SheetFault, match=r"2 readings per well \(490, 650\)"):
+    with pytest.raises(SheetError, match=r"2 readings per well \(490, 650\)"):
         find_matrix(path, holds_words=False)
 
 
@@ -118,14 +118,14 @@ def test_a_layout_alone_is_no_plate(tmp_path):
     text = (LAB / "06-two-lines-per-row-letter/numbered_layout.txt").read_text()
     path = tmp_path / "layout.txt"
     path.write_text(text.partition("Results")[0])
-    with pytest.raises(SheetFault, match="names wells and holds no reading"):
+    with pytest.raises(SheetError, match="names wells and holds no reading"):
         analyse_plate(path, MAP)
 
 
 def refused(*arguments):
-    with pytest.raises(SheetFault) as fault:
+    with pytest.raises(SheetError) as error:
         analyse_plate(*arguments)
-    return " / ".join(fault.value.problems)
+    return " / ".join(error.value.problems)
 
 
 REFUSED = {

@@ -206,7 +206,7 @@ def test_analysis_without_figures_loads_no_matplotlib():
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     # Of the simulator only what both sides know of files (their seal and study.json) and of text.
-    simulator = {f"adccsim{part}" for part in ("", ".seal", ".study_file", ".text", ".version")}
+    simulator = {f"adccsim{part}" for part in ("", ".run_schema", ".seal", ".study_file", ".text", ".version")}
     found = {name for name in out.stdout.split() if name.partition(".")[0] in ("scipy", "matplotlib", "adccsim")}
     assert {name for name in found if not name.startswith("adccsim.analysis")} == simulator
 

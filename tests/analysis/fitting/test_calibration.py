@@ -1,11 +1,11 @@
-"""Residuals of an experiment, their scale, and the search that makes them small."""
+"""Residuals of an experiment, their scale, and the search that minimises them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from adccsim.analysis.assay.study import analyse_wells
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.calibration import TOLERANCE, UNIFORM_SD, Free, distance, local_widths, residuals, search
 from adccsim.analysis.fitting.observed import EC50, EMAX, LYSIS, read_observed
 from adccsim.analysis.reading.runs import read_study
@@ -32,34 +32,34 @@ def test_simulated_numbers_are_those_of_the_analysis(tmp_path, simulated):
     summary = tables["lysis_summary"].set_index("dose_ug_per_ml")
     dose = summary.index[-2]
     observed, keys = rows(tmp_path, f"{LYSIS},{dose:g},5,50,10,,20\n{EMAX},,5,60,9,,20\n{EC50},,5,2,,0.3,20\n")
-    found = residuals(observed, keys, runs, {}).set_index(["quantity", "of"])
-    assert found.loc[(LYSIS, "mean"), "simulated"] == pytest.approx(summary["mean"][dose])
-    assert found.loc[(LYSIS, "sd"), "simulated"] == pytest.approx(summary["sd"][dose])
+    table = residuals(observed, keys, runs, {}).set_index(["quantity", "of"])
+    assert table.loc[(LYSIS, "mean"), "simulated"] == pytest.approx(summary["mean"][dose])
+    assert table.loc[(LYSIS, "sd"), "simulated"] == pytest.approx(summary["sd"][dose])
     curve = tables["dose_response"].iloc[0]
-    assert found.loc[(EMAX, "mean"), "simulated"] == pytest.approx(curve["donor_emax_mean_pct"], abs=0.5)
-    ec50 = 10 ** found.loc[(EC50, "mean"), "simulated"]
+    assert table.loc[(EMAX, "mean"), "simulated"] == pytest.approx(curve["donor_emax_mean_pct"], abs=0.5)
+    ec50 = 10 ** table.loc[(EC50, "mean"), "simulated"]
     assert ec50 == pytest.approx(curve["donor_ec50_geomean_ng_per_ml"], rel=0.03)
 
 
-def test_z_counts_standard_errors_and_the_agreement_asked_for(tmp_path, simulated):
+def test_sigma_combines_the_standard_error_and_the_required_agreement(tmp_path, simulated):
     runs, tables = simulated
     summary = tables["lysis_summary"].set_index("dose_ug_per_ml")
     dose = summary.index[-1]
     observed, keys = rows(tmp_path, f"{LYSIS},{dose:g},5,{summary['mean'][dose] - 7:.9g},12,,16\n")
-    found = residuals(observed, keys, runs, {})
-    mean = found[found["of"] == "mean"].iloc[0]
+    table = residuals(observed, keys, runs, {})
+    mean = table[table["of"] == "mean"].iloc[0]
     assert mean["sigma"] == pytest.approx(np.hypot(12 / 4, TOLERANCE[LYSIS]))
     assert mean["z"] == pytest.approx(7 / mean["sigma"], rel=1e-6)
-    assert distance(found) == pytest.approx(np.sqrt((found["z"] ** 2).mean()))
+    assert distance(table) == pytest.approx(np.sqrt((table["z"] ** 2).mean()))
 
 
-def test_a_row_that_is_not_simulated_is_refused(tmp_path, simulated):
+def test_a_row_that_is_not_simulated_is_an_error(tmp_path, simulated):
     observed, keys = rows(tmp_path, f"{LYSIS},123,5,50,10,,20\n")
-    with pytest.raises(SheetFault, match="123 is not simulated"):
+    with pytest.raises(SheetError, match="123 is not simulated"):
         residuals(observed, keys, simulated[0], {})
 
 
-def test_a_number_that_is_no_number_is_infinitely_far():
+def test_a_missing_number_is_infinitely_distant():
     assert distance(pd.DataFrame({"z": [0.0, np.nan]})) == np.inf
 
 
@@ -73,18 +73,19 @@ def test_unit_coordinates_are_the_inverse_of_values(low, high, logarithmic):
 
 
 def test_the_search_finds_a_minimum_and_stays_inside_the_bounds():
-    free = [Free("rate", 0.1, 10), Free("share", 0.0, 1.0), Free("edge", 0.0, 1.0)]
+    free = [Free("rate", 0.1, 10), Free("fraction", 0.0, 1.0), Free("edge", 0.0, 1.0)]
     asked = []
 
     def z_of(points):
         asked.extend(points)
         return [
-            np.array([10 * np.log(p["rate"] / 2), 20 * (p["share"] - 0.3), 5 * (p["edge"] - 1.4), 3.0]) for p in points
+            np.array([10 * np.log(p["rate"] / 2), 20 * (p["fraction"] - 0.3), 5 * (p["edge"] - 1.4), 3.0])
+            for p in points
         ]
 
-    best = search(free, {"rate": 0.5, "share": 0.8, "edge": 0.5}, z_of, 60)
+    best = search(free, {"rate": 0.5, "fraction": 0.8, "edge": 0.5}, z_of, 60)
     assert best["rate"] == pytest.approx(2, rel=0.02)
-    assert best["share"] == pytest.approx(0.3, abs=0.02)
+    assert best["fraction"] == pytest.approx(0.3, abs=0.02)
     assert best["edge"] > 0.97
     assert all(each.low <= p[each.path] <= each.high for p in asked for each in free)
     assert len(asked) <= 75
@@ -97,9 +98,9 @@ def test_local_widths_are_those_of_a_linear_normal_problem():
     def z_of(points):
         return [np.array([10 * (p["a"] - 0.5), 30 * (p["b"] + p["c"])]) for p in points]
 
-    found = local_widths(free, {"a": 0.5, "b": 0.5, "c": 0.97}, z_of)  # the last one has room below only
+    widths = local_widths(free, {"a": 0.5, "b": 0.5, "c": 0.97}, z_of)  # the last one has room only below
     prior = 1 / UNIFORM_SD**2
-    assert found["a"] == pytest.approx(np.sqrt(1 / (100 + prior)) / UNIFORM_SD)
+    assert widths["a"] == pytest.approx(np.sqrt(1 / (100 + prior)) / UNIFORM_SD)
     alone = np.linalg.inv([[900 + prior, 900], [900, 900 + prior]])[0, 0]
-    assert found["b"] == pytest.approx(np.sqrt(alone) / UNIFORM_SD)
-    assert found["b"] == pytest.approx(found["c"]) and 0.6 < found["b"] < 0.8  # only their sum is known
+    assert widths["b"] == pytest.approx(np.sqrt(alone) / UNIFORM_SD)
+    assert widths["b"] == pytest.approx(widths["c"]) and 0.6 < widths["b"] < 0.8  # only their sum is known

@@ -1,4 +1,4 @@
-"""Posterior widths, quantiles, the overlay, and what a calibration writes."""
+"""Posterior widths, quantiles, the overlay, and the files of a calibration."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.fitting.calibration import Free
 from adccsim.analysis.fitting.posterior import (
     overlay_text,
@@ -32,30 +32,30 @@ def test_a_weighted_quantile_of_equal_weights_is_the_ordinary_one():
         assert weighted_quantile(values, np.full(2001, 1 / 2001), q) == pytest.approx(np.quantile(values, q), abs=0.01)
 
 
-def test_widths_of_the_prior_itself_are_one_and_of_a_point_nought():
+def test_the_width_of_the_prior_is_one_and_of_a_point_zero():
     rng = np.random.default_rng(2)
     flat = [FREE[0].value(u) for u in rng.random(4000)]
     posterior = pd.DataFrame({FREE[0].path: flat, FREE[1].path: 7.0, "weight": 1 / 4000})
-    found = widths(FREE, posterior).set_index("parameter")
-    assert found["posterior_over_prior_sd"][FREE[0].path] == pytest.approx(1, abs=4 / np.sqrt(4000))
-    assert found["posterior_over_prior_sd"][FREE[1].path] == pytest.approx(0, abs=1e-9)
-    assert found["median"][FREE[1].path] == 7
+    table = widths(FREE, posterior).set_index("parameter")
+    assert table["posterior_over_prior_sd"][FREE[0].path] == pytest.approx(1, abs=4 / np.sqrt(4000))
+    assert table["posterior_over_prior_sd"][FREE[1].path] == pytest.approx(0, abs=1e-9)
+    assert table["median"][FREE[1].path] == 7
 
 
 def test_the_overlay_is_read_by_the_catalogue(tmp_path):
-    best = {FREE[0].path: 1.23456, FREE[1].path: 41.0}  # the second lies outside the range of the catalogue
+    best = {FREE[0].path: 1.23456, FREE[1].path: 41.0}  # the second is outside the range of the catalogue
     text = overlay_text(best, {FREE[0].path: "1", FREE[1].path: "1"}, {p.path: (p.low, p.high) for p in FREE}, FACTS)
     path = tmp_path / "best.toml"
     path.write_text(text)
-    known = lookup.load([path])
-    number = known.defaults["effectors"].numbers["motility"]
+    catalogue = lookup.load([path])
+    number = catalogue.defaults["effectors"].numbers["motility"]
     assert (number.value, number.provenance) == (1.235, "calibrated")
     assert "W3, S1" in number.source and "2001-02-03" in number.source and "well-9" in number.source
-    assert known.cell_lines["721.221"].numbers["natural_sensitivity"].value == 41.0
-    assert known.effectors["PBMC"].numbers["motility"].value == 1.235
+    assert catalogue.cell_lines["721.221"].numbers["natural_sensitivity"].value == 41.0
+    assert catalogue.effectors["PBMC"].numbers["motility"].value == 1.235
 
 
-def test_a_calibration_is_written_whole_and_its_posterior_read_again(tmp_path):
+def test_a_calibration_is_written_and_its_posterior_read_back(tmp_path):
     rng = np.random.default_rng(3)
     posterior = pd.DataFrame({each.path: [each.value(u) for u in rng.random(30)] for each in FREE})
     posterior = posterior.assign(weight=1 / 30, distance=1.0)
@@ -71,14 +71,14 @@ def test_a_calibration_is_written_whole_and_its_posterior_read_again(tmp_path):
     assert parameters["local_posterior_over_prior_sd"].tolist() == [0.5, 0.5]
 
 
-def test_a_table_without_weights_is_no_posterior(tmp_path):
+def test_a_table_without_weights_is_not_a_posterior(tmp_path):
     (tmp_path / "x.csv").write_text("a\n1\n")
-    with pytest.raises(SheetFault, match="weight"):
+    with pytest.raises(SheetError, match="weight"):
         read_posterior(tmp_path / "x.csv")
 
 
-def test_abc_finds_what_the_data_say_and_goes_on_where_it_stopped(tmp_path):
-    """z = 20 (u - 0.7) in the first coordinate, nothing in the second: one is found, the other stays free."""
+def test_abc_recovers_informed_parameters_and_resumes(tmp_path):
+    """z = 20 (u - 0.7) in the first coordinate, no information on the second: only the first is determined."""
     pytest.importorskip("pyabc")
     logging.getLogger("ABC").setLevel(logging.ERROR)
     calls = []
@@ -87,38 +87,38 @@ def test_abc_finds_what_the_data_say_and_goes_on_where_it_stopped(tmp_path):
         calls.append(values)
         return {"a": 20 * (FREE[0].unit(values[FREE[0].path]) - 0.7)}
 
-    said = []
+    messages = []
     arguments = (FREE, z_of, 60)
-    sample(*arguments, 2, 7, tmp_path / "p.db", 1, said.append)
+    sample(*arguments, 2, 7, tmp_path / "p.db", 1, messages.append)
     first = len(calls)
-    posterior = sample(*arguments, 5, 7, tmp_path / "p.db", 1, said.append)
-    assert said == ["posterior: generation 1 to 2 of 60 particles", "posterior: generation 3 to 5 of 60 particles"]
+    posterior = sample(*arguments, 5, 7, tmp_path / "p.db", 1, messages.append)
+    assert messages == ["posterior: generation 1 to 2 of 60 particles", "posterior: generation 3 to 5 of 60 particles"]
     assert len(calls) > first
-    found = widths(FREE, posterior).set_index("parameter")["posterior_over_prior_sd"]
-    assert found[FREE[0].path] < 0.3
-    assert found[FREE[1].path] > 0.7
+    ratio = widths(FREE, posterior).set_index("parameter")["posterior_over_prior_sd"]
+    assert ratio[FREE[0].path] < 0.3
+    assert ratio[FREE[1].path] > 0.7
     assert FREE[0].unit(widths(FREE, posterior)["median"][0]) == pytest.approx(0.7, abs=0.1)
     assert posterior["weight"].sum() == pytest.approx(1)
-    assert sample(*arguments, 5, 7, tmp_path / "p.db", 1, said.append).equals(posterior)  # nothing left to do
-    assert len(said) == 2
+    assert sample(*arguments, 5, 7, tmp_path / "p.db", 1, messages.append).equals(posterior)  # nothing left to do
+    assert len(messages) == 2
 
 
-def test_what_draws_of_the_posterior_give_stands_beside_the_observed():
+def test_the_posterior_predictive_is_listed_with_the_observed():
     table = pd.DataFrame({"experiment": "W3", "label": ["a", "b"], "of": "mean", "observed": [10.0, 0.5],
                           "sigma": [2.0, 0.1], "z": 0.0})  # fmt: skip
-    found = predictive(table, np.column_stack([np.linspace(-1, 1, 21), np.full(21, 2.0)]))
-    assert found["mean"].tolist() == pytest.approx([10.0, 0.7])
-    assert found.loc[0, ["low90", "high90"]].tolist() == pytest.approx([8.2, 11.8])
-    assert found.loc[1, ["low90", "high90"]].tolist() == pytest.approx([0.7, 0.7])
-    assert found["draws"].tolist() == [21, 21]
+    spread = predictive(table, np.column_stack([np.linspace(-1, 1, 21), np.full(21, 2.0)]))
+    assert spread["mean"].tolist() == pytest.approx([10.0, 0.7])
+    assert spread.loc[0, ["low90", "high90"]].tolist() == pytest.approx([8.2, 11.8])
+    assert spread.loc[1, ["low90", "high90"]].tolist() == pytest.approx([0.7, 0.7])
+    assert spread["draws"].tolist() == [21, 21]
 
 
-def test_the_shipped_posterior_is_read_and_lies_in_its_prior():
+def test_the_shipped_posterior_can_be_read_and_lies_within_its_prior():
     folder = Path(__file__).parents[3] / "benchmarks" / "in_vitro_lysis" / "calibration" / "posterior"
     posterior = read_posterior(folder / "posterior.csv")
     parameters = pd.read_csv(folder / "parameters.csv").set_index("parameter")
-    asked = tomllib.loads((folder.parents[1] / "calibrate.toml").read_text())["calibrate"]["free"]
-    assert set(asked) == set(parameters.index)
+    free = tomllib.loads((folder.parents[1] / "calibrate.toml").read_text())["calibrate"]["free"]
+    assert set(free) == set(parameters.index)
     assert len(posterior) == 1000
     for name, row in parameters.iterrows():
         assert posterior[name].between(row["low"] * (1 - 1e-5), row["high"] * (1 + 1e-5)).all()

@@ -1,4 +1,4 @@
-"""The table of predictions: the band of one more donor, curves beside their rows, and experiments under one another."""
+"""The table of predictions: band of one more donor, curves matched to their rows, and several experiments."""
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ def curve(**more):
     return pd.DataFrame([row | {"emax_pct": 60.0, "hill": 0.9, "donor_ec50_log10_sd": 0.3}])
 
 
-def test_the_band_is_where_one_more_donor_would_lie():
+def test_the_band_is_the_prediction_interval_of_one_more_donor():
     rows = prediction_rows("x", {"lysis_summary": lysis(n=5, sd=8.0)})
     half = student.ppf(0.975, 4) * 8.0 * np.sqrt(1.2)
     assert rows["band95_low"].to_numpy() == pytest.approx(rows["mean"] - half)
@@ -41,11 +41,11 @@ def test_the_band_is_where_one_more_donor_would_lie():
     assert (rows["band95_low"] < 0).all()  # not clipped
 
 
-def test_the_band_holds_95_of_100_new_donors():
+def test_the_band_contains_95_of_100_new_donors():
     draws = np.random.default_rng(1).normal(30.0, 10.0, (4000, 7))
-    known, new = draws[:, :6], draws[:, 6]
+    observed, new = draws[:, :6], draws[:, 6]
     tables = pd.concat([lysis(doses=(1.0,), n=6)] * len(draws), ignore_index=True)
-    tables = tables.assign(mean=known.mean(axis=1), sd=known.std(axis=1, ddof=1))
+    tables = tables.assign(mean=observed.mean(axis=1), sd=observed.std(axis=1, ddof=1))
     rows = prediction_rows("x", {"lysis_summary": tables})
     inside = (rows["band95_low"] <= new) & (new <= rows["band95_high"])
     assert inside.mean() == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / len(draws)))
@@ -56,7 +56,7 @@ def test_one_donor_has_no_band():
     assert rows["band95_low"].isna().all()
 
 
-def test_a_curve_stands_beside_its_own_doses():
+def test_a_curve_is_matched_to_its_doses():
     tables = {"lysis_summary": lysis(**{"effectors.genotype": "VV"})}
     tables["dose_response"] = curve(**{"effectors.genotype": "VV"})
     rows = prediction_rows("x", tables).set_index("dose_ug_per_ml")
@@ -67,14 +67,14 @@ def test_a_curve_stands_beside_its_own_doses():
     assert rows.loc[0.0, "note"] == "no EC50: no antibody"
 
 
-def test_kills_of_a_condition_go_along():
+def test_kills_of_a_condition_are_included():
     tables = {"lysis_summary": lysis()}
     killing = lysis().drop(columns=["wells", "mean", "sd", "note"])
-    tables["killing"] = killing.assign(kills_per_nk=[0.1, 0.7], kills_per_nk_sd=0.05, share_0_kills=[0.9, 0.5])
+    tables["killing"] = killing.assign(kills_per_nk=[0.1, 0.7], kills_per_nk_sd=0.05, fraction_0_kills=[0.9, 0.5])
     assert prediction_rows("x", tables)["kills_per_nk"].tolist() == [0.1, 0.7]
 
 
-def test_experiments_that_vary_other_things_share_one_table():
+def test_experiments_with_different_sweeps_share_one_table():
     one = prediction_rows("one", {"lysis_summary": lysis(**{"effectors.genotype": "VV"})})
     two = prediction_rows("two", {"lysis_summary": lysis(), "dose_response": curve()})
     table = prediction_table([one, two], {"model": "well-1", "catalogue": "abc", "commit": "def"})

@@ -1,4 +1,4 @@
-"""Regression-adjusted ABC against posteriors that are known."""
+"""Regression-adjusted ABC compared with known posteriors."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from adccsim.analysis.fitting.recovery import posterior_of, study
 
 
 def bank(draws, noise, seed):
-    """Three parameters; the summaries see the first two with normal noise, and never the third."""
+    """Three parameters; the summaries depend on the first two with normal noise, and not on the third."""
     rng = np.random.default_rng(seed)
     units = rng.random((draws, 3))
     mixed = np.column_stack([units[:, 0] + units[:, 1], units[:, 0] - units[:, 1], np.zeros(draws)])
@@ -23,7 +23,7 @@ def test_summaries_without_information_leave_the_prior():
 
 
 def test_the_width_is_that_of_the_exact_posterior():
-    """Sum and difference seen with noise s: the first coordinate is normal with SD s / sqrt 2, far from the edges."""
+    """Sum and difference observed with noise s: the first coordinate is normal, SD s / sqrt 2, far from the edges."""
     summaries, units = bank(8000, 0.08, 5)
     particles, weights = posterior_of(summaries, units, np.array([1.0, 0.0, 0.0]))
     mean = weights @ particles[:, 0]
@@ -32,7 +32,7 @@ def test_the_width_is_that_of_the_exact_posterior():
     assert particles.min() > 0 and particles.max() < 1
 
 
-def test_intervals_cover_and_the_unseen_stays_unidentified():
+def test_intervals_cover_and_the_uninformed_parameter_is_not_identified():
     summaries, units = bank(4200, 0.1, 6)
     table = study(["a", "b", "c"], summaries[:4000], units[:4000], units[4000:], summaries[4000:]).set_index(
         "parameter"

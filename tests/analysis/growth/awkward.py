@@ -1,4 +1,4 @@
-"""Studies that real laboratories produce and that break naive statistics, by name."""
+"""Studies as they occur in laboratories and on which naive statistics fail, by name."""
 
 from tests.analysis.growth.sheets import exponential, rows_of
 
@@ -9,12 +9,12 @@ SHRINK = [100, 60, 30, 10, 0]
 
 
 def jitter(volumes: list[float], i: int) -> list[float]:
-    """The volumes of mouse i: a few per cent off, the same on every call."""
+    """The volumes of mouse i: a few per cent different, the same on every call."""
     return [v * (1 + 0.03 * ((i * 7 + j * 3) % 5 - 2)) for j, v in enumerate(volumes)]
 
 
 def several(volumes: list[float], n: int = 5) -> list[list[float]]:
-    """n such mice."""
+    """n mice with such volumes."""
     return [jitter(volumes, i) for i in range(n)]
 
 
@@ -25,11 +25,11 @@ def study(vehicle: list, drug: list, days: tuple = DAYS):
 
 def with_deaths(rows):
     """A mouse without any volume died on day 5."""
-    silent = rows.groupby(["arm", "mouse"])["volume_mm3"].transform("count") == 0
-    return rows.assign(event=["death" if s and d == 5 else "" for s, d in zip(silent, rows["day"], strict=True)])
+    unmeasured = rows.groupby(["arm", "mouse"])["volume_mm3"].transform("count") == 0
+    return rows.assign(event=["death" if s and d == 5 else "" for s, d in zip(unmeasured, rows["day"], strict=True)])
 
 
-GONE = [100, 0, 0, 0, 0]
+CLEARED = [100, 0, 0, 0, 0]
 GAPS = [[100, NAN, 230, NAN, 500], [100, 140, NAN, 350, NAN], [NAN, 150, 240, 330, 480]]
 MORE_GAPS = [[100, NAN, NAN, NAN, 200], [NAN, NAN, NAN, 180, NAN], [90, 95, NAN, NAN, NAN]]
 SMALL = [[100, 900], [110, 800], [90, 990]], [[100, 400], [95, 500], [105, 420]]
@@ -38,7 +38,7 @@ DOUBLING = [100, 200, 400, 800, 1600]
 AWKWARD = {
     "three mice, two days": study(*SMALL, (0, 21)),
     "regression to zero": study(several(GROW), [[100, 20, 0, 0, 0]] * 5),
-    "everything regresses to zero": study([GONE] * 4, [GONE] * 4),
+    "everything regresses to zero": study([CLEARED] * 4, [CLEARED] * 4),
     "one mouse per arm": study([GROW], [SHRINK]),
     "one treated mouse": study(several(GROW), [GROW]),
     "one control mouse": study([GROW], several(GROW)),

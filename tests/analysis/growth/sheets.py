@@ -1,4 +1,4 @@
-"""Small made-up studies for the tests of tumour growth."""
+"""Small artificial studies for the tests of tumour growth."""
 
 import numpy as np
 import pandas as pd

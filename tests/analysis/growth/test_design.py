@@ -1,8 +1,8 @@
-"""The design file beside a sheet."""
+"""The study design file of a caliper sheet."""
 
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.design import GrowthDesign, read_design, unknown_arms
 
 FULL = """
@@ -21,7 +21,7 @@ dose = "10 mg/kg"
 a = "drug A"
 b = "drug B"
 both = "A and B"
-[adcc_share]
+[adcc_fraction]
 antibody = "drug A"
 fc_null = "drug A, mute"
 """
@@ -35,7 +35,7 @@ def test_full_file(tmp_path):
     assert (design.endpoint_mm3, design.evaluation_day, design.other_causes) == (1500.0, 21.0, "count")
     assert design.paired and design.volume_formula == "ellipsoid"
     assert design.combinations == (("drug A", "drug B", "A and B"),)
-    assert design.adcc_share == ("drug A", "drug A, mute")
+    assert design.adcc_fraction == ("drug A", "drug A, mute")
     assert len(unknown_arms(design, ["drug A"])) == 3
 
 
@@ -44,26 +44,26 @@ def test_missing_file_gives_the_defaults(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
-        ("[rules]\nendpoint_mm = 3\n", "rules.endpoint_mm: not known; is it endpoint_mm3?"),
-        ("[rules]\nendpoint_mm3 = -3\n", "a number above zero"),
-        ("[rules]\nevaluation_day = nan\n", "a number"),
-        ('[rules]\nother_causes = "maybe"\n', "one of censor, count"),
-        ("[rules]\npaired = 1\n", "one of False, True"),
-        ("[studies]\n", "studies: not known; is it study?"),
-        ("[study]\nstrain = [1]\n", "study.strain: has to be a text"),
+        ("[rules]\nendpoint_mm = 3\n", "rules.endpoint_mm: unknown key; did you mean endpoint_mm3?"),
+        ("[rules]\nendpoint_mm3 = -3\n", "must be a number above zero"),
+        ("[rules]\nevaluation_day = nan\n", "must be a number"),
+        ('[rules]\nother_causes = "maybe"\n', "must be one of censor, count"),
+        ("[rules]\npaired = 1\n", "must be one of False, True"),
+        ("[studies]\n", "studies: unknown key; did you mean study?"),
+        ("[study]\nstrain = [1]\n", "study.strain: must be text"),
         ('[arm]\ndose = "3"\n', 'write it as [arm."NAME"]'),
-        ('[[combination]]\na = "x"\nboth = "z"\n', "combination 1.b: the name of an arm is missing"),
+        ('[[combination]]\na = "x"\nboth = "z"\n', "combination 1.b: must be the name of an arm"),
         ("[rules\n", "s.toml"),
     ],
 )
-def test_faults(tmp_path, text, words):
+def test_errors(tmp_path, text, expected):
     path = tmp_path / "s.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(SheetFault) as caught:
+    with pytest.raises(SheetError) as caught:
         read_design(path)
-    assert words in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_roles_by_name():

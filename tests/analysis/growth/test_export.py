@@ -1,4 +1,4 @@
-"""Exports in the form that other programs read: what their readers do, done here by hand."""
+"""Exports for other programs, read back as those programs read them."""
 
 import re
 
@@ -44,7 +44,7 @@ def test_tumgrowth(tmp_path):
 
 
 def kulgap_reader(path):
-    """What its reader makes of a file: arrays cut at the first mouse that leaves."""
+    """The data as KuLGaP reads them: arrays truncated at the first mouse that leaves."""
     frame = pd.read_csv(path)
     control = frame.loc[:, [bool(re.match("Control.*", c)) for c in frame]].to_numpy()
     treated = frame.loc[:, [bool(re.match("Treatment.*", c)) for c in frame]].to_numpy()

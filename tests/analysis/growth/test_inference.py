@@ -1,4 +1,4 @@
-"""Tests and intervals: against scipy, by hand, at their limits, and what they refuse."""
+"""Tests and intervals: against scipy, by hand, in limiting cases, and cases without an estimate."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ RNG = np.random.default_rng(3)
 X, Y = RNG.normal(0.08, 0.012, 8), RNG.normal(0.118, 0.012, 6)
 
 
-def test_welch_is_that_of_scipy():
+def test_welch_equals_scipy():
     estimate = inference.welch(X, Y)
     other = stats.ttest_ind(X, Y, equal_var=False)
     limits = other.confidence_interval()
@@ -27,7 +27,7 @@ def test_welch_parts_work_on_many_studies_at_once():
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "words"),
+    ("x", "y", "expected"),
     [
         ([], [1, 2], "no mouse with a slope"),
         ([1], [1, 2], "one mouse with a slope"),
@@ -36,11 +36,11 @@ def test_welch_parts_work_on_many_studies_at_once():
         ([np.nan, 1.0], [1, 2], "one mouse"),
     ],
 )
-def test_welch_refuses_with_a_reason(x, y, words):
+def test_welch_gives_a_reason_if_not_estimable(x, y, expected):
     estimate = inference.welch(np.array(x), np.array(y))
     assert estimate.p is None
     assert estimate.note.startswith("not estimable")
-    assert words in estimate.note
+    assert expected in estimate.note
 
 
 def test_paired_is_the_one_sample_test_of_the_differences():
@@ -64,7 +64,7 @@ def test_permutation_enumerates_and_agrees_with_scipy():
     assert estimate.p == pytest.approx(other.pvalue)
 
 
-def test_permutation_least_p():
+def test_smallest_permutation_p():
     low, high = np.array([1.0, 1.1, 1.2]), np.array([3.0, 3.3, 3.1])
     assert inference.permutation_p(low, high).p == pytest.approx(0.1)
     assert inference.permutation_p(np.array([1.0, 1.0]), np.array([1.0, 1.0])).p == 1
@@ -87,7 +87,7 @@ def test_bootstrap_t_comes_close_to_the_delta_interval_for_many_mice(log):
     ratio = a.mean() / b.mean()
     error = ratio * np.sqrt(a.var(ddof=1) / 400 / a.mean() ** 2 + b.var(ddof=1) / 400 / b.mean() ** 2)
     assert estimate.value == pytest.approx(ratio)
-    # Resampled tails wander by about 5 % of the width at 1,999 resamples.
+    # Resampled limits vary by about 5 % of the width at 1,999 resamples.
     assert estimate.low == pytest.approx(ratio - 1.96 * error, abs=0.3 * error)
     assert estimate.high == pytest.approx(ratio + 1.96 * error, abs=0.3 * error)
 
@@ -98,20 +98,20 @@ def test_bootstrap_is_repeatable():
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "log", "words"),
+    ("a", "b", "log", "expected"),
     [
         ([1, 2, 3], [1, 2, 3, 4], True, "needs 4 mice in both arms"),
         ([0, 0, 0, 0], [1, 2, 3, 4], True, "mean of the treated arm is zero"),
         ([1, 2, 3, 4], [0, 0, 0, 0], True, "not above zero"),
         ([1, 1, 1, 1], [2, 2, 2, 2], True, "no mouse differs"),
         ([1, 2, 3, 4], [-9, 9, 8, -7], False, "within two standard errors of zero"),
-        ([], [1, 2], True, "no mouse gives"),
+        ([], [1, 2], True, "no mouse has a rate"),
     ],
 )
-def test_ratio_refuses_with_a_reason(a, b, log, words):
+def test_ratio_gives_a_reason_if_not_estimable(a, b, log, expected):
     estimate = inference.bootstrap_t_ratio(np.array(a, dtype=float), np.array(b, dtype=float), log=log, what="rate")
     assert estimate.low is None
-    assert words in estimate.note
+    assert expected in estimate.note
 
 
 def test_paired_ratio():
@@ -136,23 +136,23 @@ def test_bliss_excess_is_zero_for_independent_action():
     assert stronger.high < 0
 
 
-def test_adcc_share_of_the_published_pair_on_both_scales():
+def test_adcc_fraction_of_the_published_pair_on_both_scales():
     # 96 % inhibition with, 29 % without the Fc part: 70 % on the linear, 89 % on the log scale.
     volumes = (4.0, 71.0, 100.0)
-    assert inference.adcc_share_linear(*volumes) == pytest.approx((96 - 29) / 96)
-    assert inference.adcc_share_log(*np.log(volumes)) == pytest.approx(1 - np.log(0.71) / np.log(0.04))
+    assert inference.adcc_fraction_linear(*volumes) == pytest.approx((96 - 29) / 96)
+    assert inference.adcc_fraction_log(*np.log(volumes)) == pytest.approx(1 - np.log(0.71) / np.log(0.04))
 
 
-def test_adcc_share_from_mice():
+def test_adcc_fraction_from_mice():
     arms = [RNG.normal(mean, 0.01, 100) for mean in (0.05, 0.11, 0.12)]
-    estimate = inference.bootstrap_t_share(*arms, "growth rate")
-    assert estimate.value == pytest.approx(inference.adcc_share_log(*(a.mean() for a in arms)))
+    estimate = inference.bootstrap_t_fraction(*arms, "growth rate")
+    assert estimate.value == pytest.approx(inference.adcc_fraction_log(*(a.mean() for a in arms)))
     assert estimate.low < 6 / 7 < estimate.high
-    nothing = inference.bootstrap_t_share(arms[2][:50], arms[1], arms[2][50:], "growth rate")
-    assert "no effect to share out" in nothing.note
-    assert "needs 4" in inference.bootstrap_t_share(arms[0][:3], arms[1][:3], arms[2][:3], "growth rate").note
+    nothing = inference.bootstrap_t_fraction(arms[2][:50], arms[1], arms[2][50:], "growth rate")
+    assert "no effect to divide" in nothing.note
+    assert "needs 4" in inference.bootstrap_t_fraction(arms[0][:3], arms[1][:3], arms[2][:3], "growth rate").note
 
 
-def test_a_falling_scale_swaps_the_limits():
+def test_a_decreasing_scale_swaps_the_limits():
     estimate = inference.Estimate(0.5, 0.4, 0.7).through(lambda r: 100 * (1 - r))
     assert (estimate.value, estimate.low, estimate.high) == pytest.approx((50, 30, 60))

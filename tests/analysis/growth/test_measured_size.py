@@ -1,4 +1,4 @@
-"""The shares that reports print beside their tests are those of the committed benchmark, and those keep the bands."""
+"""The type I errors printed in reports are those of the committed benchmark, and they lie within their bands."""
 
 import importlib.util
 import json
@@ -15,12 +15,12 @@ RESULT = json.loads((REPOSITORY / "benchmarks" / "results" / "growth_statistics.
 CELLS = {(c["situation"], c["mice_per_arm"]): c["results"] for c in RESULT["cells"]}
 
 
-def test_shipped_shares_are_the_benchmark():
-    shares = growth_testing.measured()
+def test_shipped_rates_are_those_of_the_benchmark():
+    fractions = growth_testing.measured()
     assert RESULT["studies"] == 4000
     for (situation, mice), results in CELLS.items():
         for name, result in results.items():
-            assert shares[situation][name][mice] == result["pct"]
+            assert fractions[situation][name][mice] == result["pct"]
 
 
 @pytest.mark.parametrize("situation", ["null", "zeros"])
@@ -44,7 +44,7 @@ def test_intervals_cover_at_eight_mice_without_drop_out(situation, interval):
     assert 93 <= CELLS[situation, 8][f"{interval} covers"]["pct"] <= 97
 
 
-def test_measured_size_is_that_of_no_more_mice():
+def test_measured_size_is_that_of_the_same_or_fewer_mice():
     primary = growth_testing.PRIMARY
     null = growth_testing.measured()["null"]["slopes Welch t rejects"]
     assert growth_testing.measured_size(primary, 6, False) == (null[5], 5)
@@ -54,15 +54,15 @@ def test_measured_size_is_that_of_no_more_mice():
 
 
 def test_a_small_run_of_the_benchmark_agrees():
-    """300 studies of two cells: within four standard errors of the committed shares."""
+    """300 studies of two cells: within four standard errors of the committed rates."""
     path = REPOSITORY / "benchmarks" / "statistics" / "size_and_coverage.py"
     spec = importlib.util.spec_from_file_location("size_and_coverage", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     for situation, mice in (("null", 5), ("drop-out effect", 5)):
-        found = module.cell(situation, mice, 300, [7, mice])["results"]
-        for name, result in found.items():
+        results = module.cell(situation, mice, 300, [7, mice])["results"]
+        for name, result in results.items():
             expected = CELLS[situation, mice][name]["pct"] / 100
             error = np.sqrt(max(expected * (1 - expected), 0.01) / 300)
             assert abs(result["pct"] / 100 - expected) < 4 * error, name

@@ -66,7 +66,7 @@ def test_volumes_below_the_limit_enter_logarithms_as_the_limit():
     expected = np.polyfit(day, np.log([100.0, 20, 20, 20]), 1)[0]
     assert mouse["growth_rate_per_day"] == pytest.approx(expected)
     assert mouse["below_loq"] == 3
-    assert "3 of its readings below 20 mm3" in mouse["note"]
+    assert "3 readings below 20 mm3" in mouse["note"]
     assert mouse["evaluation_volume_mm3"] == 0.0
 
 
@@ -84,7 +84,7 @@ def test_crossing_day():
     assert growth.crossing_day(day, np.array([100.0, 400, 1600]), 200) == pytest.approx(5)
     assert growth.crossing_day(day, np.array([300.0, 400, 1600]), 200) == 0
     assert np.isnan(growth.crossing_day(day, np.array([100.0, 110, 120]), 200))
-    # From under the limit of quantification the line starts at the limit.
+    # Below the limit of quantification the interpolation starts at the limit.
     assert growth.crossing_day(day, np.array([0.0, 0, 40]), 20.0) == pytest.approx(10.0)
 
 
@@ -100,7 +100,7 @@ def test_baseline_and_evaluation_day():
     assert growth.choose_baseline_day(late) == 12
 
 
-def test_means_by_day_are_over_the_mice_read():
+def test_means_by_day_are_over_the_mice_measured():
     rows = rows_of({"vehicle": [[100, 200], [200, np.nan]]}, days=(0, 7))
     table = growth.by_day(rows, 0.0)
     assert table["mice_read"].tolist() == [2, 1]

@@ -1,4 +1,4 @@
-"""Simulated mice through the analysis of a laboratory's own caliper data."""
+"""Simulated mice analysed in the same way as laboratory caliper data."""
 
 import shutil
 
@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.mice import analyse_mice, caliper_rows, design_of, tumour_table
 from adccsim.analysis.growth.study import analyse_growth
 from adccsim.analysis.reading.runs import read_study
@@ -33,7 +33,7 @@ def test_rows_are_the_caliper_readings_in_the_order_of_the_scenario(folder):
     assert (rows[rows["event"] == ""]["volume_mm3"] < 420).all()
 
 
-def test_the_exported_sheet_gives_the_same_figures_without_the_run_files(folder, result, tmp_path):
+def test_the_exported_sheet_gives_the_same_numbers_without_the_run_files(folder, result, tmp_path):
     """Every number of every table, from the CSV alone."""
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
@@ -55,7 +55,7 @@ def test_the_exported_sheet_gives_the_same_figures_without_the_run_files(folder,
     assert compared > 200
 
 
-def test_design_sheet_and_arms(folder):
+def test_study_design_and_arms(folder):
     design = design_of(read_study(folder, "xenograft"))
     assert design.endpoint_mm3 == 420 and design.loq_mm3 == 20 and not design.paired
     assert design.arms["trastuzumab"] == {
@@ -67,8 +67,8 @@ def test_design_sheet_and_arms(folder):
 
 def test_report_shows_the_tumours_the_overrides_and_the_scenario(folder, result):
     text = result.report.read_text(encoding="utf-8")
-    for words in ("Inside the tumours", "Where the mouse differs from the well", "direct_effect_max", "Kaplan-Meier"):
-        assert words in text
+    for part in ("Inside the tumours", "Where the mouse differs from the well", "direct_effect_max", "Kaplan-Meier"):
+        assert part in text
     assert "http://" not in text and "https://" not in text
     for name in ("inside", "slices", "mean_curves", "waterfall", "kaplan_meier"):
         assert (folder / "figures" / f"{name}.png").stat().st_size > 3000
@@ -76,12 +76,12 @@ def test_report_shows_the_tumours_the_overrides_and_the_scenario(folder, result)
     assert "tgi_tc" in result.text()
 
 
-def test_tumour_table_has_what_only_a_simulation_knows(folder):
+def test_tumour_table_has_the_state_of_the_simulated_tumour(folder):
     study = read_study(folder, "xenograft")
     table = tumour_table(study)
     assert len(table) == 10
-    shares = table[["her2_0", "her2_1+", "her2_2+", "her2_3+"]].sum(axis=1)
-    assert np.allclose(shares, 1.0)
+    fractions = table[["her2_0", "her2_1+", "her2_2+", "her2_3+"]].sum(axis=1)
+    assert np.allclose(fractions, 1.0)
     treated = table["arm"] == "trastuzumab"
     assert (table.loc[treated, "kills_myeloid"] > 0).all() and (table.loc[~treated, "kills_myeloid"] == 0).all()
     with h5py.File(study.runs[0].path) as file:
@@ -97,18 +97,18 @@ def test_a_swept_study_is_analysed_point_by_point(tmp_path):
     assert list(dict.fromkeys(tables["mice"]["study"])) == names
 
 
-def test_missing_mice_are_named_and_none_is_an_error(tmp_path):
+def test_missing_mice_are_reported_and_no_mice_is_an_error(tmp_path):
     folder = make_mice(tmp_path / "some", {"study.days": 8})
     files = sorted((folder / "runs").rglob("*.h5"))
     files[0].unlink()
     assert any("1 of 6 runs" in line for line in analyse_mice(folder, with_figures=False).problems)
     for path in files[1:]:
         path.unlink()
-    with pytest.raises(SheetFault):
+    with pytest.raises(SheetError):
         analyse_mice(folder)
 
 
-def test_weights_come_with_the_calipers_and_are_drawn(tmp_path):
+def test_body_weights_are_exported_and_drawn(tmp_path):
     changes = {
         "study.body_weight": True,
         "arm.1.dose": [{"drug": "cisplatin", "mg_per_kg": 6, "route": "ip", "days": [0]}],

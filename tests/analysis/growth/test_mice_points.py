@@ -1,4 +1,4 @@
-"""Studies in mice: every swept key is a column of every table, and no two points of a sweep share an arm."""
+"""Studies in mice: every swept key is a column of every table, and points of a sweep are never pooled in one arm."""
 
 import json
 
@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from adccsim.analysis.errors import PooledConditions
-from adccsim.analysis.growth.export import file_words
+from adccsim.analysis.growth.export import file_labels
 from adccsim.analysis.growth.mice import analyse_mice, caliper_rows, study_points, units_of
 from adccsim.analysis.reading.runs import read_study
 from adccsim.execution.folder import write_json
@@ -37,8 +37,8 @@ def test_swept_keys_are_columns_of_every_table(tmp_path):
     assert len([name for name in exports if name.startswith("tumgrowth")]) == 4
 
 
-def test_an_arm_that_the_sweep_does_not_reach_stands_in_every_study(tmp_path):
-    """Its mice are run once; without them the second study would have no control."""
+def test_an_arm_not_affected_by_the_sweep_is_in_every_study(tmp_path):
+    """Its mice are simulated once; without them the second study would have no control."""
     folder = make_mice(tmp_path, {"study.days": 8, "arm.0.start_volume_mm3": 130}, {VOLUME: [110, 180]})
     study = read_study(folder, "xenograft")
     assert len(study.runs) == 3 + 2 * 3
@@ -50,7 +50,7 @@ def test_an_arm_that_the_sweep_does_not_reach_stands_in_every_study(tmp_path):
     assert set(analyse_mice(folder, with_figures=False).tables["arms"]["study"]) == set(study_points(study))
 
 
-def test_two_points_of_a_sweep_are_never_one_study(tmp_path):
+def test_two_points_of_a_sweep_are_never_pooled_in_one_study(tmp_path):
     folder = make_mice(tmp_path, {"study.days": 8}, {VOLUME: [110, 180]})
     info = read_study_file(folder / "study.json")
     (folder / "study.json").unlink()
@@ -58,10 +58,10 @@ def test_two_points_of_a_sweep_are_never_one_study(tmp_path):
         units_of(read_study(folder, "xenograft"))
     listed = [{**each, "study": "one", "mouse": i} for i, each in enumerate(info["conditions"])]
     rewrite(folder / "study.json", info | {"conditions": listed})
-    assert len(units_of(read_study(folder, "xenograft"))) == 12  # swept means are told apart by the names alone
+    assert len(units_of(read_study(folder, "xenograft"))) == 12  # swept means are distinguished by the names alone
 
 
-def test_mice_of_two_designs_are_never_one_arm(tmp_path):
+def test_mice_of_two_designs_are_never_pooled_in_one_arm(tmp_path):
     folder = make_mice(tmp_path, {"study.days": 8}, {"tumour.hypoxic_death_per_d": [0.1, 0.4]})
     info = read_study_file(folder / "study.json")
     listed = [{**each, "study": "one", "mouse": i} for i, each in enumerate(info["conditions"])]
@@ -71,13 +71,13 @@ def test_mice_of_two_designs_are_never_one_arm(tmp_path):
     assert not (folder / "report.html").exists()
 
 
-def test_values_that_agree_in_six_digits_give_two_studies(tmp_path):
+def test_values_that_agree_to_six_digits_give_two_studies(tmp_path):
     folder = make_mice(tmp_path, {"study.days": 8}, {VOLUME: [130, 130.00001]})
     names = dict.fromkeys(unit.study for unit in units_of(read_study(folder, "xenograft")))
     assert list(names) == [f"{VOLUME} 130", f"{VOLUME} 130.00001"]
 
 
-def test_names_that_differ_in_signs_alone_give_files_of_their_own():
-    words = file_words(["A + B", "A B", "a_b", "A (B)", "C", "µ"])
-    assert words == {"A + B": "A_B", "A B": "A_B_2", "a_b": "a_b_3", "A (B)": "A_B_4", "C": "C", "µ": "arm"}
-    assert pd.Series(list(words.values())).str.casefold().is_unique
+def test_names_that_differ_only_in_punctuation_give_separate_files():
+    labels = file_labels(["A + B", "A B", "a_b", "A (B)", "C", "µ"])
+    assert labels == {"A + B": "A_B", "A B": "A_B_2", "a_b": "a_b_3", "A (B)": "A_B_4", "C": "C", "µ": "arm"}
+    assert pd.Series(list(labels.values())).str.casefold().is_unique

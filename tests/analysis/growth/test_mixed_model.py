@@ -1,4 +1,4 @@
-"""The mixed model at its limits; against lme4 and nlme in tests/reference/growth."""
+"""The mixed model in limiting cases; compared with lme4 and nlme in tests/reference/growth."""
 
 import numpy as np
 import pytest
@@ -20,27 +20,29 @@ def fitted(y, arm, present=None):
     return mixed_model.fit(np.broadcast_to(DAY, y.shape), y, present, arm)
 
 
-def test_complete_data_give_the_mean_of_the_mice_own_slopes():
+def test_complete_data_give_the_mean_slope_of_the_mice():
     # With the same days for every mouse the weights are equal whatever the variances.
     y = simulated(20, 8, 0.01, 0.05)
     fit = fitted(y, np.repeat([0, 1], 4))
-    own = slopes(DAY, y)
+    mouse_slopes = slopes(DAY, y)
     assert fit.converged.all()
-    np.testing.assert_allclose(fit.slope, np.stack([own[:, :4].mean(axis=1), own[:, 4:].mean(axis=1)], axis=1))
+    np.testing.assert_allclose(
+        fit.slope, np.stack([mouse_slopes[:, :4].mean(axis=1), mouse_slopes[:, 4:].mean(axis=1)], axis=1)
+    )
 
 
-def test_standard_error_is_that_of_the_slopes_where_nothing_is_at_a_boundary():
-    # Complete data, equal arms: Wald's error is the pooled standard error of the mice's slopes.
+def test_standard_error_is_that_of_the_slopes_for_fits_inside_the_boundary():
+    # Complete data, equal arms: the Wald error is the pooled standard error of the slopes of the mice.
     y = simulated(5, 12, 0.02, 0.05)
     fit = fitted(y, np.repeat([0, 1], 6))
-    own = slopes(DAY, y).reshape(5, 2, 6)
-    pooled = own.var(axis=2, ddof=1).mean(axis=1)
+    mouse_slopes = slopes(DAY, y).reshape(5, 2, 6)
+    pooled = mouse_slopes.var(axis=2, ddof=1).mean(axis=1)
     inside = ~fit.singular
     assert inside.any()
     np.testing.assert_allclose(fit.difference(1, 0)[1][inside], np.sqrt(2 * pooled / 6)[inside], rtol=1e-4)
 
 
-def test_without_spread_between_mice_it_is_least_squares():
+def test_without_variance_between_mice_it_is_least_squares():
     y = simulated(1, 60, 0.0, 0.3)
     y += 5 - y.mean(axis=2, keepdims=True)  # every mouse at the same level
     fit = fitted(y, np.zeros(60, dtype=int))
@@ -59,7 +61,7 @@ def test_units_of_the_day_do_not_matter():
     np.testing.assert_allclose(weeks.residual_sd, days.residual_sd, rtol=1e-4)
 
 
-def test_many_studies_at_once_are_the_same_as_one_by_one():
+def test_many_studies_together_give_the_same_as_one_by_one():
     y = simulated(4, 6, 0.01, 0.05)
     arm = np.repeat([0, 1], 3)
     together = fitted(y, arm).slope_se

@@ -1,4 +1,4 @@
-"""Numbers of mice: closed form, t test and simulation against each other."""
+"""Number of mice: closed form, t test and simulation compared."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def test_closed_form_of_the_worked_example():
 
 
 @pytest.mark.parametrize(("mice", "effect"), [(3, 2.0), (8, 1.0), (15, 1.03), (40, 0.5)])
-def test_power_of_t_is_that_of_statsmodels(mice, effect):
+def test_power_of_t_equals_statsmodels(mice, effect):
     other = TTestIndPower().power(effect, mice, 0.05)
     assert power.power_of_t(mice, effect * 0.3, 0.3) == pytest.approx(other, abs=1e-9)
 
@@ -27,14 +27,14 @@ def test_simulation_agrees_with_the_closed_power():
         assert abs(simulated - expected) < 4 * np.sqrt(expected * (1 - expected) / power.STUDIES) + 0.01
 
 
-def test_table_grows_with_spread_and_falls_with_effect():
+def test_mice_per_arm_rise_with_sd_and_fall_with_effect():
     small, large = power.power_table(0.15, 21, "x"), power.power_table(0.4, 21, "x")
     assert (small["mice_per_arm"].to_numpy() <= large["mice_per_arm"].to_numpy()).all()
     assert (np.diff(large["mice_per_arm"].to_numpy(dtype=float)) <= 0).all()
     assert (large["simulated_power_pct"] >= 79.5).all()
 
 
-def test_hopeless_spread_says_so():
+def test_a_very_large_sd_is_noted():
     table = power.power_table(30.0, 21, "x")
     assert table["mice_per_arm"].isna().all()
     assert set(table["note"]) == {"more than 500 mice per arm"}

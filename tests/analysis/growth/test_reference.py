@@ -38,8 +38,8 @@ def test_kaplan_meier_and_medians(name):
             for limit in ("low", "high"):
                 np.testing.assert_allclose(row[f"ci95_{limit}"], value(*key, limit), rtol=1e-9)
             compared += 1
-        found = survival.median_time(curve)
-        for limit, number in zip(("median", "median_low", "median_high"), found, strict=True):
+        median = survival.median_time(curve)
+        for limit, number in zip(("median", "median_low", "median_high"), median, strict=True):
             np.testing.assert_allclose(number, value(name, limit, arm), rtol=1e-12)
     assert compared == sum("|km|" in key and key.startswith(name) for key in VALUES.index) // 3
 
@@ -89,9 +89,9 @@ def test_welch_and_holm():
     control = groups.pop("vehicle")
     estimates = {arm: growth_inference.welch(slope, control) for arm, slope in groups.items()}
     for arm, estimate in estimates.items():
-        found = (estimate.statistic, estimate.dof, estimate.p, estimate.low, estimate.high)
+        computed = (estimate.statistic, estimate.dof, estimate.p, estimate.low, estimate.high)
         expected = [value("welch", name, arm) for name in ("t", "dof", "p", "low", "high")]
-        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        np.testing.assert_allclose(computed, expected, rtol=1e-9)
     adjusted = growth_inference.holm([e.p for e in estimates.values()])
     np.testing.assert_allclose(adjusted, [value("welch", "holm", arm) for arm in estimates], rtol=1e-9)
 
@@ -101,7 +101,7 @@ def test_logistic_fit():
     fit = logistic.fit(data["dose"].to_numpy(), data["response"].to_numpy())
     names = ("bottom", "emax", "lec50", "h")
     errors = np.sqrt(np.diag(fit.covariance))
-    # bottom is nearly zero: compared on the scale of its error.
+    # bottom is nearly zero: compared on the scale of its standard error.
     np.testing.assert_allclose(fit.theta, [value("logistic", n) for n in names], rtol=1e-5, atol=1e-4 * errors.min())
     np.testing.assert_allclose(errors, [value("logistic", "se", n) for n in names], rtol=1e-3)
     assert fit.residual_sd == pytest.approx(value("logistic", "residual_sd"), rel=1e-6)

@@ -1,4 +1,4 @@
-"""Response categories at their limits."""
+"""Response categories at and near their limits."""
 
 import numpy as np
 import pandas as pd
@@ -66,8 +66,8 @@ def test_counts_and_exact_interval():
     assert table.loc["mRECIST", "with_category"] == 3
     assert table.loc["mRECIST", "responders_pct"] == pytest.approx(200 / 3)
     assert table.loc["PPTP-like", ["MCR", "CR", "PR", "SD", "PD"]].tolist() == [1, 0, 1, 1, 1]
-    # Nobody of n: the upper limit is 1 - (alpha / 2)^(1 / n).
-    assert response.share_interval(0, 8) == (0.0, pytest.approx(1 - 0.025 ** (1 / 8)))
-    assert response.share_interval(8, 8) == (pytest.approx(0.025 ** (1 / 8)), 1.0)
-    low, high = response.share_interval(4, 8)
+    # None of n: the upper limit is 1 - (alpha / 2)^(1 / n).
+    assert response.fraction_interval(0, 8) == (0.0, pytest.approx(1 - 0.025 ** (1 / 8)))
+    assert response.fraction_interval(8, 8) == (pytest.approx(0.025 ** (1 / 8)), 1.0)
+    low, high = response.fraction_interval(4, 8)
     assert low == pytest.approx(1 - high)

@@ -1,4 +1,4 @@
-"""A whole study from a sheet to the report: the example, awkward studies, exports, several studies, paired arms."""
+"""A complete study from sheet to report: the example, difficult studies, exports, several studies, paired arms."""
 
 import re
 import warnings
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adccsim.analysis.errors import SheetFault
+from adccsim.analysis.errors import SheetError
 from adccsim.analysis.growth.design import GrowthDesign
 from adccsim.analysis.growth.study import analyse_growth, examine_rows
 from tests.analysis.growth.awkward import AWKWARD, DAYS, GROW, NAN, jitter, several
@@ -20,13 +20,13 @@ FIGURES = {"mean_curves", "individual_curves", "spider", "waterfall", "growth_ra
 TEXT_COLUMNS = {"study", "arm", "arms", "mouse", "note", "method", "unit", "cause", "causes"}
 
 
-def analyse_rows(rows, out_dir, *given, with_figures=True, **options):
-    """Analyse rows and write everything below a folder."""
-    return examine_rows(rows, *given, **options).write(out_dir, with_figures)
+def analyse_rows(rows, out_dir, *args, with_figures=True, **options):
+    """Analyse rows and write all results into a folder."""
+    return examine_rows(rows, *args, **options).write(out_dir, with_figures)
 
 
 def quietly(rows, out_dir, **kwargs):
-    """analyse_rows with every warning an error, and the rules that hold for all tables checked."""
+    """analyse_rows with warnings as errors, and a check of the rules for all tables."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         result = analyse_rows(rows, out_dir, **{"with_figures": False} | kwargs)
@@ -41,13 +41,13 @@ def check(result, out_dir):
         assert not re.search(r"(^|,)(nan|inf|-inf|None|<NA>)(,|$)", text, flags=re.MULTILINE | re.IGNORECASE), name
         written = pd.read_csv(out_dir / "tables" / f"{name}.csv", keep_default_na=False, dtype=str)
         numbers = [c for c in written if c not in TEXT_COLUMNS]
-        silent = written[(written[numbers] == "").any(axis=1) & (written["note"] == "")]
-        assert silent.empty, (name, silent)
-        assert not written["note"].str.contains("not available").any(), (name, written)  # a reason, not a shrug
+        unexplained = written[(written[numbers] == "").any(axis=1) & (written["note"] == "")]
+        assert unexplained.empty, (name, unexplained)
+        assert not written["note"].str.contains("not available").any(), (name, written)  # a note must state the reason
     page = (out_dir / "report.html").read_text(encoding="utf-8")
     assert not re.search(r">\s*(nan|inf|-inf|None|<NA>)\s*<", page, flags=re.IGNORECASE)
-    words = re.sub(r'src="data:[^"]*"', "", page)
-    assert "http" not in words and "src=" not in words and "<script" not in words
+    text = re.sub(r'src="data:[^"]*"', "", page)
+    assert "http" not in text and "src=" not in text and "<script" not in text
     assert page.count('src="data:image/png') == len(result.figures) / 2
     assert all(path.is_file() for path in [result.report, *result.figures, *result.exports])
     assert result.text()
@@ -81,9 +81,9 @@ def test_example_gives_every_table_and_figure(example):
     assert result.headline.attrs["title"].startswith("Example")
 
 
-def test_example_says_what_was_put_into_it(example):
+def test_example_recovers_the_values_it_was_simulated_with(example):
     result, _ = example
-    # Means per day that the sheet was simulated with; eight mice with the errors of their own slopes.
+    # Mean growth rates per day used to simulate the sheet; standard errors from the slopes of eight mice.
     truth = {"vehicle": 0.118, "trastuzumab": 0.084, "trastuzumab Fc-null": 0.107, "pertuzumab": 0.097}
     arms = result.tables["arms"].set_index("arm")
     for arm, rate in truth.items():
@@ -98,8 +98,8 @@ def test_example_says_what_was_put_into_it(example):
     assert of_test(result, "mixed model, Wald z")["measured_type_1_error_pct"].min() > 6
     assert set(result.tables["combination"]["measure"]) >= {
         "bliss_excess",
-        "adcc_share_log_scale",
-        "adcc_share_linear_scale",
+        "adcc_fraction_log_scale",
+        "adcc_fraction_linear_scale",
     }
 
 
@@ -110,7 +110,7 @@ def test_no_bare_tgi_anywhere(example):
 
 
 def test_export_analysed_alone_gives_the_same_numbers(example, tmp_path):
-    """The tidy export is enough: source, design file and first results gone, all numbers to 1e-9."""
+    """The tidy export is sufficient: without source, design file and first results all numbers agree to 1e-9."""
     result, folder = example
     copy, design = tmp_path / "alone.csv", tmp_path / "alone.toml"
     copy.write_bytes((folder / "exports" / "caliper.csv").read_bytes())
@@ -122,7 +122,7 @@ def test_export_analysed_alone_gives_the_same_numbers(example, tmp_path):
 
 
 def test_source_removed_after_export(tmp_path):
-    """Rows of simulated mice, their source deleted after the first analysis: the CSV carries everything."""
+    """Rows of simulated mice, their source deleted after the first analysis: the CSV holds all data."""
     source = tmp_path / "runs.pkl"
     exponential({"vehicle": 0.12, "drug": 0.08}, seed=4).to_pickle(source)
     first = analyse_rows(pd.read_pickle(source), tmp_path / "first", with_figures=False)
@@ -133,7 +133,7 @@ def test_source_removed_after_export(tmp_path):
             pd.testing.assert_frame_equal(table, again.tables[name], rtol=1e-9, atol=1e-12)
 
 
-def test_same_rows_same_bytes(tmp_path):
+def test_the_same_rows_give_the_same_bytes(tmp_path):
     rows = exponential({"vehicle": 0.12, "drug": 0.08}, mice=4)
     for name in ("a", "b"):
         analyse_rows(rows, tmp_path / name)
@@ -192,34 +192,34 @@ def test_perfect_separation_and_unreached_median(tmp_path):
 
 
 def test_growth_delay_and_log_cell_kill(tmp_path):
-    # Doubling in 5 and in 10 days without spread of the starts: delay to 2 x is 5 d, to 4 x 10 d.
+    # Doubling in 5 and in 10 days from equal starts: the delay to 2 x is 5 d, to 4 x 10 d.
     vehicle = [[100, 200, 400, 800, 1600]] * 4
     drug = [[100, 141.421356, 200, 282.842712, 400]] * 4
     result = quietly(rows_of({"vehicle": vehicle, "drug": drug}, (0, 5, 10, 15, 20)), tmp_path)
     assert measure(result, "drug", "growth_delay_2x")["value"] == pytest.approx(5, rel=1e-6)
     assert measure(result, "drug", "growth_delay_4x")["value"] == pytest.approx(10, rel=1e-6)
     assert measure(result, "drug", "log_cell_kill_4x")["value"] == pytest.approx(10 / (3.32 * 5), rel=1e-6)
-    assert "reached it" in measure(result, "drug", "growth_delay_1000_mm3")["note"]
+    assert "reached this volume" in measure(result, "drug", "growth_delay_1000_mm3")["note"]
 
 
-def test_dropped_mice_are_not_carried_forward(tmp_path):
+def test_volumes_of_mice_that_left_are_not_carried_forward(tmp_path):
     rows = rows_of({"vehicle": several(GROW), "drug": [*several(GROW, 4), [100, 900, NAN, NAN, NAN]]}, DAYS)
     result = quietly(rows, tmp_path)
     arm = result.tables["arms"].set_index("arm").loc["drug"]
     left = [jitter(GROW, i)[4] for i in range(4)]
     assert arm["mean_volume_mm3"] == pytest.approx(np.mean(left))
     assert (arm["mice"], arm["mice_read"]) == (5, 4)
-    assert "1 of 5 mice not read on day 21" in arm["note"]
+    assert "1 of 5 mice not measured on day 21" in arm["note"]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "drug 4 of 5" in page and "no value is carried forward" in page
 
 
-def test_report_warns_of_few_mice_and_of_mice_that_left(tmp_path):
+def test_report_has_caveats_on_few_mice_and_on_mice_that_left(tmp_path):
     rows = rows_of({"vehicle": several(GROW, 3), "drug": [*several(GROW, 3), [100, 900, NAN, NAN, NAN]]}, DAYS)
     quietly(rows, tmp_path / "few")
     page = (tmp_path / "few" / "report.html").read_text(encoding="utf-8")
     assert "vehicle has 3 mice with a growth rate" in page
-    assert "Mice that were not read up to day 21: drug 1." in page
+    assert "Mice not measured until day 21: drug 1." in page
     quietly(rows_of({"vehicle": several(GROW), "drug": several(GROW)}, DAYS), tmp_path / "calm")
     assert "Caveats" not in (tmp_path / "calm" / "report.html").read_text(encoding="utf-8")
 
@@ -227,12 +227,12 @@ def test_report_warns_of_few_mice_and_of_mice_that_left(tmp_path):
 def test_duplicate_rows_are_noted(tmp_path):
     rows = AWKWARD["perfect separation"]
     result = quietly(pd.concat([rows, rows.iloc[:3]]), tmp_path)
-    assert any("count once" in note for note in result.notes)
-    assert "count once" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert any("counted once" in note for note in result.notes)
+    assert "counted once" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_paired_arms_are_blocks(tmp_path):
-    """The same random numbers in both arms: a difference far below the spread between mice is found by blocks only."""
+    """The same random numbers in both arms: only blocks detect a difference far below the SD between mice."""
     control = exponential({"vehicle": 0.1}, rate_sd=0.02, noise=0.0)
     shift = np.where(control["mouse"].isin(["m1", "m2", "m3", "m4"]), 0.0018, 0.0022)
     twin = control.assign(arm="drug", volume_mm3=control["volume_mm3"] * np.exp(-shift * control["day"]))
@@ -262,17 +262,17 @@ def test_two_studies_in_one_sheet(tmp_path):
 
 def test_control_is_needed_and_nothing_is_written(tmp_path):
     rows = exponential({"a": 0.1, "b": 0.1}, mice=2)
-    with pytest.raises(SheetFault, match="name the control arm, one of a, b"):
+    with pytest.raises(SheetError, match="name the control arm, one of a, b"):
         analyse_rows(rows, tmp_path / "out")
-    with pytest.raises(SheetFault, match="'c' is not among the arms"):
+    with pytest.raises(SheetError, match="'c' is not among the arms"):
         analyse_rows(rows, tmp_path / "out", control="c")
-    with pytest.raises(SheetFault, match="the design names the arm 'x'"):
+    with pytest.raises(SheetError, match="the study design file names the arm 'x'"):
         analyse_rows(rows, tmp_path / "out", GrowthDesign(arms={"x": {}}), control="a")
     assert not (tmp_path / "out").exists()
     assert quietly(rows, tmp_path / "b", control="B").tables["tests"]["control"].iloc[0] == "b"
 
 
-def test_a_treatment_effect_is_found_and_its_absence_too(tmp_path):
+def test_a_treatment_effect_and_its_absence_are_detected(tmp_path):
     """T/C, growth-rate inhibition and Holm on data with known truth; bounds are four standard errors of the rates."""
     result = quietly(exponential({"vehicle": 0.12, "same": 0.12, "slow": 0.06}, mice=12, seed=2), tmp_path)
     primary = of_test(result, "Welch t on growth rates")

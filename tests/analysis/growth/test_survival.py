@@ -1,4 +1,4 @@
-"""Time to the end point: rules of what counts, closed forms, and what cannot be estimated."""
+"""Time to the end point: which events count, closed forms, and cases without an estimate."""
 
 import numpy as np
 import pytest
@@ -24,11 +24,11 @@ DAY = np.array([0.0, 7, 14, 21])
         ([1500, 300, 600, 900], [], "censor", (0, True, "volume 1000 mm3")),
     ],
 )
-def test_what_ends_a_mouse(volume, marks, rule, expected):
+def test_end_of_observation_of_a_mouse(volume, marks, rule, expected):
     assert survival.mouse_endpoint(DAY, np.array(volume, dtype=float), marks, 1000.0, rule) == expected
 
 
-def test_without_censoring_the_curve_is_the_share_left_and_the_median_the_sample_median():
+def test_without_censoring_the_curve_is_the_fraction_left_and_the_median_the_sample_median():
     time = np.array([3.0, 5, 5, 8, 9, 10])
     curve = survival.curve(time, np.ones(6, dtype=bool))
     np.testing.assert_allclose(curve["survival"], [1, 5 / 6, 3 / 6, 2 / 6, 1 / 6, 0], atol=1e-12)
@@ -37,7 +37,7 @@ def test_without_censoring_the_curve_is_the_share_left_and_the_median_the_sample
     assert survival.median_time(odd)[0] == np.median(time[:5])
 
 
-def test_no_event_has_no_median_and_no_tests():
+def test_without_events_there_is_no_median_and_no_test():
     time, event = np.array([5.0, 6, 7, 8]), np.zeros(4, dtype=bool)
     assert np.isnan(survival.median_time(survival.curve(time, event))).all()
     group = np.array([0, 0, 1, 1], dtype=bool)
@@ -53,26 +53,26 @@ def test_log_rank_by_hand():
     assert survival.log_rank(time, event, treated).statistic == pytest.approx(excess**2 / variance)
 
 
-def test_one_arm_and_arms_that_never_meet():
+def test_one_arm_and_arms_that_are_never_at_risk_together():
     time, event = np.array([1.0, 2, 3]), np.ones(3, dtype=bool)
-    assert "one arm only" in survival.log_rank(time, event, np.zeros(3)).note
+    assert "only one arm" in survival.log_rank(time, event, np.zeros(3)).note
     apart = survival.log_rank(np.array([1.0, 1, 5, 6]), np.array([0, 0, 1, 1], dtype=bool), np.array([0, 0, 1, 1]))
     assert apart.note.startswith("not estimable")
 
 
 @pytest.mark.parametrize(
-    ("time", "event", "words"),
+    ("time", "event", "reason"),
     [
         ([3, 4, 5, 9, 10, 11], [1, 1, 1, 1, 1, 1], "perfect separation"),
         ([3, 4, 5, 9, 10, 11], [1, 1, 1, 0, 0, 0], "no event in the treated arm"),
         ([9, 9, 9, 3, 4, 5], [0, 0, 0, 1, 1, 1], "no event in the control arm"),
     ],
 )
-def test_hazard_ratio_without_a_finite_estimate(time, event, words):
+def test_hazard_ratio_without_a_finite_estimate(time, event, reason):
     treated = np.array([0, 0, 0, 1, 1, 1], dtype=bool)
     estimate = survival.hazard_ratio(np.array(time, dtype=float), np.array(event, dtype=bool), treated)
     assert estimate.value is None
-    assert words in estimate.note
+    assert reason in estimate.note
 
 
 def test_hazard_ratio_falls_with_the_treatment():

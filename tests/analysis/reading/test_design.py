@@ -52,9 +52,9 @@ def test_donors_do_not_split_a_condition():
 
 def test_a_swept_share_that_donors_scale_shows_what_was_asked():
     runs = [
-        run(f"{donor}{share}", donor=donor, effectors__nk_fraction=share * factor)
+        run(f"{donor}{fraction}", donor=donor, effectors__nk_fraction=fraction * factor)
         for donor, factor in ((1, 0.9), (2, 1.1))
-        for share in (0.1, 0.5)
+        for fraction in (0.1, 0.5)
     ]
     table, extra = design_table(runs, {"effectors.nk_fraction": [0.1, 0.5]})
     assert extra == ["effectors.nk_fraction"]

@@ -315,8 +315,8 @@ def test_what_is_observed_without_antibody_fits_at_any_value_and_at_none(tmp_pat
     describe(tmp_path, base() + spelled({DOSE: AXES[DOSE], KD: AXES[KD]}, [BARE, BARE])[0])
     summary = analysed(tmp_path).tables["lysis_summary"]
     for row in observed.to_dict("records"):
-        place, fault = match(row, keys, summary[summary["role"] != "fc_null"])
-        assert fault == "" and summary["dose_ug_per_ml"].iloc[place] == row["dose_ug_per_ml"]
+        place, error = match(row, keys, summary[summary["role"] != "fc_null"])
+        assert error == "" and summary["dose_ug_per_ml"].iloc[place] == row["dose_ug_per_ml"]
 
 
 def test_rows_of_means_are_told_apart_by_all_that_is_varied():

@@ -70,7 +70,7 @@ def test_foreign_files_are_named_and_skipped(folder):
 @pytest.mark.parametrize(
     ("meta", "word"),
     [
-        ({"schema_version": 3}, "schema version 3"),
+        ({"schema_version": 4}, "schema version 4"),
         ({"schema_version": 2}, "the SHA-256 at its end is missing"),
         ({"model_version": "well-0"}, "model well-0, the study is well-1"),
         ({"status": "running"}, "not complete"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adccsim.analysis.errors import MOST_PROBLEMS, SheetFault
+from adccsim.analysis.errors import MOST_PROBLEMS, SheetError
 from adccsim.analysis.sheets import sheet
 
 
@@ -15,8 +15,8 @@ def written(tmp_path, content, name="s.csv"):
     return path
 
 
-def fault(path, **kwargs):
-    with pytest.raises(SheetFault) as caught:
+def error(path, **kwargs):
+    with pytest.raises(SheetError) as caught:
         sheet.read_table(path, **kwargs)
     assert len(caught.value.problems) == 1
     return caught.value.problems[0]
@@ -56,15 +56,15 @@ def test_the_separator_is_the_one_that_cuts_the_rows_alike(tmp_path, separator):
     ],
 )  # fmt: skip
 def test_what_is_no_text_is_named(tmp_path, start, word):
-    assert word in fault(written(tmp_path, start))
+    assert word in error(written(tmp_path, start))
 
 
 def test_reading_stops_and_never_waits(tmp_path):
-    assert "a folder" in fault(tmp_path)
-    assert "a device or a pipe" in fault(Path("/dev/zero"))
+    assert "a folder" in error(tmp_path)
+    assert "a device or a pipe" in error(Path("/dev/zero"))
     os.mkfifo(tmp_path / "pipe")
-    assert "a device or a pipe" in fault(tmp_path / "pipe")
-    with pytest.raises(SheetFault, match="more than"):
+    assert "a device or a pipe" in error(tmp_path / "pipe")
+    with pytest.raises(SheetError, match="more than"):
         sheet.read_bytes(written(tmp_path, b"12345"), 4)
     assert sheet.read_bytes(written(tmp_path, b"1234"), 4) == b"1234"
     with pytest.raises(FileNotFoundError):
@@ -72,7 +72,7 @@ def test_reading_stops_and_never_waits(tmp_path):
 
 
 def test_one_problem_in_many_rows_is_one_line_and_many_problems_are_counted(tmp_path):
-    text = fault(written(tmp_path, "a\n" + "1,2\n" * 51), is_header=lambda cells: cells == ["a"])
+    text = error(written(tmp_path, "a\n" + "1,2\n" * 51), is_header=lambda cells: cells == ["a"])
     assert text.startswith("row 2 (and rows 3, 4 and 48 more): 2 cells under 1 headers")
-    found = SheetFault(f"row {n}, column c: {n!r} is odd" for n in range(100)).problems
+    found = SheetError(f"row {n}, column c: {n!r} is odd" for n in range(100)).problems
     assert len(found) == MOST_PROBLEMS + 1 and found[-1] == "... and 80 more"

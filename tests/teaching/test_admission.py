@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from adccsim.teaching import lobby, rooms
-from adccsim.teaching.door import VISITOR
-from adccsim.teaching.lobby import Lobby
+from adccsim.teaching import admission, rooms
+from adccsim.teaching.access import VISITOR
+from adccsim.teaching.admission import Admission
 
 
 def text(kind="kernel_info_request", content=(), **changed):
@@ -19,7 +19,7 @@ def text(kind="kernel_info_request", content=(), **changed):
 
 
 class Kernel:
-    """A kernel of Solara as far as the lobby knows one."""
+    """A kernel of Solara as far as admission knows one."""
 
     def __init__(self, kernels, name):
         self.kernels, self.name = kernels, name
@@ -75,14 +75,14 @@ class Solara:
 
 @pytest.fixture
 def play(monkeypatch):
-    """play(story): run `story(gate, solara)` with a fresh lobby of one place; rooms are empty before and after."""
+    """play(story): run `story(gate, solara)` with a fresh admission of one place; rooms are empty before and after."""
     monkeypatch.setenv(rooms.MOST, "1")
     rooms.close()
 
     def run(story):
         async def whole():
             solara = Solara()
-            return await story(Lobby(solara, solara.kernels), solara)
+            return await story(Admission(solara, solara.kernels), solara)
 
         return asyncio.run(whole())
 
@@ -91,7 +91,7 @@ def play(monkeypatch):
 
 
 def test_a_connection_that_says_nothing_is_closed_and_makes_no_kernel(play, monkeypatch):
-    monkeypatch.setattr(lobby, "SILENT_S", 0.01)
+    monkeypatch.setattr(admission, "SILENT_S", 0.01)
 
     async def story(gate, solara):
         one = Browser(gate, "kernel-one")
@@ -103,7 +103,7 @@ def test_a_connection_that_says_nothing_is_closed_and_makes_no_kernel(play, monk
 
 
 def test_a_connection_without_a_room_may_not_stay_silent_and_one_with_a_room_may(play, monkeypatch):
-    monkeypatch.setattr(lobby, "SILENT_S", 0.05)
+    monkeypatch.setattr(admission, "SILENT_S", 0.05)
     monkeypatch.setattr(rooms, "seated", lambda kernel: kernel == "kernel-in")
 
     async def story(gate, solara):
@@ -121,7 +121,7 @@ def test_a_connection_without_a_room_may_not_stay_silent_and_one_with_a_room_may
 
 
 def test_a_connection_that_only_talks_must_join_in_time(play, monkeypatch):
-    monkeypatch.setattr(lobby, "JOIN_S", 0.05)
+    monkeypatch.setattr(admission, "JOIN_S", 0.05)
 
     async def story(gate, solara):
         one = Browser(gate, "kernel-one")
@@ -134,7 +134,7 @@ def test_a_connection_that_only_talks_must_join_in_time(play, monkeypatch):
 
 
 def test_of_too_many_silent_connections_the_oldest_goes(play, monkeypatch):
-    monkeypatch.setattr(lobby, "WAITING_MOST", 3)
+    monkeypatch.setattr(admission, "WAITING_MOST", 3)
 
     async def story(gate, solara):
         waiting = [Browser(gate, f"kernel-{n}") for n in range(4)]
@@ -151,7 +151,7 @@ def test_of_too_many_silent_connections_the_oldest_goes(play, monkeypatch):
 
 def test_kernels_stay_within_the_limit_and_those_that_were_left_first_go(play):
     async def story(gate, solara):
-        limit = lobby.kernels_most()
+        limit = admission.kernels_most()
         for n in range(limit + 5):
             one = Browser(gate, f"kernel-{n}")
             one.say()
@@ -165,10 +165,10 @@ def test_kernels_stay_within_the_limit_and_those_that_were_left_first_go(play):
 
 
 def test_connections_that_do_not_join_make_way_for_one_that_comes(play, monkeypatch):
-    monkeypatch.setattr(lobby, "PRESSED_S", 0.0)
+    monkeypatch.setattr(admission, "PRESSED_S", 0.0)
 
     async def story(gate, solara):
-        limit = lobby.kernels_most()
+        limit = admission.kernels_most()
         idle = [Browser(gate, f"kernel-{n}") for n in range(limit)]
         for one in idle:
             one.say()
@@ -186,11 +186,11 @@ def test_connections_that_do_not_join_make_way_for_one_that_comes(play, monkeypa
 
 
 def test_whoever_finds_no_kernel_is_told_to_come_again(play, monkeypatch):
-    monkeypatch.setattr(lobby, "WAIT_S", 0.0)
+    monkeypatch.setattr(admission, "WAIT_S", 0.0)
     monkeypatch.setattr(rooms, "seated", lambda kernel: True)  # all are at work
 
     async def story(gate, solara):
-        limit = lobby.kernels_most()
+        limit = admission.kernels_most()
         seated = [Browser(gate, f"kernel-{n}") for n in range(limit)]
         for one in seated:
             one.say()
@@ -229,7 +229,7 @@ def test_one_page_cannot_hold_any_number_of_connections(play, monkeypatch):
 
     async def story(gate, solara):
         several = []
-        for count in range(1, lobby.PER_KERNEL_MOST + 4):
+        for count in range(1, admission.PER_KERNEL_MOST + 4):
             several.append(Browser(gate, "kernel-one"))
             several[-1].say()
             await solara.until(lambda s, count=count: len(s.read) == count)
@@ -308,9 +308,9 @@ def test_what_no_page_says_closes_the_connection_and_does_not_reach_solara(play,
 
 
 def test_bytes_are_no_message():
-    assert not lobby.sound({"type": "websocket.receive", "bytes": text().encode()})
-    assert lobby.sound({"type": "websocket.receive", "text": text()})
-    assert lobby.sound({"text": text("comm_open", {"comm_id": "a", "target_name": "solara.control", "data": {}})})
+    assert not admission.sound({"type": "websocket.receive", "bytes": text().encode()})
+    assert admission.sound({"type": "websocket.receive", "text": text()})
+    assert admission.sound({"text": text("comm_open", {"comm_id": "a", "target_name": "solara.control", "data": {}})})
 
 
 def test_an_error_behind_the_lobby_closes_the_connection_in_one_line(play, caplog):
@@ -318,8 +318,8 @@ def test_an_error_behind_the_lobby_closes_the_connection_in_one_line(play, caplo
         async def fails(scope, receive, send):
             try:
                 raise ValueError("of two\nlines")
-            except ValueError as fault:
-                raise ExceptionGroup("several", [fault]) from None
+            except ValueError as error:
+                raise ExceptionGroup("several", [error]) from None
 
         gate.app = fails
         one = Browser(gate, "kernel-one")
@@ -330,19 +330,19 @@ def test_an_error_behind_the_lobby_closes_the_connection_in_one_line(play, caplo
     with caplog.at_level(logging.WARNING):
         play(story)
     (record,) = caplog.records
-    assert "ValueError: of two lines (test_lobby.py, line" in record.getMessage()
+    assert "ValueError: of two lines (test_admission.py, line" in record.getMessage()
     assert record.exc_info is None
 
 
 def test_the_log_of_any_library_takes_one_line_per_error(monkeypatch, caplog):
     monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())  # put back at the end
-    lobby.log_in_one_line()
+    admission.log_in_one_line()
     try:
         {}["nothing"]
     except KeyError:
         logging.getLogger("anybody").exception("no %s", "good")
     assert caplog.text.count("\n") == 1
-    assert "no good: KeyError: 'nothing' (test_lobby.py" in caplog.text
+    assert "no good: KeyError: 'nothing' (test_admission.py" in caplog.text
 
 
 def test_a_full_page_answers_without_solara(play):

@@ -1,7 +1,7 @@
-"""Faults: what is wrong with a scenario, in one plain line each.
+"""Errors: what is wrong with a scenario, in one plain line each.
 
-A fault names the key path, the value found there and what is allowed. All faults of a file are gathered before
-anything is raised, so that a user mends a file once and not once per mistake.
+An error names the key path, the value found there and what is allowed. All errors of a file are gathered before
+anything is raised, so that a user corrects a file once and not once per mistake.
 """
 
 import difflib
@@ -52,8 +52,8 @@ NO_VALUE = _NoValue()
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One fault: dotted key path (or file path), the offending value (NO_VALUE when absent), and what is wrong."""
+class Invalid:
+    """One error: dotted key path (or file path), the offending value (NO_VALUE when absent), and what is wrong."""
 
     path: str
     value: object
@@ -66,14 +66,14 @@ class Fault:
 
 
 class ScenarioError(Exception):
-    """A scenario that cannot run. `faults` holds every fault found; str() has one line per fault."""
+    """A scenario that cannot run. `errors` holds every error found; str() has one line per error."""
 
-    def __init__(self, faults: Sequence[Fault]):
-        self.faults = list(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+    def __init__(self, errors: Sequence[Invalid]):
+        self.errors = list(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
 
     def __reduce__(self) -> tuple:
-        return (type(self), (self.faults,))
+        return (type(self), (self.errors,))
 
 
 def show(value: object) -> str:
@@ -136,9 +136,9 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
 
 
 class Report:
-    """Collects faults, each once, in the order found.
+    """Collects errors, each once, in the order found.
 
-    `broken` are paths (keys, tables, places in a sweep list) that already have a fault of their own and stand in the
+    `broken` are paths (keys, tables, places in a sweep list) that already have an error of their own and stand in the
     scenario with a placeholder: what rests on them is not reported.
     """
 
@@ -146,14 +146,14 @@ class Report:
         self.broken = tuple(broken)
         self._index: dict[str, int] = {}
         self._aside: tuple[str, ...] = ()
-        self._found: dict[tuple[str, str], Fault] = {}
+        self._found: dict[tuple[str, str], Invalid] = {}
 
     @property
-    def faults(self) -> list[Fault]:
+    def errors(self) -> list[Invalid]:
         return list(self._found.values())
 
     def at(self, index: Mapping[str, int]) -> None:
-        """Which value of each swept key the next faults are about; nothing is set aside any more."""
+        """Which value of each swept key the next errors are about; nothing is set aside any more."""
         self._index = dict(index)
         self._aside = ()
 
@@ -162,14 +162,14 @@ class Report:
         self._aside = tuple(keys)
 
     def add(self, key: str, value: object, message: str, rests_on: Sequence[str] = ()) -> None:
-        """Report a dotted key; rests_on: other keys (or tables) without which the fault may not be one.
+        """Report a dotted key; rests_on: other keys (or tables) without which the error may not be one.
 
         A swept key is shown with its place in the list.
         """
         path = sweep_path(key, self._index[key]) if key in self._index else key
         if any(_touches(used, bad) for used in (key, path, *rests_on) for bad in (*self.broken, *self._aside)):
             return
-        self._found.setdefault((path, message), Fault(path, value, message))
+        self._found.setdefault((path, message), Invalid(path, value, message))
 
 
 def _touches(key: str, other: str) -> bool:

@@ -13,7 +13,7 @@ HIGH_SPONTANEOUS_PCT = 30.0
 HIGH_BACKGROUND_PCT = 20.0
 
 
-def cautions(runs: Sequence[Run], tables: dict[str, pd.DataFrame]) -> list[str]:
+def caveats(runs: Sequence[Run], tables: dict[str, pd.DataFrame]) -> list[str]:
     """One sentence per warning; `tables` as adccsim.analysis.assay.study makes them (any of them may be absent)."""
     return [*_of_design(runs), *_of_controls(tables.get("controls")), *_of_results(tables)]
 

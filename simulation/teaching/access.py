@@ -1,4 +1,4 @@
-"""Door: who may talk to the page. An ASGI layer in front of everything else that the server answers.
+"""Access control: who may talk to the page. An ASGI layer in front of everything else that the server answers.
 
 Code     Each start of the page draws a code of ten characters. A browser that brings it (`?token=...`) gets a cookie
          and needs the code no more; whoever brings neither gets status 403 and a form for the code. Static files are
@@ -10,7 +10,7 @@ Host     Only names and addresses under which the page is served: a foreign name
 Origin   A websocket must name the address of the page as its origin; other requests must if they name one at all.
 Limits   50 bits and no lock-out: at 10,000 wrong codes a second one day of guessing succeeds with a chance of one in a
          million, and a lock-out would let a guesser shut out a class.
-         (tests/teaching/test_door.py, benchmarks/hostile/page.py)
+         (tests/teaching/test_access.py, benchmarks/hostile/page.py)
 """
 
 import hashlib
@@ -67,7 +67,7 @@ def names_of(host: str) -> set[str]:
     return here | machine | {f"{one}.local" for one in machine if "." not in one}
 
 
-class Door:
+class AccessControl:
     """Answers for the page of one start: the code, the cookies that it gave out, and the names that it serves."""
 
     def __init__(self, names: Iterable[str], port: int):
@@ -121,7 +121,7 @@ class Door:
         name = match[1].strip("[]")
         return name in self._names or (server is not None and _address(name) == _address(server) is not None)
 
-    def fault(self, headers: Headers, server: str | None, websocket: bool) -> str:
+    def error(self, headers: Headers, server: str | None, websocket: bool) -> str:
         """What is wrong with where a request comes from; empty when nothing."""
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not self.serves(hosts[0], server):
@@ -142,10 +142,10 @@ def _address(name: str):
 
 
 class Guard:
-    """The ASGI layer that asks the door."""
+    """The ASGI layer that asks the access control."""
 
-    def __init__(self, app, door: Door):
-        self.app, self.door = app, door
+    def __init__(self, app, access: AccessControl):
+        self.app, self.access = app, access
 
     async def __call__(self, scope, receive, send) -> None:
         """Pass on what may pass, with the visitor in the scope; answer the rest."""
@@ -155,15 +155,15 @@ class Guard:
         websocket = scope["type"] == "websocket"
         scope = scope | {"headers": [(key, value) for key, value in scope["headers"] if not HEARSAY.match(key)]}
         headers = Headers(scope=scope)
-        fault = self.door.fault(headers, (scope.get("server") or (None,))[0], websocket)
-        visitor = None if fault else self.door.visitor(headers.getlist("cookie"))
+        error = self.access.error(headers, (scope.get("server") or (None,))[0], websocket)
+        visitor = None if error else self.access.visitor(headers.getlist("cookie"))
         if visitor is not None and (websocket or not _brings_code(scope)):
             await self._pass(scope | {VISITOR: visitor}, receive, send)
         elif websocket:
             await receive()
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: status 403
         else:
-            answer = PlainTextResponse(f"{fault}\n", 403) if fault else self._enter(scope, visitor)
+            answer = PlainTextResponse(f"{error}\n", 403) if error else self._enter(scope, visitor)
             await answer(scope, receive, _with_headers(send))
 
     async def _pass(self, scope, receive, send) -> None:
@@ -177,13 +177,13 @@ class Guard:
     def _enter(self, scope, visitor: str | None) -> Response:
         """The answer to a code that was brought, or to nothing at all."""
         given = _code_of(scope)
-        if visitor is None and not (given and self.door.opens(given)):
+        if visitor is None and not (given and self.access.opens(given)):
             word = "That code is wrong." if given else ""
             return HTMLResponse(page("refused", wrong=word), 403, {"cache-control": "no-store"})
         # The page itself is opened by a step from this one: a link from elsewhere would not bring a strict cookie.
         answer = HTMLResponse(page("entered"), headers={"cache-control": "no-store"})
         if visitor is None:
-            answer.set_cookie(self.door.cookie, self.door.new_visitor(), httponly=True, samesite="strict")
+            answer.set_cookie(self.access.cookie, self.access.new_visitor(), httponly=True, samesite="strict")
         return answer
 
 

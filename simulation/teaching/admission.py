@@ -1,4 +1,4 @@
-"""Lobby: what stands between a websocket and Solara, which makes a kernel and a thread for whoever connects.
+"""Admission: what stands between a websocket and Solara, which makes a kernel and a thread for whoever connects.
 
 Wait      A connection that has not said anything costs no kernel; it is closed after SILENT_S.
 Kernels   At most kernels_most() live. For one more, the kernel that was left first is closed, then a connection without
@@ -9,7 +9,7 @@ Rooms     A connection must come to a room (rooms.py): while it has none it may 
 Messages  Text, JSON, of the few types that a page sends; anything else closes the connection. What goes wrong in it
           after that is one line in the log.
 Limits    50 silent connections, 60 loads that are broken off, 30 joins from one address: a visitor gets in during each
-          (tests/teaching/test_lobby.py, benchmarks/hostile/page.py)
+          (tests/teaching/test_admission.py, benchmarks/hostile/page.py)
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from anyio import to_thread
 from starlette.responses import HTMLResponse
 
 from adccsim.teaching import rooms
-from adccsim.teaching.door import VISITOR, page
+from adccsim.teaching.access import VISITOR, page
 
 SILENT_S = 10.0
 PRESSED_S = 2.0
@@ -42,7 +42,7 @@ _TARGETS = {"solara.control", "jupyter.widget.control"}  # what a page opens by 
 _log = logging.getLogger("adccsim.teaching")
 
 
-def fault_in(error: BaseException) -> str:
+def error_in(error: BaseException) -> str:
     """An error in one line: of a group the first, its type, and where it was raised."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -58,7 +58,7 @@ def log_in_one_line() -> None:
     def make_short(*args, **given) -> logging.LogRecord:
         record = make(*args, **given)
         if record.exc_info and record.exc_info[1] is not None:
-            record.msg, record.args = f"{record.getMessage().strip()}: {fault_in(record.exc_info[1])}", ()
+            record.msg, record.args = f"{record.getMessage().strip()}: {error_in(record.exc_info[1])}", ()
             record.exc_info = None
         return record
 
@@ -169,7 +169,7 @@ class Connection:
             evicted.cancel()
 
 
-class Lobby:
+class Admission:
     """The ASGI layer. kernels: those that live in Solara, by name (VirtualKernelContext)."""
 
     def __init__(self, app, kernels: dict):
@@ -211,7 +211,7 @@ class Lobby:
             if said and await self._admit(one):
                 await self.app(scope, one.receive, one.send)
         except Exception as error:
-            _log.warning("a connection was closed: %s", fault_in(error))
+            _log.warning("a connection was closed: %s", error_in(error))
         finally:
             self._left(one)
             await one.close(1011)

@@ -23,7 +23,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Step:
-    """What a progress display needs at the start and after one or several runs: counts, share of the work in [0, 1].
+    """What a progress display needs at the start and after one or several runs: counts, fraction of the work in [0, 1].
 
     run_id: "" unless it is one run.
     """
@@ -64,7 +64,7 @@ class Found:
     set_aside: list[str]
 
 
-def what_is_there(folder: StudyFolder, conditions: Mapping[str, AnyCondition]) -> Found:
+def inspect_runs(folder: StudyFolder, conditions: Mapping[str, AnyCondition]) -> Found:
     """Check every run file, and every checkpoint of a run without one, byte by byte; set damaged ones aside."""
     finished: set[str] = set()
     blocked: list[Failure] = []
@@ -76,11 +76,11 @@ def what_is_there(folder: StudyFolder, conditions: Mapping[str, AnyCondition]) -
             continue
         try:
             check_run_file(path, run_id)
-        except DamagedFile as fault:
-            moved.append(_moved(folder, path, fault))
-        except OtherFile as fault:
+        except DamagedFile as error:
+            moved.append(_moved(folder, path, error))
+        except OtherFile as error:
             name = path.relative_to(folder.out_dir)
-            blocked.append(Failure(run_id, f"{name}: {fault}; left as it is, remove it to run this condition", 0))
+            blocked.append(Failure(run_id, f"{name}: {error}; left as it is, remove it to run this condition", 0))
         else:
             finished.add(run_id)
     pending = sorted(conditions.keys() - finished - {failure.run_id for failure in blocked})
@@ -95,22 +95,22 @@ def _checked_checkpoint(folder: StudyFolder, run_id: str) -> list[str]:
         return []
     try:
         read_meta(path)
-    except DamagedCheckpoint as fault:
-        return [_moved(folder, path, fault)]
+    except DamagedCheckpoint as error:
+        return [_moved(folder, path, error)]
     except ValueError:  # of another scenario, or not to be read now: the run says so
         pass
     return []
 
 
-def _moved(folder: StudyFolder, path: Path, fault: ValueError) -> str:
+def _moved(folder: StudyFolder, path: Path, error: ValueError) -> str:
     before, kept = (each.relative_to(folder.out_dir) for each in (path, set_aside(folder.out_dir, path)))
-    line = f"{before}: {fault}; set aside as {kept}"
+    line = f"{before}: {error}; set aside as {kept}"
     folder.log(line)
     return line
 
 
 @dataclass
-class Books:
+class RunLedger:
     """The books: what is done and what failed, on disk and for the display."""
 
     folder: StudyFolder
@@ -172,5 +172,5 @@ class Books:
     def _report(self, run_id: str) -> None:
         if self.progress is not None:
             failed = sum(failure.attempts > 0 for failure in self.failed)
-            share = 1 - self._left / self._all if self._all else 1.0
-            self.progress(Step(len(self.done) + failed, failed, self._total, share, run_id))
+            fraction = 1 - self._left / self._all if self._all else 1.0
+            self.progress(Step(len(self.done) + failed, failed, self._total, fraction, run_id))

@@ -113,14 +113,14 @@ FORBIDDEN = {
 
 
 def test_no_file_names_a_package_index_or_a_machine():
-    faults = [
+    errors = [
         f"{name}: {found.group()!r} names {what}"
         for name, text in tracked_texts()
         for what, pattern in FORBIDDEN.items()
         for found in [re.search(pattern, text)]
         if found
     ]
-    assert not faults, "\n".join(faults)
+    assert not errors, "\n".join(errors)
 
 
 def test_the_searches_find_what_they_look_for():

@@ -1,4 +1,4 @@
-"""The books of a sweep: what is done, what failed and why, on disk and for a progress display."""
+"""The ledger of a study: which runs are done, which failed and why, on disk and for a progress display."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -111,7 +111,7 @@ def _moved(folder: StudyFolder, path: Path, error: ValueError) -> str:
 
 @dataclass
 class RunLedger:
-    """The books: what is done and what failed, on disk and for the display."""
+    """What is done and what failed, on disk and for the display."""
 
     folder: StudyFolder
     conditions: Mapping[str, AnyCondition]

@@ -242,7 +242,7 @@ def silent_until_death(condition: WellCondition):
     return silent_until_all_have_ended(condition)
 
 
-def test_a_run_that_ended_untold_is_no_suspect(tmp_path):
+def test_a_run_that_ended_unreported_is_no_suspect(tmp_path):
     child = Child(silent_until_death, tmp_path, 1)
     for name in ("a", "b", "dies", "c"):
         child.give(name, waiting(tmp_path, name, "both have ended"))

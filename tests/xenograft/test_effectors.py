@@ -1,4 +1,4 @@
-"""Effectors of the tumour: books of kills, arrivals, recruitment, Fc-null as vehicle, words, threads."""
+"""Effectors of the tumour: balance of kills, arrivals, recruitment, Fc-null as vehicle, text, threads."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Plasma of a mouse: clinically matched dosing, routes, books, and what the tumour takes."""
+"""Plasma of a mouse: clinically matched dosing, routes, mass balance, and uptake by the tumour."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,13 @@ import adccsim as ac
 from tests.experiments import MEASURED, with_tables
 
 REPOSITORY = Path(__file__).parents[1]
-SMALL_WELL = {"targets.cells": 120, "assay.duration_h": 1, "replicates": 1, "effectors.donors": 1}
+SMALL_WELL = {
+    "well.format": "96-field-1.5mm",
+    "targets.cells": 120,
+    "assay.duration_h": 1,
+    "replicates": 1,
+    "effectors.donors": 1,
+}
 SMALL_TUMOUR = {"tumour.fraction_simulated": 1e-3}
 EXPERIMENT = with_tables("""
 [compare]

@@ -13,7 +13,6 @@ from tests.experiments import MEASURED, with_tables
 
 REPOSITORY = Path(__file__).parents[1]
 SMALL_WELL = {
-    "well.format": "96-field-1.5mm",
     "targets.cells": 120,
     "assay.duration_h": 1,
     "replicates": 1,

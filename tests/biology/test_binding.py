@@ -48,7 +48,7 @@ def relaxed(c_nM, dt_h, hours, accessible=RA, loss=0.0, bound=0.0):
     return bound
 
 
-@pytest.mark.parametrize(("accessible", "share", "kx"), ROOTS)
+@pytest.mark.parametrize(("accessible", "fraction", "kx"), ROOTS)
 def test_free_receptors_is_the_root_of_the_balances(accessible, fraction, kx):
     bound = fraction * accessible
     r = free_receptors(accessible, bound, kx)

@@ -51,6 +51,8 @@ _PLACES = {
     "ADCCModel": "teaching.model",
 }
 
+_WITH_KERNELS = ("WellEngine", "TumourEngine", "ADCCModel")
+
 __all__ = [
     "ADCCModel",
     "TumourEngine",
@@ -75,6 +77,11 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _WITH_KERNELS:
+        # Before the kernels are imported: numba's own cache would not notice an edited law.
+        from adccsim import runtime
+
+        runtime.configure(runtime.cores())
     return globals().setdefault(name, getattr(import_module(f"{__name__}.{_PLACES[name]}"), name))
 
 

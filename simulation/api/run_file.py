@@ -239,6 +239,9 @@ class RunFile:
             raise InputError(
                 [f"{self.path}: made by model {self.condition.model}, this is {model}: numbers would differ"]
             )
+        from adccsim import runtime
+
+        runtime.configure(runtime.cores())  # before the kernels are imported
         from adccsim.execution.one import run_to_file
 
         kept = TemporaryFolder() if out is None else None

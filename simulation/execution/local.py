@@ -39,6 +39,8 @@ def execute(
     themselves. run: what makes a file, by default adccsim.execution.one.run_to_file; has to be importable by name.
     Raises FolderError if out_dir cannot be used, and nothing for runs that fail.
     """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers: {workers} is not at least 1")
     with StudyFolder(out_dir) as folder:
         folder.remove_leftovers()
         found = inspect_runs(folder, conditions)

@@ -1,5 +1,6 @@
 """The public API: studies, run files, scenarios and the catalogue from Python, with nothing printed."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -170,6 +171,11 @@ def test_set_takes_numpy_numbers_and_tables():
     assert ac.load_scenario(WELL, set=swept).sweep == {"antibody.dose_ug_per_ml": (0.01, 0.1, 1.0)}
     with pytest.raises(ScenarioError, match=r"targets.cells: TOML has no value like None"):
         ac.load_scenario(WELL, set={"targets.cells": None})
+
+
+def test_no_workers_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="workers: -1 is not at least 1"):
+        ac.run(WELL, tmp_path / "out", workers=-1)
 
 
 def test_errors_of_a_scenario_come_all_at_once():
@@ -362,6 +368,18 @@ def test_a_misspelt_entry_names_the_nearest():
         _ = ac.catalogue["SK-BR3"]
     with pytest.raises(AttributeError, match="her2_per_cell"):
         _ = ac.catalogue["SK-BR-3"].her2
+
+
+@pytest.mark.parametrize("line", ["ac.WellEngine", "ac.TumourEngine", "ac.open(sys.argv[1]).repeat()"])
+def test_kernels_are_cached_by_the_sources_of_their_laws(wells, line):
+    """Numba's own cache does not notice an edited law."""
+    code = f"import sys; import adccsim as ac; {line}; import numba; from adccsim.runtime import cache_directory as c; "
+    code += "assert numba.config.CACHE_DIR == str(c()), numba.config.CACHE_DIR"
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    path = str(wells.runs[0].path)
+    answer = subprocess.run([sys.executable, "-c", code, path], env=environment, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
 
 
 def test_an_engine_is_built_from_a_condition():

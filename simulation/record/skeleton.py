@@ -12,7 +12,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from threading import Lock
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -31,6 +33,7 @@ class _Skeleton(NamedTuple):
 
 
 _kept: dict[tuple, _Skeleton] = {}
+_keeping = Lock()  # of _kept
 
 
 def image(
@@ -77,8 +80,10 @@ def _skeleton(version: str, parts: list[Part | Link], meta: Mapping) -> _Skeleto
         for part in parts
     ))  # fmt: skip
     key = (shape, *((name, _kind(value)) for name, value in meta.items()))
-    if key not in _kept:
-        bare = _bare(version, parts) if shape not in _kept else _kept[shape]
+    with _keeping:
+        kept, bare = _kept.get(key), _kept.get(shape)
+    if kept is None:
+        bare = bare or _bare(version, parts)
         marks = {name: _mark(name, len(value)) for name, value in meta.items() if isinstance(value, bytes)}
         numbers = {name: np.zeros_like(value) for name, value in meta.items() if not isinstance(value, str | bytes)}
         with _in_memory(bare.image) as identity:
@@ -87,11 +92,13 @@ def _skeleton(version: str, parts: list[Part | Link], meta: Mapping) -> _Skeleto
         if any(content.count(mark.encode()) != 1 for mark in marks.values()):
             raise ValueError("a text of the file looks like a mark of the skeleton")
         texts = tuple(content.index(mark.encode()) for mark in marks.values())
-        for name, skeleton in ((shape, bare), (key, _Skeleton(content, bare.places, texts))):
-            while len(_kept) >= _MOST:
-                del _kept[next(iter(_kept))]
-            _kept[name] = skeleton
-    return _kept[key]
+        kept = _Skeleton(content, bare.places, texts)
+        with _keeping:
+            for name, skeleton in ((shape, bare), (key, kept)):
+                while len(_kept) >= _MOST:
+                    del _kept[next(iter(_kept))]
+                _kept[name] = skeleton
+    return kept
 
 
 def _kind(value: Any) -> object:
@@ -135,18 +142,19 @@ def _bytes(identity: h5py.h5f.FileID) -> bytes:
 def _in_memory(content: bytes | None) -> Iterator[h5py.h5f.FileID]:
     """A file in memory with this content, or a new one; HDF5 1.8 and all later ones read it (with frames 1.10).
 
-    A h5py.File of it must not outlive the block: HDF5 would take the next one, of the same name, for this file.
+    Its name is its own: HDF5 takes two open files of one name for one file, and threads write at the same time.
     """
+    name = f"run-{uuid4().hex}".encode()
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(block_size=_BLOCK, backing_store=False)
     access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)  # 1.10: the view of frames is virtual
     if content is None:
         create = h5py.h5p.create(h5py.h5p.FILE_CREATE)
         create.set_obj_track_times(False)  # else the root would hold the time of day
-        identity = h5py.h5f.create(b"run", h5py.h5f.ACC_TRUNC, create, access)
+        identity = h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, create, access)
     else:
         access.set_file_image(content)
-        identity = h5py.h5f.open(b"run", h5py.h5f.ACC_RDWR, access)
+        identity = h5py.h5f.open(name, h5py.h5f.ACC_RDWR, access)
     try:
         yield identity
     finally:

@@ -33,14 +33,17 @@ def scenario_of_study(info: Mapping[str, Any], where: str, more_sets: Sequence[s
         message = "branches from a saved tumour; run it from its scenario file, which says where that is"
         raise ScenarioError([Invalid(where, NO_VALUE, message)])
     overlays = {str(name): str(content) for name, content in (info.get("overlays") or {}).items()}
-    sets = (*(str(each) for each in info.get("sets") or ()), *more_sets)
+    stored = tuple(str(each) for each in info.get("sets") or ())
     for name in _NOT_OF_THE_RUNS:
         raw.pop(name, None)
-    laid = [each for each in sets if each.split(".")[0].split("=")[0].strip() not in (*_NOT_OF_THE_RUNS, "catalogue")]
-    raw["catalogue"] = list(overlays)
+    laid = [each for each in stored if each.split(".")[0].split("=")[0].strip() not in (*_NOT_OF_THE_RUNS, "catalogue")]
     with tempfile.TemporaryDirectory(prefix="adccsim-") as folder:
+        # In a folder of their own: a file that more_sets names, even one of the same name, is the user's.
+        Path(folder, "stored").mkdir()
         for name, content in overlays.items():
-            Path(folder, name).write_text(content, encoding="utf-8")
-        scenario = scenario_from_dict(raw, laid, Path(folder), text)
-    scenario._origin = replace(scenario._origin, sets=sets, overlay_texts=overlays, folder=Path())
+            Path(folder, "stored", name).write_text(content, encoding="utf-8")
+        raw["catalogue"] = [f"stored/{name}" for name in overlays]
+        scenario = scenario_from_dict(raw, [*laid, *more_sets], Path(folder), text)
+        texts = scenario.overlay_texts
+    scenario._origin = replace(scenario._origin, sets=(*stored, *more_sets), overlay_texts=texts, folder=Path())
     return scenario

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +243,29 @@ def test_a_study_with_overlays_and_sets_is_rebuilt(tmp_path):
     again = study.repeat(tmp_path / "again", workers=1)
     assert [run.run_id for run in again.runs] == [run.run_id for run in study.runs]
     assert (tmp_path / "again" / "study.json").read_bytes() == (study.folder / "study.json").read_bytes()
+
+
+def test_set_reaches_the_catalogue_of_a_finished_study(wells, tmp_path, monkeypatch):
+    about = 'low = 1, high = 99, unit = "nM", source = "x", provenance = "assumed"'
+    monkeypatch.chdir(tmp_path)
+    for name, kd in (("mine", 20), ("other", 30)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "over.toml").write_text(f"[antibodies.trastuzumab]\nkd_nM = {{ value = {kd}, {about} }}\n")
+    first = ac.run(str(wells.folder), set={"catalogue": ["mine/over.toml"], "replicates": 1, "sweep": {}}, workers=1)
+    again = first.repeat(tmp_path / "again")
+    other = ac.run(str(again.folder), set={"catalogue": ["other/over.toml"]}, workers=1)
+    found = [{run.condition.antibody.kd_nM for run in study.runs if run.condition.has_antibody} for study in
+             (first, again, other)]  # fmt: skip
+    assert found == [{20}, {20}, {30}]
+    with pytest.raises(ScenarioError, match=r"compare.nonsense = 3: unknown key"):
+        ac.load_scenario(str(again.folder), set={"compare.nonsense": 3})
+
+
+def test_runs_of_several_threads_do_not_meet(wells):
+    runs = [*wells.runs][:4] * 5
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(lambda run: run.repeat().same_bytes(run), runs))
 
 
 def test_a_run_of_another_model_is_not_made_again(wells, monkeypatch):

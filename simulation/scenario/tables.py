@@ -5,7 +5,7 @@ a whole number may stand for a float and a whole float (1e4) for a count.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from adccsim.parameters import lookup
+from adccsim.scenario.errors import NO_VALUE, Invalid
 
 SCHEMA_VERSION = 1
 
@@ -46,7 +47,7 @@ class Table(BaseModel):
 class Origin:
     """Where a scenario came from: text, overlay files, --set values, the catalogue it was checked with, its folder.
 
-    overlay_texts: name -> text of the overlays, where the files are no longer there.
+    overlay_texts: name -> text of the overlays.
     """
 
     text: str = ""
@@ -54,7 +55,7 @@ class Origin:
     sets: tuple[str, ...] = ()
     known: lookup.Catalogue | None = field(default=None, repr=False)
     folder: Path = Path()
-    overlay_texts: Mapping[str, str] | None = None
+    overlay_texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Loaded(Table):
@@ -81,10 +82,8 @@ class Loaded(Table):
 
     @property
     def overlay_texts(self) -> dict[str, str]:
-        """Name -> text of the catalogue overlay files."""
-        if self._origin.overlay_texts is not None:
-            return dict(self._origin.overlay_texts)
-        return {path.name: path.read_text(encoding="utf-8") for path in self.overlays}
+        """Name -> text of the catalogue overlay files, as they were when the scenario was read."""
+        return dict(self._origin.overlay_texts)
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -109,12 +108,30 @@ class Loaded(Table):
 
 
 def located(folder: Path, name: str) -> Path:
-    """A file that a scenario names: beside the scenario or, if there is none, in the current folder.
+    """A file that a scenario names: next to the scenario or, if there is none, in the current folder.
 
     So --set can name a file of the user's for a scenario that lies elsewhere, such as a shipped one.
     """
     beside, here = folder / name, Path(name).absolute()
     return here if not os.path.exists(beside) and os.path.exists(here) else beside
+
+
+def catalogue_of(
+    folder: Path, names: Sequence[str]
+) -> tuple[tuple[Path, ...], dict[str, str], lookup.Catalogue, list[Invalid]]:
+    """(overlay files, name -> text, the catalogue with them laid over it, errors); with errors the shipped catalogue.
+
+    Texts are read here: what a study keeps is what its numbers came from, even if a file changes before it is run.
+    """
+    overlays = tuple(located(folder, name) for name in names)
+    if len({path.name for path in overlays}) < len(overlays):
+        message = "two files have the same name; a study keeps overlays by their names: rename one"
+        return overlays, {}, lookup.load(), [Invalid("catalogue", list(names), message)]
+    try:
+        known = lookup.load(overlays)
+    except lookup.CatalogueError as error:
+        return overlays, {}, lookup.load(), [Invalid("catalogue", NO_VALUE, line) for line in error.errors]
+    return overlays, {path.name: path.read_text(encoding="utf-8") for path in overlays}, known, []
 
 
 def without_null(node: Any) -> Any:

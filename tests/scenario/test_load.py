@@ -145,6 +145,17 @@ assert not heavy, heavy
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
+def test_overlays_are_kept_as_they_were_read_and_by_different_names(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "over.toml").write_text("")
+    scenario = scenario_from_dict(example({"catalogue": ["a/over.toml"]}), folder=tmp_path)
+    (tmp_path / "a" / "over.toml").write_text("# changed later")
+    assert scenario.overlay_texts == {"over.toml": ""}
+    with pytest.raises(ScenarioError, match="two files have the same name"):
+        scenario_from_dict(example({"catalogue": ["a/over.toml", "b/over.toml"]}), folder=tmp_path)
+
+
 def test_a_file_is_looked_for_beside_the_scenario_and_then_in_the_current_folder(tmp_path, monkeypatch):
     about = 'low = 1, high = 9, unit = "hits", source = "x", provenance = "assumed"'
     overlay = f"[cell_lines.SK-BR-3]\nhits_to_kill = {{{{ value = {{}}, {about} }}}}\n"

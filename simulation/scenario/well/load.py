@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from os.path import isfile
 from pathlib import Path
 
-from adccsim.parameters import lookup
-from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError
-from adccsim.scenario.tables import Origin, located
+from adccsim.scenario.errors import Invalid, ScenarioError
+from adccsim.scenario.tables import Origin, catalogue_of
 from adccsim.scenario.well.calibrate import calibrate_errors
 from adccsim.scenario.well.checks import check_scenario
 from adccsim.scenario.well.factors import check_factors
@@ -24,17 +23,13 @@ def load_well(
     sweep, sweep_errors = validate_sweep(flat)
     scenario, table_errors, broken = validate_tables(fill_from_sweep(raw, sweep))
     errors += table_errors + sweep_errors
-    broken += [fault.path for fault in sweep_errors]
+    broken += [error.path for error in sweep_errors]
 
-    overlays = tuple(located(folder, file) for file in scenario.catalogue)
-    try:
-        known = lookup.load(overlays)
-    except lookup.CatalogueError as error:
-        errors += [Invalid("catalogue", NO_VALUE, line) for line in error.errors]
-        broken.append("catalogue")
-        known = lookup.load()
+    overlays, texts, known, catalogue_errors = catalogue_of(folder, scenario.catalogue)
+    errors += catalogue_errors
+    broken += [error.path for error in catalogue_errors]
     scenario = scenario.model_copy(update={"sweep": sweep})
-    scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
+    scenario._origin = Origin(text, overlays, tuple(sets), known, folder, texts)
     data = scenario.compare_data
     if scenario.compare and data and not {"compare", "compare.data"} & set(broken) and not isfile(data):
         errors.append(Invalid("compare.data", scenario.compare.data, "no such file next to the scenario"))

@@ -12,9 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from adccsim.parameters import lookup
 from adccsim.scenario.errors import NO_VALUE, Invalid, ScenarioError, dotted, explain, nearest, show, sweep_path
-from adccsim.scenario.tables import SCHEMA_VERSION, Origin, located
+from adccsim.scenario.tables import SCHEMA_VERSION, Origin, catalogue_of
 from adccsim.scenario.validate import did_you_mean
 from adccsim.scenario.xenograft.checks import check_study
 from adccsim.scenario.xenograft.schema import TABLES, XenograftScenario, all_keys, sweepable
@@ -56,16 +55,12 @@ def load_xenograft(
             raw[table].setdefault(name, values[0])
     scenario, table_errors, broken = _tables(raw)
     errors = [*errors, *table_errors, *sweep_errors]
-    broken += [fault.path for fault in sweep_errors]
-    overlays = tuple(located(folder, file) for file in scenario.catalogue)
-    try:
-        known = lookup.load(overlays)
-    except lookup.CatalogueError as error:
-        errors += [Invalid("catalogue", NO_VALUE, line) for line in error.errors]
-        broken.append("catalogue")
-        known = lookup.load()
+    broken += [error.path for error in sweep_errors]
+    overlays, texts, known, catalogue_errors = catalogue_of(folder, scenario.catalogue)
+    errors += catalogue_errors
+    broken += [error.path for error in catalogue_errors]
     scenario = scenario.model_copy(update={"sweep": sweep})
-    scenario._origin = Origin(text, overlays, tuple(sets), known, folder)
+    scenario._origin = Origin(text, overlays, tuple(sets), known, folder, texts)
     errors += check_study(scenario, known, broken)
     if errors:
         raise ScenarioError(errors)

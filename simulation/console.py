@@ -19,7 +19,7 @@ _WIDTH_WITHOUT_TERMINAL = 140
 _MOST_ROWS = 60  # of a design, before the rest is only counted
 _MOST_FAILURES = 20
 _SPARSE_S = 30.0  # without a terminal, at most one progress line in this time ...
-_SPARSE_SHARE = 0.1  # ... or per tenth of the work
+_SPARSE_FRACTION = 0.1  # ... or per tenth of the work
 
 
 def _echo(text: object, err: bool = False) -> None:
@@ -276,7 +276,7 @@ class Progress:
 
     def _write(self, step: object) -> None:
         now = time.monotonic()
-        due = step.work_done - self._last_line_fraction >= _SPARSE_SHARE or now - self._last_line_s >= _SPARSE_S
+        due = step.work_done - self._last_line_fraction >= _SPARSE_FRACTION or now - self._last_line_s >= _SPARSE_S
         if due or step.finished == step.total:
             self._last_line_s, self._last_line_fraction = now, step.work_done
             failed = f", {step.failed} failed" if step.failed else ""

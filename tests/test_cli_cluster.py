@@ -27,14 +27,14 @@ def adcc(tmp_path, monkeypatch):
 
 REFUSED = {
     "engine": (["--engine", "ray"], ["--engine", "must be local or dask"]),
-    "cluster without dask": (["--cluster", "slurm"], ["--cluster", "goes with --engine dask"]),
-    "site without dask": (["--site", "site.toml"], ["--site", "goes with --engine dask"]),
+    "cluster without dask": (["--cluster", "slurm"], ["--cluster", "needs --engine dask"]),
+    "site without dask": (["--site", "site.toml"], ["--site", "needs --engine dask"]),
     "unknown cluster": (
         ["--engine", "dask", "--cluster", "moon"],
         ["--cluster", "slurm", "tcp://host:port or tls://host:port"],
     ),
-    "site without batch system": (["--engine", "dask", "--site", "site.toml"], ["--site", "goes with a batch system"]),
-    "shard with dask": (["--engine", "dask", "--shard", "0/2"], ["--shard", "goes with --engine local"]),
+    "site without batch system": (["--engine", "dask", "--site", "site.toml"], ["--site", "needs a batch system"]),
+    "shard with dask": (["--engine", "dask", "--shard", "0/2"], ["--shard", "needs --engine local"]),
     "no site file": (["--engine", "dask", "--cluster", "slurm", "--site", "no.toml"], ["no.toml", "no such file"]),
 }
 

@@ -31,7 +31,7 @@ def test_the_example_sheet_gives_tables_figures_and_a_report(tmp_path):
         (("analyse", SHEET), "--out"),
         (("analyse", SHEET, "--out", SHEET / "below"), "is a file, not a directory"),
         (("analyse", SHEET, "--out", "out", "--control", "nobody"), "nobody"),
-        (("analyse", ".", "--control", "vehicle"), "--control goes with a sheet"),
+        (("analyse", ".", "--control", "vehicle"), "--control is for a caliper sheet"),
         (("analyse", "nowhere.csv", "--out", "out"), "nowhere.csv"),
     ],
 )

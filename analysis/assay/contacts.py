@@ -25,6 +25,19 @@ IN_ORDER = (FIRST, AFTER_KILL, AFTER_NONE, ENDING)
 _KINDS = ("conjugation", "detachment", "commitment", "effector_death")
 
 
+def _contact_of(kind: np.ndarray, effector: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(begins, which, inside) of events sorted by effector and then by time, each of shape (events,) but begins.
+
+    begins: places of the conjugations; which: index in begins of the last one before an event; inside: whether that
+    conjugation is of the same effector.
+    """
+    begins = np.flatnonzero(kind == "conjugation")
+    which = np.searchsorted(begins, np.arange(len(kind)), side="right") - 1
+    inside = which >= 0
+    inside[inside] = effector[inside] == effector[begins[which[inside]]]
+    return begins, which, inside
+
+
 def outcomes(kind: np.ndarray, effector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(effector, whether it killed) of every finished contact, by effector and then in order.
 
@@ -34,11 +47,7 @@ def outcomes(kind: np.ndarray, effector: np.ndarray) -> tuple[np.ndarray, np.nda
     kind, effector = kind[ours], effector[ours]
     order = np.argsort(effector, kind="stable")
     kind, effector = kind[order], effector[order]
-    begins = np.flatnonzero(kind == "conjugation")
-    if not len(begins):
-        return np.zeros(0, int), np.zeros(0, bool)
-    which = np.searchsorted(begins, np.arange(len(kind)), side="right") - 1  # the contact that an event may belong to
-    inside = (which >= 0) & (effector == effector[begins[which]])
+    begins, which, inside = _contact_of(kind, effector)
     killed, ended = np.zeros(len(begins), bool), np.zeros(len(begins), bool)
     killed[which[inside & (kind == "commitment")]] = True
     ended[which[inside & (kind != "conjugation")]] = True
@@ -51,26 +60,36 @@ def contact_table(events: pd.DataFrame) -> pd.DataFrame:
     Columns: effector, target, start_h, end_h (NaN: open at the end), hits (by this effector during the contact), killed
     (this effector committed the target), ended_by: detachment, clearance (of the target), effector_death, or open.
     """
-    kind, hours = events["kind"].astype(str).to_numpy(), events["hours"].to_numpy()
-    targets = events["target"].to_numpy()
-    cleared = {int(targets[i]): i for i in np.flatnonzero(kind == "clearance")}
-    rows = []
-    for effector, part in events[events["effector"] >= 0].groupby("effector", sort=True):
-        places = events.index.get_indexer(part.index)
-        starts = places[kind[places] == "conjugation"]
-        for start, following in zip(starts, [*starts, len(events)][1:], strict=True):
-            target = int(targets[start])
-            own = places[(places >= start) & (places < following)]
-            ends = own[np.isin(kind[own], ("detachment", "effector_death"))][:1].tolist()
-            if start < cleared.get(target, -1) < following:
-                ends.append(cleared[target])
-            end = min(ends, default=None)
-            reason = "open" if end is None else kind[end]
-            hits, killed = np.sum(kind[own] == "hit"), np.any(kind[own] == "commitment")
-            end_h = np.nan if end is None else hours[end]
-            rows.append((effector, target, hours[start], end_h, int(hits), bool(killed), reason))
-    columns = ["effector", "target", "start_h", "end_h", "hits", "killed", "ended_by"]
-    return pd.DataFrame(rows, columns=columns)
+    ours = events[events["effector"] >= 0].sort_values("effector", kind="stable")
+    kind, effector = ours["kind"].astype(str).to_numpy(), ours["effector"].to_numpy()
+    place = events.index.get_indexer(ours.index)  # in the order of time
+    begins, which, inside = _contact_of(kind, effector)
+    count, never = len(begins), len(events)
+    table = pd.DataFrame({"effector": effector[begins], "target": ours["target"].to_numpy()[begins]})
+
+    def first(kinds: str) -> np.ndarray:
+        """Place of the first such event of each contact."""
+        found = np.full(count, never)
+        chosen = inside & (kind == kinds)
+        np.minimum.at(found, which[chosen], place[chosen])
+        return found
+
+    # A target that is cleared ends the contact that holds it, if its effector has not begun another one.
+    following = np.full(count, never)
+    same = effector[begins[1:]] == effector[begins[:-1]]
+    following[:-1][same] = place[begins[1:]][same]
+    cleared_at = pd.Series(np.arange(never), events["target"])[(events["kind"] == "clearance").to_numpy()]
+    cleared = table["target"].map(cleared_at).fillna(never).to_numpy(int)
+    cleared[(cleared < place[begins]) | (cleared > following)] = never
+    ends = np.stack([first("detachment"), first("effector_death"), cleared])
+    end = ends.min(axis=0, initial=never)
+    hours = np.append(events["hours"].to_numpy(float), np.nan)
+    table["start_h"], table["end_h"] = hours[place[begins]], hours[end]
+    table["hits"] = np.bincount(which[inside & (kind == "hit")], minlength=count)
+    table["killed"] = first("commitment") < never
+    names = np.array(["detachment", "effector_death", "clearance"])
+    table["ended_by"] = np.where(end < never, names[ends.argmin(axis=0)], "open") if count else names[:0]
+    return table
 
 
 def in_order(effector: np.ndarray, killed: np.ndarray) -> dict[str, float]:

@@ -5,7 +5,7 @@ Model    Hits arrive at rate potency (k_hit S [ADCC pathway] + h_nat [natural cy
          The target collects integer damage, repairs at D / tau_rep and is committed once D reaches its own threshold;
          three equal stages of mean tau_die / 3 later it is dead. A conjugate parts at
          (1 / tau_det) (1 + c_det (1 - CD16a / CD16a_0)), after commitment at 1 / tau_post.
-         How many hits kill a newborn cell is drawn again from its line: nobody says that this spread is heritable.
+         How many hits kill a newborn cell is drawn again from its line; no source says that this spread is heritable.
 Source   Catalogue keys antibody_hit_per_h, natural_hit_per_h, hits_to_kill, repair_time_h, death_time_h,
          conjugate_lifetime_h, post_kill_attachment_h, shedding_detachment.
 Limits   S = 0, no natural cytotoxicity: no hit; level = start: detaches at 1 / tau_det  (tests/biology/test_killing.py)

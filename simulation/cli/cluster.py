@@ -55,17 +55,15 @@ def _engine_errors(engine: str, cluster: str | None, site: Path | None, sharded:
         return [Invalid("--engine", engine, "must be local or dask")]
     if engine == "local":
         asked = {"--cluster": cluster, "--site": site}
-        return [
-            Invalid(key, str(value), "goes with --engine dask") for key, value in asked.items() if value is not None
-        ]
+        return [Invalid(key, str(value), "needs --engine dask") for key, value in asked.items() if value is not None]
     errors = []
     if name not in CLUSTERS and not name.startswith(ADDRESSES):
         allowed = f"{', '.join(CLUSTERS)}, or tcp://host:port or tls://host:port"
         errors.append(Invalid("--cluster", name, f"must be one of {allowed}"))
     elif site is not None and name not in BATCH_SYSTEMS:
-        errors.append(Invalid("--site", str(site), f"goes with a batch system: --cluster {', '.join(BATCH_SYSTEMS)}"))
+        errors.append(Invalid("--site", str(site), f"needs a batch system: --cluster {', '.join(BATCH_SYSTEMS)}"))
     if sharded:
-        errors.append(Invalid("--shard", NO_VALUE, "goes with --engine local: Dask gives out the whole study"))
+        errors.append(Invalid("--shard", NO_VALUE, "needs --engine local: Dask distributes the whole study"))
     return errors
 
 

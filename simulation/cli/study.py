@@ -117,7 +117,7 @@ def _check_options(sheet: bool, source: Path, out: Path | None, control: str | N
         raise click.exceptions.Exit(BAD_INPUT)
     for name, value in (("--out", out), ("--control", control)):
         if not sheet and value is not None:
-            console.errors([f"{name} goes with a sheet of caliper data (FILE.csv); {source} is none"])
+            console.errors([f"{name} is for a caliper sheet (FILE.csv); {source} is none"])
             raise click.exceptions.Exit(BAD_INPUT)
 
 

@@ -15,22 +15,22 @@ def bring_saved_tumour(source: Path, out_dir: Path) -> str:
     Returns a line that says what was wrong with an earlier copy, which is set aside; "" if there was nothing.
     """
     content = read_meta(source)["content"]
-    target, fault = checkpoint_file(out_dir / "checkpoints", content), ""
+    target, reason = checkpoint_file(out_dir / "checkpoints", content), ""
     if target.exists():
         try:
             if read_meta(target)["content"] == content:
                 return ""
-            fault = "holds another tumour"
+            reason = "holds another tumour"
         except CheckpointError as error:
-            fault = str(error)
+            reason = str(error)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid4().hex}.part")
     try:
         shutil.copyfile(source, part)
-        if fault:  # only now, because another shard may be reading what it has put here in the meantime
+        if reason:  # only now, because another shard may be reading what it has put here in the meantime
             kept = set_aside(out_dir, target).relative_to(out_dir)
-            fault = f"{target.relative_to(out_dir)}: {fault}; set aside as {kept} and copied again"
+            reason = f"{target.relative_to(out_dir)}: {reason}; set aside as {kept} and copied again"
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
-    return fault
+    return reason

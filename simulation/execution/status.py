@@ -98,10 +98,10 @@ def wanted_runs(out_dir: Path) -> list[str]:
         raise FolderError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
     except KeyError:
         raise FolderError(f"{path}: run_ids is missing") from None
-    except StudyFileError as fault:
-        raise FolderError(f"{path}: {fault}") from None
-    except DamagedFile as fault:
-        raise FolderError(f"{path}: {fault}; `adcc run` with the same scenario writes it again") from None
+    except StudyFileError as cause:
+        raise FolderError(f"{path}: {cause}") from None
+    except DamagedFile as cause:
+        raise FolderError(f"{path}: {cause}; `adcc run` with the same scenario writes it again") from None
 
 
 def _files(runs_dir: Path) -> Iterable[os.DirEntry]:

@@ -39,8 +39,8 @@ class Verified:
         count.files += 1
         try:
             count.unsealed += not check(path)
-        except (DamagedFile, OtherFile, CheckpointError) as fault:
-            reason = str(fault)
+        except (DamagedFile, OtherFile, CheckpointError) as cause:
+            reason = str(cause)
         except FolderError:
             raise
         except OSError as error:

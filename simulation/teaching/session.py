@@ -73,7 +73,7 @@ class Session:
                     raise NotOnOffer
                 commands[name](**given)
             except ScenarioError as error:
-                self.note = "Not possible: " + "; ".join(fault.message for fault in error.errors) + "."
+                self.note = "Not possible: " + "; ".join(each.message for each in error.errors) + "."
             except (NotOnOffer, TypeError):  # TypeError: other arguments than the command takes
                 self.note = "The page asked for something that is not on offer; reload it."
             self._change()

@@ -80,12 +80,12 @@ def _tables(raw: dict) -> tuple[XenograftScenario, list[Invalid], list[str]]:
             for item in reversed(error.errors(include_url=False)):  # from the back: places in lists stay
                 if item["type"] == "too_short" and item["input"]:
                     continue  # only because its entries have errors of their own
-                fault = _error(item)
-                inside = any(fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")) for path in broken)
-                emptied = item["type"] == "too_short" and any(path.startswith(f"{fault.path}[") for path in broken)
+                wrong = _error(item)
+                inside = any(wrong.path == path or wrong.path.startswith((f"{path}.", f"{path}[")) for path in broken)
+                emptied = item["type"] == "too_short" and any(path.startswith(f"{wrong.path}[") for path in broken)
                 if not inside and not emptied:
-                    found.append(fault)
-                broken.append(fault.path)
+                    found.append(wrong)
+                broken.append(wrong.path)
                 _mend(sound, item["loc"])
             errors += reversed(found)
     return (

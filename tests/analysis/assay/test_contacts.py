@@ -1,9 +1,10 @@
 """Contacts in their order, by hand and from a run file."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from adccsim.analysis.assay.contacts import AFTER_KILL, AFTER_NONE, ENDING, FIRST, in_order, outcomes
+from adccsim.analysis.assay.contacts import AFTER_KILL, AFTER_NONE, ENDING, FIRST, contact_table, in_order, outcomes
 
 C, D, K, X, H = "conjugation", "detachment", "commitment", "effector_death", "hit"
 
@@ -11,6 +12,20 @@ C, D, K, X, H = "conjugation", "detachment", "commitment", "effector_death", "hi
 def fractions(events):
     kind, effector = zip(*events, strict=True) if events else ((), ())
     return in_order(*outcomes(np.array(kind, dtype=str), np.array(effector, dtype=int)))
+
+
+def test_a_contact_ends_by_detachment_clearance_death_or_not_at_all():
+    """NK 0: two hits, a kill and detachment, then a dead target is cleared. NK 1 dies. NK 2 holds on."""
+    events = pd.DataFrame(
+        [(0.1, C, 7, 0), (0.2, H, 7, 0), (0.3, C, 8, 1), (0.4, H, 8, 1), (0.5, H, 7, 0), (0.6, K, 7, 0), (0.7, D, 7, 0),
+         (0.8, "death", 7, -1), (0.9, C, 7, 0), (1.0, "clearance", 7, -1), (1.1, X, 8, 1), (1.2, C, 9, 2)],
+        columns=["hours", "kind", "target", "effector"],
+    )  # fmt: skip
+    found = contact_table(events)
+    rows = [[0, 7, 0.1, 0.7, 2, True, D], [0, 7, 0.9, 1.0, 0, False, "clearance"], [1, 8, 0.3, 1.1, 1, False, X],
+            [2, 9, 1.2, np.nan, 0, False, "open"]]  # fmt: skip
+    pd.testing.assert_frame_equal(found, pd.DataFrame(rows, columns=found.columns), check_dtype=False)
+    assert list(contact_table(events[:0]).columns) == list(found.columns)
 
 
 def test_two_cells_whose_events_alternate_by_hand():
